@@ -1,0 +1,71 @@
+// The one table of error and close codes: WebSocket close codes, `error` messages, `bye` and HTTP statuses all come from it.
+// Imported by the browser SDK at run time, so it depends on nothing.
+
+/** When trying again makes sense: at once, after a pause (`retryAfterMs` if given), or not without a change by the user. */
+export type Retry = 'now' | 'later' | 'never';
+
+/** What a client does after `bye` or a close: resume the session, join anew with a token, or give up. */
+export type CloseAction = 'resume' | 'rejoin' | 'stop';
+
+interface CodeRow {
+  /** WebSocket close code and `error.code`. */
+  readonly code: number;
+  readonly http: number;
+  readonly retry: Retry;
+  readonly action: CloseAction;
+  readonly summary: string;
+}
+
+const row = (
+  code: number,
+  http: number,
+  retry: Retry,
+  action: CloseAction,
+  summary: string,
+): CodeRow => ({ code, http, retry, action, summary });
+
+/** Every reason Sterna gives, by its stable name. 4xxx is the range RFC 6455 s7.4.2 leaves to applications. */
+export const CODES = {
+  BAD_MESSAGE: row(
+    4400,
+    400,
+    'never',
+    'rejoin',
+    'The message is not JSON, breaks its schema or came out of order',
+  ),
+  TOKEN_INVALID: row(
+    4401,
+    401,
+    'never',
+    'stop',
+    'The token is missing, malformed, revoked or signed by an unknown key',
+  ),
+  TOKEN_EXPIRED: row(4402, 401, 'never', 'rejoin', 'The token is past its exp'),
+  NOT_ALLOWED: row(4403, 403, 'never', 'stop', 'The token does not grant this'),
+  NOT_FOUND: row(4404, 404, 'never', 'stop', 'There is no such room or participant'),
+  AUTH_TIMEOUT: row(4408, 408, 'now', 'rejoin', 'No join message arrived in time'),
+  DUPLICATE_IDENTITY: row(4409, 409, 'never', 'stop', 'The same identity joined from elsewhere'),
+  ROOM_ENDED: row(4410, 410, 'never', 'stop', 'The room has ended'),
+  TOO_LARGE: row(
+    4413,
+    413,
+    'never',
+    'rejoin',
+    'The message, metadata or payload is over its limit',
+  ),
+  UPGRADE_PROTOCOL: row(4426, 426, 'never', 'stop', 'No common protocol version'),
+  RATE_LIMITED: row(4429, 429, 'later', 'resume', 'Too many messages or connections'),
+  ROOM_FULL: row(4430, 409, 'later', 'stop', 'The room is at its capacity'),
+  SESSION_GONE: row(4450, 410, 'now', 'rejoin', 'The session to resume is unknown or over'),
+  SLOW_CONSUMER: row(4451, 503, 'now', 'resume', 'The client does not read fast enough'),
+  INTERNAL: row(4500, 500, 'later', 'resume', 'The server failed; the log has the cause'),
+  DRAINING: row(4503, 503, 'later', 'rejoin', 'The server is shutting down'),
+} as const satisfies Record<string, CodeRow>;
+
+export type Reason = keyof typeof CODES;
+
+/** The WebSocket subprotocol, which is the protocol version. */
+export const SUBPROTOCOL = 'sterna.v1';
+
+/** The path of the signaling WebSocket. */
+export const SIGNAL_PATH = '/v1/signal';

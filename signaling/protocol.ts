@@ -1,0 +1,252 @@
+// Every message of `sterna.v1`, once: a zod schema for what a client sends, a type for what the server sends.
+// JSON text frames. `i` = request id (rises by request), `re` = the request answered, `s` = sequence number of a push.
+// The SDK imports types from here only, so that no zod reaches the browser.
+
+import { z } from 'zod';
+import type { CloseAction, Reason, Retry } from './codes.ts';
+
+/** Bounds a client can count on; sent to it in `joined.limits`. Sizes are bytes of UTF-8. */
+export const LIMITS = {
+  /** One WebSocket message. */
+  msgBytes: 65_536,
+  /** The first message, before authentication. */
+  joinBytes: 16_384,
+  /** Metadata of a participant or a room. */
+  metaBytes: 16_384,
+  /** All attribute names and values of a participant. */
+  attrsBytes: 16_384,
+  attrsCount: 64,
+  /** Payload of one `data` message, decoded. */
+  dataBytes: 32_768,
+  /** SDP of one description. */
+  sdpBytes: 49_152,
+  /** Messages a second that one session may send, and how many at once. */
+  ratePerSecond: 50,
+  rateBurst: 200,
+} as const;
+
+const requestId = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
+const sid = z.string().min(1).max(64);
+const attributeName = z.string().min(1).max(128);
+/** `null` deletes. */
+const attributePatch = z.record(attributeName, z.string().max(LIMITS.attrsBytes).nullable());
+const metadata = z.string().max(LIMITS.metaBytes);
+
+export const joinMessage = z.object({
+  type: z.literal('join'),
+  i: requestId,
+  /** JWT; may be left out only together with `session`. */
+  token: z.string().min(1).max(8192).optional(),
+  /** Resumes a session whose WebSocket was lost: answered by `joined` with `resumed: true`, then the missed pushes. */
+  session: z
+    .object({
+      id: z.string().min(1).max(64),
+      secret: z.string().min(1).max(128),
+      /** The `s` of the last push that the client has seen. */
+      lastSeq: z.int().min(0),
+    })
+    .optional(),
+  client: z
+    .object({
+      sdk: z.string().max(64),
+      ver: z.string().max(64),
+      ua: z.string().max(512).optional(),
+    })
+    .optional(),
+  caps: z.array(z.string().max(64)).max(64).optional(),
+  attrs: attributePatch.optional(),
+  meta: metadata.optional(),
+});
+
+export const signalMessage = z.object({
+  type: z.literal('signal'),
+  i: requestId,
+  to: sid,
+  description: z
+    .object({
+      type: z.enum(['offer', 'answer', 'pranswer', 'rollback']),
+      sdp: z.string().max(LIMITS.sdpBytes).optional(),
+    })
+    .optional(),
+  /** `null` ends the candidates of this generation. */
+  candidate: z
+    .object({
+      candidate: z.string().max(2048),
+      sdpMid: z.string().max(64).nullish(),
+      sdpMLineIndex: z.int().min(0).max(65_535).nullish(),
+      usernameFragment: z.string().max(256).nullish(),
+    })
+    .nullish(),
+});
+
+export const attrsMessage = z.object({
+  type: z.literal('attrs'),
+  i: requestId,
+  attrs: attributePatch.optional(),
+  meta: metadata.optional(),
+});
+
+export const dataMessage = z.object({
+  type: z.literal('data'),
+  i: requestId,
+  /** Participants; the whole room but the sender when left out. */
+  to: z.array(sid).min(1).max(256).optional(),
+  topic: z.string().max(128).optional(),
+  /** Base64. */
+  payload: z.base64().max(Math.ceil(LIMITS.dataBytes / 3) * 4),
+});
+
+export const pingMessage = z.object({
+  type: z.literal('ping'),
+  /** The client's clock, milliseconds; comes back in `pong`. */
+  t: z.number(),
+  /** The client's last measured round trip, milliseconds. */
+  rtt: z.number().min(0).optional(),
+});
+
+export const leaveMessage = z.object({
+  type: z.literal('leave'),
+  reason: z.string().max(256).optional(),
+});
+
+export const clientMessage = z.discriminatedUnion('type', [
+  joinMessage,
+  signalMessage,
+  attrsMessage,
+  dataMessage,
+  pingMessage,
+  leaveMessage,
+]);
+
+export type JoinMessage = z.infer<typeof joinMessage>;
+export type SignalMessage = z.infer<typeof signalMessage>;
+export type AttrsMessage = z.infer<typeof attrsMessage>;
+export type DataMessage = z.infer<typeof dataMessage>;
+export type ClientMessage = z.infer<typeof clientMessage>;
+
+export interface Permissions {
+  canPublish: boolean;
+  canSubscribe: boolean;
+  canPublishData: boolean;
+  roomAdmin: boolean;
+  hidden: boolean;
+}
+
+export interface ParticipantInfo {
+  sid: string;
+  identity: string;
+  name: string;
+  /** Version; rises with each change, so a late update is recognised. */
+  v: number;
+  /** `away`: its WebSocket is lost and may still resume. */
+  state: 'active' | 'away';
+  joinedAt: number;
+  meta: string;
+  attrs: Record<string, string>;
+  perm: Permissions;
+}
+
+export interface RoomInfo {
+  sid: string;
+  name: string;
+  meta: string;
+  createdAt: number;
+  maxParticipants: number;
+  /** How media flows. */
+  mode: 'p2p';
+}
+
+export interface IceServer {
+  urls: string[];
+  username?: string;
+  credential?: string;
+}
+
+export interface JoinedMessage {
+  type: 'joined';
+  re: number;
+  /** Sequence number of the newest push that this message already covers. */
+  s: number;
+  session: { id: string; secret: string; ttlMs: number };
+  room: RoomInfo;
+  self: ParticipantInfo;
+  participants: ParticipantInfo[];
+  ice: { servers: IceServer[]; expiresAt: number };
+  ping: { everyMs: number; timeoutMs: number };
+  limits: typeof LIMITS;
+  server: { ver: string; node: string; proto: string; features: string[] };
+  resumed: boolean;
+  /** With `resumed`: pushes were missed that can no longer be replayed, so the client renegotiates. */
+  lost: boolean;
+}
+
+export interface PeopleMessage {
+  type: 'people';
+  s: number;
+  upd: ParticipantInfo[];
+  gone: { sid: string; reason: string }[];
+}
+
+export interface RelayedSignalMessage {
+  type: 'signal';
+  s: number;
+  from: string;
+  description?: SignalMessage['description'];
+  candidate?: SignalMessage['candidate'];
+}
+
+export interface RelayedDataMessage {
+  type: 'data';
+  s: number;
+  from: string;
+  /** True when it was sent to named participants. */
+  direct: boolean;
+  topic?: string;
+  payload: string;
+}
+
+/** The reply to a request that needs no other. */
+export interface OkMessage {
+  type: 'ok';
+  re: number;
+}
+
+export interface PongMessage {
+  type: 'pong';
+  t: number;
+  srvT: number;
+}
+
+export interface ErrorMessage {
+  type: 'error';
+  /** The request it answers, where that could be read. */
+  re?: number;
+  code: number;
+  reason: Reason;
+  message: string;
+  retry: Retry;
+  retryAfterMs?: number;
+}
+
+/** The last message before the server closes; the close code is the same. */
+export interface ByeMessage {
+  type: 'bye';
+  code: number;
+  reason: Reason;
+  message: string;
+  action: CloseAction;
+  afterMs?: number;
+}
+
+export type ServerMessage =
+  | JoinedMessage
+  | PeopleMessage
+  | RelayedSignalMessage
+  | RelayedDataMessage
+  | OkMessage
+  | PongMessage
+  | ErrorMessage
+  | ByeMessage;
+
+/** A server message with a sequence number, kept for replay. */
+export type PushMessage = PeopleMessage | RelayedSignalMessage | RelayedDataMessage;
