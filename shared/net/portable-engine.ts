@@ -1,0 +1,186 @@
+// The engine on node:dgram: runs wherever Node runs, at one system call and one event per datagram.
+// Allocates: dgram's own message, and one copy per datagram sent, because libuv may send it after the call returned.
+
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { Engine, EngineCounters, OpenFailure, SocketOwner } from './engine.ts';
+import { TransportAddress } from './transport-address.ts';
+
+/** 64 KiB kernel buffers lose key frames at 2 Mbit/s; 4 MiB hold a burst. */
+const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** Datagrams of one socket that libuv may hold when the kernel's buffer is full; beyond it they are dropped. */
+const SEND_QUEUE_BYTES_MAX = 1024 * 1024;
+
+/** Parsed source addresses kept, so that a known flow costs no parsing. Cleared when full. */
+const ADDRESS_CACHE_MAX = 8192;
+
+interface OpenSocket {
+  readonly socket: Socket;
+  readonly owner: SocketOwner;
+  readonly tag: number;
+  open: boolean;
+}
+
+/** Options that tests use to stand in for the clock. */
+export interface PortableEngineOptions {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** A fault in a protocol core, which is a bug: it is reported and the datagram dropped. */
+  onFault(error: unknown): void;
+}
+
+export class PortableEngine implements Engine {
+  readonly kind = 'portable';
+  readonly canSetDontFragment = false;
+  readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
+  readonly #options: PortableEngineOptions;
+  readonly #sockets = new Map<number, OpenSocket>();
+  readonly #addresses = new Map<string, Map<number, TransportAddress>>();
+  #addressCount = 0;
+  #nextId = 1;
+
+  constructor(options: PortableEngineOptions) {
+    this.#options = options;
+  }
+
+  open(address: TransportAddress, owner: SocketOwner, tag: number): number {
+    const id = this.#nextId++;
+    const family = address.family === 4 ? 'udp4' : 'udp6';
+    const socket = createSocket({
+      type: family,
+      // Addresses are IP literals already: answering at once makes `send` a synchronous system call.
+      lookup: (host, _options, callback) => callback(null, host, address.family),
+      ipv6Only: address.family === 6,
+    });
+    const entry: OpenSocket = { socket, owner, tag, open: false };
+    this.#sockets.set(id, entry);
+    this.counters.sockets++;
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (entry.open || this.#sockets.get(id) !== entry) return;
+      this.close(id);
+      this.#answer(entry, address, failureOf(error));
+    });
+    socket.on('message', (message, from) => this.#receive(entry, message, from));
+    socket.bind({ address: address.host, port: address.port, exclusive: true }, () => {
+      if (this.#sockets.get(id) !== entry) return;
+      entry.open = true;
+      enlargeBuffers(socket);
+      const local = address.copy();
+      local.port = socket.address().port;
+      this.#answer(entry, local, undefined);
+    });
+    return id;
+  }
+
+  close(socket: number): void {
+    const entry = this.#sockets.get(socket);
+    if (entry === undefined) return;
+    this.#sockets.delete(socket);
+    entry.open = false;
+    this.counters.sockets--;
+    entry.socket.close();
+  }
+
+  send(
+    socket: number,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    const copy = Buffer.allocUnsafe(length);
+    copy.set(bytes.subarray(offset, offset + length));
+    this.#transmit(socket, to, copy);
+  }
+
+  sendPrefixed(
+    socket: number,
+    to: TransportAddress,
+    prefix: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    const copy = Buffer.allocUnsafe(4 + length);
+    copy.writeUInt32BE(prefix >>> 0, 0);
+    copy.set(bytes.subarray(offset, offset + length), 4);
+    this.#transmit(socket, to, copy);
+  }
+
+  #transmit(socket: number, to: TransportAddress, datagram: Buffer): void {
+    const entry = this.#sockets.get(socket);
+    if (
+      entry === undefined ||
+      !entry.open ||
+      // Port 0 is what a peer may claim, and dgram throws on it.
+      to.port === 0 ||
+      entry.socket.getSendQueueSize() > SEND_QUEUE_BYTES_MAX
+    ) {
+      this.counters.sendDropped++;
+      return;
+    }
+    entry.socket.send(datagram, 0, datagram.length, to.port, to.host, this.#onSent);
+  }
+
+  readonly #onSent = (error: Error | null): void => {
+    if (error === null) this.counters.sent++;
+    else this.counters.sendDropped++;
+  };
+
+  #receive(entry: OpenSocket, message: Buffer, remote: RemoteInfo): void {
+    if (!entry.open) return;
+    this.counters.received++;
+    const from = this.#address(remote.address, remote.port);
+    if (from === undefined) return;
+    try {
+      entry.owner.onDatagram(entry.tag, from, message, 0, message.length, this.#options.now());
+    } catch (error) {
+      this.#options.onFault(error);
+    }
+  }
+
+  /** dgram may answer inside `bind`; the owner hears of it only after `open` has returned. */
+  #answer(entry: OpenSocket, local: TransportAddress, failure: OpenFailure | undefined): void {
+    queueMicrotask(() => {
+      try {
+        entry.owner.onOpened(entry.tag, local, failure);
+      } catch (error) {
+        this.#options.onFault(error);
+      }
+    });
+  }
+
+  #address(host: string, port: number): TransportAddress | undefined {
+    let ports = this.#addresses.get(host);
+    const known = ports?.get(port);
+    if (known !== undefined) return known;
+    const address = TransportAddress.parse(host, port);
+    if (address === undefined) return undefined;
+    if (this.#addressCount >= ADDRESS_CACHE_MAX) {
+      this.#addresses.clear();
+      this.#addressCount = 0;
+      ports = undefined;
+    }
+    if (ports === undefined) {
+      ports = new Map();
+      this.#addresses.set(host, ports);
+    }
+    ports.set(port, address);
+    this.#addressCount++;
+    return address;
+  }
+}
+
+function failureOf(error: NodeJS.ErrnoException): OpenFailure {
+  return error.code === 'EADDRINUSE' ? 'in-use' : 'unavailable';
+}
+
+/** The kernel caps what it grants (net.core.rmem_max); asking never fails on Linux, elsewhere it may. */
+function enlargeBuffers(socket: Socket): void {
+  try {
+    socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
+    socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
+  } catch {
+    // The default size works, with more loss in bursts.
+  }
+}

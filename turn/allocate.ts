@@ -1,0 +1,242 @@
+// Allocate (RFC 8656 s7.2): the checks in the RFC's order, then relays opened, then the answer.
+// Sockets open asynchronously: the allocation exists and counts from the start, and is answered when they are there.
+
+import type { AddressFamily } from '../shared/net/transport-address.ts';
+import {
+  ADDRESS_FAMILY_IPV4,
+  ADDRESS_FAMILY_IPV6,
+  ATTR_ADDITIONAL_ADDRESS_FAMILY,
+  ATTR_EVEN_PORT,
+  ATTR_LIFETIME,
+  ATTR_REQUESTED_ADDRESS_FAMILY,
+  ATTR_REQUESTED_TRANSPORT,
+  ATTR_RESERVATION_TOKEN,
+  ATTR_XOR_MAPPED_ADDRESS,
+  ATTR_XOR_RELAYED_ADDRESS,
+  CLASS_SUCCESS,
+  ERROR_ADDRESS_FAMILY_NOT_SUPPORTED,
+  ERROR_ALLOCATION_MISMATCH,
+  ERROR_ALLOCATION_QUOTA_REACHED,
+  ERROR_BAD_REQUEST,
+  ERROR_INSUFFICIENT_CAPACITY,
+  ERROR_UNSUPPORTED_TRANSPORT_PROTOCOL,
+} from '../shared/stun/registry.ts';
+import type { StunReader } from '../shared/stun/reader.ts';
+import { Allocation, type Credential, type Relay } from './allocation.ts';
+import { DROP_IN_PROGRESS } from './drop-reason.ts';
+import type { Exchange } from './exchange.ts';
+import { lifetimeMs } from './lifetime.ts';
+import type { PortWish } from './relay-pool.ts';
+import { RESERVATION_TOKEN_BYTES } from './reservations.ts';
+import type { ReplyTo } from './responder.ts';
+import type { TurnState } from './turn-state.ts';
+
+/** IANA protocol number of UDP, the only one RFC 8656 s18.8 allows. */
+const PROTOCOL_UDP = 17;
+
+/** What an Allocate request asks for, checked. */
+interface Wish {
+  readonly families: readonly AddressFamily[];
+  readonly port: PortWish;
+  readonly lifetime: number;
+}
+
+export function handleAllocate(state: TurnState, exchange: Exchange, credential: Credential): void {
+  const { reader, allocation } = exchange;
+  if (allocation !== undefined) {
+    answerExisting(state, exchange, allocation);
+    return;
+  }
+  const wish = readWish(state, reader);
+  if (typeof wish === 'number') {
+    state.responder.refuse(exchange, wish);
+    return;
+  }
+  const { user } = credential;
+  const tokenOffset = reader.find(ATTR_RESERVATION_TOKEN);
+  // A reserved port already counts against the quota of its user, so taking it up never exceeds it.
+  const reserved =
+    tokenOffset < 0
+      ? undefined
+      : state.reservations.take(reader.view(tokenOffset), user, exchange.now);
+  if (tokenOffset >= 0 && reserved === undefined) {
+    state.responder.refuse(exchange, ERROR_INSUFFICIENT_CAPACITY);
+    return;
+  }
+  const refusal = reserved === undefined ? checkQuota(state, user, wish) : 0;
+  if (refusal !== 0) {
+    state.responder.refuse(exchange, refusal);
+    return;
+  }
+  begin(state, exchange, credential, wish, reserved);
+}
+
+/** Step 2, and idempotence: the transaction that made the allocation gets its answer again. */
+function answerExisting(state: TurnState, exchange: Exchange, allocation: Allocation): void {
+  if (!exchange.reader.transactionIs(allocation.transaction, 0)) {
+    state.responder.refuse(exchange, ERROR_ALLOCATION_MISMATCH);
+  } else if (allocation.ready) {
+    succeed(state, exchange, allocation, exchange.now);
+  } else {
+    state.drop(DROP_IN_PROGRESS);
+  }
+}
+
+/** Steps 3 and 5 to 9: what is asked for, or the error code. (Step 4 is the unknown-attribute check.) */
+function readWish(state: TurnState, reader: StunReader): Wish | number {
+  const transport = reader.find(ATTR_REQUESTED_TRANSPORT);
+  if (transport < 0 || reader.lengthAt(transport) !== 4) return ERROR_BAD_REQUEST;
+  if (reader.u8(transport) !== PROTOCOL_UDP) return ERROR_UNSUPPORTED_TRANSPORT_PROTOCOL;
+
+  const token = reader.find(ATTR_RESERVATION_TOKEN);
+  const even = reader.find(ATTR_EVEN_PORT);
+  const requested = reader.find(ATTR_REQUESTED_ADDRESS_FAMILY);
+  const additional = reader.find(ATTR_ADDITIONAL_ADDRESS_FAMILY);
+  if (token >= 0) {
+    if (even >= 0 || requested >= 0 || additional >= 0) return ERROR_BAD_REQUEST;
+    if (reader.lengthAt(token) !== RESERVATION_TOKEN_BYTES) return ERROR_BAD_REQUEST;
+  }
+  if (requested >= 0 && additional >= 0) return ERROR_BAD_REQUEST;
+
+  const lifetime = lifetimeMs(state.options.lifetimes, reader);
+  if (lifetime < 0) return ERROR_BAD_REQUEST;
+  const family = requested < 0 ? 4 : familyAt(reader, requested);
+  if (family === undefined) return ERROR_BAD_REQUEST;
+  if (family === 0) return ERROR_ADDRESS_FAMILY_NOT_SUPPORTED;
+  if (token < 0 && additional < 0 && !state.pool.supports(family)) {
+    return ERROR_ADDRESS_FAMILY_NOT_SUPPORTED;
+  }
+  if (even >= 0 && reader.lengthAt(even) !== 1) return ERROR_BAD_REQUEST;
+  const pair = even >= 0 && (reader.u8(even) & 0x80) !== 0;
+  const port: PortWish = pair ? 'pair' : even >= 0 ? 'even' : 'any';
+  if (additional < 0) return { families: [family], port, lifetime };
+  if (pair || familyAt(reader, additional) !== 6) return ERROR_BAD_REQUEST;
+  return { families: [4, 6], port, lifetime };
+}
+
+/** 4 or 6, 0 for a family that does not exist, undefined for a malformed attribute (RFC 8656 s18.6). */
+function familyAt(reader: StunReader, offset: number): AddressFamily | 0 | undefined {
+  if (reader.lengthAt(offset) !== 4) return undefined;
+  const family = reader.u8(offset);
+  if (family === ADDRESS_FAMILY_IPV4) return 4;
+  return family === ADDRESS_FAMILY_IPV6 ? 6 : 0;
+}
+
+/** Step 10. Reserved ports count as allocations, or EVEN-PORT would be a way around it. */
+function checkQuota(state: TurnState, user: string, wish: Wish): number {
+  const { perUser, total } = state.options.quota;
+  const asked = wish.port === 'pair' ? 2 : 1;
+  const held = (state.quota.get(user) ?? 0) + state.reservations.heldBy(user);
+  if (held + asked > perUser) return ERROR_ALLOCATION_QUOTA_REACHED;
+  if (state.allocations.size + state.reservations.size + asked > total) {
+    return ERROR_INSUFFICIENT_CAPACITY;
+  }
+  return 0;
+}
+
+function begin(
+  state: TurnState,
+  exchange: Exchange,
+  credential: Credential,
+  wish: Wish,
+  reserved: Relay | undefined,
+): void {
+  const transaction = exchange.reader.bytes.slice(
+    exchange.transactionOffset,
+    exchange.transactionOffset + 12,
+  );
+  const allocation = new Allocation(
+    exchange.listener,
+    exchange.client.copy(),
+    credential,
+    transaction,
+  );
+  state.admit(allocation);
+  const to = exchange.keep(transaction);
+  if (reserved !== undefined) {
+    own(allocation, reserved);
+    finish(state, to, allocation, wish, exchange.now);
+    return;
+  }
+  let pending = wish.families.length;
+  for (const family of wish.families) {
+    state.pool.open(family, wish.port, (relays, now) => {
+      adopt(state, allocation, family, relays, now);
+      pending--;
+      if (pending === 0) finish(state, to, allocation, wish, now);
+    });
+  }
+}
+
+/** Gives the opened relays to the allocation, and the second of a pair to a reservation. */
+function adopt(
+  state: TurnState,
+  allocation: Allocation,
+  family: AddressFamily,
+  relays: readonly Relay[],
+  now: number,
+): void {
+  if (!state.allocations.has(allocation)) {
+    for (const relay of relays) state.pool.close(relay);
+    return;
+  }
+  const [relay, second] = relays;
+  if (relay === undefined) {
+    allocation.addressError = state.pool.supports(family)
+      ? ERROR_INSUFFICIENT_CAPACITY
+      : ERROR_ADDRESS_FAMILY_NOT_SUPPORTED;
+    return;
+  }
+  own(allocation, relay);
+  if (second !== undefined) {
+    allocation.reservationToken = state.reservations.hold(second, allocation.credential.user, now);
+  }
+}
+
+function own(allocation: Allocation, relay: Relay): void {
+  relay.allocation = allocation;
+  if (relay.local.family === 4) allocation.relay4 = relay;
+  else allocation.relay6 = relay;
+}
+
+function finish(
+  state: TurnState,
+  to: ReplyTo,
+  allocation: Allocation,
+  wish: Wish,
+  now: number,
+): void {
+  if (!state.allocations.has(allocation)) return;
+  const { relay4, relay6 } = allocation;
+  if (relay4 === undefined && relay6 === undefined) {
+    state.delete(allocation, 'closed');
+    state.responder.refuse(to, ERROR_INSUFFICIENT_CAPACITY);
+    return;
+  }
+  for (const relay of [relay4, relay6]) {
+    if (relay !== undefined) relay.expiresAt = now + wish.lifetime;
+  }
+  allocation.ready = true;
+  succeed(state, to, allocation, now);
+  state.announce(allocation);
+}
+
+function succeed(state: TurnState, to: ReplyTo, allocation: Allocation, now: number): void {
+  const { relay4, relay6, longest, reservationToken, addressError } = allocation;
+  const writer = state.responder.begin(to, CLASS_SUCCESS);
+  if (relay4 !== undefined) writer.xorAddress(ATTR_XOR_RELAYED_ADDRESS, relay4.relayed);
+  if (relay6 !== undefined) writer.xorAddress(ATTR_XOR_RELAYED_ADDRESS, relay6.relayed);
+  writer.u32(ATTR_LIFETIME, Math.max(0, Math.round(((longest?.expiresAt ?? now) - now) / 1000)));
+  writer.xorAddress(ATTR_XOR_MAPPED_ADDRESS, allocation.client);
+  if (reservationToken !== undefined) {
+    writer.data(ATTR_RESERVATION_TOKEN, reservationToken, 0, reservationToken.length);
+  }
+  if (addressError !== 0) {
+    writer.addressErrorCode(
+      relay4 === undefined ? ADDRESS_FAMILY_IPV4 : ADDRESS_FAMILY_IPV6,
+      addressError,
+    );
+  }
+  state.responder.software();
+  state.responder.send(to);
+}

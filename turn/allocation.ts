@@ -1,0 +1,130 @@
+// What RFC 8656 s6 keeps for a client: the allocation with its relays, permissions (s9) and channel bindings (s12).
+// Expiry is a time compared on use, so nothing outlives it by a timer's delay; the sweep only frees memory.
+
+import { AddressTable } from '../shared/net/address-table.ts';
+import type { AddressFamily, TransportAddress } from '../shared/net/transport-address.ts';
+import type { Listener } from './listener.ts';
+
+/** RFC 8656 s12: the channel numbers that may be bound. */
+export const CHANNEL_NUMBER_MIN = 0x4000;
+export const CHANNEL_NUMBER_MAX = 0x4fff;
+
+/** One relayed transport address: a socket, owned by an allocation or held by a reservation. */
+export interface Relay {
+  readonly tag: number;
+  readonly socket: number;
+  /** Where it is bound. */
+  readonly local: TransportAddress;
+  /** What clients and peers see: `local`, or its external mapping. */
+  readonly relayed: TransportAddress;
+  allocation: Allocation | undefined;
+  /** Each relay of a dual allocation has its own time-to-expiry (RFC 8656 s6). */
+  expiresAt: number;
+}
+
+/** RFC 8656 s9. Times are monotonic milliseconds. */
+export interface Permission {
+  readonly peer: TransportAddress;
+  expiresAt: number;
+  /**
+   * The address is one of our own relays' and nothing else allows it: then only live relayed transport addresses
+   * may be reached through this permission, not whatever else listens on that host.
+   */
+  readonly relaysOnly: boolean;
+}
+
+/** RFC 8656 s12. */
+export interface ChannelBinding {
+  readonly number: number;
+  readonly peer: TransportAddress;
+  readonly permission: Permission;
+  expiresAt: number;
+}
+
+/** Who made the allocation. */
+export interface Credential {
+  readonly username: string;
+  /** Whose quota it counts against: for REST credentials the user without the timestamp. */
+  readonly user: string;
+}
+
+export class Allocation {
+  readonly listener: Listener;
+  readonly client: TransportAddress;
+  readonly credential: Credential;
+  /** The transaction id of the Allocate request that made it: a retransmission gets the same answer. */
+  readonly transaction: Uint8Array;
+  relay4: Relay | undefined = undefined;
+  relay6: Relay | undefined = undefined;
+  /** Set once the success response was sent; until then nothing can be done with it. */
+  ready = false;
+  reservationToken: Uint8Array | undefined = undefined;
+  /** ADDRESS-ERROR-CODE of a half-satisfied dual allocation (RFC 8656 s7.2 step 9); 0 = none. */
+  addressError = 0;
+  readonly permissions: AddressTable<Permission> = new AddressTable('host');
+  readonly channelsByPeer: AddressTable<ChannelBinding> = new AddressTable('host-and-port');
+  readonly channelsByNumber: Map<number, ChannelBinding> = new Map();
+  sentPackets = 0;
+  sentBytes = 0;
+  receivedPackets = 0;
+  receivedBytes = 0;
+
+  constructor(
+    listener: Listener,
+    client: TransportAddress,
+    credential: Credential,
+    transaction: Uint8Array,
+  ) {
+    this.listener = listener;
+    this.client = client;
+    this.credential = credential;
+    this.transaction = transaction;
+  }
+
+  relayFor(peer: TransportAddress): Relay | undefined {
+    return peer.family === 4 ? this.relay4 : this.relay6;
+  }
+
+  /** The relay that goes on for longest: what LIFETIME tells the client. */
+  get longest(): Relay | undefined {
+    const { relay4, relay6 } = this;
+    if (relay4 === undefined || relay6 === undefined) return relay4 ?? relay6;
+    return relay6.expiresAt > relay4.expiresAt ? relay6 : relay4;
+  }
+
+  /** Ends the permissions and channels of one address family (RFC 8656 s8.1), and forgets its relay. */
+  dropFamily(family: AddressFamily): void {
+    if (family === 4) this.relay4 = undefined;
+    else this.relay6 = undefined;
+    for (const binding of this.channelsByNumber.values()) {
+      if (binding.peer.family === family) this.unbind(binding);
+    }
+    for (const permission of this.permissions.values()) {
+      if (permission.peer.family === family) this.permissions.delete(permission.peer);
+    }
+  }
+
+  /** The permission for that IP address if it still holds. */
+  permissionFor(peer: TransportAddress, now: number): Permission | undefined {
+    const permission = this.permissions.get(peer);
+    return permission !== undefined && now < permission.expiresAt ? permission : undefined;
+  }
+
+  unbind(binding: ChannelBinding): void {
+    this.channelsByNumber.delete(binding.number);
+    this.channelsByPeer.delete(binding.peer);
+  }
+
+  /** Frees what is over. A permission outlives its expiry while a channel refers to it, and is renewed in place. */
+  sweep(now: number): void {
+    const inUse = new Set<Permission>();
+    for (const binding of this.channelsByNumber.values()) {
+      if (now >= binding.expiresAt) this.unbind(binding);
+      else inUse.add(binding.permission);
+    }
+    for (const permission of this.permissions.values()) {
+      if (now < permission.expiresAt || inUse.has(permission)) continue;
+      this.permissions.delete(permission.peer);
+    }
+  }
+}

@@ -1,0 +1,130 @@
+// Who may use the server: static users and REST secrets (draft-uberti-behave-turn-rest-00), as long-term keys.
+// Called by: authentication, and by whoever mints credentials for clients. Keys are cached, bounded, never logged.
+
+import { createHmac } from 'node:crypto';
+import { LocalTier } from '../shared/cache/local-tier.ts';
+import type { Clock } from '../shared/clock.ts';
+import { longTermKey, userHash } from '../shared/stun/credentials.ts';
+import { PASSWORD_ALGORITHM_MD5 } from '../shared/stun/registry.ts';
+
+/** Derived keys kept, so that a re-allocating client costs no hashing. Bounded against made-up usernames. */
+const KEY_CACHE_MAX = 4096;
+
+const KEY_CACHE_TTL_MS = 3_600_000;
+
+export interface CredentialOptions {
+  readonly realm: string;
+  /** Static long-term credentials: username to password. */
+  readonly users: Readonly<Record<string, string>>;
+  /** Shared secrets of REST credentials; several, for rollover. */
+  readonly secrets: readonly string[];
+}
+
+/** One candidate to check a MESSAGE-INTEGRITY against. */
+export interface CandidateKey {
+  readonly key: Uint8Array;
+  /** Whose quota it counts against. */
+  readonly user: string;
+}
+
+/** A username and password that a TURN client can use until the given time. */
+export interface RestCredential {
+  readonly username: string;
+  readonly credential: string;
+}
+
+/**
+ * Mints a REST credential: the username is `expiry:user`, the password base64 of HMAC-SHA1 over it.
+ * @param expiresAt Unix seconds
+ */
+export function mintRestCredential(
+  secret: string,
+  user: string,
+  expiresAt: number,
+): RestCredential {
+  const username = `${Math.floor(expiresAt)}:${user}`;
+  return { username, credential: restPassword(secret, username) };
+}
+
+function restPassword(secret: string, username: string): string {
+  return createHmac('sha1', secret).update(username).digest('base64');
+}
+
+export class CredentialStore {
+  readonly #options: CredentialOptions;
+  readonly #users: ReadonlyMap<string, string>;
+  readonly #byHash: ReadonlyMap<string, string>;
+  readonly #keys: LocalTier<CandidateKey[]>;
+
+  /** Throws TypeError for a realm, user name or password that OpaqueString refuses (RFC 8265 s4.2). */
+  constructor(options: CredentialOptions, clock: Clock) {
+    this.#options = options;
+    this.#users = new Map(Object.entries(options.users));
+    this.#byHash = new Map(
+      [...this.#users.keys()].map((name) => [hex(userHash(name, options.realm)), name]),
+    );
+    this.#keys = new LocalTier(KEY_CACHE_MAX, clock);
+    for (const [name, password] of Object.entries(options.users)) {
+      longTermKey(PASSWORD_ALGORITHM_MD5, name, options.realm, password);
+    }
+    longTermKey(PASSWORD_ALGORITHM_MD5, '', options.realm, 'any');
+  }
+
+  /** USERHASH works only for names that the server can list, so not beside REST usernames (RFC 8489 s9.2.4). */
+  get supportsUserHash(): boolean {
+    return this.#users.size > 0 && this.#options.secrets.length === 0;
+  }
+
+  /** The static user behind a USERHASH value. */
+  nameOf(hash: Uint8Array): string | undefined {
+    return this.#byHash.get(hex(hash));
+  }
+
+  /**
+   * The keys that a request of this username may be signed with: one of a static user, one for each REST secret.
+   * Empty for an unknown name. An expired REST name has keys only with `allowExpired`.
+   * @param wall Unix milliseconds
+   */
+  candidates(
+    username: string,
+    algorithm: number,
+    wall: number,
+    allowExpired: boolean,
+  ): readonly CandidateKey[] {
+    const expiresAt = restExpiry(username);
+    const isStatic = this.#users.has(username);
+    if (!isStatic && expiresAt === undefined) return [];
+    if (!isStatic && !allowExpired && (expiresAt ?? 0) * 1000 <= wall) return [];
+    const id = `${algorithm}:${username}`;
+    let keys = this.#keys.get(id);
+    if (keys === undefined) {
+      keys = this.#derive(username, algorithm);
+      this.#keys.set(id, keys, KEY_CACHE_TTL_MS);
+    }
+    return keys;
+  }
+
+  #derive(username: string, algorithm: number): CandidateKey[] {
+    const { realm, secrets } = this.#options;
+    const password = this.#users.get(username);
+    if (password !== undefined) {
+      return [{ key: longTermKey(algorithm, username, realm, password), user: username }];
+    }
+    const user = username.slice(username.indexOf(':') + 1) || username;
+    return secrets.map((secret) => ({
+      key: longTermKey(algorithm, username, realm, restPassword(secret, username)),
+      user,
+    }));
+  }
+}
+
+/** The expiry (Unix seconds) in a REST username, `expiry` or `expiry:user`; undefined if it is none. */
+function restExpiry(username: string): number | undefined {
+  const colon = username.indexOf(':');
+  const digits = colon < 0 ? username : username.slice(0, colon);
+  return /^[0-9]{1,12}$/.test(digits) ? Number(digits) : undefined;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}

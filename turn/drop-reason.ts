@@ -1,0 +1,34 @@
+// Why a datagram got no answer or was not relayed: one counter a reason, exported as metrics, never logged per packet.
+
+export const DROP_NOT_STUN = 0;
+export const DROP_BAD_FINGERPRINT = 1;
+/** A response, a Binding or Data indication, or a method that no STUN server takes. */
+export const DROP_UNEXPECTED = 2;
+export const DROP_NO_ALLOCATION = 3;
+export const DROP_NO_PERMISSION = 4;
+export const DROP_NO_CHANNEL = 5;
+/** ChannelData that claims more than the datagram holds, or a Send indication without what it must have. */
+export const DROP_MALFORMED = 6;
+export const DROP_FORBIDDEN_PEER = 7;
+/** The reply to an unauthenticated request, over the cap of its source network. */
+export const DROP_UNAUTHENTICATED_CAP = 8;
+/** A retransmission of a request that is still being worked on. */
+export const DROP_IN_PROGRESS = 9;
+/** The relayed datagram would not fit into one towards the client. */
+export const DROP_TOO_LARGE = 10;
+
+export const DROP_REASONS = [
+  'not-stun',
+  'bad-fingerprint',
+  'unexpected',
+  'no-allocation',
+  'no-permission',
+  'no-channel',
+  'malformed',
+  'forbidden-peer',
+  'unauthenticated-cap',
+  'in-progress',
+  'too-large',
+] as const;
+
+export type DropReason = (typeof DROP_REASONS)[number];

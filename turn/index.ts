@@ -1,0 +1,11 @@
+// The TURN server as the rest of the process sees it.
+
+export { mintRestCredential, type RestCredential } from './credentials.ts';
+export type {
+  AllocationEvent,
+  AllocationEnd,
+  RelayAddress,
+  TurnObserver,
+  TurnOptions,
+} from './options.ts';
+export { type ListenResult, TurnServer, type TurnStats } from './turn-server.ts';

@@ -1,0 +1,61 @@
+// Which comprehension-required attributes the server understands; any other is answered 420 (RFC 8489 s6.3.1).
+
+import {
+  ATTR_CHANNEL_NUMBER,
+  ATTR_DATA,
+  ATTR_DONT_FRAGMENT,
+  ATTR_ERROR_CODE,
+  ATTR_EVEN_PORT,
+  ATTR_LIFETIME,
+  ATTR_MAPPED_ADDRESS,
+  ATTR_MESSAGE_INTEGRITY,
+  ATTR_MESSAGE_INTEGRITY_SHA256,
+  ATTR_NONCE,
+  ATTR_PASSWORD_ALGORITHM,
+  ATTR_REALM,
+  ATTR_REQUESTED_ADDRESS_FAMILY,
+  ATTR_REQUESTED_TRANSPORT,
+  ATTR_RESERVATION_TOKEN,
+  ATTR_UNKNOWN_ATTRIBUTES,
+  ATTR_USERHASH,
+  ATTR_USERNAME,
+  ATTR_XOR_MAPPED_ADDRESS,
+  ATTR_XOR_PEER_ADDRESS,
+  ATTR_XOR_RELAYED_ADDRESS,
+  knownAttributes,
+} from '../shared/stun/registry.ts';
+
+/** RFC 8489 s14: understood everywhere, even where it has no meaning and is ignored. */
+const BASE = [
+  ATTR_MAPPED_ADDRESS,
+  ATTR_USERNAME,
+  ATTR_MESSAGE_INTEGRITY,
+  ATTR_ERROR_CODE,
+  ATTR_UNKNOWN_ATTRIBUTES,
+  ATTR_REALM,
+  ATTR_NONCE,
+  ATTR_MESSAGE_INTEGRITY_SHA256,
+  ATTR_PASSWORD_ALGORITHM,
+  ATTR_USERHASH,
+  ATTR_XOR_MAPPED_ADDRESS,
+];
+
+/** RFC 8656 s18. */
+const TURN = [
+  ATTR_CHANNEL_NUMBER,
+  ATTR_LIFETIME,
+  ATTR_XOR_PEER_ADDRESS,
+  ATTR_DATA,
+  ATTR_XOR_RELAYED_ADDRESS,
+  ATTR_REQUESTED_ADDRESS_FAMILY,
+  ATTR_EVEN_PORT,
+  ATTR_REQUESTED_TRANSPORT,
+  ATTR_RESERVATION_TOKEN,
+];
+
+export const knownToBinding: Uint8Array = knownAttributes(BASE);
+
+/** RFC 8656 s7.2 step 4: without DF, DONT-FRAGMENT counts as unknown. */
+export function knownToTurn(canSetDontFragment: boolean): Uint8Array {
+  return knownAttributes([...BASE, ...TURN, ...(canSetDontFragment ? [ATTR_DONT_FRAGMENT] : [])]);
+}

@@ -1,0 +1,59 @@
+// Stateless nonces (RFC 8489 s9.2, RFC 8656 s5): nothing is remembered before authentication.
+// Nonce cookie, then base64 of: seconds (4 bytes), counter (3), truncated HMAC-SHA256 over both and the client's address (8).
+
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { securityFeatures } from '../shared/stun/nonce-cookie.ts';
+import type { TransportAddress } from '../shared/net/transport-address.ts';
+
+const STAMP_BYTES = 7;
+const MAC_BYTES = 8;
+/** 15 bytes are 20 base64 characters without padding. */
+const BODY_CHARS = 20;
+
+/**
+ * Mints and checks nonces of one server. A nonce is good for one client address and `lifetimeMs`, and no two are
+ * alike: 8 bytes of MAC suffice, since a nonce only proves that the client saw our answer, never who it is.
+ */
+export class NonceMint {
+  readonly #secret = randomBytes(32);
+  readonly #prefix: string;
+  readonly #lifetimeSeconds: number;
+  readonly #stamp = Buffer.alloc(STAMP_BYTES + 19);
+  #counter = randomBytes(3).readUIntBE(0, 3);
+
+  constructor(features: number, lifetimeMs: number) {
+    this.#prefix = securityFeatures(features);
+    this.#lifetimeSeconds = lifetimeMs / 1000;
+  }
+
+  /** @param now monotonic milliseconds */
+  mint(client: TransportAddress, now: number): string {
+    const body = Buffer.alloc(STAMP_BYTES + MAC_BYTES);
+    body.writeUInt32BE(Math.floor(now / 1000) >>> 0, 0);
+    this.#counter = (this.#counter + 1) & 0xff_ffff;
+    body.writeUIntBE(this.#counter, 4, 3);
+    this.#mac(body, client).copy(body, STAMP_BYTES);
+    return this.#prefix + body.toString('base64');
+  }
+
+  /** Whether we minted it for this client within its lifetime. */
+  check(nonce: Uint8Array, client: TransportAddress, now: number): boolean {
+    if (nonce.length !== this.#prefix.length + BODY_CHARS) return false;
+    const text = Buffer.from(nonce.buffer, nonce.byteOffset, nonce.byteLength).toString('latin1');
+    if (!text.startsWith(this.#prefix)) return false;
+    const body = Buffer.from(text.slice(this.#prefix.length), 'base64');
+    if (body.length !== STAMP_BYTES + MAC_BYTES) return false;
+    if (!timingSafeEqual(this.#mac(body, client), body.subarray(STAMP_BYTES))) return false;
+    return Math.floor(now / 1000) - body.readUInt32BE(0) < this.#lifetimeSeconds;
+  }
+
+  #mac(body: Buffer, client: TransportAddress): Buffer {
+    const input = this.#stamp;
+    input.fill(0);
+    body.copy(input, 0, 0, STAMP_BYTES);
+    input[STAMP_BYTES] = client.family;
+    input.writeUInt16BE(client.port, STAMP_BYTES + 1);
+    client.writeHost(input, STAMP_BYTES + 3);
+    return createHmac('sha256', this.#secret).update(input).digest().subarray(0, MAC_BYTES);
+  }
+}

@@ -1,0 +1,51 @@
+// Installing permissions (RFC 8656 s9), for CreatePermission and ChannelBind alike: first judged, then installed.
+
+import type { TransportAddress } from '../shared/net/transport-address.ts';
+import {
+  ERROR_FORBIDDEN,
+  ERROR_INSUFFICIENT_CAPACITY,
+  ERROR_PEER_ADDRESS_FAMILY_MISMATCH,
+} from '../shared/stun/registry.ts';
+import type { Allocation, Permission } from './allocation.ts';
+import { PERMISSIONS_PER_ALLOCATION_MAX } from './limits.ts';
+import type { TurnState } from './turn-state.ts';
+
+/** Why a peer may have no permission on this allocation: an error code, or 0 if it may. */
+export function judgePeer(
+  state: TurnState,
+  allocation: Allocation,
+  peer: TransportAddress,
+): number {
+  if (allocation.relayFor(peer) === undefined) return ERROR_PEER_ADDRESS_FAMILY_MISMATCH;
+  return state.policy.judge(peer) === 'denied' ? ERROR_FORBIDDEN : 0;
+}
+
+/** 508 if that many new permissions would be too many, else 0. Expired ones make room first. */
+export function checkRoom(allocation: Allocation, added: number, now: number): number {
+  if (allocation.permissions.size + added <= PERMISSIONS_PER_ALLOCATION_MAX) return 0;
+  allocation.sweep(now);
+  const fits = allocation.permissions.size + added <= PERMISSIONS_PER_ALLOCATION_MAX;
+  return fits ? 0 : ERROR_INSUFFICIENT_CAPACITY;
+}
+
+/** Installs or refreshes; the peer was judged before. */
+export function install(
+  state: TurnState,
+  allocation: Allocation,
+  peer: TransportAddress,
+  now: number,
+): Permission {
+  const expiresAt = now + state.options.lifetimes.permission;
+  const known = allocation.permissions.get(peer);
+  if (known !== undefined) {
+    known.expiresAt = expiresAt;
+    return known;
+  }
+  const permission: Permission = {
+    peer: peer.copy(),
+    expiresAt,
+    relaysOnly: state.policy.judge(peer) === 'relays-only',
+  };
+  allocation.permissions.set(permission.peer, permission);
+  return permission;
+}

@@ -1,0 +1,163 @@
+// The hot path: datagrams between a client and its peers (RFC 8656 s11.2, s11.3, s12.6, s12.7).
+// Called by turn-server for every datagram that is no request. Allocates: nothing per packet.
+
+import { TransportAddress } from '../shared/net/transport-address.ts';
+import {
+  ATTR_DATA,
+  ATTR_DONT_FRAGMENT,
+  ATTR_XOR_PEER_ADDRESS,
+  CLASS_INDICATION,
+  METHOD_DATA,
+} from '../shared/stun/registry.ts';
+import type { StunReader } from '../shared/stun/reader.ts';
+import { StunWriter } from '../shared/stun/writer.ts';
+import type { Allocation, Relay } from './allocation.ts';
+import {
+  DROP_FORBIDDEN_PEER,
+  DROP_MALFORMED,
+  DROP_NO_ALLOCATION,
+  DROP_NO_CHANNEL,
+  DROP_NO_PERMISSION,
+  DROP_TOO_LARGE,
+} from './drop-reason.ts';
+import { DATAGRAM_BYTES_MAX } from './limits.ts';
+import type { Listener } from './listener.ts';
+import type { TurnState } from './turn-state.ts';
+
+/** Header, XOR-PEER-ADDRESS (IPv6) and DATA header of a Data indication, with padding. */
+const DATA_INDICATION_OVERHEAD = 20 + 24 + 4 + 3;
+
+export class RelayPath {
+  readonly #state: TurnState;
+  readonly #peer = new TransportAddress();
+  readonly #writer = new StunWriter();
+  readonly #bytes = new Uint8Array(DATAGRAM_BYTES_MAX);
+  /** Nobody reads the transaction id of an indication; it only has to differ (RFC 8489 s6). */
+  readonly #transaction: Uint8Array;
+
+  constructor(state: TurnState, transaction: Uint8Array) {
+    this.#state = state;
+    this.#transaction = transaction;
+  }
+
+  /** ChannelData from a client; the first byte said so. */
+  channelData(
+    listener: Listener,
+    client: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): void {
+    const state = this.#state;
+    const allocation = state.find(listener, client, now);
+    if (allocation === undefined) return state.drop(DROP_NO_ALLOCATION);
+    if (length < 4) return state.drop(DROP_MALFORMED);
+    const number = (bytes[offset]! << 8) | bytes[offset + 1]!;
+    const dataLength = (bytes[offset + 2]! << 8) | bytes[offset + 3]!;
+    if (dataLength + 4 > length) return state.drop(DROP_MALFORMED);
+    const binding = allocation.channelsByNumber.get(number);
+    if (binding === undefined || now >= binding.expiresAt) return state.drop(DROP_NO_CHANNEL);
+    if (binding.permission.relaysOnly && !state.permits(binding.permission, binding.peer)) {
+      return state.drop(DROP_FORBIDDEN_PEER);
+    }
+    this.#toPeer(allocation, binding.peer, bytes, offset + 4, dataLength);
+  }
+
+  /** A Send indication, already read. */
+  sendIndication(
+    listener: Listener,
+    client: TransportAddress,
+    reader: StunReader,
+    now: number,
+  ): void {
+    const state = this.#state;
+    const allocation = state.find(listener, client, now);
+    if (allocation === undefined || !allocation.ready) return state.drop(DROP_NO_ALLOCATION);
+    const peerAt = reader.find(ATTR_XOR_PEER_ADDRESS);
+    const dataAt = reader.find(ATTR_DATA);
+    const peer = this.#peer;
+    if (peerAt < 0 || dataAt < 0 || !reader.xorAddress(peerAt, peer)) {
+      return state.drop(DROP_MALFORMED);
+    }
+    if (!state.engine.canSetDontFragment && reader.find(ATTR_DONT_FRAGMENT) >= 0) {
+      return state.drop(DROP_MALFORMED);
+    }
+    state.toLocal(peer);
+    const permission = allocation.permissionFor(peer, now);
+    if (permission === undefined) return state.drop(DROP_NO_PERMISSION);
+    if (!state.permits(permission, peer)) return state.drop(DROP_FORBIDDEN_PEER);
+    this.#toPeer(allocation, peer, reader.bytes, dataAt, reader.lengthAt(dataAt));
+  }
+
+  /** A datagram from a peer to a relayed transport address. */
+  fromPeer(
+    relay: Relay,
+    peer: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): void {
+    const state = this.#state;
+    const { allocation } = relay;
+    if (allocation === undefined || now >= relay.expiresAt) return state.drop(DROP_NO_ALLOCATION);
+    const binding = allocation.channelsByPeer.get(peer);
+    const permission = binding?.permission ?? allocation.permissions.get(peer);
+    if (permission === undefined || now >= permission.expiresAt) {
+      return state.drop(DROP_NO_PERMISSION);
+    }
+    if (permission.relaysOnly && !state.permits(permission, peer)) {
+      return state.drop(DROP_FORBIDDEN_PEER);
+    }
+    const { listener, client } = allocation;
+    if (binding !== undefined && now < binding.expiresAt) {
+      if (length + 4 > DATAGRAM_BYTES_MAX) return state.drop(DROP_TOO_LARGE);
+      const header = (binding.number << 16) | length;
+      state.engine.sendPrefixed(listener.socket, client, header, bytes, offset, length);
+    } else {
+      if (length + DATA_INDICATION_OVERHEAD > DATAGRAM_BYTES_MAX) return state.drop(DROP_TOO_LARGE);
+      const total = this.#dataIndication(state.toExternal(peer), bytes, offset, length);
+      state.engine.send(listener.socket, client, this.#bytes, 0, total);
+    }
+    allocation.receivedPackets++;
+    allocation.receivedBytes += length;
+  }
+
+  #toPeer(
+    allocation: Allocation,
+    peer: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    const relay = allocation.relayFor(peer);
+    if (relay === undefined) return this.#state.drop(DROP_NO_ALLOCATION);
+    this.#state.engine.send(relay.socket, peer, bytes, offset, length);
+    allocation.sentPackets++;
+    allocation.sentBytes += length;
+  }
+
+  #dataIndication(
+    peer: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): number {
+    this.#nextTransaction();
+    return this.#writer
+      .start(this.#bytes, 0, METHOD_DATA, CLASS_INDICATION, this.#transaction, 0)
+      .xorAddress(ATTR_XOR_PEER_ADDRESS, peer)
+      .data(ATTR_DATA, bytes, offset, length)
+      .finish();
+  }
+
+  /** Counts up from a random start. */
+  #nextTransaction(): void {
+    const id = this.#transaction;
+    for (let i = id.length - 1; i >= 0; i--) {
+      id[i] = (id[i]! + 1) & 0xff;
+      if (id[i] !== 0) return;
+    }
+  }
+}

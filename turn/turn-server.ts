@@ -1,0 +1,235 @@
+// The STUN/TURN server without I/O (RFC 8489, RFC 8656): an engine hands in datagrams and the time, and sends for it.
+// Called by an engine through two socket owners, and by its host for start, sweep and stop. Allocates: nothing per relayed packet.
+
+import { randomBytes } from 'node:crypto';
+import type { Engine, OpenFailure, SocketOwner } from '../shared/net/engine.ts';
+import type { TransportAddress } from '../shared/net/transport-address.ts';
+import { StunReader, STUN_OK } from '../shared/stun/reader.ts';
+import {
+  CLASS_INDICATION,
+  CLASS_REQUEST,
+  ERROR_ALLOCATION_MISMATCH,
+  ERROR_UNKNOWN_ATTRIBUTE,
+  ERROR_WRONG_CREDENTIALS,
+  METHOD_ALLOCATE,
+  METHOD_BINDING,
+  METHOD_CHANNEL_BIND,
+  METHOD_CREATE_PERMISSION,
+  METHOD_REFRESH,
+  METHOD_SEND,
+} from '../shared/stun/registry.ts';
+import { handleAllocate } from './allocate.ts';
+import { authenticate } from './authenticate.ts';
+import { BindingResponder } from './binding.ts';
+import { handleChannelBind } from './channel-bind.ts';
+import { handleCreatePermission } from './create-permission.ts';
+import {
+  DROP_BAD_FINGERPRINT,
+  DROP_NO_ALLOCATION,
+  DROP_NOT_STUN,
+  DROP_REASONS,
+  DROP_UNAUTHENTICATED_CAP,
+  DROP_UNEXPECTED,
+  type DropReason,
+} from './drop-reason.ts';
+import { Exchange } from './exchange.ts';
+import { knownToBinding, knownToTurn } from './known-attributes.ts';
+import { Listener } from './listener.ts';
+import type { TurnObserver, TurnOptions } from './options.ts';
+import { handleRefresh } from './refresh.ts';
+import { RelayPath } from './relay.ts';
+import { RelayPool } from './relay-pool.ts';
+import { TurnState } from './turn-state.ts';
+
+/** RFC 8656 s12: the first byte of ChannelData is 64 to 79 (RFC 7983). */
+const CHANNEL_FIRST_BYTE_MIN = 0x40;
+const CHANNEL_FIRST_BYTE_MAX = 0x4f;
+
+/** Unknown attributes named in a 420; more would only make the answer larger. */
+const UNKNOWN_ATTRIBUTES_MAX = 16;
+
+export interface TurnStats {
+  allocations: number;
+  reservations: number;
+  users: number;
+  /** By reason. */
+  drops: Partial<Record<DropReason, number>>;
+}
+
+/** One listener's start: where it listens, or why it does not. */
+export interface ListenResult {
+  readonly address: TransportAddress;
+  readonly failure: OpenFailure | undefined;
+}
+
+export class TurnServer {
+  readonly #state: TurnState;
+  readonly #relayPath: RelayPath;
+  readonly #binding: BindingResponder;
+  readonly #reader = new StunReader();
+  readonly #exchange: Exchange = new Exchange(this.#reader);
+  readonly #unknown = new Uint16Array(UNKNOWN_ATTRIBUTES_MAX);
+  readonly #knownToTurn: Uint8Array;
+  /** By tag; undefined until the socket is open. */
+  readonly #listeners: (Listener | undefined)[] = [];
+  readonly #sockets: number[] = [];
+  #closed = false;
+
+  constructor(options: TurnOptions, engine: Engine, observer: TurnObserver) {
+    const relays: SocketOwner = {
+      onOpened: (tag, _local, failure) => this.#state.pool.onOpened(tag, failure),
+      onDatagram: (tag, from, bytes, offset, length, at) => {
+        const relay = this.#state.pool.get(tag);
+        if (relay === undefined) this.#state.drop(DROP_NO_ALLOCATION);
+        else this.#relayPath.fromPeer(relay, from, bytes, offset, length, at);
+      },
+    };
+    const pool = new RelayPool(engine, relays, options);
+    this.#state = new TurnState(options, engine, pool, observer);
+    this.#relayPath = new RelayPath(this.#state, randomBytes(12));
+    this.#binding = new BindingResponder(engine);
+    this.#knownToTurn = knownToTurn(engine.canSetDontFragment);
+  }
+
+  /** Opens the listeners; `done` gets one result for each, in order. */
+  listen(addresses: readonly TransportAddress[], done: (results: ListenResult[]) => void): void {
+    const results: (ListenResult | undefined)[] = addresses.map(() => undefined);
+    let pending = addresses.length;
+    const owner: SocketOwner = {
+      onOpened: (tag, address, failure) => {
+        if (failure === undefined) this.#admitListener(tag, address);
+        results[tag] = { address, failure };
+        pending--;
+        if (pending === 0) done(results.filter((result) => result !== undefined));
+      },
+      onDatagram: (tag, from, bytes, offset, length, at) => {
+        const listener = this.#listeners[tag];
+        if (listener !== undefined) this.#receive(listener, from, bytes, offset, length, at);
+      },
+    };
+    for (const [tag, address] of addresses.entries()) {
+      this.#sockets[tag] = this.#state.engine.open(address, owner, tag);
+    }
+    if (pending === 0) done([]);
+  }
+
+  /** Frees what has expired; to be called about once a second. */
+  sweep(now: number): void {
+    this.#state.sweep(now);
+  }
+
+  stats(): TurnStats {
+    const state = this.#state;
+    return {
+      allocations: state.allocations.size,
+      reservations: state.reservations.size,
+      users: state.quota.size,
+      drops: Object.fromEntries(DROP_REASONS.map((reason, i) => [reason, state.drops[i] ?? 0])),
+    };
+  }
+
+  /** Ends all allocations and closes all sockets. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const allocation of this.#state.allocations) this.#state.delete(allocation, 'closed');
+    this.#state.reservations.clear();
+    for (const socket of this.#sockets) this.#state.engine.close(socket);
+    this.#listeners.length = 0;
+  }
+
+  #admitListener(tag: number, address: TransportAddress): void {
+    this.#listeners[tag] = new Listener(this.#sockets[tag]!, address);
+    this.#state.policy.addOwn(address);
+  }
+
+  #receive(
+    listener: Listener,
+    client: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): void {
+    const first = length === 0 ? 0xff : bytes[offset]!;
+    if (first >= CHANNEL_FIRST_BYTE_MIN && first <= CHANNEL_FIRST_BYTE_MAX) {
+      this.#relayPath.channelData(listener, client, bytes, offset, length, now);
+      return;
+    }
+    const reader = this.#reader;
+    if (reader.read(bytes, offset, length) !== STUN_OK) return this.#state.drop(DROP_NOT_STUN);
+    if (reader.hasFingerprint && !reader.checkFingerprint()) {
+      return this.#state.drop(DROP_BAD_FINGERPRINT);
+    }
+    if (reader.messageClass === CLASS_REQUEST) {
+      this.#request(listener, client, now);
+    } else if (reader.messageClass === CLASS_INDICATION && reader.method === METHOD_SEND) {
+      this.#sendIndication(listener, client, now);
+    } else {
+      this.#state.drop(DROP_UNEXPECTED);
+    }
+  }
+
+  #sendIndication(listener: Listener, client: TransportAddress, now: number): void {
+    // RFC 8489 s6.3.2: an indication with an attribute we must understand and do not is discarded.
+    if (this.#reader.collectUnknown(this.#knownToTurn, this.#unknown) > 0) {
+      return this.#state.drop(DROP_UNEXPECTED);
+    }
+    this.#relayPath.sendIndication(listener, client, this.#reader, now);
+  }
+
+  #request(listener: Listener, client: TransportAddress, now: number): void {
+    const state = this.#state;
+    switch (this.#reader.method) {
+      case METHOD_BINDING:
+        return this.#bindingRequest(listener, client, now);
+      case METHOD_ALLOCATE:
+      case METHOD_REFRESH:
+      case METHOD_CREATE_PERMISSION:
+      case METHOD_CHANNEL_BIND:
+        break;
+      default:
+        // RFC 8489 s6.3: a method that is not supported is silently discarded.
+        return state.drop(DROP_UNEXPECTED);
+    }
+    const allocation = state.find(listener, client, now);
+    const exchange = this.#exchange.begin(listener, client, allocation, now);
+    const credential = authenticate(state, exchange);
+    if (credential === undefined) return;
+    // RFC 8489 s6.3: unknown attributes are looked at once authentication is done.
+    if (this.#refuseUnknown(this.#knownToTurn)) return;
+    if (exchange.method === METHOD_ALLOCATE) return handleAllocate(state, exchange, credential);
+    if (allocation === undefined || !allocation.ready) {
+      return state.responder.refuse(exchange, ERROR_ALLOCATION_MISMATCH);
+    }
+    // RFC 8656 s5: nobody but the user who made an allocation may change it.
+    if (allocation.credential.username !== credential.username) {
+      return state.responder.refuse(exchange, ERROR_WRONG_CREDENTIALS);
+    }
+    if (exchange.method === METHOD_REFRESH) handleRefresh(state, exchange, allocation);
+    else if (exchange.method === METHOD_CHANNEL_BIND)
+      handleChannelBind(state, exchange, allocation);
+    else handleCreatePermission(state, exchange, allocation);
+  }
+
+  #bindingRequest(listener: Listener, client: TransportAddress, now: number): void {
+    if (this.#reader.collectUnknown(knownToBinding, this.#unknown) === 0) {
+      this.#binding.answer(listener.socket, client, this.#reader);
+      return;
+    }
+    this.#exchange.begin(listener, client, undefined, now);
+    if (!this.#state.cap.allow(client, now)) return this.#state.drop(DROP_UNAUTHENTICATED_CAP);
+    this.#refuseUnknown(knownToBinding);
+  }
+
+  #refuseUnknown(known: Uint8Array): boolean {
+    const count = this.#reader.collectUnknown(known, this.#unknown);
+    if (count === 0) return false;
+    const { responder } = this.#state;
+    responder
+      .beginError(this.#exchange, ERROR_UNKNOWN_ATTRIBUTE)
+      .unknownAttributes(this.#unknown, count);
+    responder.send(this.#exchange);
+    return true;
+  }
+}

@@ -1,0 +1,171 @@
+// What the handlers of the TURN server share: tables, counters and the life and death of allocations.
+// Every allocation has one owner, its listener's table; deleting it here closes its relays and frees its quota, once.
+
+import type { Engine } from '../shared/net/engine.ts';
+import type { TransportAddress } from '../shared/net/transport-address.ts';
+import {
+  SECURITY_FEATURE_PASSWORD_ALGORITHMS,
+  SECURITY_FEATURE_USERNAME_ANONYMITY,
+} from '../shared/stun/nonce-cookie.ts';
+import type { Allocation, Permission, Relay } from './allocation.ts';
+import { CredentialStore } from './credentials.ts';
+import { DROP_REASONS } from './drop-reason.ts';
+import type { Listener } from './listener.ts';
+import { NonceMint } from './nonce.ts';
+import type { AllocationEnd, AllocationEvent, TurnObserver, TurnOptions } from './options.ts';
+import { PeerPolicy, type PeerVerdict } from './peer-policy.ts';
+import type { RelayPool } from './relay-pool.ts';
+import { Reservations } from './reservations.ts';
+import { Responder } from './responder.ts';
+import { UnauthenticatedCap } from './unauthenticated-cap.ts';
+
+export class TurnState {
+  readonly options: TurnOptions;
+  readonly engine: Engine;
+  readonly responder: Responder;
+  readonly credentials: CredentialStore;
+  readonly nonces: NonceMint;
+  readonly cap: UnauthenticatedCap;
+  readonly policy: PeerPolicy;
+  readonly pool: RelayPool;
+  readonly reservations: Reservations;
+  /** By user: how many allocations it has (RFC 8656 s7.2 step 10). No entry at zero, so bounded by `total`. */
+  readonly quota: Map<string, number> = new Map();
+  readonly allocations: Set<Allocation> = new Set();
+  /** By reason, as in drop-reason.ts. */
+  readonly drops: Float64Array = new Float64Array(DROP_REASONS.length);
+  readonly #observer: TurnObserver;
+
+  constructor(options: TurnOptions, engine: Engine, pool: RelayPool, observer: TurnObserver) {
+    this.options = options;
+    this.engine = engine;
+    this.pool = pool;
+    this.#observer = observer;
+    this.responder = new Responder(engine);
+    this.credentials = new CredentialStore(options, options.clock);
+    const features =
+      SECURITY_FEATURE_PASSWORD_ALGORITHMS |
+      (this.credentials.supportsUserHash ? SECURITY_FEATURE_USERNAME_ANONYMITY : 0);
+    this.nonces = new NonceMint(features, options.lifetimes.nonce);
+    this.cap = new UnauthenticatedCap(options.unauthorizedPerSecond);
+    this.reservations = new Reservations((relay) => pool.close(relay));
+    this.policy = new PeerPolicy({
+      allow: options.peers.allow,
+      deny: options.peers.deny,
+      relays: options.relays.flatMap(({ local, external }) =>
+        external === undefined ? [local] : [local, external],
+      ),
+      own: options.forbiddenPeers,
+    });
+  }
+
+  drop(reason: number): void {
+    this.drops[reason] = (this.drops[reason] ?? 0) + 1;
+  }
+
+  /** The allocation of that 5-tuple, with what has expired taken away first. Allocates nothing while it lives. */
+  find(listener: Listener, client: TransportAddress, now: number): Allocation | undefined {
+    const allocation = listener.allocations.get(client);
+    if (allocation === undefined || !allocation.ready) return allocation;
+    return this.expire(allocation, now) ? undefined : allocation;
+  }
+
+  /** Takes away the relays whose time is over; true when that was the end of the allocation. */
+  expire(allocation: Allocation, now: number): boolean {
+    const { relay4, relay6 } = allocation;
+    const over4 = relay4 === undefined || now >= relay4.expiresAt;
+    const over6 = relay6 === undefined || now >= relay6.expiresAt;
+    if (over4 && over6) {
+      this.delete(allocation, 'expired');
+      return true;
+    }
+    if (over4 && relay4 !== undefined) this.dropRelay(allocation, relay4);
+    if (over6 && relay6 !== undefined) this.dropRelay(allocation, relay6);
+    return false;
+  }
+
+  /** Admits an allocation whose relays are still to open; it counts against the quota from now on. */
+  admit(allocation: Allocation): void {
+    const { user } = allocation.credential;
+    this.allocations.add(allocation);
+    allocation.listener.allocations.set(allocation.client, allocation);
+    this.quota.set(user, (this.quota.get(user) ?? 0) + 1);
+  }
+
+  /** Says that it is ready for use. */
+  announce(allocation: Allocation): void {
+    this.#observer.onAllocationCreated(describe(allocation));
+  }
+
+  dropRelay(allocation: Allocation, relay: Relay): void {
+    allocation.dropFamily(relay.local.family);
+    this.pool.close(relay);
+  }
+
+  /** Ends an allocation: idempotent. */
+  delete(allocation: Allocation, reason: AllocationEnd): void {
+    if (!this.allocations.delete(allocation)) return;
+    allocation.listener.allocations.delete(allocation.client);
+    const { user } = allocation.credential;
+    const left = (this.quota.get(user) ?? 1) - 1;
+    if (left === 0) this.quota.delete(user);
+    else this.quota.set(user, left);
+    const event = describe(allocation);
+    const { relay4, relay6, ready } = allocation;
+    if (relay4 !== undefined) this.dropRelay(allocation, relay4);
+    if (relay6 !== undefined) this.dropRelay(allocation, relay6);
+    if (ready) this.#observer.onAllocationDeleted({ ...event, reason });
+  }
+
+  /**
+   * A peer address as the client wrote it, turned into the one to send to: the external address of our own relay
+   * becomes the address it is bound to, since no NAT is sure to bring our packets back to us.
+   */
+  toLocal(peer: TransportAddress): void {
+    for (const { local, external } of this.options.relays) {
+      if (external?.sameHost(peer) !== true) continue;
+      const { port } = peer;
+      peer.set(local);
+      peer.port = port;
+      return;
+    }
+  }
+
+  /** The reverse of `toLocal`, for addresses that the client is told. Allocates nothing. */
+  toExternal(peer: TransportAddress): TransportAddress {
+    const relay = this.pool.byAddress.get(peer);
+    return relay === undefined ? peer : relay.relayed;
+  }
+
+  /** Judges where data may go to: the policy for the host, then what the port adds. */
+  judgeDestination(peer: TransportAddress, verdict: PeerVerdict): boolean {
+    if (verdict === 'denied' || this.policy.isOwn(peer)) return false;
+    return verdict === 'allowed' || this.pool.byAddress.get(peer) !== undefined;
+  }
+
+  /** As `judgeDestination`, through a permission that already stands. Allocates nothing. */
+  permits(permission: Permission, peer: TransportAddress): boolean {
+    return this.judgeDestination(peer, permission.relaysOnly ? 'relays-only' : 'allowed');
+  }
+
+  /** Frees what is over. The hot path never waits for it: every use compares times itself. */
+  sweep(now: number): void {
+    this.reservations.sweep(now);
+    for (const allocation of this.allocations) {
+      if (allocation.ready && !this.expire(allocation, now)) allocation.sweep(now);
+    }
+  }
+}
+
+function describe(allocation: Allocation): AllocationEvent {
+  const relays = [allocation.relay4, allocation.relay6].filter((relay) => relay !== undefined);
+  return {
+    user: allocation.credential.user,
+    client: allocation.client.toString(),
+    relayed: relays.map((relay) => relay.relayed.toString()),
+    sentPackets: allocation.sentPackets,
+    sentBytes: allocation.sentBytes,
+    receivedPackets: allocation.receivedPackets,
+    receivedBytes: allocation.receivedBytes,
+  };
+}
