@@ -9,6 +9,9 @@ import type { Listener } from './listener.ts';
 export const CHANNEL_NUMBER_MIN = 0x4000;
 export const CHANNEL_NUMBER_MAX = 0x4fff;
 
+/** RFC 5766 s11: what clients from before RFC 8656 may draw from, coturn's among them. */
+export const LEGACY_CHANNEL_NUMBER_MAX = 0x7fff;
+
 /** One relayed transport address: a socket, owned by an allocation or held by a reservation. */
 export interface Relay {
   readonly tag: number;

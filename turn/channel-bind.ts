@@ -9,12 +9,7 @@ import {
   ERROR_FORBIDDEN,
   ERROR_INSUFFICIENT_CAPACITY,
 } from '../shared/stun/registry.ts';
-import {
-  type Allocation,
-  CHANNEL_NUMBER_MAX,
-  CHANNEL_NUMBER_MIN,
-  type ChannelBinding,
-} from './allocation.ts';
+import { type Allocation, CHANNEL_NUMBER_MIN, type ChannelBinding } from './allocation.ts';
 import type { Exchange } from './exchange.ts';
 import { CHANNELS_PER_ALLOCATION_MAX } from './limits.ts';
 import { checkRoom, install, judgePeer } from './permissions.ts';
@@ -31,7 +26,7 @@ export function handleChannelBind(
   const numberAt = reader.find(ATTR_CHANNEL_NUMBER);
   const peerAt = reader.find(ATTR_XOR_PEER_ADDRESS);
   const number = numberAt >= 0 && reader.lengthAt(numberAt) === 4 ? reader.u16(numberAt) : 0;
-  if (number < CHANNEL_NUMBER_MIN || number > CHANNEL_NUMBER_MAX) {
+  if (number < CHANNEL_NUMBER_MIN || number > state.options.channelNumberMax) {
     state.responder.refuse(exchange, ERROR_BAD_REQUEST);
     return;
   }

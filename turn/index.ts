@@ -1,5 +1,6 @@
 // The TURN server as the rest of the process sees it.
 
+export { CHANNEL_NUMBER_MAX, LEGACY_CHANNEL_NUMBER_MAX } from './allocation.ts';
 export { mintRestCredential, type RestCredential } from './credentials.ts';
 export type {
   AllocationEvent,

@@ -21,6 +21,8 @@ export interface TurnOptions {
   /** Further addresses that are never peers, such as this host's addresses at a wildcard listener's port. */
   readonly forbiddenPeers: readonly TransportAddress[];
   readonly quota: { readonly perUser: number; readonly total: number };
+  /** The highest channel number that may be bound: CHANNEL_NUMBER_MAX or LEGACY_CHANNEL_NUMBER_MAX. */
+  readonly channelNumberMax: number;
   /** Replies to unauthenticated requests a second and source network; 0 = no cap. */
   readonly unauthorizedPerSecond: number;
   /** Milliseconds. */

@@ -125,7 +125,9 @@ function matches(rules: readonly Rule[], peer: TransportAddress): boolean {
 function embeddedV4(peer: TransportAddress, out: TransportAddress): boolean {
   if (peer.family === 4) return false;
   const { w0, w1, w2, w3 } = peer;
-  if (w0 === 0 && w1 === 0 && (w2 === 0 || w2 === 0xffff || w2 === 0xffff0000)) {
+  // `::` and `::1` are no IPv4-compatible addresses.
+  const compatible = w2 === 0 && w3 > 1;
+  if (w0 === 0 && w1 === 0 && (compatible || w2 === 0xffff || w2 === 0xffff0000)) {
     out.setV4(w3, 0);
     return true;
   }

@@ -41,9 +41,8 @@ import { RelayPath } from './relay.ts';
 import { RelayPool } from './relay-pool.ts';
 import { TurnState } from './turn-state.ts';
 
-/** RFC 8656 s12: the first byte of ChannelData is 64 to 79 (RFC 7983). */
+/** RFC 8656 s12: the first byte of ChannelData is 64 to 79 (RFC 7983), and up to 127 for legacy channels. */
 const CHANNEL_FIRST_BYTE_MIN = 0x40;
-const CHANNEL_FIRST_BYTE_MAX = 0x4f;
 
 /** Unknown attributes named in a 420; more would only make the answer larger. */
 const UNKNOWN_ATTRIBUTES_MAX = 16;
@@ -70,6 +69,7 @@ export class TurnServer {
   readonly #exchange: Exchange = new Exchange(this.#reader);
   readonly #unknown = new Uint16Array(UNKNOWN_ATTRIBUTES_MAX);
   readonly #knownToTurn: Uint8Array;
+  readonly #channelFirstByteMax: number;
   /** By tag; undefined until the socket is open. */
   readonly #listeners: (Listener | undefined)[] = [];
   readonly #sockets: number[] = [];
@@ -89,6 +89,7 @@ export class TurnServer {
     this.#relayPath = new RelayPath(this.#state, randomBytes(12));
     this.#binding = new BindingResponder(engine);
     this.#knownToTurn = knownToTurn(engine.canSetDontFragment);
+    this.#channelFirstByteMax = options.channelNumberMax >> 8;
   }
 
   /** Opens the listeners; `done` gets one result for each, in order. */
@@ -152,7 +153,7 @@ export class TurnServer {
     now: number,
   ): void {
     const first = length === 0 ? 0xff : bytes[offset]!;
-    if (first >= CHANNEL_FIRST_BYTE_MIN && first <= CHANNEL_FIRST_BYTE_MAX) {
+    if (first >= CHANNEL_FIRST_BYTE_MIN && first <= this.#channelFirstByteMax) {
       this.#relayPath.channelData(listener, client, bytes, offset, length, now);
       return;
     }

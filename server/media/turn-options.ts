@@ -1,0 +1,73 @@
+// Turns the checked configuration into what the TURN core takes: addresses as words, lifetimes in milliseconds.
+
+import { randomInt } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
+import type { Settings } from '../../shared/config/schema.ts';
+import {
+  isWildcard,
+  parseListenerUrl,
+  parsePortRange,
+} from '../../shared/config/network-values.ts';
+import type { Clock } from '../../shared/clock.ts';
+import { TransportAddress } from '../../shared/net/transport-address.ts';
+import {
+  CHANNEL_NUMBER_MAX,
+  LEGACY_CHANNEL_NUMBER_MAX,
+  type TurnOptions,
+} from '../../turn/index.ts';
+
+export type TurnSettings = Settings['turn'];
+
+export function turnOptions(settings: TurnSettings, clock: Clock): TurnOptions {
+  const { relay, quota, lifetimes } = settings;
+  const ports = parsePortRange(relay.ports);
+  return {
+    realm: settings.realm,
+    relays: relay.addresses.map((host) => {
+      const external = relay.external[host];
+      return {
+        local: addressOf(host),
+        external: external === undefined ? undefined : addressOf(external),
+      };
+    }),
+    ports: { first: ports.min, last: ports.max },
+    users: settings.users,
+    secrets: settings.secrets,
+    peers: settings.peers,
+    forbiddenPeers: listenerAddresses(settings).flatMap(behindWildcard),
+    quota,
+    channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
+    unauthorizedPerSecond: settings.limits.unauthorizedPerSecond,
+    lifetimes: {
+      allocation: lifetimes.allocation * 1000,
+      allocationMax: lifetimes.allocationMax * 1000,
+      permission: lifetimes.permission * 1000,
+      channel: lifetimes.channel * 1000,
+      nonce: lifetimes.nonce * 1000,
+    },
+    random: (n) => randomInt(n),
+    clock,
+  };
+}
+
+export function listenerAddresses(settings: TurnSettings): TransportAddress[] {
+  return settings.listeners.map((text) => {
+    const url = parseListenerUrl(text);
+    return addressOf(url.host, url.port);
+  });
+}
+
+/** Every address of this machine that a wildcard listener answers at: relaying to it would loop. */
+function behindWildcard(listener: TransportAddress): TransportAddress[] {
+  if (!isWildcard(listener.host)) return [];
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .map(({ address }) => addressOf(address, listener.port))
+    .filter((address) => address.family === listener.family);
+}
+
+function addressOf(host: string, port = 0): TransportAddress {
+  const address = TransportAddress.parse(host, port);
+  if (address === undefined) throw new TypeError(`not an IP address: ${host}`);
+  return address;
+}
