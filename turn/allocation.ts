@@ -3,7 +3,6 @@
 
 import { AddressTable } from '../shared/net/address-table.ts';
 import type { AddressFamily, TransportAddress } from '../shared/net/transport-address.ts';
-import type { Listener } from './listener.ts';
 
 /** RFC 8656 s12: the channel numbers that may be bound. */
 export const CHANNEL_NUMBER_MIN = 0x4000;
@@ -129,5 +128,18 @@ export class Allocation {
       if (now < permission.expiresAt || inUse.has(permission)) continue;
       this.permissions.delete(permission.peer);
     }
+  }
+}
+
+/** One transport address that clients send to, with the allocations of its 5-tuples (RFC 8656 s2, s6). */
+export class Listener {
+  readonly socket: number;
+  readonly address: TransportAddress;
+  /** By the client's transport address: server address and protocol are this listener's. */
+  readonly allocations: AddressTable<Allocation> = new AddressTable('host-and-port');
+
+  constructor(socket: number, address: TransportAddress) {
+    this.socket = socket;
+    this.address = address;
   }
 }

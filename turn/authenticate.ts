@@ -1,7 +1,9 @@
 // The long-term credential mechanism as the server runs it: RFC 8489 s9.2.4, its checks in its order.
 // Nothing is stored for a client that has not passed it; replies before that are capped by source network.
 
+import { INTEGRITY_SHA256_BYTES } from '../shared/stun/integrity.ts';
 import {
+  ATTR_MESSAGE_INTEGRITY_SHA256,
   ATTR_NONCE,
   ATTR_PASSWORD_ALGORITHM,
   ATTR_PASSWORD_ALGORITHMS,
@@ -122,11 +124,17 @@ function matchingKey(
       : state.credentials.candidates(username, algorithm, state.options.clock.wall(), mine);
   for (const candidate of keys.length === 0 ? [NO_KEY] : keys) {
     const matches = reader.hasIntegritySha256
-      ? reader.checkIntegritySha256(candidate.key)
+      ? checkWholeSha256(reader, candidate.key)
       : reader.checkIntegrity(candidate.key);
     if (matches && candidate !== NO_KEY) return candidate;
   }
   return undefined;
+}
+
+/** RFC 8489 s14.6: a usage has to allow truncation explicitly, and TURN does not. */
+function checkWholeSha256(reader: StunReader, key: Uint8Array): boolean {
+  const length = reader.lengthAt(reader.find(ATTR_MESSAGE_INTEGRITY_SHA256));
+  return length === INTEGRITY_SHA256_BYTES && reader.checkIntegritySha256(key);
 }
 
 function realmMatches(state: TurnState, reader: StunReader, realm: number): boolean {

@@ -2,8 +2,7 @@
 
 import type { TransportAddress } from '../shared/net/transport-address.ts';
 import type { StunReader } from '../shared/stun/reader.ts';
-import type { Allocation } from './allocation.ts';
-import type { Listener } from './listener.ts';
+import type { Allocation, Listener } from './allocation.ts';
 import type { ReplyTo } from './responder.ts';
 
 export class Exchange implements ReplyTo {

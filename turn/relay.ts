@@ -11,7 +11,7 @@ import {
 } from '../shared/stun/registry.ts';
 import type { StunReader } from '../shared/stun/reader.ts';
 import { StunWriter } from '../shared/stun/writer.ts';
-import type { Allocation, Relay } from './allocation.ts';
+import type { Allocation, Listener, Relay } from './allocation.ts';
 import {
   DROP_FORBIDDEN_PEER,
   DROP_MALFORMED,
@@ -21,7 +21,6 @@ import {
   DROP_TOO_LARGE,
 } from './drop-reason.ts';
 import { DATAGRAM_BYTES_MAX } from './limits.ts';
-import type { Listener } from './listener.ts';
 import type { TurnState } from './turn-state.ts';
 
 /** Header, XOR-PEER-ADDRESS (IPv6) and DATA header of a Data indication, with padding. */

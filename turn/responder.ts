@@ -5,7 +5,7 @@ import type { Engine } from '../shared/net/engine.ts';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
 import { ATTR_SOFTWARE, CLASS_ERROR, ERROR_REASONS } from '../shared/stun/registry.ts';
 import { StunWriter } from '../shared/stun/writer.ts';
-import type { Listener } from './listener.ts';
+import type { Listener } from './allocation.ts';
 
 const SOFTWARE = 'Sterna';
 

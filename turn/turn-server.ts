@@ -34,7 +34,7 @@ import {
 } from './drop-reason.ts';
 import { Exchange } from './exchange.ts';
 import { knownToBinding, knownToTurn } from './known-attributes.ts';
-import { Listener } from './listener.ts';
+import { Listener } from './allocation.ts';
 import type { TurnObserver, TurnOptions } from './options.ts';
 import { handleRefresh } from './refresh.ts';
 import { RelayPath } from './relay.ts';

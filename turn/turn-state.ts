@@ -7,10 +7,9 @@ import {
   SECURITY_FEATURE_PASSWORD_ALGORITHMS,
   SECURITY_FEATURE_USERNAME_ANONYMITY,
 } from '../shared/stun/nonce-cookie.ts';
-import type { Allocation, Permission, Relay } from './allocation.ts';
+import type { Allocation, Listener, Permission, Relay } from './allocation.ts';
 import { CredentialStore } from './credentials.ts';
 import { DROP_REASONS } from './drop-reason.ts';
-import type { Listener } from './listener.ts';
 import { NonceMint } from './nonce.ts';
 import type { AllocationEnd, AllocationEvent, TurnObserver, TurnOptions } from './options.ts';
 import { PeerPolicy, type PeerVerdict } from './peer-policy.ts';
