@@ -1,5 +1,6 @@
 // The hot path: datagrams between a client and its peers (RFC 8656 s11.2, s11.3, s12.6, s12.7).
-// Called by turn-server for every datagram that is no request. Allocates: nothing per packet.
+// Called by turn-server for every datagram that is no request. Allocates: nothing per packet, but for the view
+// through which a Data indication copies its payload.
 
 import { TransportAddress } from '../shared/net/transport-address.ts';
 import {
