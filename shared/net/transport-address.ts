@@ -1,6 +1,7 @@
 // A transport address (IP address, port) as 32-bit words, so that it is compared, hashed and written without strings.
 // Called by: codecs, the TURN core, engines. Allocates: nothing but in `copy`, `parse` and the first `host`.
 
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 export type AddressFamily = 4 | 6;
@@ -118,18 +119,24 @@ export class TransportAddress {
     return ipaddr.fromByteArray([...bytes]).toString();
   }
 
-  /** Reads an IP literal; a zone (`%eth0`) is dropped. Returns undefined for anything else. */
+  /** Reads an IP literal as node:net has it; the zone of an IPv6 one (`%eth0`) is dropped. Undefined for anything else. */
   static parse(host: string, port = 0): TransportAddress | undefined {
-    const zone = host.indexOf('%');
-    const literal = zone < 0 ? host : host.slice(0, zone);
-    if (!ipaddr.isValid(literal)) return undefined;
-    if (!literal.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(literal)) return undefined;
+    if (isIP(host) === 0) return undefined;
     if (!Number.isInteger(port) || port < 0 || port > 0xffff) return undefined;
-    const b = ipaddr.parse(literal).toByteArray();
+    const zone = host.indexOf('%');
+    const b = ipaddr.parse(withoutDots(zone < 0 ? host : host.slice(0, zone))).toByteArray();
     const address = new TransportAddress();
     if (b.length === 4) return address.setV4(readWord(b, 0), port);
     return address.setV6(readWord(b, 0), readWord(b, 4), readWord(b, 8), readWord(b, 12), port);
   }
+}
+
+/** `::1.2.3.4` with its tail in hexadecimal: ipaddr.js takes the dotted form for an IPv4-mapped address. */
+function withoutDots(literal: string): string {
+  const tail = literal.lastIndexOf(':') + 1;
+  if (tail === 0 || !literal.includes('.')) return literal;
+  const [a = 0, b = 0, c = 0, d = 0] = literal.slice(tail).split('.').map(Number);
+  return `${literal.slice(0, tail)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
 }
 
 function readWord(b: ArrayLike<number>, i: number): number {
