@@ -139,9 +139,10 @@ export class PortableEngine implements Engine {
     }
   }
 
-  /** dgram may answer inside `bind`; the owner hears of it only after `open` has returned. */
+  /** dgram may answer inside `bind`; the owner hears of it only after `open` has returned, and not after `close`. */
   #answer(entry: OpenSocket, local: TransportAddress, failure: OpenFailure | undefined): void {
     queueMicrotask(() => {
+      if (failure === undefined && !entry.open) return;
       try {
         entry.owner.onOpened(entry.tag, local, failure);
       } catch (error) {

@@ -1,0 +1,125 @@
+// The values of the configuration that name something on the network: listener URLs, port ranges, CIDRs, ICE
+// URLs.
+// Called by: schema.ts to check them, the composition root and the media host to read them.
+
+import { isIP, isIPv4 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+export interface ListenerUrl {
+  transport: 'udp';
+  /** IP literal, without brackets. */
+  host: string;
+  /** 0 takes a free port. */
+  port: number;
+}
+
+export interface PortRange {
+  min: number;
+  max: number;
+}
+
+/** An IPv4 or IPv6 literal without brackets or zone. */
+export function isAddress(text: string): boolean {
+  return isIP(text) !== 0 && !text.includes('%');
+}
+
+/** Reads `udp://127.0.0.1:3478` or `udp://[::1]:3478`; a text says what was expected instead. */
+export function readListenerUrl(text: string): ListenerUrl | string {
+  const expected = 'udp://address:port with an IP address, such as udp://[::1]:3478';
+  const scheme = /^([a-z]+):\/\//i.exec(text)?.[1]?.toLowerCase();
+  if (scheme === 'tcp' || scheme === 'tls' || scheme === 'dtls') {
+    return `udp://address:port (${scheme} listeners are not in this version)`;
+  }
+  const parts = /^udp:\/\/(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(text);
+  if (!parts) return expected;
+  const host = parts[1] ?? parts[2] ?? '';
+  const port = Number(parts[3]);
+  if (!isAddress(host) || isIPv4(host) !== (parts[1] === undefined)) return expected;
+  if (port > 65_535) return 'udp://address:port with a port up to 65535';
+  if (isMulticast(host)) return 'udp://address:port with an address of this machine';
+  return { transport: 'udp', host, port };
+}
+
+/** @throws when the text did not come through the configuration's check. */
+export function parseListenerUrl(text: string): ListenerUrl {
+  const url = readListenerUrl(text);
+  if (typeof url === 'string') throw new TypeError(`expected ${url}`);
+  return url;
+}
+
+/** `udp://127.0.0.1:3478` or `udp://[::1]:3478`. */
+export function formatListenerUrl(host: string, port: number): string {
+  return `udp://${bracketed(host)}:${port}`;
+}
+
+/** An IP literal as it stands in a URL. */
+export function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+// Below 1024 sit the services of the machine itself; a relay must never be mistaken for one of them.
+const RELAY_PORT_MIN = 1024;
+
+/** Reads `49152-65535`; a text says what was expected instead. */
+export function readPortRange(text: string): PortRange | string {
+  const parts = /^(\d{1,5})-(\d{1,5})$/.exec(text);
+  if (!parts) return 'two ports as "first-last", such as "49152-65535"';
+  const min = Number(parts[1]);
+  const max = Number(parts[2]);
+  if (min < RELAY_PORT_MIN || max > 65_535) {
+    return `ports from ${RELAY_PORT_MIN} to 65535 as "first-last"`;
+  }
+  if (min > max) return 'the lower port first, such as "49152-65535"';
+  return { min, max };
+}
+
+/** @throws when the text did not come through the configuration's check. */
+export function parsePortRange(text: string): PortRange {
+  const range = readPortRange(text);
+  if (typeof range === 'string') throw new TypeError(`expected ${range}`);
+  return range;
+}
+
+/** `10.0.0.0/8` or `2001:db8::/32`. */
+export function isCidr(text: string): boolean {
+  const parts = /^([^/]+)\/(\d{1,3})$/.exec(text);
+  if (!parts || !isAddress(parts[1] ?? '')) return false;
+  return Number(parts[2]) <= (isIPv4(parts[1] ?? '') ? 32 : 128);
+}
+
+/** An ICE server URL, RFC 7064 s3.1 and RFC 7065 s3.1. */
+export function isIceUrl(text: string): boolean {
+  const parts =
+    /^(stuns?|turns?):(?:\[([0-9a-f:.]+)\]|([\w.-]{1,253}))(?::(\d{1,5}))?(\?transport=(?:udp|tcp))?$/i.exec(
+      text,
+    );
+  if (!parts) return false;
+  if (parts[2] !== undefined && !isAddress(parts[2])) return false;
+  if (parts[5] !== undefined && parts[1]?.toLowerCase().startsWith('stun')) return false;
+  return parts[4] === undefined || (Number(parts[4]) > 0 && Number(parts[4]) <= 65_535);
+}
+
+/**
+ * An origin as browsers send it: `https://meet.example.org`, with the port where it is not the scheme's own.
+ */
+export function isWebOrigin(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+export function isLoopback(address: string): boolean {
+  return ipaddr.process(address).range() === 'loopback';
+}
+
+/** `0.0.0.0` or `::`: every address of the machine. */
+export function isWildcard(address: string): boolean {
+  return ipaddr.parse(address).range() === 'unspecified';
+}
+
+export function isMulticast(address: string): boolean {
+  const range = ipaddr.process(address).range();
+  return range === 'multicast' || range === 'broadcast';
+}
+
+export function sameFamily(a: string, b: string): boolean {
+  return isIP(a) === isIP(b);
+}

@@ -1,0 +1,106 @@
+// What no single key can say: relations between keys, features that this version lacks, settings that deserve
+// a warning.
+// Called by: load.ts after the schema has accepted each key for itself.
+
+import type { Path } from './keys.ts';
+import { isLoopback, parseListenerUrl, sameFamily } from './network-values.ts';
+import type { Settings } from './schema.ts';
+
+export interface Problem {
+  path: Path;
+  /** Reads on from "expected". */
+  expected: string;
+  value: unknown;
+}
+
+/** The first thing wrong with the settings as a whole, or undefined. */
+export function findProblem(settings: Settings): Problem | undefined {
+  return versionProblem(settings) ?? relayProblem(settings) ?? lifetimeProblem(settings);
+}
+
+function versionProblem({ engine, workers }: Settings): Problem | undefined {
+  if (engine === 'linux') {
+    return {
+      path: ['engine'],
+      expected: 'auto or portable (the linux engine is not in this version)',
+      value: engine,
+    };
+  }
+  if (workers > 1) {
+    return {
+      path: ['workers'],
+      expected: '1 (more than one media worker is not in this version)',
+      value: workers,
+    };
+  }
+  return undefined;
+}
+
+function relayProblem({ turn }: Settings): Problem | undefined {
+  const { addresses, external } = turn.relay;
+  for (const [inside, outside] of Object.entries(external)) {
+    const path = ['turn', 'relay', 'external', inside];
+    if (!addresses.includes(inside)) {
+      const expected = `a relay address as its name: one of ${addresses.join(', ')}`;
+      return { path, expected, value: inside };
+    }
+    if (!sameFamily(inside, outside)) {
+      return { path, expected: `an address of the same family as ${inside}`, value: outside };
+    }
+  }
+  return (
+    repeated(addresses, ['turn', 'relay', 'addresses']) ??
+    repeated(
+      turn.listeners.filter((url) => parseListenerUrl(url).port !== 0),
+      ['turn', 'listeners'],
+    )
+  );
+}
+
+function repeated(values: readonly string[], path: Path): Problem | undefined {
+  const twice = values.find((value, i) => values.indexOf(value) !== i);
+  return twice === undefined ? undefined : { path, expected: 'each entry once', value: twice };
+}
+
+function lifetimeProblem({ turn }: Settings): Problem | undefined {
+  const { allocation, allocationMax, permission, channel } = turn.lifetimes;
+  if (allocation > allocationMax) {
+    const expected = `at most turn.lifetimes.allocationMax (${allocationMax})`;
+    return { path: ['turn', 'lifetimes', 'allocation'], expected, value: allocation };
+  }
+  // A channel without its permission would drop what it carries, RFC 8656 s12.
+  if (channel < permission) {
+    const expected = `at least turn.lifetimes.permission (${permission})`;
+    return { path: ['turn', 'lifetimes', 'channel'], expected, value: channel };
+  }
+  if (turn.quota.perUser > turn.quota.total) {
+    const expected = `at most turn.quota.total (${turn.quota.total})`;
+    return { path: ['turn', 'quota', 'perUser'], expected, value: turn.quota.perUser };
+  }
+  return undefined;
+}
+
+/** What works but is probably not meant, each in one sentence with the key that changes it. */
+export function findWarnings(settings: Settings): string[] {
+  const { turn } = settings;
+  const warnings: string[] = [];
+  const listensPublicly = turn.listeners.some((url) => !isLoopback(parseListenerUrl(url).host));
+  if (listensPublicly && turn.relay.addresses.every(isLoopback)) {
+    warnings.push(
+      'turn.relay.addresses: all are loopback, so TURN relays only within this machine',
+    );
+  }
+  if (listensPublicly && turn.peers.allow.some((cidr) => isLoopback(cidr.split('/')[0] ?? ''))) {
+    warnings.push('turn.peers.allow: lets TURN clients reach loopback services of this machine');
+  }
+  if (listensPublicly && turn.secrets.some((secret) => secret.length < 32)) {
+    warnings.push('turn.secrets: a secret is shorter than 32 characters');
+  }
+  if (turn.secrets.length === 0) {
+    warnings.push('turn.secrets: empty, so participants get STUN but no TURN credentials');
+  }
+  if (settings.signaling.origins.includes('*') && !isLoopback(settings.bind)) {
+    warnings.push('signaling.origins: "*" lets every web page connect');
+  }
+  return warnings;
+}

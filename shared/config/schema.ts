@@ -1,0 +1,216 @@
+// Every key of the configuration, once: its name, default, bounds and meaning. Types, the JSON Schema for
+// editors, the environment variables and docs/configuration.md come from here. A message says what is
+// expected: "expected <message>".
+// Called by: load.ts; the house tests.
+
+import { z } from 'zod';
+import { LOG_LEVELS } from '../log.ts';
+import { opaqueString } from '../stun/opaque-string.ts';
+import {
+  isAddress,
+  isCidr,
+  isIceUrl,
+  isMulticast,
+  isWebOrigin,
+  isWildcard,
+  readListenerUrl,
+  readPortRange,
+} from './network-values.ts';
+
+/** HS256 wants a key at least as long as its hash, RFC 7518 s3.2. */
+const API_SECRET_MIN = 32;
+
+function integer(min: number, max: number) {
+  const error = `a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+function text(min: number, max: number, what: string) {
+  const error = `${what} of ${min} to ${max} characters`;
+  return z.string().min(min, { error }).max(max, { error });
+}
+
+/** What goes into a long-term key must pass OpaqueString, RFC 8489 s9.2.2. */
+function credential(max: number, what: string) {
+  return text(1, max, what).refine((value) => opaqueString(value) !== undefined, {
+    error: `${what} without control characters`,
+  });
+}
+
+/** A string that `read` accepts; its answer may be a text that says what was expected. */
+function checked(read: (value: string) => unknown, expected?: string) {
+  return z
+    .string()
+    .max(512, { error: 'at most 512 characters' })
+    .superRefine((value, context) => {
+      const answer = read(value);
+      if (typeof answer === 'string') context.addIssue({ code: 'custom', message: answer });
+      else if (answer === false) context.addIssue({ code: 'custom', message: expected ?? '' });
+    });
+}
+
+function listOf<Item extends z.ZodType>(item: Item, max: number) {
+  return z.array(item).max(max, { error: `at most ${max} entries` });
+}
+
+const address = checked(isAddress, 'an IP address, such as 127.0.0.1 or ::1');
+const relayAddress = checked(
+  (value) => isAddress(value) && !isWildcard(value) && !isMulticast(value),
+  'an IP address of this machine (not 0.0.0.0 or ::)',
+);
+const cidr = checked(isCidr, 'an address range, such as 10.0.0.0/8 or fd00::/8');
+const iceUrl = checked(
+  isIceUrl,
+  'an ICE URL, such as turn:turn.example.org:3478?transport=udp or stun:192.0.2.1:3478',
+);
+const origin = checked(
+  (value) => value === '*' || isWebOrigin(value),
+  'an origin, such as https://meet.example.org, or "*"',
+);
+const keyName = z
+  .string()
+  .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
+const userName = credential(128, 'a user name');
+const lifetime = (max: number) => integer(10, max);
+
+const gateway = z.strictObject({
+  port: integer(0, 65_535)
+    .default(7880)
+    .describe('TCP port of the page, the API and the signaling WebSocket; 0 takes a free one'),
+});
+
+const signaling = z.strictObject({
+  origins: listOf(origin, 64)
+    .default([])
+    .describe('Web origins whose pages may connect besides our own; "*" lets all'),
+});
+
+const rooms = z.strictObject({
+  maxParticipants: integer(2, 1000)
+    .default(16)
+    .describe('Capacity of a room that the API gave no other; media goes from peer to peer'),
+  emptyTimeout: integer(0, 86_400)
+    .default(300)
+    .describe('Seconds that a room lives on without participants'),
+});
+
+const relay = z.strictObject({
+  addresses: listOf(relayAddress, 16)
+    .min(1, { error: 'at least one IP address of this machine' })
+    .default(['127.0.0.1', '::1'])
+    .describe('Addresses of this machine that relayed transport addresses are taken from'),
+  external: z
+    .record(relayAddress, relayAddress)
+    .default({})
+    .describe('Public address of each relay address behind a one-to-one NAT'),
+  ports: checked(readPortRange)
+    .default('49152-65535')
+    .describe('Ports of relayed transport addresses, first and last'),
+});
+
+const turn = z.strictObject({
+  realm: credential(127, 'text')
+    .default('example.org')
+    .describe('Realm of the long-term credentials, usually the domain of the service'),
+  listeners: listOf(checked(readListenerUrl), 64)
+    .min(1, { error: 'at least one listener, such as udp://192.0.2.1:3478' })
+    .default(['udp://127.0.0.1:3478', 'udp://[::1]:3478'])
+    .describe('Where STUN and TURN are served; only udp in this version'),
+  advertise: listOf(iceUrl, 16)
+    .default([])
+    .describe('ICE URLs handed to participants; made from the listeners when empty'),
+  relay: relay.prefault({}).describe('Where relayed media leaves this machine'),
+  users: z
+    .record(userName, credential(256, 'a password'))
+    .default({})
+    .describe('Static long-term credentials: user name and password'),
+  secrets: listOf(text(8, 512, 'a secret'), 16)
+    .default([])
+    .describe(
+      'Shared secrets of TURN REST credentials; the first one mints, all verify (for rollover)',
+    ),
+  peers: z
+    .strictObject({
+      allow: listOf(cidr, 256)
+        .default([])
+        .describe('Ranges that may be relayed to although they are denied by default'),
+      deny: listOf(cidr, 256)
+        .default([])
+        .describe('Ranges that are never relayed to, stronger than allow'),
+    })
+    .prefault({})
+    .describe('Whom TURN clients may reach; internal and special ranges are denied by default'),
+  legacyChannels: z
+    .boolean({ error: 'true or false' })
+    .default(false)
+    .describe(
+      'Also accept the channel numbers 0x5000-0x7FFF of RFC 5766, for clients from before RFC 8656',
+    ),
+  quota: z
+    .strictObject({
+      perUser: integer(1, 1_000_000)
+        .default(128)
+        .describe('Allocations of one user at the same time'),
+      total: integer(1, 1_000_000).default(10_000).describe('Allocations at the same time'),
+    })
+    .prefault({})
+    .describe('How many allocations there may be'),
+  limits: z
+    .strictObject({
+      unauthorizedPerSecond: integer(0, 1_000_000)
+        .default(10)
+        .describe('401 answers a second to one IPv4 address or IPv6 /64; 0 switches the cap off'),
+    })
+    .prefault({})
+    .describe('Bounds on what unauthenticated senders get'),
+  lifetimes: z
+    .strictObject({
+      allocation: lifetime(86_400).default(600).describe('Of an allocation, unless asked for more'),
+      allocationMax: lifetime(86_400).default(3600).describe('The most a client may ask for'),
+      permission: lifetime(3600).default(300).describe('Of a permission (300 in RFC 8656)'),
+      channel: lifetime(3600).default(600).describe('Of a channel binding (600 in RFC 8656)'),
+      nonce: lifetime(86_400).default(3600).describe('Of a nonce'),
+    })
+    .prefault({})
+    .describe('Seconds until things expire unless they are refreshed'),
+});
+
+export const settingsSchema = z.strictObject({
+  bind: address
+    .default('127.0.0.1')
+    .describe('Address of the gateway and signaling; 0.0.0.0 or :: for every address'),
+  engine: z
+    .enum(['auto', 'linux', 'portable'])
+    .default('auto')
+    .describe('How media moves; the linux engine is not in this version'),
+  workers: integer(1, 256).default(1).describe('Media workers; one in this version'),
+  gateway: gateway.prefault({}).describe('The HTTP server'),
+  signaling: signaling.prefault({}).describe('The WebSocket at /v1/signal'),
+  rooms: rooms.prefault({}).describe('Defaults of rooms'),
+  keys: z
+    .record(keyName, text(API_SECRET_MIN, 512, 'a secret'))
+    .default({})
+    .describe(
+      `API keys: name and HS256 secret of at least ${API_SECRET_MIN} characters; they sign join tokens`,
+    ),
+  turn: turn.prefault({}).describe('The STUN and TURN server'),
+  log: z
+    .strictObject({
+      level: z
+        .enum([...LOG_LEVELS, 'silent'])
+        .default('info')
+        .describe('The least that is logged'),
+      format: z.enum(['json', 'pretty']).default('json').describe('Lines for machines or people'),
+    })
+    .prefault({})
+    .describe('The log on standard output'),
+});
+
+/** What the keys say, defaults filled in. */
+export type Settings = z.output<typeof settingsSchema>;
+
+/** The JSON Schema (draft 7, what YAML editors read) of a configuration file. */
+export function settingsJsonSchema(): object {
+  const schema = z.toJSONSchema(settingsSchema, { target: 'draft-07', io: 'input' });
+  return { ...schema, title: 'Sterna configuration' };
+}
