@@ -1,7 +1,7 @@
-// The one table of error and close codes: WebSocket close codes, `error` messages, `bye` and HTTP statuses all come from it.
+// The one table of error and close codes; `error`, `bye`, WebSocket closes and HTTP statuses come from it.
 // Imported by the browser SDK at run time, so it depends on nothing.
 
-/** When trying again makes sense: at once, after a pause (`retryAfterMs` if given), or not without a change by the user. */
+/** When to try again: at once, after a pause (`retryAfterMs` if given), or not before something changes. */
 export type Retry = 'now' | 'later' | 'never';
 
 /** What a client does after `bye` or a close: resume the session, join anew with a token, or give up. */
@@ -24,7 +24,7 @@ const row = (
   summary: string,
 ): CodeRow => ({ code, http, retry, action, summary });
 
-/** Every reason Sterna gives, by its stable name. 4xxx is the range RFC 6455 s7.4.2 leaves to applications. */
+/** Every reason Sterna gives, by its stable name. RFC 6455 s7.4.2 leaves 4xxx to applications. */
 export const CODES = {
   BAD_MESSAGE: row(
     4400,
@@ -58,6 +58,7 @@ export const CODES = {
   ROOM_FULL: row(4430, 409, 'later', 'stop', 'The room is at its capacity'),
   SESSION_GONE: row(4450, 410, 'now', 'rejoin', 'The session to resume is unknown or over'),
   SLOW_CONSUMER: row(4451, 503, 'now', 'resume', 'The client does not read fast enough'),
+  PING_TIMEOUT: row(4452, 408, 'now', 'resume', 'Nothing was heard from the client for too long'),
   INTERNAL: row(4500, 500, 'later', 'resume', 'The server failed; the log has the cause'),
   DRAINING: row(4503, 503, 'later', 'rejoin', 'The server is shutting down'),
 } as const satisfies Record<string, CodeRow>;

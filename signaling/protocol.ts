@@ -1,5 +1,5 @@
 // Every message of `sterna.v1`, once: a zod schema for what a client sends, a type for what the server sends.
-// JSON text frames. `i` = request id (rises by request), `re` = the request answered, `s` = sequence number of a push.
+// JSON text frames. `i` = request id (rises), `re` = the request answered, `s` = number of a push.
 // The SDK imports types from here only, so that no zod reaches the browser.
 
 import { z } from 'zod';
@@ -23,7 +23,13 @@ export const LIMITS = {
   /** Messages a second that one session may send, and how many at once. */
   ratePerSecond: 50,
   rateBurst: 200,
+  /** Bytes a second that one session may send, and how many at once. */
+  rateBytesPerSecond: 262_144,
+  rateBytesBurst: 1_048_576,
 } as const;
+
+/** The bounds as a server states them; its operator may have set other numbers than the defaults above. */
+export type SessionLimits = { readonly [K in keyof typeof LIMITS]: number };
 
 const requestId = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
 const sid = z.string().min(1).max(64);
@@ -37,7 +43,7 @@ export const joinMessage = z.object({
   i: requestId,
   /** JWT; may be left out only together with `session`. */
   token: z.string().min(1).max(8192).optional(),
-  /** Resumes a session whose WebSocket was lost: answered by `joined` with `resumed: true`, then the missed pushes. */
+  /** Resumes a session that lost its WebSocket: `joined` with `resumed: true`, then the missed pushes. */
   session: z
     .object({
       id: z.string().min(1).max(64),
@@ -173,7 +179,7 @@ export interface JoinedMessage {
   participants: ParticipantInfo[];
   ice: { servers: IceServer[]; expiresAt: number };
   ping: { everyMs: number; timeoutMs: number };
-  limits: typeof LIMITS;
+  limits: SessionLimits;
   server: { ver: string; node: string; proto: string; features: string[] };
   resumed: boolean;
   /** With `resumed`: pushes were missed that can no longer be replayed, so the client renegotiates. */

@@ -1,0 +1,135 @@
+// A room: who is in it, one participant per identity, and what all of them are told.
+// Called by: rooms.ts, joining, handlers. Owns its PeopleFeed; its sessions belong to sessions.ts.
+
+import type { Clock } from '../shared/clock.ts';
+import { roomSid } from './ids.ts';
+import type { SignalingLimits } from './limits.ts';
+import { PeopleFeed } from './people-feed.ts';
+import type { Listener } from './people-feed.ts';
+import type { RoomInfo } from './protocol.ts';
+import type { Refusal } from './refusal.ts';
+
+/** A participant's session, seen from its room. */
+export interface Member extends Listener {
+  /** Ends it for good; the room has let go of it already. */
+  dismiss(why: Refusal): void;
+}
+
+export interface RoomOptions {
+  name: string;
+  maxParticipants: number;
+  emptyTimeoutMs: number;
+  meta: string;
+}
+
+export class Room<M extends Member = Member> {
+  readonly sid: string = roomSid();
+  readonly name: string;
+  readonly meta: string;
+  readonly createdAt: number;
+  readonly maxParticipants: number;
+  readonly emptyTimeoutMs: number;
+  readonly feed: PeopleFeed;
+  readonly #clock: Clock;
+  readonly #members = new Map<string, M>();
+  readonly #identities = new Map<string, M>();
+  #emptySince: number;
+
+  constructor(
+    options: RoomOptions,
+    clock: Clock,
+    limits: Pick<SignalingLimits, 'peopleEveryMs' | 'peopleBytesMax'>,
+  ) {
+    this.name = options.name;
+    this.meta = options.meta;
+    this.maxParticipants = options.maxParticipants;
+    this.emptyTimeoutMs = options.emptyTimeoutMs;
+    this.createdAt = clock.wall();
+    this.#clock = clock;
+    this.#emptySince = clock.monotonic();
+    this.feed = new PeopleFeed(this.#members, {
+      clock,
+      everyMs: limits.peopleEveryMs,
+      bytesMax: limits.peopleBytesMax,
+    });
+  }
+
+  /** Participants, hidden and away ones included. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  info(): RoomInfo {
+    return {
+      sid: this.sid,
+      name: this.name,
+      meta: this.meta,
+      createdAt: this.createdAt,
+      maxParticipants: this.maxParticipants,
+      mode: 'p2p',
+    };
+  }
+
+  withIdentity(identity: string): M | undefined {
+    return this.#identities.get(identity);
+  }
+
+  /** A participant that others may see and address. */
+  visible(sid: string): M | undefined {
+    const member = this.#members.get(sid);
+    return member === undefined || member.participant.perm.hidden ? undefined : member;
+  }
+
+  members(): IterableIterator<M> {
+    return this.#members.values();
+  }
+
+  /** The JSON of every participant that `sid` may see, but its own. */
+  othersJson(sid: string): string[] {
+    const others: string[] = [];
+    for (const { participant } of this.#members.values()) {
+      if (participant.sid !== sid && !participant.perm.hidden) others.push(participant.json);
+    }
+    return others;
+  }
+
+  /** Whether one more fits; one that takes over its own identity always does. */
+  hasPlaceFor(identity: string): boolean {
+    return this.#members.size < this.maxParticipants || this.#identities.has(identity);
+  }
+
+  /** Adds and notes it for the feed; the caller schedules the feed when its own reply is out. */
+  add(member: M): void {
+    this.#members.set(member.participant.sid, member);
+    this.#identities.set(member.participant.identity, member);
+    this.feed.changed(member.participant);
+  }
+
+  /** Removes and notes it for the feed; does nothing for one that is not in the room. */
+  remove(member: M, reason: string): void {
+    const { sid, identity } = member.participant;
+    if (!this.#members.delete(sid)) return;
+    if (this.#identities.get(identity) === member) this.#identities.delete(identity);
+    if (this.#members.size === 0) this.#emptySince = this.#clock.monotonic();
+    this.feed.gone(member.participant, reason);
+  }
+
+  /** Pushes one body to everybody but `exceptSid`. */
+  broadcast(body: Buffer, exceptSid: string): void {
+    for (const [sid, member] of this.#members) if (sid !== exceptSid) member.push(body);
+  }
+
+  /** Nobody has been in it for its time-out. */
+  isStale(now: number): boolean {
+    return this.#members.size === 0 && now - this.#emptySince >= this.emptyTimeoutMs;
+  }
+
+  /** Lets go of everybody, then ends their sessions: nobody is told of the others' leaving. */
+  close(why: Refusal): void {
+    const members = [...this.#members.values()];
+    this.#members.clear();
+    this.#identities.clear();
+    this.feed.close();
+    for (const member of members) member.dismiss(why);
+  }
+}

@@ -1,0 +1,121 @@
+// All rooms of this server, by name: made by the first join or the API, gone when ended or long empty.
+// Called by: the server entry's API, joining, the sweep. Bounded by `maxRooms`.
+
+import type { Clock } from '../shared/clock.ts';
+import { SternaError } from '../shared/errors.ts';
+import type { Logger } from '../shared/log.ts';
+import type { SignalingLimits } from './limits.ts';
+import { LIMITS } from './protocol.ts';
+import { refusal } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
+import { Room } from './room.ts';
+import type { Member } from './room.ts';
+import { roomName } from './claims.ts';
+
+export interface CreateRoomOptions {
+  name: string;
+  /** Default: `limits.maxParticipantsPerRoom`. */
+  maxParticipants?: number;
+  /** How long it lives with nobody in it, milliseconds. Default: `limits.emptyRoomMs`. */
+  emptyTimeoutMs?: number;
+  meta?: string;
+}
+
+export class Rooms<M extends Member = Member> {
+  readonly #rooms = new Map<string, Room<M>>();
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #limits: SignalingLimits;
+
+  constructor(clock: Clock, log: Logger, limits: SignalingLimits) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#rooms.size;
+  }
+
+  /**
+   * The room of that name, made if there is none (an existing one keeps its settings).
+   * Throws SternaError `BAD_MESSAGE` for an option out of bounds, `ROOM_FULL` at `maxRooms`.
+   */
+  create(options: CreateRoomOptions): Room<M> {
+    const existing = this.#rooms.get(options.name);
+    if (existing !== undefined) return existing;
+    const wrong = this.#check(options);
+    if (wrong !== null) throw new SternaError('BAD_MESSAGE', wrong);
+    const room = this.#open(options);
+    if (room === null) throw new SternaError('ROOM_FULL', 'The server has its maximum of rooms');
+    return room;
+  }
+
+  /** For a join: the room of that (checked) name, made if there is none; null at `maxRooms`. */
+  join(name: string): Room<M> | null {
+    return this.#rooms.get(name) ?? this.#open({ name });
+  }
+
+  get(name: string): Room<M> | undefined {
+    return this.#rooms.get(name);
+  }
+
+  list(): Room<M>[] {
+    return [...this.#rooms.values()];
+  }
+
+  /** Sends everybody in it `bye` ROOM_ENDED; false when there is no such room. */
+  end(name: string, why: Refusal = refusal('ROOM_ENDED', 'The room has ended')): boolean {
+    const room = this.#rooms.get(name);
+    if (room === undefined) return false;
+    this.#rooms.delete(name);
+    room.close(why);
+    this.#log.info('room.ended', { room: name, reason: why.reason });
+    return true;
+  }
+
+  /** Ends rooms that have been empty for their time-out. */
+  sweep(now: number): void {
+    for (const room of this.#rooms.values()) {
+      if (room.isStale(now)) this.end(room.name, refusal('ROOM_ENDED', 'Nobody was in the room'));
+    }
+  }
+
+  #open(options: CreateRoomOptions): Room<M> | null {
+    if (this.#rooms.size >= this.#limits.maxRooms) return null;
+    const room = new Room<M>(
+      {
+        name: options.name,
+        maxParticipants: options.maxParticipants ?? this.#limits.maxParticipantsPerRoom,
+        emptyTimeoutMs: options.emptyTimeoutMs ?? this.#limits.emptyRoomMs,
+        meta: options.meta ?? '',
+      },
+      this.#clock,
+      this.#limits,
+    );
+    this.#rooms.set(room.name, room);
+    this.#log.info('room.created', { room: room.name, sid: room.sid });
+    return room;
+  }
+
+  #check({ name, maxParticipants, emptyTimeoutMs, meta }: CreateRoomOptions): string | null {
+    if (!roomName.safeParse(name).success) {
+      return 'name: expected 1 to 128 characters, none of them a control character';
+    }
+    const most = this.#limits.maxSessions;
+    if (maxParticipants !== undefined && !isIntegerWithin(maxParticipants, 1, most)) {
+      return `maxParticipants: expected an integer from 1 to ${most}`;
+    }
+    if (emptyTimeoutMs !== undefined && !isIntegerWithin(emptyTimeoutMs, 0, 86_400_000)) {
+      return 'emptyTimeoutMs: expected an integer from 0 to 86400000';
+    }
+    if (meta !== undefined && Buffer.byteLength(meta) > LIMITS.metaBytes) {
+      return `meta: expected at most ${LIMITS.metaBytes} bytes of UTF-8`;
+    }
+    return null;
+  }
+}
+
+function isIntegerWithin(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
+}

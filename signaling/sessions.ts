@@ -1,0 +1,94 @@
+// All sessions by id, and those without a WebSocket in the order in which they lost it.
+// Called by: joining (open, find, attach), conversations (detach), the sweep. Bounded by `maxSessions`.
+
+import type { Clock } from '../shared/clock.ts';
+import type { Logger } from '../shared/log.ts';
+import type { SignalingLimits } from './limits.ts';
+import { Session } from './session.ts';
+import type { SessionOptions } from './session.ts';
+import type { SignalSocket } from './signal-socket.ts';
+
+export class Sessions {
+  readonly #sessions = new Map<string, Session>();
+  /** Since when, monotonic; all wait equally long, so the first is always the next to go. */
+  readonly #away = new Map<Session, number>();
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #limits: SignalingLimits;
+
+  constructor(clock: Clock, log: Logger, limits: SignalingLimits) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  get awayCount(): number {
+    return this.#away.size;
+  }
+
+  get full(): boolean {
+    return this.#sessions.size >= this.#limits.maxSessions;
+  }
+
+  open(options: Omit<SessionOptions, 'limits' | 'now' | 'onEnd'>): Session {
+    const session = new Session({
+      ...options,
+      limits: this.#limits,
+      now: this.#clock.monotonic(),
+      onEnd: (ended, reason) => this.#onEnd(ended, reason),
+    });
+    this.#sessions.set(session.id, session);
+    return session;
+  }
+
+  /** The session of that id, when the secret is its own; an unknown id and a wrong secret look the same. */
+  find(id: string, secret: string): Session | undefined {
+    const session = this.#sessions.get(id);
+    return session?.hasSecret(secret) === true ? session : undefined;
+  }
+
+  /** Puts a new WebSocket under a session; returns the old one, if it still had one. */
+  attach(session: Session, socket: SignalSocket): SignalSocket | null {
+    const before = session.socket;
+    session.socket = socket;
+    this.#away.delete(session);
+    if (session.participant.setState('active')) session.room.feed.changed(session.participant);
+    return before;
+  }
+
+  /** The session lost this WebSocket; without effect when it is on another by now, or over. */
+  detach(session: Session, socket: SignalSocket): void {
+    if (session.socket !== socket || session.over) return;
+    session.socket = null;
+    this.#away.set(session, this.#clock.monotonic());
+    session.participant.setState('away');
+    session.room.feed.changed(session.participant);
+    session.room.feed.schedule();
+    this.#log.info('session.away', names(session));
+  }
+
+  /** Ends the sessions whose time to resume is over. */
+  sweep(now: number): void {
+    for (const [session, since] of this.#away) {
+      if (now - since < this.#limits.resumeMs) return;
+      session.end('TIMEOUT');
+      session.room.feed.schedule();
+    }
+  }
+
+  #onEnd(session: Session, reason: string): void {
+    this.#sessions.delete(session.id);
+    this.#away.delete(session);
+    this.#log.info('session.left', { ...names(session), reason });
+  }
+}
+
+/** What log lines say of a session; never its secret. */
+export function names(session: Session): Record<string, string> {
+  const { participant, room, id } = session;
+  return { session: id, room: room.name, identity: participant.identity, sid: participant.sid };
+}

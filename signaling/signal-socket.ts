@@ -1,0 +1,73 @@
+// One WebSocket, seen from above: send a frame, say `bye`, close. Knows nothing of sessions or messages.
+// Called by: session.ts, conversation.ts. A reader that lets too much pile up is cut off here.
+
+import type { WebSocket } from 'ws';
+import { CODES } from './codes.ts';
+import type { Reason } from './codes.ts';
+import { byeFrame, refusal } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
+
+const TEXT = { binary: false } as const;
+/** RFC 6455 s7.4.1: normal closure, after `leave`. */
+const CLOSE_NORMAL = 1000;
+
+export class SignalSocket {
+  readonly #ws: WebSocket;
+  readonly #bufferedBytesMax: number;
+  #allowance = 0;
+  #closedFor: Reason | 'LEFT' | null = null;
+
+  constructor(ws: WebSocket, bufferedBytesMax: number) {
+    this.#ws = ws;
+    this.#bufferedBytesMax = bufferedBytesMax;
+  }
+
+  /** Neither side has begun to close. */
+  get open(): boolean {
+    return this.#closedFor === null && this.#ws.readyState === this.#ws.OPEN;
+  }
+
+  /** Why this side closed it; null when it did not. */
+  get closedFor(): Reason | 'LEFT' | null {
+    return this.#closedFor;
+  }
+
+  /** Sends a text frame; does nothing once closing. */
+  send(frame: string | Buffer): void {
+    if (!this.open) return;
+    const buffered = this.#ws.bufferedAmount;
+    if (buffered <= this.#bufferedBytesMax) {
+      this.#allowance = 0;
+    } else if (buffered > this.#bufferedBytesMax + this.#allowance) {
+      this.bye(refusal('SLOW_CONSUMER', 'Too much is waiting to be read by this client'));
+      return;
+    }
+    this.#ws.send(frame, TEXT);
+  }
+
+  /** As `send`, for a message that may itself exceed the bound: it is not held against its reader. */
+  sendLarge(frame: string): void {
+    this.send(frame);
+    this.#allowance = Buffer.byteLength(frame);
+  }
+
+  /** The last message, then the close with its code; `closeTimeoutMs` bounds the closing handshake. */
+  bye(why: Refusal): void {
+    if (!this.open) return;
+    this.#closedFor = why.reason;
+    this.#ws.send(byeFrame(why), TEXT);
+    this.#ws.close(CODES[why.reason].code, why.reason);
+  }
+
+  /** Closes after `leave`, without `bye`. */
+  closeAfterLeave(): void {
+    if (!this.open) return;
+    this.#closedFor = 'LEFT';
+    this.#ws.close(CLOSE_NORMAL, 'LEFT');
+  }
+
+  /** Destroys the socket. */
+  terminate(): void {
+    this.#ws.terminate();
+  }
+}

@@ -1,0 +1,271 @@
+// The signaling service: turns upgrades into conversations, and watches deadlines with one interval.
+// Called by: the server entry. Owns conversations, sessions, rooms, the token verifier; `close` ends them.
+// Sockets have TCP_NODELAY (messages are small and waited for) and no deflate (memory, bombs).
+
+import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import type { RawData, WebSocket } from 'ws';
+import { systemClock } from '../shared/clock.ts';
+import type { Clock } from '../shared/clock.ts';
+import type { Logger } from '../shared/log.ts';
+import { AddressCounts } from './address-counts.ts';
+import type { AddressCount } from './address-counts.ts';
+import { SUBPROTOCOL } from './codes.ts';
+import { Conversation } from './conversation.ts';
+import type { DurationStats } from './durations.ts';
+import { signalingLimits } from './limits.ts';
+import type { SignalingLimits } from './limits.ts';
+import { refusal } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
+import { Rooms } from './rooms.ts';
+import { Counters } from './service.ts';
+import type { IceConfig, ReasonCounts, Service } from './service.ts';
+import type { Session } from './session.ts';
+import { Sessions } from './sessions.ts';
+import { SignalSocket } from './signal-socket.ts';
+import { TokenVerifier } from './tokens.ts';
+import { answerProblem, checkUpgrade, problem } from './upgrade.ts';
+import type { UpgradeProblem } from './upgrade.ts';
+
+/** A half-sent message is held in pieces; its size alone does not bound how many. */
+const FRAGMENTS_MAX = 256;
+const CHUNKS_MAX = 4096;
+
+export interface SignalingOptions {
+  /** API keys: names and HS256 secrets of at least 32 characters. */
+  keys: Readonly<Record<string, string>>;
+  node: string;
+  version: string;
+  /** Allowed Origins besides the request's own host; `*` allows all. */
+  origins: readonly string[];
+  iceServers(identity: string, requestHost: string): IceConfig;
+  clock?: Clock;
+  log: Logger;
+  limits?: Partial<SignalingLimits>;
+}
+
+export interface SignalingStats {
+  sockets: number;
+  unauthenticated: number;
+  sessions: number;
+  away: number;
+  rooms: number;
+  messages: number;
+  joins: number;
+  resumes: number;
+  takeovers: number;
+  joinDurations: DurationStats;
+  /** `error` messages, HTTP refusals of upgrades, and closes by this server, by reason. */
+  refusals: ReasonCounts;
+  closes: ReasonCounts;
+  tokens: ReturnType<TokenVerifier['stats']>;
+}
+
+export class SignalingServer {
+  readonly rooms: Rooms<Session>;
+  readonly tokens: TokenVerifier;
+  readonly #service: Service;
+  readonly #origins: readonly string[];
+  readonly #wss: WebSocketServer;
+  readonly #conversations = new Set<Conversation>();
+  /** In the order of their deadlines. */
+  readonly #unauthenticated = new Set<Conversation>();
+  readonly #addresses = new AddressCounts();
+  readonly #sweeper: NodeJS.Timeout;
+  #draining: { afterMs: number | undefined } | null = null;
+  #onEmpty: (() => void) | null = null;
+
+  /** Throws SternaError `CONFIG_INVALID` for keys or limits out of bounds. */
+  constructor(options: SignalingOptions) {
+    const { log } = options;
+    const clock = options.clock ?? systemClock;
+    const limits = signalingLimits(options.limits);
+    this.#origins = options.origins;
+    this.tokens = new TokenVerifier(options.keys, { clock });
+    this.rooms = new Rooms(clock, log, limits);
+    this.#service = {
+      clock,
+      log,
+      limits,
+      rooms: this.rooms,
+      sessions: new Sessions(clock, log, limits),
+      tokens: this.tokens,
+      counters: new Counters(),
+      node: options.node,
+      version: options.version,
+      iceServers: (identity, requestHost) => options.iceServers(identity, requestHost),
+    };
+    this.#wss = webSocketServer(limits);
+    this.#wss.on('wsClientError', (error, socket) => {
+      this.#refuse(socket, problem('BAD_MESSAGE', error.message));
+    });
+    this.#sweeper = setInterval(() => this.#sweep(), limits.sweepMs).unref();
+  }
+
+  /** For the `upgrade` event of the HTTP server, its path checked by the caller. Answers in every case. */
+  handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    const count = this.#addresses.of(req.socket.remoteAddress ?? '');
+    const wrong = this.#checkCapacity(count) ?? checkUpgrade(req, this.#origins);
+    if (wrong !== null) return this.#refuse(socket, wrong);
+    if (socket instanceof Socket) socket.setNoDelay(true);
+    return this.#wss.handleUpgrade(req, socket, head, (ws) => {
+      this.#accept(ws, socket, count, req.headers.host ?? '');
+    });
+  }
+
+  stats(): SignalingStats {
+    const { counters, sessions } = this.#service;
+    return {
+      sockets: this.#conversations.size,
+      unauthenticated: this.#unauthenticated.size,
+      sessions: sessions.size,
+      away: sessions.awayCount,
+      rooms: this.rooms.size,
+      messages: counters.messages,
+      joins: counters.joins,
+      resumes: counters.resumes,
+      takeovers: counters.takeovers,
+      joinDurations: counters.joinDurations.stats(),
+      ...counters.byReason(),
+      tokens: this.tokens.stats(),
+    };
+  }
+
+  /**
+   * Says `bye` DRAINING to all, with `afterMs` as the pause before they join elsewhere, and answers
+   * upgrades with 503. Resolves when every socket is closed, `closeTimeoutMs` at the latest.
+   */
+  async drain(afterMs?: number): Promise<void> {
+    if (this.#draining === null) {
+      this.#draining = { afterMs };
+      const why = refusal('DRAINING', 'The server is shutting down', afterMs);
+      this.#service.log.info('signaling.draining', { sockets: this.#conversations.size });
+      for (const { socket } of this.#conversations) socket.bye(why);
+      this.#endRooms(why);
+    }
+    await this.#empty();
+  }
+
+  /** Destroys what is still open, without `bye`, and stops every timer. */
+  async close(): Promise<void> {
+    this.#draining ??= { afterMs: undefined };
+    clearInterval(this.#sweeper);
+    for (const { socket } of this.#conversations) socket.terminate();
+    this.#endRooms(refusal('DRAINING', 'The server is shutting down'));
+    await this.#empty();
+    this.#wss.close();
+  }
+
+  #endRooms(why: Refusal): void {
+    for (const room of this.rooms.list()) this.rooms.end(room.name, why);
+  }
+
+  async #empty(): Promise<void> {
+    if (this.#conversations.size === 0) return;
+    const before = this.#onEmpty;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = () => {
+        before?.();
+        resolve();
+      };
+    });
+  }
+
+  #checkCapacity(count: AddressCount): UpgradeProblem | null {
+    const { maxUnauthenticated, maxConnectionsPerAddress, maxSessions } = this.#service.limits;
+    if (this.#draining !== null) {
+      const seconds = Math.ceil((this.#draining.afterMs ?? 1000) / 1000);
+      return problem('DRAINING', 'The server is shutting down', { 'Retry-After': `${seconds}` });
+    }
+    const most = maxConnectionsPerAddress;
+    const tooMany =
+      count.unauthenticated >= most.unauthenticated || count.total >= most.total
+        ? 'Too many connections from this address'
+        : this.#unauthenticated.size >= maxUnauthenticated ||
+            this.#conversations.size >= maxSessions + maxUnauthenticated
+          ? 'Too many connections'
+          : null;
+    return tooMany === null ? null : problem('RATE_LIMITED', tooMany, { 'Retry-After': '1' });
+  }
+
+  #refuse(socket: Duplex, wrong: UpgradeProblem): void {
+    this.#service.counters.refused(wrong.reason);
+    answerProblem(socket, wrong);
+  }
+
+  #accept(ws: WebSocket, tcp: Duplex, count: AddressCount, requestHost: string): void {
+    const { limits, log } = this.#service;
+    const socket = new SignalSocket(ws, limits.bufferedBytesMax);
+    let bytes = 0;
+    const onBytes = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes <= limits.preJoinBytesMax) return;
+      tcp.off('data', onBytes);
+      conversation.cut(
+        refusal('TOO_LARGE', `Expected join within ${limits.preJoinBytesMax} bytes`),
+      );
+    };
+    const authenticated = (): void => {
+      tcp.off('data', onBytes);
+      if (this.#unauthenticated.delete(conversation)) count.unauthenticated--;
+    };
+    const conversation = new Conversation(this.#service, socket, requestHost, authenticated);
+    this.#addresses.open(count);
+    this.#conversations.add(conversation);
+    this.#unauthenticated.add(conversation);
+    tcp.on('data', onBytes);
+    ws.on('message', (data, isBinary) => conversation.receive(asBuffer(data), isBinary));
+    ws.on('ping', () => conversation.receiveControl());
+    ws.on('pong', () => conversation.receiveControl());
+    ws.on('error', (error) => {
+      log.debug('signaling.socket_error', { err: error });
+    });
+    ws.on('close', () => {
+      authenticated();
+      this.#addresses.close(count);
+      this.#conversations.delete(conversation);
+      conversation.closed();
+      if (this.#conversations.size === 0) this.#onEmpty?.();
+    });
+  }
+
+  #sweep(): void {
+    const { clock, limits, sessions } = this.#service;
+    const now = clock.monotonic();
+    for (const conversation of this.#unauthenticated) {
+      if (now - conversation.openedAt < limits.authTimeoutMs) break;
+      conversation.cut(refusal('AUTH_TIMEOUT', 'No join message arrived in time'));
+    }
+    for (const conversation of this.#conversations) {
+      if (conversation.session !== null && now - conversation.heardAt >= limits.pingTimeoutMs) {
+        conversation.cut(
+          refusal('PING_TIMEOUT', `Nothing was heard for ${limits.pingTimeoutMs} ms`),
+        );
+      }
+    }
+    sessions.sweep(now);
+    this.rooms.sweep(now);
+  }
+}
+
+function webSocketServer(limits: SignalingLimits): WebSocketServer {
+  const options = {
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: limits.payloadBytesMax,
+    maxFragments: FRAGMENTS_MAX,
+    maxBufferedChunks: CHUNKS_MAX,
+    closeTimeout: limits.closeTimeoutMs,
+    handleProtocols: () => SUBPROTOCOL,
+  };
+  return new WebSocketServer(options);
+}
+
+function asBuffer(data: RawData): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+}
