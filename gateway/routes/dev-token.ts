@@ -1,0 +1,45 @@
+// POST /dev/token: join tokens for the meeting page, in development mode only. It needs no credentials, so it
+// answers only where no other page can reach it: under a loopback Host (a rebound DNS name is none) and to
+// its own origin.
+// Called by: http-server.ts.
+
+import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { NAME_MAX } from '../limits.ts';
+import { GatewayProblem } from '../problem.ts';
+import { parseBody } from './body.ts';
+
+const tokenRequest = z.strictObject({
+  room: z.string().min(1).max(NAME_MAX),
+  identity: z.string().min(1).max(NAME_MAX),
+  name: z.string().max(NAME_MAX).optional(),
+});
+
+export type TokenRequest = z.output<typeof tokenRequest>;
+export type MintToken = (request: TokenRequest) => string;
+
+export function devTokenRoute(app: FastifyInstance, mintToken: MintToken): void {
+  app.post('/dev/token', (request, reply) => {
+    if (!isOwnPage(request.headers)) {
+      throw new GatewayProblem(
+        404,
+        'NOT_FOUND',
+        'Tokens are made here only for the page itself, opened as http://127.0.0.1 or localhost.',
+      );
+    }
+    void reply.header('cache-control', 'no-store');
+    return { token: mintToken(parseBody(tokenRequest, request.body)) };
+  });
+}
+
+/** A browser always sends Origin with a POST; a program on this machine sends none. */
+function isOwnPage(headers: IncomingHttpHeaders): boolean {
+  const { host, origin } = headers;
+  if (host === undefined || !/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/.test(host)) {
+    return false;
+  }
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined && site !== 'same-origin') return false;
+  return origin === undefined || origin === `http://${host}`;
+}

@@ -1,0 +1,43 @@
+// Liveness and readiness for orchestrators: restart when /healthz fails, send no new clients while /readyz
+// does.
+// Called by: http-server.ts.
+
+import type { FastifyInstance } from 'fastify';
+import { GatewayProblem } from '../problem.ts';
+
+export type ServerState = 'starting' | 'ready' | 'draining';
+
+export interface HealthOptions {
+  version: string;
+  /** False when a part that the server cannot do without has died. */
+  healthy(): boolean;
+  state(): ServerState;
+}
+
+export function healthRoutes(app: FastifyInstance, options: HealthOptions): void {
+  app.get('/healthz', (_request, reply) => {
+    void reply.header('cache-control', 'no-store');
+    if (options.healthy()) return { status: 'ok', version: options.version };
+    throw new GatewayProblem(503, 'INTERNAL', 'The media worker has stopped; restart the server.');
+  });
+
+  app.get('/readyz', (_request, reply) => {
+    void reply.header('cache-control', 'no-store');
+    const problem = notReady(options);
+    if (problem) throw problem;
+    return { status: 'ready', version: options.version };
+  });
+}
+
+/** Why no new client is taken on right now, or undefined. */
+export function notReady(options: HealthOptions): GatewayProblem | undefined {
+  const state = options.state();
+  if (state === 'starting') return refuse('STARTING', 'is starting');
+  if (state === 'draining') return refuse('DRAINING', 'is shutting down');
+  return options.healthy() ? undefined : refuse('INTERNAL', 'has lost its media worker');
+}
+
+function refuse(reason: string, why: string): GatewayProblem {
+  const detail = `The server ${why}; retry shortly.`;
+  return new GatewayProblem(503, reason, detail, { 'retry-after': '5' });
+}

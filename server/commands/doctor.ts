@@ -1,0 +1,257 @@
+// `sterna doctor`: looks at what a server needs and, where one runs, at whether it does what it should. One
+// line a check.
+
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer, isIPv4 } from 'node:net';
+import { z } from 'zod';
+import { ConfigError } from '../../shared/config/config-error.ts';
+import { loadConfig } from '../../shared/config/load.ts';
+import type { Config } from '../../shared/config/load.ts';
+import { bracketed, isWildcard, parseListenerUrl } from '../../shared/config/network-values.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { mintRestCredential } from '../../turn/credentials.ts';
+import { readDevKey } from '../dev-key.ts';
+import { probeBinding, probeRelay } from '../doctor/turn-probe.ts';
+import { VERSION, webRoot } from '../package-root.ts';
+import {
+  CONFIG_FLAGS,
+  CONFIG_FLAGS_HELP,
+  configFlags,
+  EXIT_FAILED,
+  EXIT_OK,
+  readFlags,
+} from './command.ts';
+import type { Command, Context, Flags } from './command.ts';
+
+const NODE_FLOOR = [20, 19] as const;
+const HTTP_TIMEOUT_MS = 2000;
+
+/** Prints one line and remembers whether any was bad. */
+class Report {
+  readonly #context: Context;
+  failures = 0;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  ok(check: string, found: string): void {
+    this.#context.print(`ok    ${check.padEnd(10)} ${found}\n`);
+  }
+
+  fail(check: string, found: string, fix: string): void {
+    this.failures++;
+    this.#context.print(`FAIL  ${check.padEnd(10)} ${found}: ${fix}\n`);
+  }
+}
+
+export const doctor: Command = {
+  name: 'doctor',
+  summary: 'check this machine, the configuration and a running server',
+  help: `${CONFIG_FLAGS_HELP}
+      --health             ask only whether the server is healthy (for HEALTHCHECK)
+
+Looks at Node, the configuration, the page and the ports. Where a server answers, it also makes
+a STUN Binding and sends packets through two TURN relays. Exit code 1 when a check fails.`,
+
+  run: async (argv, context) => {
+    const flags = readFlags('doctor', argv, { ...CONFIG_FLAGS, health: { type: 'boolean' } });
+    const report = new Report(context);
+    if (flags.has('health')) return checkHealth(flags, context, report);
+    checkNode(report);
+    const page = webRoot();
+    if (page === undefined) report.fail('page', 'not built', 'run npm run build');
+    else report.ok('page', 'built');
+    try {
+      const config = readConfig(flags, context);
+      report.ok('config', config.file ?? `${config.mode}, no file`);
+      for (const warning of config.warnings) report.fail('config', 'doubtful', warning);
+      const running = await checkGateway(config, report);
+      await checkTurn(config, running, report);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      report.fail('config', error.message, 'see docs/configuration.md');
+    }
+    return report.failures > 0 ? EXIT_FAILED : EXIT_OK;
+  },
+};
+
+function readConfig(flags: Flags, context: Context): Config {
+  return loadConfig({
+    file: flags.get('config'),
+    environment: context.environment,
+    flags: configFlags(flags, {}),
+  });
+}
+
+async function checkHealth(flags: Flags, context: Context, report: Report): Promise<number> {
+  const { bind, gateway } = readConfig(flags, context);
+  const url = `http://${bracketed(reachable(bind))}:${gateway.port}/healthz`;
+  const answer = await getJson(url);
+  if (answer?.status === 200) {
+    report.ok('health', url);
+    return EXIT_OK;
+  }
+  report.fail('health', url, answer === undefined ? 'no answer' : `it answers ${answer.status}`);
+  return EXIT_FAILED;
+}
+
+function checkNode(report: Report): void {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const enough = major > NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor >= NODE_FLOOR[1]);
+  if (enough) report.ok('node', process.versions.node);
+  else report.fail('node', process.versions.node, `install Node ${NODE_FLOOR.join('.')} or newer`);
+}
+
+const health = z.object({ status: z.literal('ok'), version: z.string() });
+
+/** Whether a Sterna answers at the configured address. */
+async function checkGateway(config: Config, report: Report): Promise<boolean> {
+  const { bind } = config;
+  const { port } = config.gateway;
+  const url = `http://${bracketed(reachable(bind))}:${port}`;
+  const answer = await getJson(`${url}/healthz`);
+  if (answer === undefined) {
+    const problem = await tcpProblem(bind, port);
+    if (problem === undefined) report.ok('gateway', `port ${port} on ${bind} is free`);
+    else report.fail('gateway', `port ${port} on ${bind}: ${problem}`, 'set gateway.port or bind');
+    return false;
+  }
+  const sterna = health.safeParse(answer.body);
+  if (!sterna.success) {
+    report.fail('gateway', `something else answers at ${url}`, 'stop it or set gateway.port');
+    return false;
+  }
+  const other = sterna.data.version === VERSION ? '' : `, this one is ${VERSION}`;
+  report.ok('gateway', `Sterna ${sterna.data.version} answers at ${url}${other}`);
+  const ready = await getJson(`${url}/readyz`);
+  if (ready?.status === 200) report.ok('ready', 'takes participants');
+  else
+    report.fail('ready', 'takes no participants', 'it is starting or shutting down; see its log');
+  return true;
+}
+
+async function checkTurn(config: Config, running: boolean, report: Report): Promise<void> {
+  const development = config.mode === 'development' && running ? readDevKey() : undefined;
+  const listeners = development?.listeners ?? config.turn.listeners;
+  const secret = development?.turnSecret ?? config.turn.secrets[0];
+  const families = new Set(
+    config.turn.relay.addresses.map((address): 4 | 6 => (isIPv4(address) ? 4 : 6)),
+  );
+  for (const url of listeners) {
+    const { host, port } = parseListenerUrl(url);
+    const at = reachable(host);
+    // One after the other, so that the lines come in order and probes do not meet the caps together.
+    // oxlint-disable-next-line no-await-in-loop
+    const answers = await checkListener(url, running, report);
+    if (!answers || secret === undefined || secret === '') continue;
+    for (const family of families) {
+      // oxlint-disable-next-line no-await-in-loop
+      await checkRelay(at, port, family, secret, report);
+    }
+  }
+}
+
+async function checkListener(url: string, running: boolean, report: Report): Promise<boolean> {
+  const { host, port } = parseListenerUrl(url);
+  try {
+    report.ok('stun', `${url} answers, we are ${await probeBinding(reachable(host), port)}`);
+    return true;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    if (running) {
+      report.fail('stun', `${url}: ${why}`, 'look at the log of the server and at the firewall');
+    } else {
+      const problem = await udpProblem(host, port);
+      if (problem === undefined) report.ok('stun', `${url} is free`);
+      else report.fail('stun', `${url}: ${problem}`, 'set turn.listeners');
+    }
+    return false;
+  }
+}
+
+async function checkRelay(
+  host: string,
+  port: number,
+  family: 4 | 6,
+  secret: string,
+  report: Report,
+): Promise<void> {
+  const expiresAt = Math.floor(systemClock.wall() / 1000) + 60;
+  const credential = mintRestCredential(secret, 'doctor', expiresAt);
+  const name = `turn IPv${family}`;
+  try {
+    const relays = await probeRelay(host, port, family, credential);
+    report.ok(name, `relayed there and back between ${relays.join(' and ')}`);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const fix = 'check turn.secrets, turn.relay and turn.peers, and that the clock is right';
+    report.fail(name, `through ${bracketed(host)}:${port}: ${why}`, fix);
+  }
+}
+
+/** Where this machine reaches an address that it is bound to. */
+function reachable(host: string): string {
+  if (!isWildcard(host)) return host;
+  return isIPv4(host) ? '127.0.0.1' : '::1';
+}
+
+interface JsonAnswer {
+  status: number;
+  body: unknown;
+}
+
+async function getJson(url: string): Promise<JsonAnswer | undefined> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(HTTP_TIMEOUT_MS) });
+    const text = await response.text();
+    return { status: response.status, body: parseJson(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why a server could not listen there, or undefined. */
+async function tcpProblem(host: string, port: number): Promise<string | undefined> {
+  const server = createServer();
+  server.listen({ host, port, exclusive: true });
+  try {
+    await once(server, 'listening');
+    return undefined;
+  } catch (error) {
+    return codeOf(error);
+  } finally {
+    server.close();
+  }
+}
+
+async function udpProblem(host: string, port: number): Promise<string | undefined> {
+  const socket = createSocket({ type: isIPv4(host) ? 'udp4' : 'udp6', ipv6Only: !isIPv4(host) });
+  socket.bind(port, host);
+  try {
+    await once(socket, 'listening');
+    socket.close();
+    return undefined;
+  } catch (error) {
+    return codeOf(error);
+  }
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  const known: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'in use',
+    EADDRNOTAVAIL: 'this machine has no such address',
+    EACCES: 'this user may not bind it',
+  };
+  return known[code] ?? code;
+}

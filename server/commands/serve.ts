@@ -1,0 +1,110 @@
+// `sterna serve`: runs the server until it is told to stop. SIGTERM and SIGINT drain; a second one ends it at
+// once.
+
+import type { Config } from '../../shared/config/load.ts';
+import { loadConfig } from '../../shared/config/load.ts';
+import { DEVELOPMENT_KEY } from '../../shared/config/development.ts';
+import { createLogger } from '../../shared/log.ts';
+import type { Logger } from '../../shared/log.ts';
+import { developmentBanner } from '../banner.ts';
+import { publishDevKey } from '../dev-key.ts';
+import { VERSION } from '../package-root.ts';
+import { Server } from '../server.ts';
+import { CONFIG_FLAGS, CONFIG_FLAGS_HELP, configFlags, EXIT_OK, readFlags } from './command.ts';
+import type { Command, Context } from './command.ts';
+
+/** 128 + the number of the signal, as shells count it. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'run the server (what happens without a command)',
+  help: `Without a configuration file and without keys it runs in development mode: on this
+machine only, with secrets made up for the run.
+
+${CONFIG_FLAGS_HELP}
+      --bind ADDRESS       address of the page and of signaling (key bind)
+      --port PORT          TCP port of the page and of signaling (key gateway.port)
+      --log-level LEVEL    trace, debug, info, warn, error, fatal or silent (key log.level)`,
+
+  run: async (argv, context) => {
+    const flags = readFlags('serve', argv, {
+      ...CONFIG_FLAGS,
+      bind: { type: 'string' },
+      port: { type: 'string' },
+      'log-level': { type: 'string' },
+    });
+    const config = loadConfig({
+      file: flags.get('config'),
+      environment: context.environment,
+      flags: configFlags(flags, { bind: 'bind', port: 'gateway.port', 'log-level': 'log.level' }),
+      terminal: context.terminal,
+    });
+    const { level, format } = config.log;
+    const log = createLogger({ level, format, colour: context.terminal });
+    logFaults(log);
+    const stopped = stopSignal();
+    for (const warning of config.warnings) log.warn('config.warning', { warning });
+    const server = await Server.start(config, log);
+    const withdraw = config.mode === 'development' ? develop(server, config, log, context) : noop;
+    const { url, listeners } = server;
+    const { mode, engine } = config;
+    log.info('server.ready', { version: VERSION, url, listeners, mode, engine });
+    await stopped;
+    await server.close();
+    withdraw();
+    return EXIT_OK;
+  },
+};
+
+function noop(): void {}
+
+/** Prints where to click, and lets `sterna token` of the same user make tokens while the server runs. */
+function develop(server: Server, config: Config, log: Logger, context: Context): () => void {
+  context.print(developmentBanner(server, config, VERSION));
+  try {
+    const withdraw = publishDevKey({
+      pid: process.pid,
+      url: server.url,
+      key: DEVELOPMENT_KEY,
+      secret: config.keys[DEVELOPMENT_KEY] ?? '',
+      turnSecret: config.turn.secrets[0] ?? '',
+      listeners: server.listeners,
+    });
+    const withdrawQuietly = (): void => {
+      try {
+        withdraw();
+      } catch (error) {
+        log.warn('dev_key.not_removed', { err: error });
+      }
+    };
+    process.on('exit', withdrawQuietly);
+    return withdrawQuietly;
+  } catch (error) {
+    log.warn('dev_key.not_written', { err: error });
+    return noop;
+  }
+}
+
+/** Resolves at the first signal; from then on the next one ends the process. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const [signal, code] of Object.entries(SIGNALS)) {
+      process.on(signal, () => {
+        resolve();
+        for (const next of Object.keys(SIGNALS)) {
+          process.removeAllListeners(next);
+          process.on(next, () => process.exit(code));
+        }
+      });
+    }
+  });
+}
+
+/** A fault that nothing caught is a state that nobody planned: one line, and out. */
+function logFaults(log: Logger): void {
+  process.on('uncaughtException', (error, origin) => {
+    log.fatal('process.fault', { origin, err: error });
+    process.exit(1);
+  });
+}

@@ -1,0 +1,115 @@
+// A small STUN client over UDP for the doctor: requests with retransmission (RFC 8489 s6.2.1), Data
+// indications.
+// Called by: the probes of this folder. Not for the data path: it allocates as it likes.
+
+import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import type { Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { isIPv4 } from 'node:net';
+import { StunReader, STUN_OK } from '../../shared/stun/reader.ts';
+import {
+  CLASS_ERROR,
+  CLASS_INDICATION,
+  CLASS_REQUEST,
+  CLASS_SUCCESS,
+  METHOD_DATA,
+} from '../../shared/stun/registry.ts';
+import { StunWriter } from '../../shared/stun/writer.ts';
+
+/** When a request is sent again, and when it is given up: milliseconds after the first time. */
+const RESEND_MS = [250, 750, 1500] as const;
+const GIVE_UP_MS = 2500;
+
+type Write = (writer: StunWriter) => void;
+
+class NoAnswer extends Error {}
+
+export class StunClient {
+  readonly #socket: Socket;
+  readonly #waiting = new Map<string, (answer: StunReader) => void>();
+  #onData: ((indication: StunReader) => void) | undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('message', (bytes) => this.#receive(bytes));
+    // An ICMP "port unreachable" shows as an error; the time-out tells the story.
+    socket.on('error', () => {});
+  }
+
+  static async open(host: string, port: number): Promise<StunClient> {
+    const socket = createSocket(isIPv4(host) ? 'udp4' : 'udp6');
+    const client = new StunClient(socket);
+    const connected = once(socket, 'connect');
+    socket.connect(port, host);
+    await connected;
+    return client;
+  }
+
+  /** Resolves with the success or error response. @throws NoAnswer */
+  request(method: number, write: Write): Promise<StunReader> {
+    const transaction = randomBytes(12);
+    const message = encode(method, CLASS_REQUEST, transaction, write);
+    const id = transaction.toString('hex');
+    return new Promise((resolve, reject) => {
+      const send = (): void => this.#socket.send(message, () => {});
+      const timers = RESEND_MS.map((delay) => setTimeout(send, delay));
+      const finish = (): void => {
+        this.#waiting.delete(id);
+        timers.forEach(clearTimeout);
+        clearTimeout(giveUp);
+      };
+      const giveUp = setTimeout(() => {
+        finish();
+        reject(new NoAnswer('no answer'));
+      }, GIVE_UP_MS);
+      this.#waiting.set(id, (answer) => {
+        finish();
+        resolve(answer);
+      });
+      send();
+    });
+  }
+
+  indicate(method: number, write: Write): void {
+    this.#socket.send(encode(method, CLASS_INDICATION, randomBytes(12), write), () => {});
+  }
+
+  /** The next Data indication. @throws NoAnswer */
+  nextData(): Promise<StunReader> {
+    return new Promise((resolve, reject) => {
+      const giveUp = setTimeout(() => {
+        this.#onData = undefined;
+        reject(new NoAnswer('nothing was relayed'));
+      }, GIVE_UP_MS);
+      this.#onData = (indication) => {
+        this.#onData = undefined;
+        clearTimeout(giveUp);
+        resolve(indication);
+      };
+    });
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #receive(bytes: Buffer): void {
+    const reader = new StunReader();
+    if (reader.read(bytes, 0, bytes.length) !== STUN_OK) return;
+    const { messageClass, method, transactionOffset } = reader;
+    if (messageClass === CLASS_SUCCESS || messageClass === CLASS_ERROR) {
+      const id = bytes.toString('hex', transactionOffset, transactionOffset + 12);
+      this.#waiting.get(id)?.(reader);
+    } else if (messageClass === CLASS_INDICATION && method === METHOD_DATA) {
+      this.#onData?.(reader);
+    }
+  }
+}
+
+function encode(method: number, messageClass: number, transaction: Buffer, write: Write): Buffer {
+  const bytes = Buffer.alloc(1500);
+  const writer = new StunWriter().start(bytes, 0, method, messageClass, transaction, 0);
+  write(writer);
+  return bytes.subarray(0, writer.finish());
+}

@@ -1,0 +1,159 @@
+// Asks a TURN server what a client would: a Binding, and a whole round trip between two of its relays (RFC
+// 8656 s3).
+// Called by: the doctor.
+
+import { longTermKey } from '../../shared/stun/credentials.ts';
+import type { StunReader } from '../../shared/stun/reader.ts';
+import {
+  ATTR_DATA,
+  ATTR_ERROR_CODE,
+  ATTR_LIFETIME,
+  ATTR_NONCE,
+  ATTR_REALM,
+  ATTR_REQUESTED_ADDRESS_FAMILY,
+  ATTR_REQUESTED_TRANSPORT,
+  ATTR_USERNAME,
+  ATTR_XOR_MAPPED_ADDRESS,
+  ATTR_XOR_PEER_ADDRESS,
+  ATTR_XOR_RELAYED_ADDRESS,
+  CLASS_ERROR,
+  METHOD_ALLOCATE,
+  METHOD_BINDING,
+  METHOD_CREATE_PERMISSION,
+  METHOD_REFRESH,
+  METHOD_SEND,
+  PASSWORD_ALGORITHM_MD5,
+} from '../../shared/stun/registry.ts';
+import type { StunWriter } from '../../shared/stun/writer.ts';
+import { TransportAddress } from '../../shared/net/transport-address.ts';
+import type { RestCredential } from '../../turn/credentials.ts';
+import { StunClient } from './stun-client.ts';
+
+/** RFC 8656 s18.8: the protocol number of UDP. */
+const UDP = 17;
+const FAMILY = { 4: 0x01, 6: 0x02 } as const;
+
+/** Our address as the server sees it. @throws NoAnswer, Error */
+export async function probeBinding(host: string, port: number): Promise<string> {
+  const client = await StunClient.open(host, port);
+  try {
+    const answer = await client.request(METHOD_BINDING, (writer) => writer.fingerprint());
+    refuseError(answer);
+    return addressIn(answer, ATTR_XOR_MAPPED_ADDRESS).toString();
+  } finally {
+    client.close();
+  }
+}
+
+/** Sends a packet from one relay to another and back; returns their addresses. @throws NoAnswer, Error */
+export async function probeRelay(
+  host: string,
+  port: number,
+  family: 4 | 6,
+  credential: RestCredential,
+): Promise<[string, string]> {
+  const [a, b] = await Promise.all([
+    Relay.allocate(host, port, family, credential),
+    Relay.allocate(host, port, family, credential),
+  ]);
+  try {
+    await Promise.all([a.permit(b.relayed), b.permit(a.relayed)]);
+    await a.send(b, 'there');
+    await b.send(a, 'and back');
+    return [a.relayed.toString(), b.relayed.toString()];
+  } finally {
+    await Promise.allSettled([a.release(), b.release()]);
+  }
+}
+
+class Relay {
+  readonly relayed: TransportAddress;
+  readonly #client: StunClient;
+  readonly #authenticate: (writer: StunWriter) => void;
+
+  private constructor(
+    client: StunClient,
+    authenticate: (writer: StunWriter) => void,
+    relayed: TransportAddress,
+  ) {
+    this.#client = client;
+    this.#authenticate = authenticate;
+    this.relayed = relayed;
+  }
+
+  static async allocate(
+    host: string,
+    port: number,
+    family: 4 | 6,
+    { username, credential }: RestCredential,
+  ): Promise<Relay> {
+    const client = await StunClient.open(host, port);
+    try {
+      const ask = (writer: StunWriter): void => {
+        writer.u8(ATTR_REQUESTED_TRANSPORT, UDP).u8(ATTR_REQUESTED_ADDRESS_FAMILY, FAMILY[family]);
+      };
+      const challenge = await client.request(METHOD_ALLOCATE, ask);
+      const realm = challenge.text(challenge.find(ATTR_REALM));
+      const nonce = challenge.text(challenge.find(ATTR_NONCE));
+      if (realm === undefined || nonce === undefined) throw new Error('it did not ask who we are');
+      const key = longTermKey(PASSWORD_ALGORITHM_MD5, username, realm, credential);
+      const authenticate = (writer: StunWriter): void => {
+        writer.text(ATTR_USERNAME, username).text(ATTR_REALM, realm).text(ATTR_NONCE, nonce);
+        writer.integrity(key);
+      };
+      const answer = await client.request(METHOD_ALLOCATE, (writer) => {
+        ask(writer);
+        authenticate(writer);
+      });
+      refuseError(answer);
+      return new Relay(client, authenticate, addressIn(answer, ATTR_XOR_RELAYED_ADDRESS));
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+  }
+
+  async permit(peer: TransportAddress): Promise<void> {
+    const answer = await this.#client.request(METHOD_CREATE_PERMISSION, (writer) => {
+      writer.xorAddress(ATTR_XOR_PEER_ADDRESS, peer);
+      this.#authenticate(writer);
+    });
+    refuseError(answer);
+  }
+
+  /** Resolves when the other relay's client has received it. */
+  async send(to: Relay, text: string): Promise<void> {
+    const payload = Buffer.from(text);
+    const arrived = to.#client.nextData();
+    this.#client.indicate(METHOD_SEND, (writer) => {
+      writer.xorAddress(ATTR_XOR_PEER_ADDRESS, to.relayed);
+      writer.data(ATTR_DATA, payload, 0, payload.length);
+    });
+    const indication = await arrived;
+    if (indication.text(indication.find(ATTR_DATA)) !== text) {
+      throw new Error('what was relayed came out changed');
+    }
+  }
+
+  async release(): Promise<void> {
+    try {
+      await this.#client.request(METHOD_REFRESH, (writer) => {
+        writer.u32(ATTR_LIFETIME, 0);
+        this.#authenticate(writer);
+      });
+    } finally {
+      this.#client.close();
+    }
+  }
+}
+
+function refuseError(answer: StunReader): void {
+  if (answer.messageClass !== CLASS_ERROR) return;
+  throw new Error(`it answers ${answer.errorCode(answer.find(ATTR_ERROR_CODE))}`);
+}
+
+function addressIn(answer: StunReader, type: number): TransportAddress {
+  const address = new TransportAddress();
+  if (answer.xorAddress(answer.find(type), address)) return address;
+  throw new Error('its answer lacks the address');
+}

@@ -1,0 +1,85 @@
+// The ICE servers that a participant is handed: STUN and TURN URLs of this server, and a TURN credential of
+// its own (a REST credential: the name is the expiry, the password an HMAC of it, so nothing has to be
+// stored).
+// Called by: server.ts for each join.
+
+import { createHmac } from 'node:crypto';
+import type { Settings } from '../shared/config/schema.ts';
+import {
+  bracketed,
+  isAddress,
+  isWildcard,
+  parseListenerUrl,
+  sameFamily,
+} from '../shared/config/network-values.ts';
+import type { Clock } from '../shared/clock.ts';
+import type { IceConfig, IceServer } from '../signaling/index.ts';
+import { mintRestCredential } from '../turn/credentials.ts';
+
+/** Longer than a meeting: ICE restarts need the credential as long as the participant stays. */
+const CREDENTIAL_SECONDS = 12 * 3600;
+
+/** Makes the ICE servers for one participant. `requestHost` is the Host header of its WebSocket. */
+export type MakeIceServers = (identity: string, requestHost: string) => IceConfig;
+
+/** `listeners` tells the URLs with the ports that are bound at the moment. */
+export function iceServerMaker(
+  turn: Settings['turn'],
+  listeners: () => readonly string[],
+  clock: Clock,
+): MakeIceServers {
+  const secret = turn.secrets[0];
+  return (identity, requestHost) => {
+    const expiresAt = Math.floor(clock.wall() / 1000) + CREDENTIAL_SECONDS;
+    const urls = iceUrls(turn, listeners(), hostName(requestHost));
+    const servers: IceServer[] = [];
+    const stun = urls.filter((url) => url.startsWith('stun'));
+    if (stun.length > 0) servers.push({ urls: stun });
+    const relays = urls.filter((url) => url.startsWith('turn'));
+    if (relays.length > 0 && secret !== undefined) {
+      const user = pseudonym(identity, secret);
+      servers.push({ urls: relays, ...mintRestCredential(secret, user, expiresAt) });
+    }
+    return { servers, expiresAt: expiresAt * 1000 };
+  };
+}
+
+/** TURN sends user names in the clear, so a stable name that tells nothing stands for the identity. */
+function pseudonym(identity: string, secret: string): string {
+  return createHmac('sha256', secret).update(identity).digest('base64url').slice(0, 16);
+}
+
+function iceUrls(
+  turn: Settings['turn'],
+  listeners: readonly string[],
+  calledHost: string | undefined,
+): string[] {
+  if (turn.advertise.length > 0) return turn.advertise;
+  const addresses = listeners.flatMap((text) => {
+    const { host, port } = parseListenerUrl(text);
+    const reachable = isWildcard(host)
+      ? hostForWildcard(host, calledHost)
+      : (turn.relay.external[host] ?? host);
+    return reachable === undefined ? [] : [`${bracketed(reachable)}:${port}`];
+  });
+  const unique = [...new Set(addresses)];
+  return [
+    ...unique.map((address) => `stun:${address}`),
+    ...unique.map((address) => `turn:${address}?transport=udp`),
+  ];
+}
+
+/** A wildcard listener is where the client reached us; a literal address counts for its own family only. */
+function hostForWildcard(wildcard: string, called: string | undefined): string | undefined {
+  if (called === undefined || !isAddress(called)) return called;
+  return sameFamily(wildcard, called) ? called : undefined;
+}
+
+/** The host of a Host header, without port and brackets; undefined for what is none. */
+function hostName(header: string): string | undefined {
+  const parts =
+    /^(?:\[([0-9a-f:.]{2,45})\]|([a-z0-9](?:[\w.-]{0,251}[a-z0-9])?))(?::\d{1,5})?$/i.exec(header);
+  const literal = parts?.[1];
+  if (literal !== undefined) return isAddress(literal) ? literal : undefined;
+  return parts?.[2];
+}

@@ -1,0 +1,165 @@
+// The composition root: makes every part, hands each what it needs of the others, and closes them in one
+// order.
+// Called by: the serve command, benches and tests. The only file that knows all folders.
+
+import { hostname } from 'node:os';
+import { DEVELOPMENT_KEY } from '../shared/config/development.ts';
+import type { Config } from '../shared/config/load.ts';
+import { bracketed, isWildcard } from '../shared/config/network-values.ts';
+import { systemClock } from '../shared/clock.ts';
+import { SternaError } from '../shared/errors.ts';
+import type { Logger } from '../shared/log.ts';
+import { createGateway } from '../gateway/http-server.ts';
+import type { Gateway } from '../gateway/http-server.ts';
+import type { ServerState } from '../gateway/routes/health.ts';
+import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
+import type { SignalingStats } from '../signaling/index.ts';
+import { iceServerMaker } from './ice-servers.ts';
+import type { MakeIceServers } from './ice-servers.ts';
+import { MediaHost } from './media/host.ts';
+import { VERSION, webRoot } from './package-root.ts';
+import { createRoomFor } from './room-api.ts';
+import { signalingLog } from './signaling-log.ts';
+
+/**
+ * Between the `bye` to every participant and the end of their relays: time to join elsewhere and for probes
+ * to look.
+ */
+const DRAIN_GRACE_MS = 250;
+
+/** What clients are told to wait before they join again, so that they do not all come at once. */
+const REJOIN_AFTER_MS = 1000;
+
+/** How long a token of the meeting page lasts, seconds. */
+const PAGE_TOKEN_SECONDS = 6 * 3600;
+
+export interface ServerStats {
+  signaling: SignalingStats;
+  media: Awaited<ReturnType<MediaHost['stats']>>;
+}
+
+export class Server {
+  readonly #config: Config;
+  readonly #log: Logger;
+  readonly #signaling: SignalingServer;
+  #iceServers: MakeIceServers | undefined;
+  #gateway: Gateway | undefined;
+  #media: MediaHost | undefined;
+  #state: ServerState = 'starting';
+  #port = 0;
+  #closed: Promise<void> | undefined;
+
+  private constructor(config: Config, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+    this.#signaling = new SignalingServer({
+      keys: config.keys,
+      node: hostname(),
+      version: VERSION,
+      origins: config.signaling.origins,
+      iceServers: (identity, requestHost) =>
+        this.#iceServers?.(identity, requestHost) ?? { servers: [], expiresAt: 0 },
+      clock: systemClock,
+      log: signalingLog(log),
+      limits: {
+        maxParticipantsPerRoom: config.rooms.maxParticipants,
+        emptyRoomMs: config.rooms.emptyTimeout * 1000,
+      },
+    });
+  }
+
+  /** Resolves when everything serves. Rejects with a SternaError of one line, and leaves nothing open. */
+  static async start(config: Config, log: Logger): Promise<Server> {
+    const server = new Server(config, log);
+    try {
+      await server.#open();
+      return server;
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  }
+
+  /** Of the page: `http://127.0.0.1:7880`. */
+  get url(): string {
+    const { bind } = this.#config;
+    const host = isWildcard(bind) ? (bind === '::' ? '::1' : '127.0.0.1') : bind;
+    return `http://${bracketed(host)}:${this.#port}`;
+  }
+
+  /** Where STUN and TURN are served, with the real ports. */
+  get listeners(): string[] {
+    return this.#media?.listeners.map(({ url }) => url) ?? [];
+  }
+
+  async stats(): Promise<ServerStats> {
+    if (!this.#media) throw new SternaError('MEDIA_UNRESPONSIVE', 'the media worker has stopped');
+    return { signaling: this.#signaling.stats(), media: await this.#media.stats() };
+  }
+
+  /**
+   * Tells participants, waits a moment, then closes the listening sockets, the media worker and what is left,
+   * in this order. Idempotent.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #open(): Promise<void> {
+    const { bind, gateway, mode, turn } = this.#config;
+    this.#gateway = await createGateway({
+      log: this.#log,
+      version: VERSION,
+      webRoot: webRoot(),
+      signalPath: SIGNAL_PATH,
+      healthy: () => this.#media?.healthy ?? this.#state === 'starting',
+      state: () => this.#state,
+      onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
+      createRoom: createRoomFor(this.#signaling),
+      mintToken: mode === 'development' ? (request) => this.#pageToken(request) : undefined,
+    });
+    this.#port = await this.#gateway.listen(bind, gateway.port).catch((error: unknown) => {
+      throw cannotListen(error, bind, gateway.port);
+    });
+    this.#media = await MediaHost.start(this.#config, this.#log);
+    this.#iceServers = iceServerMaker(turn, () => this.listeners, systemClock);
+    this.#state = 'ready';
+  }
+
+  async #close(): Promise<void> {
+    const wasReady = this.#state === 'ready';
+    this.#state = 'draining';
+    if (wasReady) {
+      this.#log.info('server.draining');
+      await this.#signaling.drain(REJOIN_AFTER_MS);
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_GRACE_MS));
+    }
+    await this.#signaling.close();
+    await this.#gateway?.close();
+    await this.#media?.close();
+    if (wasReady) this.#log.info('server.closed');
+  }
+
+  #pageToken(request: { room: string; identity: string; name?: string | undefined }): string {
+    return mintToken({
+      key: DEVELOPMENT_KEY,
+      secret: this.#config.keys[DEVELOPMENT_KEY] ?? '',
+      identity: request.identity,
+      ...(request.name === undefined || request.name === '' ? {} : { name: request.name }),
+      grants: { room: request.room, roomJoin: true },
+      ttlSeconds: PAGE_TOKEN_SECONDS,
+    });
+  }
+}
+
+function cannotListen(error: unknown, bind: string, port: number): SternaError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const whys: Readonly<Record<string, string>> = {
+    EADDRINUSE: `gateway.port: ${port} on ${bind} is in use; stop what holds it, or choose another (--port)`,
+    EADDRNOTAVAIL: `bind: this machine has no address ${bind}; correct it (--bind)`,
+    EACCES: `gateway.port: ${port} may not be bound by this user; choose one above 1023 (--port)`,
+  };
+  const why = whys[code] ?? `gateway.port: cannot listen on ${bind} port ${port}: ${code}`;
+  return new SternaError('PORT_UNAVAILABLE', why, { cause: error });
+}

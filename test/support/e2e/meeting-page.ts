@@ -1,0 +1,191 @@
+// The meeting page in a real Chromium, looked at from outside: what it shows, what its RTCPeerConnections count, what goes
+// over its WebSocket, and everything that goes wrong in it.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Locator, Page } from 'playwright-core';
+import { expect } from 'vitest';
+import type { ServerMessage } from '../../../signaling/protocol.ts';
+import type { Chromium } from '../chromium.ts';
+
+const RESULTS = fileURLToPath(new URL('../../../test-results/', import.meta.url));
+
+declare global {
+  interface Window {
+    /** Every connection that the page has made. */
+    connections: RTCPeerConnection[];
+  }
+}
+
+export interface LinkSample {
+  state: RTCPeerConnectionState;
+  framesDecoded: number;
+  audioSamples: number;
+  local: string;
+  remote: string;
+  /** `127.0.0.1:1234` or `[::1]:1234`. */
+  localAddress: string;
+  remoteAddress: string;
+}
+
+export class MeetingPage {
+  readonly page: Page;
+  readonly name: string;
+  /** Console errors, uncaught errors, violations of the content security policy, failed downloads. */
+  readonly problems: string[] = [];
+  /** Messages of the server, over all WebSockets of the page. */
+  readonly received: ServerMessage[] = [];
+  sockets = 0;
+
+  private constructor(page: Page, name: string) {
+    this.page = page;
+    this.name = name;
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.problems.push(`console: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => this.problems.push(`uncaught: ${String(error)}`));
+    page.on('requestfailed', (request) => this.problems.push(`failed: ${request.url()}`));
+    page.on('websocket', (socket) => {
+      this.sockets += 1;
+      socket.on('framereceived', ({ payload }) => {
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server's
+        this.received.push(JSON.parse(payload.toString()) as ServerMessage);
+      });
+    });
+  }
+
+  /** Opens the page as the link says and waits until it is in the meeting. */
+  static async join(
+    browser: Chromium,
+    origin: string,
+    { room = 'e2e', name, relay = false }: { room?: string; name: string; relay?: boolean },
+  ): Promise<MeetingPage> {
+    const page = await browser.open('about:blank', { before: watchPage });
+    const meeting = new MeetingPage(page, name);
+    await page.exposeFunction('reportViolation', (text: string) => {
+      meeting.problems.push(`policy: ${text}`);
+    });
+    const url = new URL('/', origin);
+    url.search = new URLSearchParams({ room, name, autojoin: '1' }).toString();
+    if (relay) url.searchParams.set('relay', '1');
+    await page.goto(url.href);
+    await page.getByTestId('meeting').waitFor();
+    return meeting;
+  }
+
+  /** The tile of another participant. */
+  tile(name: string): Locator {
+    return this.page
+      .getByTestId('tile')
+      .filter({ has: this.page.getByTestId('tile-name').getByText(name, { exact: true }) });
+  }
+
+  get banner(): Locator {
+    return this.page.getByTestId('banner');
+  }
+
+  /** The last `joined`, whether of a join or of a resume. */
+  get joined(): Extract<ServerMessage, { type: 'joined' }> | undefined {
+    return this.received.filter((message) => message.type === 'joined').at(-1);
+  }
+
+  /** One for each open connection. */
+  links(): Promise<LinkSample[]> {
+    return this.page.evaluate(sampleLinks);
+  }
+
+  /** Waits until there are `count` connections and each decodes video. */
+  async sees(count: number): Promise<void> {
+    await expect
+      .poll(
+        async () => (await this.links()).filter(({ framesDecoded }) => framesDecoded > 0).length,
+        { timeout: 20_000, interval: 100 },
+      )
+      .toBe(count);
+  }
+
+  /** Whether the picture in a tile is that of the fake camera: mostly its green, not black. */
+  greenOf(name: string): Promise<number> {
+    return this.tile(name).locator('video').evaluate(greenShare);
+  }
+
+  /** Writes test-results/NAME.png. */
+  async screenshot(name: string): Promise<void> {
+    mkdirSync(RESULTS, { recursive: true });
+    await this.page.screenshot({ path: join(RESULTS, `${name}.png`) });
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+}
+
+/** Runs in the page before its own scripts. */
+function watchPage(): void {
+  window.connections = [];
+  const Native = RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    constructor(configuration?: RTCConfiguration) {
+      super(configuration);
+      window.connections.push(this);
+    }
+  };
+  document.addEventListener('securitypolicyviolation', (event) => {
+    const { reportViolation } = window as unknown as { reportViolation(text: string): void };
+    reportViolation(`${event.violatedDirective} ${event.blockedURI}`);
+  });
+}
+
+/** Runs in the page. */
+async function sampleLinks(): Promise<LinkSample[]> {
+  const addressOf = (candidate: Record<string, unknown> | undefined): string => {
+    const { address, port } = candidate ?? {};
+    return String(address).includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  };
+  const open = window.connections.filter(({ connectionState }) => connectionState !== 'closed');
+  return Promise.all(
+    open.map(async (connection) => {
+      const report = new Map<string, Record<string, unknown>>();
+      (await connection.getStats()).forEach((entry: Record<string, unknown>, id) =>
+        report.set(id, entry),
+      );
+      const entries = [...report.values()];
+      const inbound = (kind: string, counter: string): number =>
+        entries
+          .filter((entry) => entry['type'] === 'inbound-rtp' && entry['kind'] === kind)
+          .reduce((sum, entry) => sum + Number(entry[counter] ?? 0), 0);
+      const transport = entries.find(({ type }) => type === 'transport');
+      const pair = report.get(String(transport?.['selectedCandidatePairId']));
+      const local = report.get(String(pair?.['localCandidateId']));
+      const remote = report.get(String(pair?.['remoteCandidateId']));
+      return {
+        state: connection.connectionState,
+        framesDecoded: inbound('video', 'framesDecoded'),
+        audioSamples: inbound('audio', 'totalSamplesReceived'),
+        local: String(local?.['candidateType']),
+        remote: String(remote?.['candidateType']),
+        localAddress: addressOf(local),
+        remoteAddress: addressOf(remote),
+      };
+    }),
+  );
+}
+
+/** Runs in the page: the share of pixels in which green leads. */
+function greenShare(element: SVGElement | HTMLElement): number {
+  if (!(element instanceof HTMLVideoElement)) return 0;
+  const canvas = document.createElement('canvas');
+  canvas.width = 64;
+  canvas.height = 48;
+  const context = canvas.getContext('2d');
+  if (!context) return 0;
+  context.drawImage(element, 0, 0, canvas.width, canvas.height);
+  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  let green = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    const [red = 0, middle = 0, blue = 0] = data.subarray(at, at + 3);
+    if (middle > 64 && middle > red && middle > blue) green += 1;
+  }
+  return green / (canvas.width * canvas.height);
+}

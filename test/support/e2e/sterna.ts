@@ -1,0 +1,158 @@
+// `sterna serve` as its users run it, on free ports, with its log as a list of events.
+// A server that ends by itself or complains in its log fails the test that stops it.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { startServer } from '../spawn-server.ts';
+import type { CliResult, RunningServer } from '../spawn-server.ts';
+
+/** The API key of every server here that has a configuration file. */
+export const API_KEY = { name: 'devkey', secret: 'a secret for tests, long enough to be one' };
+
+const STOP_WITHIN_MS = 8000;
+const POLL_MS = 20;
+
+const logLine = z.looseObject({ level: z.string(), event: z.string() });
+export type LogLine = z.output<typeof logLine>;
+
+export interface Endpoint {
+  host: string;
+  port: number;
+}
+
+export interface SternaOptions {
+  /** What the configuration file says besides a free gateway port and API_KEY; left out: development mode. */
+  config?: Readonly<Record<string, unknown>>;
+  /** `STERNA_*` variables. */
+  environment?: Readonly<Record<string, string>>;
+}
+
+const running = new Set<RunningServer>();
+process.on('exit', () => {
+  for (const server of running) server.kill('SIGKILL');
+});
+
+export class Sterna {
+  readonly #server: RunningServer;
+  readonly #folder: string;
+  #result: CliResult | undefined;
+
+  private constructor(server: RunningServer, folder: string) {
+    this.#server = server;
+    this.#folder = folder;
+    running.add(server);
+    void server.ended.then((result) => {
+      running.delete(server);
+      this.#result = result;
+    });
+  }
+
+  static async start({ config, environment }: SternaOptions = {}): Promise<Sterna> {
+    const folder = await mkdtemp(join(tmpdir(), 'sterna-e2e-'));
+    const args = ['serve'];
+    if (config !== undefined) {
+      const file = join(folder, 'sterna.yaml');
+      const keys = { [API_KEY.name]: API_KEY.secret };
+      // JSON is YAML.
+      await writeFile(file, JSON.stringify({ gateway: { port: 0 }, keys, ...config }));
+      args.push('--config', file);
+    }
+    const server = await startServer(args, {
+      TMPDIR: folder,
+      ...(config === undefined ? { STERNA_GATEWAY_PORT: '0' } : {}),
+      ...environment,
+    });
+    return new Sterna(server, folder);
+  }
+
+  /** Of the page, as the server says it. */
+  get url(): string {
+    return this.#server.url;
+  }
+
+  /** TCP port of the gateway. */
+  get port(): number {
+    return this.#server.port;
+  }
+
+  /** Standard output and standard error so far. */
+  get output(): string {
+    return this.#server.stdout() + this.#server.stderr();
+  }
+
+  /** The STUN and TURN listener of that family. */
+  listener(family: 4 | 6): Endpoint {
+    for (const listener of this.#server.listeners) {
+      const { hostname, port } = new URL(listener.replace(/^udp:/, 'http:'));
+      const host = hostname.replaceAll(/[[\]]/g, '');
+      if (host.includes(':') === (family === 6)) return { host, port: Number(port) };
+    }
+    throw new Error(`no listener for IPv${family}`);
+  }
+
+  /** Log lines of that event so far. */
+  events(event: string): LogLine[] {
+    return linesOf(this.#server.stdout()).filter((line) => line.event === event);
+  }
+
+  /** Resolves with the first `count` log lines of that event that also hold for `wanted`. */
+  async waitForEvents(
+    event: string,
+    count = 1,
+    wanted: (line: LogLine) => boolean = () => true,
+  ): Promise<LogLine[]> {
+    const until = Date.now() + 15_000;
+    for (;;) {
+      const found = this.events(event).filter(wanted);
+      if (found.length >= count) return found;
+      if (this.#result !== undefined || Date.now() > until) {
+        throw new Error(`no ${count} x ${event} in the log\n${this.output.slice(-8000)}`);
+      }
+      // oxlint-disable-next-line no-await-in-loop
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  /** Ends it and throws when it was not well: ended before, not with exit code 0, or a complaint in its log. */
+  async stop(signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<void> {
+    const early = this.#result !== undefined;
+    const timer = setTimeout(() => this.#server.kill('SIGKILL'), STOP_WITHIN_MS);
+    this.#server.kill(signal);
+    const { code, signal: killedBy } = await this.#server.ended;
+    clearTimeout(timer);
+    await rm(this.#folder, { recursive: true, force: true });
+    const complaints = linesOf(this.#server.stdout()).filter(
+      ({ level, event }) =>
+        ['warn', 'error', 'fatal'].includes(level) && event !== 'config.warning',
+    );
+    if (!early && code === 0 && complaints.length === 0) return;
+    const how = early ? 'had ended by itself' : 'ended';
+    throw new Error(`sterna ${how}, code ${code}, signal ${killedBy}\n${this.output.slice(-8000)}`);
+  }
+
+  /** As a crash would end it. */
+  async kill(): Promise<void> {
+    this.#server.kill('SIGKILL');
+    await this.#server.ended;
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function linesOf(output: string): LogLine[] {
+  return output.split('\n').flatMap((line) => {
+    if (!line.startsWith('{')) return [];
+    const parsed = logLine.safeParse(parseJson(line));
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+/** The last line of the output may be half written. */
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

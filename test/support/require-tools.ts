@@ -1,0 +1,68 @@
+// Runs once before the system tests: builds what is missing or stale, and fails with the names of missing
+// Debian packages. Nothing is skipped for want of a tool.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The folders that have a build of their own. */
+const SOURCES = ['shared', 'turn', 'signaling', 'gateway', 'server', 'sdk', 'bench'];
+
+/** What the tests start, and the Debian package that has it. */
+const TOOLS: Readonly<Record<string, string>> = {
+  chromium: 'chromium',
+  turnserver: 'coturn',
+  turnutils_uclient: 'coturn',
+  turnutils_peer: 'coturn',
+};
+
+export function setup(): void {
+  const missing = Object.keys(TOOLS).filter((tool) => !isOnPath(tool));
+  if (missing.length > 0) {
+    const packages = [...new Set(missing.map((tool) => TOOLS[tool]))].join(' ');
+    throw new Error(
+      `The system tests need ${missing.join(', ')}: sudo apt-get install --no-install-recommends ${packages}`,
+    );
+  }
+  if (isStale()) build();
+}
+
+/** Whether a folder has changed since its own build, or what the page is made of since the page's. */
+function isStale(): boolean {
+  const page = newest(['sdk', 'web', 'signaling']) > changed('dist/web/app.js');
+  return (
+    page || SOURCES.some((folder) => newest([folder]) > changed(`dist/${folder}/.tsbuildinfo`))
+  );
+}
+
+function isOnPath(tool: string): boolean {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return folders.some((folder) => folder !== '' && existsSync(join(folder, tool)));
+}
+
+/** When the last change of any source in these folders was, milliseconds. */
+function newest(folders: readonly string[]): number {
+  const times = folders.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && /\.(?:ts|html|css|svg|json)$/.test(entry.name))
+      .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),
+  );
+  return Math.max(0, ...times);
+}
+
+/** When an output was made; 0 when it is missing. */
+function changed(file: string): number {
+  return statSync(join(ROOT, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+function build(): void {
+  run('node_modules/typescript/bin/tsc', '-b');
+  run('scripts/build-web.mjs');
+}
+
+function run(file: string, ...args: string[]): void {
+  execFileSync(process.execPath, [join(ROOT, file), ...args], { cwd: ROOT, stdio: 'inherit' });
+}

@@ -1,0 +1,182 @@
+// An empty page with the SDK loaded as applications load it (<script type=module>), and short ways to ask its room.
+
+import type { Page } from 'playwright-core';
+import type { JoinOptions, Room } from '../../sdk/index.ts';
+import type * as Sdk from '../../sdk/index.ts';
+import type { Chromium } from './chromium.ts';
+import type { MiniServer, TokenOptions } from './mini-server.ts';
+
+declare global {
+  interface Window {
+    sdk: typeof Sdk;
+    room: Room;
+    media: MediaStream;
+    /** Names of the events that the room has emitted, in order, with what tells them apart. */
+    events: string[];
+    /** Every connection that the page has made. */
+    pcs: RTCPeerConnection[];
+    noteEvents: (room: Room) => void;
+    /** Frames decoded so far, by sid. */
+    decodedFrames: () => Promise<Map<string, number>>;
+    mintToken: (options: TokenOptions) => Promise<string>;
+  }
+}
+
+/** Runs in the page before anything else: what tests look at. */
+function instrument(): void {
+  window.pcs = [];
+  window.events = [];
+  const Native = RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    constructor(configuration?: RTCConfiguration) {
+      super(configuration);
+      window.pcs.push(this);
+    }
+  };
+  window.decodedFrames = async () => {
+    const stats = [...(await window.room.stats())];
+    return new Map(stats.map(([sid, link]) => [sid, link.received.video.framesDecoded]));
+  };
+  // It runs in the page, where there is no scope outside.
+  // oxlint-disable-next-line consistent-function-scoping
+  const note = (text: string): number => window.events.push(text);
+  window.noteEvents = (room) => {
+    room.on('participantJoined', ({ name }) => note(`joined ${name}`));
+    room.on('participantLeft', ({ participant, reason }) => {
+      note(`left ${participant.name} ${reason}`);
+    });
+    room.on('trackAdded', ({ participant, track }) => {
+      note(`track ${participant.name} ${track.kind}`);
+      // Sound is measured where it is played.
+      const player = new Audio();
+      player.srcObject = participant.stream;
+      player.play().catch(() => undefined);
+    });
+    room.on('trackRemoved', ({ participant, track }) => {
+      note(`no track ${participant.name} ${track.kind}`);
+    });
+    room.on('state', ({ state, how }) => note(`state ${state} ${how ?? ''}`.trim()));
+    room.on('data', ({ participant, topic, payload, direct }) => {
+      const text = new TextDecoder().decode(payload);
+      note(`data ${participant?.name} ${topic} ${text} ${direct ? 'direct' : 'room'}`);
+    });
+    const states = new Map<string, string>();
+    room.on('participantUpdated', ({ sid, name, linkState }) => {
+      if (states.get(sid) !== linkState && linkState !== 'none') note(`link ${name} ${linkState}`);
+      states.set(sid, linkState);
+    });
+    room.on('path', ({ participant, path }) => note(`path ${participant.name} ${path.type}`));
+    room.on('warning', ({ error }) => note(`warning ${String(error)}`));
+    room.on('closed', ({ error }) => note(`closed ${error?.reason ?? 'left'}`));
+  };
+}
+
+export interface SdkJoin extends TokenOptions, Pick<JoinOptions, 'relayOnly' | 'attributes'> {
+  /** Publishes camera and microphone from the start; default true. */
+  media?: boolean;
+  /** Tokens are asked for again when a session is gone. */
+  renews?: boolean;
+}
+
+export class SdkPage {
+  readonly page: Page;
+  readonly #server: MiniServer;
+
+  private constructor(page: Page, server: MiniServer) {
+    this.page = page;
+    this.#server = server;
+  }
+
+  /** Opens a page and prepares camera, microphone and the list of events. */
+  static async open(browser: Chromium, server: MiniServer): Promise<SdkPage> {
+    const page = await browser.open(`${server.url}/blank`, { before: instrument });
+    await page.exposeFunction('mintToken', (options: TokenOptions) => server.token(options));
+    await page.evaluate(async () => {
+      const video = { width: 320, height: 240 };
+      window.media = await navigator.mediaDevices.getUserMedia({ audio: true, video });
+    });
+    return new SdkPage(page, server);
+  }
+
+  /** Joins and listens to every event. */
+  async join(options: SdkJoin = {}): Promise<this> {
+    const { media = true, renews = false, relayOnly = false, attributes, ...token } = options;
+    const first = this.#server.token(token);
+    await this.page.evaluate(
+      async ([joinOptions, given, mint]) => {
+        const room = await window.sdk.join(location.origin, {
+          ...(joinOptions.renews
+            ? { tokenProvider: () => window.mintToken(mint) }
+            : { token: given }),
+          ...(joinOptions.media ? { publish: window.media } : {}),
+          ...(joinOptions.attributes ? { attributes: joinOptions.attributes } : {}),
+          relayOnly: joinOptions.relayOnly,
+        });
+        window.room = room;
+        window.noteEvents(room);
+      },
+      [{ media, renews, relayOnly, attributes }, first, token] as const,
+    );
+    return this;
+  }
+
+  /** Waits for an event that begins with `text`. */
+  async heard(text: string, times = 1): Promise<void> {
+    await this.page.waitForFunction(
+      ([start, count]) => window.events.filter((event) => event.startsWith(start)).length >= count,
+      [text, times] as const,
+    );
+  }
+
+  events(): Promise<string[]> {
+    return this.page.evaluate(() => window.events);
+  }
+
+  /** Waits until video of each of `others` has been decoded `frames` times more than now. */
+  async sees(others: number, frames = 5): Promise<void> {
+    await this.page.evaluate(
+      async ([count, more]) => {
+        const before = await window.decodedFrames();
+        // A predicate of waitForFunction may not be asynchronous: a promise counts as true.
+        for (let rising = 0; rising < count;) {
+          // oxlint-disable-next-line no-await-in-loop
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          // oxlint-disable-next-line no-await-in-loop
+          const now = [...(await window.decodedFrames())];
+          rising = now.filter(([sid, seen]) => seen >= (before.get(sid) ?? 0) + more).length;
+        }
+      },
+      [others, frames] as const,
+    );
+  }
+
+  /** Waits until the one other participant is heard: its sound has a level. */
+  async hears(): Promise<void> {
+    await this.page.waitForFunction(() => {
+      const [sid] = window.room.participants.keys();
+      return window.room.audioLevel(sid ?? '') > 0.001;
+    });
+  }
+
+  sid(): Promise<string> {
+    return this.page.evaluate(() => window.room.self.sid);
+  }
+
+  /** How many lines of media each open connection's description has. */
+  lines(): Promise<number[]> {
+    return this.page.evaluate(() =>
+      window.pcs
+        .filter((pc) => pc.signalingState !== 'closed')
+        .map((pc) => pc.getTransceivers().length),
+    );
+  }
+
+  /** ICE user name fragments of the connections that are open: they change with each ICE restart. */
+  fragments(): Promise<string[]> {
+    return this.page.evaluate(() =>
+      window.pcs
+        .filter((pc) => pc.signalingState !== 'closed')
+        .map((pc) => /a=ice-ufrag:(\S+)/.exec(pc.localDescription?.sdp ?? '')?.[1] ?? ''),
+    );
+  }
+}

@@ -1,0 +1,47 @@
+// Registers protocol tests: `onBoth` runs one on every engine, `onCore` where time or sockets are under the test's control.
+/* oxlint-disable vitest/valid-title, vitest/expect-expect, vitest/valid-describe-callback -- the callers write both */
+
+import { describe, it } from 'vitest';
+import { CoreWorld } from './core-world.ts';
+import { PortableWorld } from './portable-world.ts';
+import type { World, WorldOptions } from './world.ts';
+
+interface Driver {
+  readonly name: string;
+  open(options: WorldOptions): Promise<World>;
+}
+
+const DRIVERS: readonly Driver[] = [
+  { name: 'core', open: (options) => Promise.resolve(new CoreWorld(options)) },
+  { name: 'portable', open: (options) => PortableWorld.open(options) },
+];
+
+export function onBoth(
+  title: string,
+  body: (world: World) => Promise<void>,
+  options: WorldOptions = {},
+): void {
+  for (const driver of DRIVERS) {
+    describe(driver.name, () => {
+      it(title, async () => inside(await driver.open(options), body));
+    });
+  }
+}
+
+export function onCore(
+  title: string,
+  body: (world: CoreWorld) => Promise<void>,
+  options: WorldOptions = {},
+): void {
+  it(title, async () => inside(new CoreWorld(options), body));
+}
+
+async function inside<W extends World>(world: W, body: (world: W) => Promise<void>): Promise<void> {
+  try {
+    await body(world);
+  } catch (error) {
+    await world.close().catch(() => undefined);
+    throw error;
+  }
+  await world.close();
+}

@@ -1,0 +1,197 @@
+// An engine without sockets, under the test's control: what is sent is kept, sockets open when the test says so, time is a
+// number. Hands out every datagram at an odd offset in a dirty buffer and scribbles over it afterwards, so that a core
+// which keeps a view or an address it was lent, or reads past a length, is found out.
+
+import type {
+  Engine,
+  EngineCounters,
+  OpenFailure,
+  SocketOwner,
+} from '../../../shared/net/engine.ts';
+import { TransportAddress } from '../../../shared/net/transport-address.ts';
+
+export interface Datagram {
+  readonly from: TransportAddress;
+  readonly bytes: Buffer;
+}
+
+interface FakeSocket {
+  readonly id: number;
+  readonly address: TransportAddress;
+  readonly owner: SocketOwner;
+  readonly tag: number;
+  open: boolean;
+}
+
+interface Travelling extends Datagram {
+  readonly to: TransportAddress;
+}
+
+const OFFSET = 13;
+const DIRT = 0xee;
+
+export class FakeEngine implements Engine {
+  readonly kind = 'portable';
+  readonly canSetDontFragment: boolean;
+  readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
+  now = 5_000_000;
+  /** While set, sockets stay unopened. */
+  holdOpens = false;
+  /** What becomes of a socket, where the fake would open it. */
+  refuse: (address: TransportAddress) => OpenFailure | undefined = () => undefined;
+  /** Counts what is sent and keeps nothing: for measuring the core alone. */
+  countOnly = false;
+  /** Every address that a socket was asked for, in order. */
+  readonly asked: TransportAddress[] = [];
+  readonly #sockets = new Map<number, FakeSocket>();
+  readonly #byAddress = new Map<string, FakeSocket>();
+  readonly #inboxes = new Map<string, Datagram[]>();
+  #opening: FakeSocket[] = [];
+  #travelling: Travelling[] = [];
+  #nextId = 1;
+  #arena = new Uint8Array(OFFSET + 65_536 + OFFSET);
+
+  constructor(canSetDontFragment = false) {
+    this.canSetDontFragment = canSetDontFragment;
+  }
+
+  open(address: TransportAddress, owner: SocketOwner, tag: number): number {
+    const socket = { id: this.#nextId++, address: address.copy(), owner, tag, open: false };
+    if (socket.address.port === 0) socket.address.port = 20_000 + socket.id;
+    this.asked.push(socket.address);
+    this.#sockets.set(socket.id, socket);
+    this.counters.sockets++;
+    this.#opening.push(socket);
+    return socket.id;
+  }
+
+  close(id: number): void {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined) return;
+    this.#sockets.delete(id);
+    this.counters.sockets--;
+    if (socket.open) this.#byAddress.delete(socket.address.toString());
+    socket.open = false;
+  }
+
+  send(
+    socket: number,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    if (offset < 0 || length < 0 || offset + length > bytes.length) throw new RangeError('send');
+    this.counters.sent++;
+    if (this.countOnly) return;
+    this.#carry(socket, to, Buffer.from(bytes.slice(offset, offset + length)));
+  }
+
+  sendPrefixed(
+    socket: number,
+    to: TransportAddress,
+    prefix: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    if (offset < 0 || length < 0 || offset + length > bytes.length) throw new RangeError('send');
+    this.counters.sent++;
+    if (this.countOnly) return;
+    const whole = Buffer.alloc(4 + length);
+    whole.writeUInt32BE(prefix >>> 0);
+    whole.set(bytes.subarray(offset, offset + length), 4);
+    this.#carry(socket, to, whole);
+  }
+
+  #carry(id: number, to: TransportAddress, bytes: Buffer): void {
+    const socket = this.#sockets.get(id);
+    if (socket?.open !== true || to.port === 0 || socket.address.family !== to.family) {
+      this.counters.sendDropped++;
+      return;
+    }
+    this.#travelling.push({ from: socket.address.copy(), to: to.copy(), bytes });
+  }
+
+  /** Whether a socket is open at that address. */
+  has(address: TransportAddress): boolean {
+    return this.#byAddress.has(address.toString());
+  }
+
+  /** What arrives at an address that no socket of the core has. */
+  inbox(address: TransportAddress): Datagram[] {
+    const key = address.toString();
+    let inbox = this.#inboxes.get(key);
+    if (inbox === undefined) {
+      inbox = [];
+      this.#inboxes.set(key, inbox);
+    }
+    return inbox;
+  }
+
+  /** Sends from an endpoint of the test; delivered by the next `run`. */
+  inject(from: TransportAddress, to: TransportAddress, bytes: Uint8Array): void {
+    this.#travelling.push({ from: from.copy(), to: to.copy(), bytes: Buffer.from(bytes) });
+  }
+
+  /** Opens what is to be opened and delivers what is on its way, until nothing is left. */
+  run(): void {
+    for (let rounds = 0; this.#travelling.length > 0 || this.#canOpen(); rounds++) {
+      if (rounds > 100_000) throw new Error('datagrams go round in circles');
+      if (this.#canOpen()) this.openNext();
+      for (const datagram of this.#travelling.splice(0)) this.#deliver(datagram);
+    }
+  }
+
+  get opening(): number {
+    return this.#opening.length;
+  }
+
+  #canOpen(): boolean {
+    return !this.holdOpens && this.#opening.length > 0;
+  }
+
+  /** Answers the oldest socket that is still to open. */
+  openNext(): void {
+    const socket = this.#opening.shift();
+    if (socket === undefined || this.#sockets.get(socket.id) !== socket) return;
+    const { address } = socket;
+    const failure = this.has(address) ? 'in-use' : this.refuse(address);
+    if (failure === undefined) {
+      socket.open = true;
+      this.#byAddress.set(address.toString(), socket);
+    } else {
+      this.close(socket.id);
+    }
+    socket.owner.onOpened(socket.tag, address.copy(), failure);
+  }
+
+  #deliver({ from, to, bytes }: Travelling): void {
+    const socket = this.#byAddress.get(to.toString());
+    if (socket === undefined) {
+      this.inbox(to).push({ from, bytes });
+      return;
+    }
+    this.counters.received++;
+    const lent = from.copy();
+    this.#arena.fill(DIRT, 0, OFFSET + bytes.length + OFFSET);
+    this.#arena.set(bytes, OFFSET);
+    socket.owner.onDatagram(socket.tag, lent, this.#arena, OFFSET, bytes.length, this.now);
+    this.#arena.fill(DIRT, 0, OFFSET + bytes.length + OFFSET);
+    lent.setV6(0xdead, 0xdead, 0xdead, 0xdead, 0xdead);
+  }
+
+  /** Hands a datagram to the socket at once and as it is, for measuring the core alone. */
+  handOver(
+    to: TransportAddress,
+    from: TransportAddress,
+    bytes: Uint8Array,
+    length: number,
+    times: number,
+  ): void {
+    const socket = this.#byAddress.get(to.toString());
+    if (socket === undefined) throw new Error('no such socket');
+    const { owner, tag } = socket;
+    for (let i = 0; i < times; i++) owner.onDatagram(tag, from, bytes, 0, length, this.now);
+  }
+}

@@ -1,0 +1,30 @@
+// What a piece of code allocates on the JavaScript heap, measured between garbage collections.
+
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Heap in use after a full collection. */
+export function liveBytes(): number {
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
+/**
+ * Bytes allocated per turn: `run(turns)` is called in batches short enough to fit between two collections, and the median
+ * batch counts, so that neither a collection nor the compiler's work in one of them does.
+ */
+export function bytesPerTurn(run: (turns: number) => void, turns: number): number {
+  const perBatch = 10_000;
+  run(perBatch * 3);
+  const batches: number[] = [];
+  for (let done = 0; done < turns; done += perBatch) {
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    run(perBatch);
+    batches.push((process.memoryUsage().heapUsed - before) / perBatch);
+  }
+  return batches.toSorted((a, b) => a - b)[batches.length >> 1]!;
+}

@@ -1,0 +1,122 @@
+// The TURN core on the portable engine: real UDP over loopback, real time.
+
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PortableEngine } from '../../../shared/net/portable-engine.ts';
+import type { AddressFamily, TransportAddress } from '../../../shared/net/transport-address.ts';
+import { TurnServer } from '../../../turn/index.ts';
+import type { Datagram } from './fake-engine.ts';
+import {
+  address,
+  type Endpoint,
+  RecordedEvents,
+  turnOptions,
+  type World,
+  type WorldOptions,
+} from './world.ts';
+
+const RECEIVE_TIMEOUT_MS = 5000;
+
+/** Turns of the event loop without traffic after which nothing is on its way over loopback. */
+const QUIET_TURNS = 3;
+
+export class PortableWorld implements World {
+  readonly server: TurnServer;
+  readonly options: World['options'];
+  readonly events = new RecordedEvents();
+  readonly listener4: TransportAddress = address('127.0.0.1');
+  readonly listener6: TransportAddress = address('::1');
+  readonly #engine: PortableEngine;
+  readonly #sockets: Socket[] = [];
+  readonly #faults: unknown[] = [];
+  #received = 0;
+
+  private constructor(overrides: WorldOptions) {
+    this.options = turnOptions(overrides);
+    this.#engine = new PortableEngine({
+      now: () => performance.now(),
+      onFault: (error) => this.#faults.push(error),
+    });
+    this.server = new TurnServer(this.options, this.#engine, this.events);
+  }
+
+  static open(overrides: WorldOptions = {}): Promise<PortableWorld> {
+    const world = new PortableWorld(overrides);
+    return new Promise((resolve, reject) => {
+      world.server.listen([world.listener4, world.listener6], (results) => {
+        for (const { address: own } of results) {
+          (own.family === 4 ? world.listener4 : world.listener6).port = own.port;
+        }
+        const failed = results.find(({ failure }) => failure !== undefined);
+        if (failed === undefined) resolve(world);
+        else reject(new Error(`${failed.address.toString()}: ${failed.failure}`));
+      });
+    });
+  }
+
+  get counters(): World['counters'] {
+    return this.#engine.counters;
+  }
+
+  async endpoint(family: AddressFamily = 4): Promise<Endpoint> {
+    const socket = createSocket(family === 4 ? 'udp4' : 'udp6');
+    this.#sockets.push(socket);
+    const host = family === 4 ? '127.0.0.1' : '::1';
+    socket.bind(0, host);
+    await once(socket, 'listening');
+    socket.setRecvBufferSize(1 << 20);
+    const inbox: Datagram[] = [];
+    const waiting: ((datagram: Datagram) => void)[] = [];
+    socket.on('message', (bytes, { address: from, port }) => {
+      this.#received++;
+      const datagram = { from: address(from, port), bytes };
+      const next = waiting.shift();
+      if (next === undefined) inbox.push(datagram);
+      else next(datagram);
+    });
+    return {
+      address: address(host, socket.address().port),
+      send: (bytes, to) => socket.send(bytes, to.port, to.host),
+      receive: () => {
+        const datagram = inbox.shift();
+        return datagram === undefined ? this.#arrival(waiting) : Promise.resolve(datagram);
+      },
+      rest: async () => {
+        await this.settle();
+        return inbox.splice(0);
+      },
+    };
+  }
+
+  #arrival(waiting: ((datagram: Datagram) => void)[]): Promise<Datagram> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('nothing came')), RECEIVE_TIMEOUT_MS);
+      waiting.push((datagram) => {
+        clearTimeout(timer);
+        resolve(datagram);
+      });
+    });
+  }
+
+  async settle(): Promise<void> {
+    let before = -1;
+    for (let quiet = 0; quiet < QUIET_TURNS;) {
+      const { received, sent, sendDropped } = this.counters;
+      const now = received + sent + sendDropped + this.#received;
+      quiet = now === before ? quiet + 1 : 0;
+      before = now;
+      // oxlint-disable-next-line eslint/no-await-in-loop -- each turn of the event loop reads what has arrived
+      await sleep(2);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.server.close();
+    await this.settle();
+    for (const socket of this.#sockets) socket.close();
+    const { sockets } = this.counters;
+    if (sockets !== 0) throw new Error(`${sockets} sockets are left after close`);
+    if (this.#faults.length > 0) throw this.#faults[0];
+  }
+}
