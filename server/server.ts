@@ -19,7 +19,6 @@ import type { MakeIceServers } from './ice-servers.ts';
 import { MediaHost } from './media/host.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { createRoomFor } from './room-api.ts';
-import { signalingLog } from './signaling-log.ts';
 
 /**
  * Between the `bye` to every participant and the end of their relays: time to join elsewhere and for probes
@@ -60,7 +59,7 @@ export class Server {
       iceServers: (identity, requestHost) =>
         this.#iceServers?.(identity, requestHost) ?? { servers: [], expiresAt: 0 },
       clock: systemClock,
-      log: signalingLog(log),
+      log,
       limits: {
         maxParticipantsPerRoom: config.rooms.maxParticipants,
         emptyRoomMs: config.rooms.emptyTimeout * 1000,

@@ -1,12 +1,11 @@
 // What the server entry and the commands use of signaling.
 
 export { SIGNAL_PATH, SUBPROTOCOL } from './codes.ts';
-export { DEFAULT_SIGNALING_LIMITS } from './limits.ts';
 export type { SignalingLimits } from './limits.ts';
 export type { IceServer } from './protocol.ts';
-export type { CreateRoomOptions, Rooms } from './rooms.ts';
+export type { CreateRoomOptions } from './rooms.ts';
 export type { IceConfig } from './service.ts';
 export { SignalingServer } from './signaling-server.ts';
 export type { SignalingOptions, SignalingStats } from './signaling-server.ts';
 export { mintToken, TokenVerifier } from './tokens.ts';
-export type { MintOptions, VerifiedToken } from './tokens.ts';
+export type { MintOptions } from './tokens.ts';
