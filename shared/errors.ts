@@ -1,4 +1,5 @@
-// Errors of the control plane. What a remote peer sends is never one: codecs return values, handlers return STUN errors.
+// Errors of the control plane. What a remote peer sends is never one: codecs return values, handlers return STUN
+// errors.
 
 /** A failure with a stable machine-readable code, for logs, the API and the CLI. */
 export class SternaError extends Error {

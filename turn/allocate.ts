@@ -18,6 +18,7 @@ import {
   ERROR_ALLOCATION_MISMATCH,
   ERROR_ALLOCATION_QUOTA_REACHED,
   ERROR_BAD_REQUEST,
+  ERROR_FORBIDDEN,
   ERROR_INSUFFICIENT_CAPACITY,
   ERROR_UNSUPPORTED_TRANSPORT_PROTOCOL,
 } from '../shared/stun/registry.ts';
@@ -26,6 +27,7 @@ import { Allocation, type Credential, type Relay } from './allocation.ts';
 import { DROP_IN_PROGRESS } from './drop-reason.ts';
 import type { Exchange } from './exchange.ts';
 import { lifetimeMs } from './lifetime.ts';
+import { isTunneled } from './peer-policy.ts';
 import type { PortWish } from './relay-pool.ts';
 import { RESERVATION_TOKEN_BYTES } from './reservations.ts';
 import type { ReplyTo } from './responder.ts';
@@ -45,6 +47,10 @@ export function handleAllocate(state: TurnState, exchange: Exchange, credential:
   const { reader, allocation } = exchange;
   if (allocation !== undefined) {
     answerExisting(state, exchange, allocation);
+    return;
+  }
+  if (isTunneled(exchange.client)) {
+    state.responder.refuse(exchange, ERROR_FORBIDDEN);
     return;
   }
   const wish = readWish(state, reader);
@@ -237,6 +243,5 @@ function succeed(state: TurnState, to: ReplyTo, allocation: Allocation, now: num
       addressError,
     );
   }
-  state.responder.software();
   state.responder.send(to);
 }

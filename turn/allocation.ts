@@ -87,6 +87,11 @@ export class Allocation {
     return peer.family === 4 ? this.relay4 : this.relay6;
   }
 
+  /** One, or the two of a dual allocation. */
+  get relays(): readonly Relay[] {
+    return [this.relay4, this.relay6].filter((relay) => relay !== undefined);
+  }
+
   /** The relay that goes on for longest: what LIFETIME tells the client. */
   get longest(): Relay | undefined {
     const { relay4, relay6 } = this;

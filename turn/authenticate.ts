@@ -34,6 +34,14 @@ export const PASSWORD_ALGORITHMS: readonly number[] = [
   PASSWORD_ALGORITHM_MD5,
 ];
 
+/** The value of the attribute: number and parameter length of each. */
+const PASSWORD_ALGORITHMS_VALUE: readonly number[] = PASSWORD_ALGORITHMS.flatMap((algorithm) => [
+  algorithm >> 8,
+  algorithm & 0xff,
+  0,
+  0,
+]);
+
 /** Stands in for the key of an unknown user, so that the check costs the same. */
 const NO_KEY: CandidateKey = { key: new Uint8Array(32), user: '' };
 
@@ -85,16 +93,16 @@ function passwordAlgorithm(reader: StunReader, nonce: number): number {
   }
   if (one < 0 && list < 0) return PASSWORD_ALGORITHM_MD5;
   if (one < 0 || list < 0 || !listIsOurs(reader, list)) return -1;
-  // Neither of ours has parameters (RFC 8489 s18.5.1).
-  if (reader.lengthAt(one) !== 4 || reader.u16(one + 2) !== 0) return -1;
-  const algorithm = reader.u16(one);
+  const word = reader.lengthAt(one) === 4 ? reader.u32(one) : -1;
+  // Neither of ours has parameters (RFC 8489 s18.5.1), so the length behind the number is 0.
+  const algorithm = (word & 0xffff) === 0 ? word >>> 16 : -1;
   return PASSWORD_ALGORITHMS.includes(algorithm) ? algorithm : -1;
 }
 
 function listIsOurs(reader: StunReader, list: number): boolean {
-  if (reader.lengthAt(list) !== PASSWORD_ALGORITHMS.length * 4) return false;
-  return PASSWORD_ALGORITHMS.every(
-    (algorithm, i) => reader.u16(list + i * 4) === algorithm && reader.u16(list + i * 4 + 2) === 0,
+  return (
+    reader.lengthAt(list) === PASSWORD_ALGORITHMS_VALUE.length &&
+    PASSWORD_ALGORITHMS_VALUE.every((byte, i) => reader.bytes[list + i] === byte)
   );
 }
 

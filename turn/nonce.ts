@@ -1,5 +1,6 @@
 // Stateless nonces (RFC 8489 s9.2, RFC 8656 s5): nothing is remembered before authentication.
-// Nonce cookie, then base64 of: seconds (4 bytes), counter (3), truncated HMAC-SHA256 over both and the client's address (8).
+// Nonce cookie, then base64 of: seconds (4 bytes), counter (3), truncated HMAC-SHA256 over both and the client's
+// address (8).
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { securityFeatures } from '../shared/stun/nonce-cookie.ts';

@@ -1,10 +1,14 @@
 // Which peers may be relayed to (RFC 8656 s21.2, s21.3): by default only what is global unicast.
-// Order: deny list, allow list, the server's own relays, default denials. Compiled CIDR rules; allocates nothing per check.
+// Order: tunnels, deny list, allow list, the server's own relays, default denials.
+// Compiled CIDR rules; allocates nothing per check.
 
 import ipaddr from 'ipaddr.js';
 import { TransportAddress } from '../shared/net/transport-address.ts';
 
-/** Not reachable unless allowed: the IANA special-purpose registries, multicast, and cloud metadata on public addresses. */
+/**
+ * Not reachable unless allowed: the IANA special-purpose registries, multicast, and cloud metadata on public
+ * addresses.
+ */
 export const DENIED_BY_DEFAULT: readonly string[] = [
   '0.0.0.0/8', // this network
   '10.0.0.0/8', // private
@@ -81,6 +85,7 @@ export class PeerPolicy {
 
   /** Judges an IP address; its port plays no part. */
   judge(peer: TransportAddress): PeerVerdict {
+    if (isTunneled(peer)) return 'denied';
     const verdict = this.#judgeOne(peer);
     if (verdict !== 'allowed' || !embeddedV4(peer, this.#embedded)) return verdict;
     // An IPv6 form of an IPv4 address opens no more than that address does.
@@ -121,7 +126,7 @@ function matches(rules: readonly Rule[], peer: TransportAddress): boolean {
   return false;
 }
 
-/** The IPv4 address inside an IPv6 one: mapped, compatible, translated, NAT64 (RFC 6052), 6to4, Teredo's client. */
+/** The IPv4 address inside an IPv6 one: mapped, compatible, translated, NAT64 (RFC 6052, RFC 8215). */
 function embeddedV4(peer: TransportAddress, out: TransportAddress): boolean {
   if (peer.family === 4) return false;
   const { w0, w1, w2, w3 } = peer;
@@ -139,15 +144,17 @@ function embeddedV4(peer: TransportAddress, out: TransportAddress): boolean {
     out.setV4(w3, 0);
     return true;
   }
-  if (w0 >>> 16 === 0x2002) {
-    out.setV4(((w0 << 16) | (w1 >>> 16)) >>> 0, 0);
-    return true;
-  }
-  if (w0 === 0x20010000) {
-    out.setV4(~w3 >>> 0, 0);
-    return true;
-  }
   return false;
+}
+
+/**
+ * Teredo and 6to4, which must not be accepted as client or peer (RFC 8656 s21.4), and ISATAP (RFC 5214
+ * s6.1): each could carry our datagrams back to us, so no allow list opens them.
+ */
+export function isTunneled(address: TransportAddress): boolean {
+  const { family, w0, w2 } = address;
+  if (family === 4) return false;
+  return w0 === 0x20010000 || w0 >>> 16 === 0x2002 || (w2 & ~0x0200_0000) === 0x5efe;
 }
 
 function compile(text: string): Rule {

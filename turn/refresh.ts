@@ -29,20 +29,20 @@ export function handleRefresh(state: TurnState, exchange: Exchange, allocation: 
   }
   if (lifetime > 0) {
     for (const relay of relays) relay.expiresAt = now + lifetime;
+  } else if (relays.length === allocation.relays.length) {
+    state.delete(allocation, 'refreshed-to-zero');
   } else {
     for (const relay of relays) state.dropRelay(allocation, relay);
-    if (allocation.longest === undefined) state.delete(allocation, 'refreshed-to-zero');
   }
   state.responder.begin(exchange, CLASS_SUCCESS).u32(ATTR_LIFETIME, Math.round(lifetime / 1000));
-  state.responder.software();
   state.responder.send(exchange);
 }
 
 /** The relays that REQUESTED-ADDRESS-FAMILY names, all without it; or an error code. */
-function relaysMeant(reader: StunReader, allocation: Allocation): Relay[] | number {
-  const { relay4, relay6 } = allocation;
+function relaysMeant(reader: StunReader, allocation: Allocation): readonly Relay[] | number {
+  const { relay4, relay6, relays } = allocation;
   const offset = reader.find(ATTR_REQUESTED_ADDRESS_FAMILY);
-  if (offset < 0) return [relay4, relay6].filter((relay) => relay !== undefined);
+  if (offset < 0) return relays;
   if (reader.lengthAt(offset) !== 4) return ERROR_BAD_REQUEST;
   const family = reader.u8(offset);
   const relay =

@@ -112,13 +112,13 @@ export class RelayPool {
   }
 
   #attempt(opening: Opening): void {
-    const { wish } = opening;
-    const host = opening.attempts < OPEN_ATTEMPTS_MAX ? this.#roomiest(opening.family) : undefined;
-    const port = wish === 'pair' ? host?.ports.takePair() : host?.ports.take(wish === 'even');
-    if (host === undefined || port === undefined) {
+    const { family, wish } = opening;
+    const taken = opening.attempts < OPEN_ATTEMPTS_MAX ? this.#take(family, wish) : undefined;
+    if (taken === undefined) {
       opening.done([], this.#now());
       return;
     }
+    const { host, port } = taken;
     opening.attempts++;
     const ports = wish === 'pair' ? [port, port + 1] : [port];
     opening.pending = ports.length;
@@ -144,13 +144,15 @@ export class RelayPool {
     return relay;
   }
 
-  /** The relay address of that family with the most free ports. */
-  #roomiest(family: AddressFamily): Host | undefined {
-    let best: Host | undefined;
-    for (const host of this.#hosts) {
-      if (host.local.family !== family || host.ports.free === 0) continue;
-      if (best === undefined || host.ports.free > best.ports.free) best = host;
+  /** Of the relay addresses of that family, the one with the most free ports that has what is wished for. */
+  #take(family: AddressFamily, wish: PortWish): { host: Host; port: number } | undefined {
+    const hosts = this.#hosts
+      .filter((host) => host.local.family === family)
+      .toSorted((a, b) => b.ports.free - a.ports.free);
+    for (const host of hosts) {
+      const port = wish === 'pair' ? host.ports.takePair() : host.ports.take(wish === 'even');
+      if (port !== undefined) return { host, port };
     }
-    return best;
+    return undefined;
   }
 }

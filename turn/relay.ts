@@ -24,8 +24,9 @@ import {
 import { DATAGRAM_BYTES_MAX } from './limits.ts';
 import type { TurnState } from './turn-state.ts';
 
-/** Header, XOR-PEER-ADDRESS (IPv6) and DATA header of a Data indication, with padding. */
-const DATA_INDICATION_OVERHEAD = 20 + 24 + 4 + 3;
+/** Header, XOR-PEER-ADDRESS and DATA header of a Data indication, with padding. */
+const DATA_INDICATION_OVERHEAD_IPV4 = 20 + 12 + 4 + 3;
+const DATA_INDICATION_OVERHEAD_IPV6 = 20 + 24 + 4 + 3;
 
 export class RelayPath {
   readonly #state: TurnState;
@@ -116,7 +117,9 @@ export class RelayPath {
       const header = (binding.number << 16) | length;
       state.engine.sendPrefixed(listener.socket, client, header, bytes, offset, length);
     } else {
-      if (length + DATA_INDICATION_OVERHEAD > DATAGRAM_BYTES_MAX) return state.drop(DROP_TOO_LARGE);
+      const overhead =
+        peer.family === 4 ? DATA_INDICATION_OVERHEAD_IPV4 : DATA_INDICATION_OVERHEAD_IPV6;
+      if (length + overhead > DATAGRAM_BYTES_MAX) return state.drop(DROP_TOO_LARGE);
       const total = this.#dataIndication(state.toExternal(peer), bytes, offset, length);
       state.engine.send(listener.socket, client, this.#bytes, 0, total);
     }

@@ -3,13 +3,22 @@
 
 import type { Engine } from '../shared/net/engine.ts';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
-import { ATTR_SOFTWARE, CLASS_ERROR, ERROR_REASONS } from '../shared/stun/registry.ts';
+import {
+  ATTR_SOFTWARE,
+  CLASS_ERROR,
+  ERROR_REASONS,
+  METHOD_ALLOCATE,
+  METHOD_REFRESH,
+} from '../shared/stun/registry.ts';
 import { StunWriter } from '../shared/stun/writer.ts';
 import type { Listener } from './allocation.ts';
 
 const SOFTWARE = 'Sterna';
 
-/** Larger than any response: two addresses, realm, nonce, software, integrity and a bounded list of unknown attributes. */
+/**
+ * Larger than any response: two addresses, realm, nonce, software, integrity and a bounded list of unknown
+ * attributes.
+ */
 const RESPONSE_BYTES_MAX = 2048;
 
 /** How a request is to be answered. Kept by value where the answer comes later. */
@@ -60,13 +69,12 @@ export class Responder {
     this.send(to);
   }
 
-  /** RFC 8656 s5: SOFTWARE belongs into Allocate and Refresh responses. */
-  software(): void {
-    this.#writer.text(ATTR_SOFTWARE, SOFTWARE);
-  }
-
   send(to: ReplyTo): void {
     if (to.key !== undefined) {
+      // RFC 8656 s5: in all Allocate and Refresh responses; without a key the answer stays small.
+      if (to.method === METHOD_ALLOCATE || to.method === METHOD_REFRESH) {
+        this.#writer.text(ATTR_SOFTWARE, SOFTWARE);
+      }
       if (to.sha256) this.#writer.integritySha256(to.key);
       else this.#writer.integrity(to.key);
     }

@@ -1,5 +1,6 @@
 // The STUN/TURN server without I/O (RFC 8489, RFC 8656): an engine hands in datagrams and the time, and sends for it.
-// Called by an engine through two socket owners, and by its host for start, sweep and stop. Allocates: nothing per relayed packet.
+// Called by an engine through two socket owners, and by its host for start, sweep and stop. Allocates: nothing per
+// relayed packet.
 
 import { randomBytes } from 'node:crypto';
 import type { Engine, OpenFailure, SocketOwner } from '../shared/net/engine.ts';

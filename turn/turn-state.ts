@@ -157,11 +157,10 @@ export class TurnState {
 }
 
 function describe(allocation: Allocation): AllocationEvent {
-  const relays = [allocation.relay4, allocation.relay6].filter((relay) => relay !== undefined);
   return {
     user: allocation.credential.user,
     client: allocation.client.toString(),
-    relayed: relays.map((relay) => relay.relayed.toString()),
+    relayed: allocation.relays.map((relay) => relay.relayed.toString()),
     sentPackets: allocation.sentPackets,
     sentBytes: allocation.sentBytes,
     receivedPackets: allocation.receivedPackets,

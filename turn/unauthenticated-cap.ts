@@ -1,11 +1,15 @@
 // Caps replies to unauthenticated requests for each source network (IPv4 /32, IPv6 /64), so that we amplify nothing.
-// Fixed-size, 4-way set-associative table: constant memory under a flood of spoofed sources. Allocates: nothing per call.
+// Fixed-size, 4-way set-associative table: constant memory under a flood of spoofed sources. Allocates: nothing per
+// call.
 
 import { randomInt } from 'node:crypto';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
 import { UNAUTHENTICATED_SOURCES } from './limits.ts';
 
 const WAYS = 4;
+
+/** In place of the upper half of an IPv6 network: ff00::/8 is multicast, so no source has it. */
+const IPV4_MARK = 0xffff_ffff;
 
 export class UnauthenticatedCap {
   readonly #perSecond: number;
@@ -31,9 +35,8 @@ export class UnauthenticatedCap {
   /** Takes one reply out of the allowance of that source. @param now monotonic milliseconds */
   allow(from: TransportAddress, now: number): boolean {
     if (this.#perSecond === 0) return true;
-    const high = from.w0;
-    // Bit 0 tells IPv4 from IPv6 networks; the lowest bit of a /64 is folded, which pairs two networks at worst.
-    const low = from.family === 4 ? 1 : (from.w1 & ~1) >>> 0;
+    const high = from.family === 4 ? IPV4_MARK : from.w0;
+    const low = from.family === 4 ? from.w0 : from.w1;
     const slot = this.#slot(high, low);
     if (this.#high[slot] !== high || this.#low[slot] !== low) {
       this.#high[slot] = high;

@@ -1,5 +1,6 @@
 // A hash table from transport address to value: open addressing, linear probing, backward-shift deletion.
-// Called by: the TURN core for 5-tuples, permissions, channels and relays. Allocates: nothing on `get`; `set` only to grow.
+// Called by: the TURN core for 5-tuples, permissions, channels and relays. Allocates: nothing on `get`; `set` only to
+// grow.
 
 import type { TransportAddress } from './transport-address.ts';
 

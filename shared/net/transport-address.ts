@@ -7,8 +7,8 @@ import ipaddr from 'ipaddr.js';
 export type AddressFamily = 4 | 6;
 
 /**
- * A mutable (IP address, port). IPv4 lives in `w0`, IPv6 in `w0`..`w3`, each an unsigned 32-bit word in network order.
- * A scope identifier is not kept: no STUN attribute can carry one.
+ * A mutable (IP address, port). IPv4 lives in `w0`, IPv6 in `w0`..`w3`, each an unsigned 32-bit word in network
+ * order. A scope identifier is not kept: no STUN attribute can carry one.
  */
 export class TransportAddress {
   family: AddressFamily = 4;
@@ -119,7 +119,10 @@ export class TransportAddress {
     return ipaddr.fromByteArray([...bytes]).toString();
   }
 
-  /** Reads an IP literal as node:net has it; the zone of an IPv6 one (`%eth0`) is dropped. Undefined for anything else. */
+  /**
+   * Reads an IP literal as node:net has it; the zone of an IPv6 one (`%eth0`) is dropped. Undefined for anything
+   * else.
+   */
   static parse(host: string, port = 0): TransportAddress | undefined {
     if (isIP(host) === 0) return undefined;
     if (!Number.isInteger(port) || port < 0 || port > 0xffff) return undefined;

@@ -1,5 +1,5 @@
-// A TURN client for tests. It holds every response to what RFC 8489 asks of each: the right transaction, zeroed padding,
-// integrity that fits the key. Each request can be bent before it goes out.
+// A TURN client for tests. It holds every response to what RFC 8489 asks of each: the right transaction,
+// zeroed padding, integrity that fits the key. Each request can be bent before it goes out.
 
 import { randomBytes } from 'node:crypto';
 import type { AddressFamily, TransportAddress } from '../../../shared/net/transport-address.ts';

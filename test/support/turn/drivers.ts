@@ -1,5 +1,6 @@
-// Registers protocol tests: `onBoth` runs one on every engine, `onCore` where time or sockets are under the test's control.
-/* oxlint-disable vitest/valid-title, vitest/expect-expect, vitest/valid-describe-callback -- the callers write both */
+// Registers protocol tests: `onBoth` runs one on every engine, `onCore` where time or sockets are under the
+// test's control.
+/* oxlint-disable vitest/valid-title, vitest/expect-expect -- the callers write both */
 
 import { describe, it } from 'vitest';
 import { CoreWorld } from './core-world.ts';

@@ -1,6 +1,7 @@
-// An engine without sockets, under the test's control: what is sent is kept, sockets open when the test says so, time is a
-// number. Hands out every datagram at an odd offset in a dirty buffer and scribbles over it afterwards, so that a core
-// which keeps a view or an address it was lent, or reads past a length, is found out.
+// An engine without sockets, under the test's control: what is sent is kept, sockets open when the test
+// says so, time is a number. Hands out every datagram at an odd offset in a dirty buffer and scribbles over
+// it afterwards, so that a core which keeps a view or an address it was lent, or reads past a length, is
+// found out.
 
 import type {
   Engine,
@@ -127,6 +128,13 @@ export class FakeEngine implements Engine {
       this.#inboxes.set(key, inbox);
     }
     return inbox;
+  }
+
+  /** All that has come to addresses no socket has, taken out. */
+  takeAll(): Datagram[] {
+    const all = [...this.#inboxes.values()].flatMap((inbox) => inbox.splice(0));
+    if (this.#inboxes.size > 1000) this.#inboxes.clear();
+    return all;
   }
 
   /** Sends from an endpoint of the test; delivered by the next `run`. */

@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 setFlagsFromString('--expose-gc');
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the flag above defines it
 const collect = runInNewContext('gc') as () => void;
 
 /** Heap in use after a full collection. */
@@ -13,8 +14,8 @@ export function liveBytes(): number {
 }
 
 /**
- * Bytes allocated per turn: `run(turns)` is called in batches short enough to fit between two collections, and the median
- * batch counts, so that neither a collection nor the compiler's work in one of them does.
+ * Bytes allocated per turn. `run(turns)` is called in batches short enough to fit between two
+ * collections, and the median batch counts: one with a collection or the compiler's work in it does not.
  */
 export function bytesPerTurn(run: (turns: number) => void, turns: number): number {
   const perBatch = 10_000;

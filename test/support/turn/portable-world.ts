@@ -106,7 +106,7 @@ export class PortableWorld implements World {
       const now = received + sent + sendDropped + this.#received;
       quiet = now === before ? quiet + 1 : 0;
       before = now;
-      // oxlint-disable-next-line eslint/no-await-in-loop -- each turn of the event loop reads what has arrived
+      // oxlint-disable-next-line eslint/no-await-in-loop -- each turn of the loop reads what came
       await sleep(2);
     }
   }

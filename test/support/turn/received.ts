@@ -1,5 +1,5 @@
-// A STUN message that a test received: taken apart without the codec under test, its integrity, fingerprint and
-// padding judged.
+// A STUN message that a test received: taken apart without the codec under test, its integrity, fingerprint
+// and padding judged.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { TransportAddress } from '../../../shared/net/transport-address.ts';

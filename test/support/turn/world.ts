@@ -1,5 +1,6 @@
-// What a protocol test of the TURN server stands on, whichever engine is below: a server, its listeners, sockets to
-// talk to it with, and the options it was made with. A further engine is one more implementation of World.
+// What a protocol test of the TURN server stands on, whichever engine is below: a server, its listeners,
+// sockets to talk to it with, and the options it was made with. A further engine is one more implementation
+// of World.
 
 import { randomInt } from 'node:crypto';
 import { systemClock } from '../../../shared/clock.ts';

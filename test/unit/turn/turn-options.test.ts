@@ -1,0 +1,71 @@
+// What the media worker makes of the configuration for the TURN core.
+
+import { networkInterfaces } from 'node:os';
+import { expect, it } from 'vitest';
+import { systemClock } from '../../../shared/clock.ts';
+import { settingsSchema } from '../../../shared/config/schema.ts';
+import { listenerAddresses, turnOptions } from '../../../server/media/turn-options.ts';
+
+const settings = (turn: Record<string, unknown>) => settingsSchema.parse({ turn }).turn;
+
+it('makes milliseconds, words and numbers of the defaults', () => {
+  const options = turnOptions(settings({}), systemClock);
+  expect(options.lifetimes).toEqual({
+    allocation: 600_000,
+    allocationMax: 3_600_000,
+    permission: 300_000,
+    channel: 600_000,
+    nonce: 3_600_000,
+  });
+  expect(options).toMatchObject({
+    ports: { first: 49_152, last: 65_535 },
+    channelNumberMax: 0x4fff,
+    unauthorizedPerSecond: 10,
+    forbiddenPeers: [],
+  });
+});
+
+it('pairs each relay address with its external one', () => {
+  const relay = {
+    addresses: ['127.0.0.1', '::1'],
+    external: { '127.0.0.1': '203.0.113.5' },
+    ports: '50000-50009',
+  };
+  const { relays, ports } = turnOptions(settings({ relay }), systemClock);
+  expect(relays.map(({ local, external }) => [local.host, external?.host])).toEqual([
+    ['127.0.0.1', '203.0.113.5'],
+    ['::1', undefined],
+  ]);
+  expect(ports).toEqual({ first: 50_000, last: 50_009 });
+});
+
+it('opens the legacy channels when told to', () => {
+  expect(turnOptions(settings({ legacyChannels: true }), systemClock).channelNumberMax).toBe(
+    0x7fff,
+  );
+});
+
+it('lists the listeners as they are written', () => {
+  const listeners = ['udp://127.0.0.1:3478', 'udp://[::1]:3479'];
+  const addresses = listenerAddresses(settings({ listeners })).map(String);
+  expect(addresses).toEqual(['127.0.0.1:3478', '[::1]:3479']);
+});
+
+it('forbids every address of this machine that a wildcard listener answers at, of its family', () => {
+  const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  for (const [listener, family] of [
+    ['udp://0.0.0.0:3478', 'IPv4'],
+    ['udp://[::]:3478', 'IPv6'],
+  ] as const) {
+    const { forbiddenPeers } = turnOptions(settings({ listeners: [listener] }), systemClock);
+    const expected = own.filter((each) => each.family === family);
+    expect(forbiddenPeers).toHaveLength(expected.length);
+    expect(forbiddenPeers.every(({ port }) => port === 3478)).toBe(true);
+  }
+});
+
+it('draws relay ports below the bound it is given', () => {
+  const { random } = turnOptions(settings({}), systemClock);
+  const draws = Array.from({ length: 300 }, () => random(7));
+  expect(new Set(draws)).toEqual(new Set([0, 1, 2, 3, 4, 5, 6]));
+});
