@@ -9,14 +9,24 @@ import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { z } from 'zod';
-import { callAlone, lastCall, previewPlays, watchConnections } from './join-page.ts';
+import {
+  callAlone,
+  callTimes,
+  joinBySdk,
+  loadSdk,
+  prepareSdk,
+  previewPlays,
+  watchConnections,
+} from './join-page.ts';
 import type { CallTimes, IceServers } from './join-page.ts';
 
 export interface BrowserJoinFigure {
   readonly path: 'direct' | 'relay';
   readonly runs: number;
-  /** Medians in milliseconds since join(). */
-  readonly sterna: CallTimes;
+  /** Medians in milliseconds since join(), called by a page that shows nothing but its camera. */
+  readonly sdk: CallTimes;
+  /** The same of the meeting page, which draws the meeting meanwhile. */
+  readonly page: CallTimes;
   /** The same of the browser alone, since its first `new RTCPeerConnection`. */
   readonly alone: CallTimes;
 }
@@ -96,52 +106,73 @@ class BrowserBench {
     this.#turn = turn;
   }
 
-  /** The two take turns; the first round is for the browser's caches and not counted. */
+  /** They take turns; the first round is for the browser's caches and not counted. */
   async measure(path: BrowserJoinFigure['path'], runs: number): Promise<BrowserJoinFigure> {
-    const sterna: CallTimes[] = [];
-    const alone: CallTimes[] = [];
-    for (let run = -1; run < runs; run++) {
+    const times = { sdk: [] as CallTimes[], page: [] as CallTimes[], alone: [] as CallTimes[] };
+    for (let run = runs > 1 ? -1 : 0; run < runs; run++) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other is what is measured
-      const [joined, called] = [await this.#join(path), await this.#callAlone(path)];
+      const round = await this.#round(path);
       if (run < 0) continue;
-      sterna.push(joined);
-      alone.push(called);
+      times.sdk.push(round.sdk);
+      times.page.push(round.page);
+      times.alone.push(round.alone);
     }
-    return { path, runs, sterna: medians(sterna), alone: medians(alone) };
+    const { sdk, page, alone } = times;
+    return { path, runs, sdk: medians(sdk), page: medians(page), alone: medians(alone) };
+  }
+
+  async #round(path: string): Promise<Record<'sdk' | 'page' | 'alone', CallTimes>> {
+    return {
+      sdk: await this.#sdk(path),
+      page: await this.#page(path),
+      alone: await this.#alone(path),
+    };
+  }
+
+  /** Somebody is in the room; an application calls join() while its user looks at the preview. */
+  async #sdk(path: string): Promise<CallTimes> {
+    const [first, second] = [await this.#preview(), await this.#preview()];
+    const room = `bench-${this.#rooms++}`;
+    const relayOnly = path === 'relay';
+    await first.evaluate(joinBySdk, { room, identity: 'ada', relayOnly });
+    await second.evaluate(joinBySdk, { room, identity: 'bob', relayOnly });
+    return this.#finish(second, first);
   }
 
   /** Somebody is in the room; another one looks at the preview, then presses Join. */
-  async #join(path: string): Promise<CallTimes> {
-    const room = `bench-${this.#rooms++}`;
-    const relay = path === 'relay' ? '&relay=1' : '';
-    const first = await this.#open(`/?room=${room}&name=Ada&autojoin=1${relay}`);
+  async #page(path: string): Promise<CallTimes> {
+    const query = `room=bench-${this.#rooms++}${path === 'relay' ? '&relay=1' : ''}`;
+    const first = await this.#preview(`${query}&name=Ada`);
+    await first.getByTestId('join').click();
     await first.getByTestId('meeting').waitFor();
-    const second = await this.#open(`/?room=${room}&name=Bob${relay}`);
-    await second.waitForFunction(previewPlays);
+    const second = await this.#preview(`${query}&name=Bob`);
     await second.getByTestId('join').click();
-    const times = await second.evaluate(lastCall);
-    await Promise.all([first.context().close(), second.context().close()]);
-    return times;
+    return this.#finish(second, first);
   }
 
   /** The same page, so the same warm engine and devices, but nobody joins. */
-  async #callAlone(path: string): Promise<CallTimes> {
-    const page = await this.#open('/?room=nobody&name=Nobody');
-    await page.waitForFunction(previewPlays);
-    const configuration =
-      path === 'relay'
-        ? { iceServers: this.#turn, iceTransportPolicy: 'relay' as const }
-        : { iceServers: [] };
-    const times = await page.evaluate(callAlone, configuration);
-    await page.context().close();
+  async #alone(path: string): Promise<CallTimes> {
+    const page = await this.#preview();
+    const relay = { iceServers: this.#turn, iceTransportPolicy: 'relay' } as const;
+    await page.evaluate(callAlone, path === 'relay' ? relay : {});
+    return this.#finish(page);
+  }
+
+  async #finish(page: Page, ...others: Page[]): Promise<CallTimes> {
+    const times = await page.evaluate(callTimes);
+    await Promise.all([page, ...others].map((one) => one.context().close()));
     return times;
   }
 
-  async #open(path: string): Promise<Page> {
+  /** The page before the join, its camera on. */
+  async #preview(query = 'room=nobody&name=Nobody'): Promise<Page> {
     const context = await this.#browser.newContext({ permissions: ['camera', 'microphone'] });
     const page = await context.newPage();
     await page.addInitScript(watchConnections);
-    await page.goto(`${this.#url}${path}`);
+    await page.goto(`${this.#url}/?${query}`);
+    await page.waitForFunction(previewPlays);
+    await page.evaluate(loadSdk);
+    await page.evaluate(prepareSdk);
     return page;
   }
 }

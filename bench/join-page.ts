@@ -19,18 +19,29 @@ interface Watched {
   firstFrameAt: number;
 }
 
+/** What is used of the browser SDK. */
+interface Sdk {
+  prepare(): void;
+  join(
+    url: string,
+    options: { token: string; publish: MediaStream; relayOnly: boolean },
+  ): Promise<unknown>;
+}
+
 declare global {
   interface Window {
     watched: Watched[];
     /** When the WebSocket was made, which is the first thing that join() does. */
-    joinedAt: number;
+    begunAt: number;
+    benchSdk: Sdk;
+    preview: MediaStream;
   }
 }
 
 /** Runs before the page's own scripts: writes down when what happens to every connection. */
 export function watchConnections(): void {
   window.watched = [];
-  window.joinedAt = Number.NaN;
+  window.begunAt = Number.NaN;
   // oxlint-disable-next-line consistent-function-scoping -- the page gets the text of this function alone
   const watch = (connection: RTCPeerConnection): void => {
     const entry: Watched = { connection, connectedAt: Number.NaN, firstFrameAt: Number.NaN };
@@ -59,7 +70,7 @@ export function watchConnections(): void {
   const NativeSocket = window.WebSocket;
   window.WebSocket = class extends NativeSocket {
     constructor(url: string | URL, protocols?: string | string[]) {
-      window.joinedAt = performance.now();
+      window.begunAt = performance.now();
       super(url, protocols);
     }
   };
@@ -73,27 +84,37 @@ export function previewPlays(): boolean {
   );
 }
 
-/** The times of the connection that a join has made, as soon as they are all there. */
-export async function lastCall(): Promise<CallTimes> {
-  for (;;) {
-    const call = window.watched.find(({ firstFrameAt }) => firstFrameAt > 0);
-    if (call !== undefined) {
-      return {
-        connectedMs: call.connectedAt - window.joinedAt,
-        firstFrameMs: call.firstFrameAt - window.joinedAt,
-      };
-    }
-    // oxlint-disable-next-line no-await-in-loop
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+/** Loads the SDK as the server serves it. As text, because the compiler would put a helper around a dynamic import. */
+export const loadSdk = `import('/sterna.js').then((sdk) => { window.benchSdk = sdk; })`;
+
+/** As an application does it while its user looks at the preview. */
+export async function prepareSdk(): Promise<void> {
+  window.benchSdk.prepare();
+  window.preview = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
 }
 
-/** A call from one connection of this page to another; the times of the one that offers. */
-export async function callAlone(configuration: RTCConfiguration): Promise<CallTimes> {
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
-  const begun = performance.now();
-  const a = new RTCPeerConnection(configuration);
+export async function joinBySdk(as: {
+  room: string;
+  identity: string;
+  relayOnly: boolean;
+}): Promise<void> {
+  const { room, identity, relayOnly } = as;
+  const minted = await fetch('/dev/token', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ room, identity }),
+  });
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- development mode answers so
+  const { token } = (await minted.json()) as { token: string };
+  await window.benchSdk.join(location.origin, { token, publish: window.preview, relayOnly });
+}
+
+/** A call from one connection of this page to another; what counts is the one that offers. */
+export async function callAlone(configuration: RTCConfiguration): Promise<void> {
+  window.begunAt = performance.now();
   const b = new RTCPeerConnection(configuration);
+  window.watched = [];
+  const a = new RTCPeerConnection(configuration);
   for (const [from, to] of [
     [a, b],
     [b, a],
@@ -101,18 +122,22 @@ export async function callAlone(configuration: RTCConfiguration): Promise<CallTi
     from.addEventListener('icecandidate', ({ candidate }) => {
       if (candidate !== null) void to.addIceCandidate(candidate);
     });
-    for (const track of stream.getTracks()) from.addTrack(track, stream);
+    for (const track of window.preview.getTracks()) from.addTrack(track, window.preview);
   }
   await a.setLocalDescription();
   if (a.localDescription !== null) await b.setRemoteDescription(a.localDescription);
   await b.setLocalDescription();
   if (b.localDescription !== null) await a.setRemoteDescription(b.localDescription);
+}
+
+/** The times of the call, as soon as they are all there. */
+export async function callTimes(): Promise<CallTimes> {
   for (;;) {
-    const call = window.watched.find(({ connection }) => connection === a);
-    if (call !== undefined && call.firstFrameAt > 0) {
+    const call = window.watched.find(({ firstFrameAt }) => firstFrameAt > 0);
+    if (call !== undefined) {
       return {
-        connectedMs: call.connectedAt - begun,
-        firstFrameMs: call.firstFrameAt - begun,
+        connectedMs: call.connectedAt - window.begunAt,
+        firstFrameMs: call.firstFrameAt - window.begunAt,
       };
     }
     // oxlint-disable-next-line no-await-in-loop

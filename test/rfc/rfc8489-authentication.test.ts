@@ -328,6 +328,17 @@ onBoth('RFC 8489 s9.2.4: a wrong realm is refused 401', async (world) => {
   expect(outcomes).toEqual(Array(4).fill('401 unsigned'));
 });
 
+onBoth(
+  'RFC 8489 s9.2.4: a wrong REALM is refused 401 though the key be that of the right one',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const responses = await inTurn(['', 'example.com', 'example.org '], (realm) =>
+      sendSigned(client, without(client, REALM, text(REALM, realm))),
+    );
+    expect(responses.map(({ outcome }) => outcome)).toEqual(Array(3).fill('401 unsigned'));
+  },
+);
+
 onBoth('RFC 8489 s9.2.4: wrong integrity (401) comes before a stale nonce (438)', async (world) => {
   const client = await TurnClient.of(world, { password: 'wrong' });
   client.nonce = Buffer.from('no nonce of ours');

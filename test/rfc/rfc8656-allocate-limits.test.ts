@@ -94,3 +94,15 @@ onBoth(
   },
   { quota: { perUser: 5, total: 1 } },
 );
+
+onBoth(
+  'RFC 8656 s7.2: reserved ports count against the total, and their taking up does not again',
+  async (world) => {
+    const first = await TurnClient.of(world);
+    const token = (await first.allocate(EVEN_PORT_RESERVE)).response.value(TOKEN);
+    const second = await TurnClient.of(world);
+    expect((await second.request(ALLOCATE, UDP)).outcome).toBe('508');
+    expect((await second.allocate(reservationToken(token))).response.outcome).toBe('success');
+  },
+  { quota: { perUser: 9, total: 2 } },
+);

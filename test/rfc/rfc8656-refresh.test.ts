@@ -218,9 +218,11 @@ onBoth(
     client.sendChannel(0x4004, Buffer.from('x'));
     client.sendTo(host4.address, Buffer.from('x'));
     client.sendChannel(0x4006, Buffer.from('six'));
+    client.sendTo(host6.address, Buffer.from('sent'));
     host6.send(Buffer.from('back'), relay6);
     expect(await receivedBy(host4)).toEqual([]);
-    expect(await receivedBy(host6)).toEqual([`${relay6.toString()} six`]);
+    const six = relay6.toString();
+    expect(await receivedBy(host6)).toEqual([`${six} six`, `${six} sent`]);
     expect(await client.relayedToMe()).toEqual(['channel 0x4006 back']);
     expect((await client.permit(host4.address)).outcome).toBe('443');
     expect((await client.bind(0x4005, host4.address)).outcome).toBe('443');

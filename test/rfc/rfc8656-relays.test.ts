@@ -168,6 +168,23 @@ onCore(
   },
 );
 
+for (const [which, parity] of [
+  ['even', 0],
+  ['odd', 1],
+] as const) {
+  onCore(
+    `RFC 8656 s7.2 step 8: of a pair whose ${which} port is refused nothing is kept`,
+    async (world) => {
+      const client = await TurnClient.of(world);
+      const before = world.counters.sockets;
+      world.engine.refuse = ({ port }) => (port % 2 === parity ? 'in-use' : undefined);
+      expect((await client.request(ALLOCATE, UDP, EVEN_PORT_RESERVE)).outcome).toBe('508');
+      expect(world.counters.sockets).toBe(before);
+      expect(world.server.stats().reservations).toBe(0);
+    },
+  );
+}
+
 onBoth(
   'RFC 8656 s7.2 step 8: EVEN-PORT with R = 1 opens the next port too, and the token gives it',
   async (world) => {

@@ -1,4 +1,5 @@
-// Debian's Chromium for tests: headless, with fake camera and microphone, host candidates on loopback and no mDNS names.
+// Debian's Chromium for tests: headless, with fake camera and microphone, host candidates on loopback and no mDNS
+// names.
 
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
@@ -12,12 +13,17 @@ const ARGUMENTS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  '--use-fake-device-for-media-stream',
-  '--use-fake-ui-for-media-stream',
   '--allow-loopback-in-peer-connection',
   // One flag for all: of several the last one wins.
   '--disable-features=WebRtcHideLocalIpsWithMdns',
 ];
+
+export interface LaunchOptions {
+  /** A fake camera and microphone; without, there are none on a server. Default true. */
+  devices?: boolean;
+  /** The user allows what the page asks for. Default true. */
+  allows?: boolean;
+}
 
 export interface OpenOptions extends BrowserContextOptions {
   /** Runs in the page before anything else does. */
@@ -25,37 +31,51 @@ export interface OpenOptions extends BrowserContextOptions {
 }
 
 export class Chromium {
-  /** Errors that no page caught: rejections and exceptions. A test expects none. */
+  /** What no page should have: uncaught errors and violations of the content security policy. */
   readonly errors: string[] = [];
   readonly #browser: Browser;
 
-  private constructor(browser: Browser) {
+  readonly #permissions: string[];
+
+  private constructor(browser: Browser, permissions: string[]) {
     this.#browser = browser;
+    this.#permissions = permissions;
   }
 
-  static async launch(): Promise<Chromium> {
+  static async launch({ devices = true, allows = true }: LaunchOptions = {}): Promise<Chromium> {
+    const args = [
+      ...ARGUMENTS,
+      ...(devices ? ['--use-fake-device-for-media-stream'] : []),
+      ...(allows ? ['--use-fake-ui-for-media-stream'] : []),
+    ];
     const executablePath = '/usr/bin/chromium';
-    return new Chromium(await chromium.launch({ executablePath, headless: true, args: ARGUMENTS }));
+    const browser = await chromium.launch({ executablePath, headless: true, args });
+    return new Chromium(browser, allows ? ['camera', 'microphone'] : []);
   }
 
   /** A page of its own context, as another user's would be. */
   async open(url: string, options: OpenOptions = {}): Promise<Page> {
     const { before, ...contextOptions } = options;
     const context = await this.#browser.newContext({
-      permissions: ['camera', 'microphone'],
+      permissions: this.#permissions,
       ...contextOptions,
     });
     const page = await context.newPage();
+    // Below the test's own limit, so that a failure names what it waited for.
+    page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => this.errors.push(String(error)));
+    page.on('console', (message) => {
+      if (message.text().includes('Content Security Policy')) this.errors.push(message.text());
+    });
     if (before) await page.addInitScript(before);
     await page.goto(url);
     return page;
   }
 
-  /** Throws what no page caught, and forgets it: for the end of each test. */
+  /** Throws what went wrong in pages, and forgets it: for the end of each test. */
   throwErrors(): void {
     const errors = this.errors.splice(0);
-    if (errors.length > 0) throw new Error(`Uncaught in a page: ${errors.join('; ')}`);
+    if (errors.length > 0) throw new Error(`In a page: ${errors.join('; ')}`);
   }
 
   /** Closes the pages of one test. */

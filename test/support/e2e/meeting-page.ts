@@ -5,7 +5,6 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Locator, Page } from 'playwright-core';
-import { expect } from 'vitest';
 import type { ServerMessage } from '../../../signaling/protocol.ts';
 import type { Chromium } from '../chromium.ts';
 
@@ -15,6 +14,7 @@ declare global {
   interface Window {
     /** Every connection that the page has made. */
     connections: RTCPeerConnection[];
+    reportViolation: (text: string) => void;
   }
 }
 
@@ -87,7 +87,7 @@ export class MeetingPage {
 
   /** The last `joined`, whether of a join or of a resume. */
   get joined(): Extract<ServerMessage, { type: 'joined' }> | undefined {
-    return this.received.filter((message) => message.type === 'joined').at(-1);
+    return this.received.findLast((message) => message.type === 'joined');
   }
 
   /** One for each open connection. */
@@ -97,12 +97,15 @@ export class MeetingPage {
 
   /** Waits until there are `count` connections and each decodes video. */
   async sees(count: number): Promise<void> {
-    await expect
-      .poll(
-        async () => (await this.links()).filter(({ framesDecoded }) => framesDecoded > 0).length,
-        { timeout: 20_000, interval: 100 },
-      )
-      .toBe(count);
+    const until = Date.now() + 20_000;
+    for (;;) {
+      const links = await this.links();
+      if (links.length === count && links.every(({ framesDecoded }) => framesDecoded > 0)) return;
+      if (Date.now() > until) {
+        throw new Error(`${this.name} does not see ${count}: ${JSON.stringify(links)}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   }
 
   /** Whether the picture in a tile is that of the fake camera: mostly its green, not black. */
@@ -132,16 +135,16 @@ function watchPage(): void {
     }
   };
   document.addEventListener('securitypolicyviolation', (event) => {
-    const { reportViolation } = window as unknown as { reportViolation(text: string): void };
-    reportViolation(`${event.violatedDirective} ${event.blockedURI}`);
+    window.reportViolation(`${event.violatedDirective} ${event.blockedURI}`);
   });
 }
 
 /** Runs in the page. */
 async function sampleLinks(): Promise<LinkSample[]> {
+  // oxlint-disable-next-line consistent-function-scoping -- the page gets the text of this function alone
   const addressOf = (candidate: Record<string, unknown> | undefined): string => {
-    const { address, port } = candidate ?? {};
-    return String(address).includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    const host = String(candidate?.['address']);
+    return `${host.includes(':') ? `[${host}]` : host}:${String(candidate?.['port'])}`;
   };
   const open = window.connections.filter(({ connectionState }) => connectionState !== 'closed');
   return Promise.all(

@@ -43,10 +43,7 @@ export class Sterna {
     this.#server = server;
     this.#folder = folder;
     running.add(server);
-    void server.ended.then((result) => {
-      running.delete(server);
-      this.#result = result;
-    });
+    void this.#watch();
   }
 
   static async start({ config, environment }: SternaOptions = {}): Promise<Sterna> {
@@ -65,6 +62,11 @@ export class Sterna {
       ...environment,
     });
     return new Sterna(server, folder);
+  }
+
+  /** Where the server keeps its temporary files; a command with the same TMPDIR finds its development key. */
+  get folder(): string {
+    return this.#folder;
   }
 
   /** Of the page, as the server says it. */
@@ -110,7 +112,6 @@ export class Sterna {
       if (this.#result !== undefined || Date.now() > until) {
         throw new Error(`no ${count} x ${event} in the log\n${this.output.slice(-8000)}`);
       }
-      // oxlint-disable-next-line no-await-in-loop
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
@@ -130,6 +131,11 @@ export class Sterna {
     if (!early && code === 0 && complaints.length === 0) return;
     const how = early ? 'had ended by itself' : 'ended';
     throw new Error(`sterna ${how}, code ${code}, signal ${killedBy}\n${this.output.slice(-8000)}`);
+  }
+
+  async #watch(): Promise<void> {
+    this.#result = await this.#server.ended;
+    running.delete(this.#server);
   }
 
   /** As a crash would end it. */

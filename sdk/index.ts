@@ -1,0 +1,18 @@
+// The public face of the SDK: join() and what it gives. Everything else in this folder is internal.
+
+export { join } from './join.ts';
+export type { JoinOptions, TokenProvider } from './join-options.ts';
+export { prepare } from './prepare.ts';
+export { Room } from './room.ts';
+export type { SendDataOptions } from './room.ts';
+export type { DataDetail, RoomEvents, RoomState, StateDetail, TrackDetail } from './room-events.ts';
+export { CAMERA_ATTRIBUTE, MICROPHONE_ATTRIBUTE, Participant } from './participant.ts';
+export type { DeviceState } from './participant.ts';
+export { LocalMedia } from './local-media.ts';
+export type { PublishOptions } from './local-media.ts';
+export type { LocalPublication, PublicationSource } from './local-publication.ts';
+export { SternaClientError } from './errors.ts';
+export type { ClientReason } from './errors.ts';
+export type { CandidateType, ConnectionPath } from './connection-path.ts';
+export type { LinkStats, ReceivedMedia, SentMedia } from './link-stats.ts';
+export type { LinkPhase, LinkTimes, RoomPhase, TimelineSnapshot } from './timeline.ts';

@@ -1,0 +1,21 @@
+// What an application passes to join().
+
+/** Asked for every new session; `signal` aborts when the answer is no longer wanted. */
+export type TokenProvider = (request: { signal: AbortSignal }) => Promise<string>;
+
+export interface JoinOptions {
+  /** A JWT that grants the room; instead of `tokenProvider`. */
+  token?: string;
+  /** Gives a token when one is needed: at the join, and when a lost session cannot be resumed. */
+  tokenProvider?: TokenProvider;
+  /** Published from the first offer on, which saves a round of negotiation. The tracks stay the caller's. */
+  publish?: MediaStream | MediaStreamTrack;
+  attributes?: Record<string, string>;
+  metadata?: string;
+  /** Media goes through the TURN server only (`iceTransportPolicy: 'relay'`). */
+  relayOnly?: boolean;
+  /** How long a lost connection is tried again, milliseconds; default 120 000. */
+  reconnectForMs?: number;
+  /** Aborts the join, or leaves the room later. */
+  signal?: AbortSignal;
+}

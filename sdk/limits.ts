@@ -1,0 +1,56 @@
+// Every bound and pause of the SDK in one place, each with what it protects from. Milliseconds unless named otherwise.
+
+/** Requests waiting for the server's answer: what may pile up while the socket is lost. */
+export const PENDING_REQUESTS_MAX = 512;
+export const PENDING_BYTES_MAX = 1_048_576;
+/** Requests without an answer at once; the server remembers 256 replies for those that are sent again. */
+export const IN_FLIGHT_MAX = 128;
+/** How often a request is sent again after RATE_LIMITED. */
+export const RATE_LIMITED_RETRIES_MAX = 5;
+/** The pause after RATE_LIMITED when the server names none. */
+export const RATE_LIMITED_PAUSE_MS = 1_000;
+/** We stay this far below the server's message rate, since its clock and ours differ. */
+export const RATE_SHARE = 0.8;
+
+/** Attempts of the first join before it is refused: 0, 300 and 1200 ms, so a wrong URL shows within two seconds. */
+export const FIRST_JOIN_ATTEMPTS = 3;
+/** One attempt, from opening the socket to `joined`. */
+export const ATTEMPT_TIMEOUT_MS = 10_000;
+/** After a loss we try this long by default; the server keeps a session for 30 s. */
+export const RECONNECT_FOR_MS = 120_000;
+export const BACKOFF_MAX_MS = 10_000;
+/** A connection shorter than this does not reset the back-off: a join that is thrown out at once must not spin. */
+export const STABLE_AFTER_MS = 5_000;
+/** The longest pause that a server can ask for in `bye.afterMs`. */
+export const BYE_WAIT_MAX_MS = 60_000;
+/** Fresh TURN credentials are fetched this long before the old ones end. */
+export const ICE_RENEW_EARLY_MS = 60_000;
+/** setTimeout's range is 2^31-1 ms; a longer pause would fire at once. */
+export const TIMER_MAX_MS = 2_147_483_647;
+
+/** Signals from participants that `people` has not named yet (it is coalesced by the server). */
+export const EARLY_SIGNALS_MAX = 256;
+export const EARLY_SIGNALS_PER_SENDER = 64;
+export const EARLY_SIGNAL_TTL_MS = 5_000;
+
+/** Remote signals of one link that wait for the browser's asynchronous calls. */
+export const LINK_QUEUE_MAX = 256;
+/** Remote candidates that wait for a remote description. */
+export const LINK_CANDIDATES_MAX = 128;
+/** The newcomer offers; when nothing came after this, the other side does. */
+export const OFFER_WAIT_MS = 5_000;
+/** An offer without an answer is sent again. */
+export const ANSWER_WAIT_MS = 8_000;
+export const OFFER_RESENDS_MAX = 5;
+/** `disconnected` often heals by itself within a few consent checks (RFC 7675), so a restart waits. */
+export const DISCONNECTED_GRACE_MS = 4_000;
+/** The polite side leaves the restart to the other one for this long, to avoid glare. */
+export const POLITE_RESTART_WAIT_MS = 1_500;
+export const RESTART_WAIT_MAX_MS = 30_000;
+/** A restart that did not connect in this time counts as failed. */
+export const RESTART_CHECK_MS = 10_000;
+/** The selected pair is read this often, for browsers without `selectedcandidatepairchange`. */
+export const PATH_POLL_MS = 5_000;
+/** Decoded frames are polled this often, and so many times, until the first one. */
+export const FIRST_FRAME_POLL_MS = 25;
+export const FIRST_FRAME_POLLS_MAX = 400;

@@ -1,0 +1,55 @@
+// What a Room tells its listeners, one argument per event.
+
+import type { ConnectionPath } from './connection-path.ts';
+import type { ClientReason, SternaClientError } from './errors.ts';
+import type { Participant } from './participant.ts';
+
+/** `reconnecting`: signaling is lost and comes back; media between participants goes on meanwhile. */
+export type RoomState = 'connecting' | 'connected' | 'reconnecting' | 'closed';
+
+export interface StateDetail {
+  state: RoomState;
+  previous: RoomState;
+  /**
+   * With `connected`: `joined` the first time; `resumed` = the same session; `rejoined` = a new session with a new sid,
+   * media was set up again.
+   */
+  how?: 'joined' | 'resumed' | 'rejoined';
+  /** With `reconnecting`: why, and which attempt comes in how many milliseconds. */
+  reason?: ClientReason;
+  attempt?: number;
+  delayMs?: number;
+}
+
+export interface TrackDetail {
+  participant: Participant;
+  track: MediaStreamTrack;
+}
+
+export interface DataDetail {
+  /** Sid of the sender. */
+  from: string;
+  /** Undefined when the sender has left or is not named yet. */
+  participant: Participant | undefined;
+  topic: string | undefined;
+  payload: Uint8Array<ArrayBuffer>;
+  /** True when it was sent to named participants rather than to the room. */
+  direct: boolean;
+}
+
+export interface RoomEvents {
+  participantJoined: Participant;
+  participantLeft: { participant: Participant; reason: string };
+  /** Name, metadata, attributes, grants, `away` or the state of its connection; also for `self`. */
+  participantUpdated: Participant;
+  trackAdded: TrackDetail;
+  trackRemoved: TrackDetail;
+  data: DataDetail;
+  state: StateDetail;
+  /** The selected candidate pair of a participant's connection is another one. */
+  path: { participant: Participant; path: ConnectionPath };
+  /** Something failed with one participant that the SDK goes on trying to repair. */
+  warning: { participant: Participant | undefined; error: unknown };
+  /** For good. `error` is null after `leave()`. */
+  closed: { error: SternaClientError | null };
+}

@@ -1,0 +1,43 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { tileSize } from '../../../web/grid.ts';
+
+const GAP = 12;
+
+test('one participant has the whole stage, at most 16:9', () => {
+  expect(tileSize(1, { width: 1600, height: 700 }, GAP)).toEqual({ width: 1244, height: 700 });
+});
+
+test('three on a wide stage make two rows rather than three narrow tiles', () => {
+  const { width, height } = tileSize(3, { width: 1240, height: 660 }, GAP);
+  expect([width, height]).toEqual([576, 324]);
+});
+
+test('two on an upright telephone stand above each other', () => {
+  const { width, height } = tileSize(2, { width: 366, height: 680 }, 8);
+  expect(width).toBe(366);
+  expect(height).toBe(336);
+});
+
+test('tiles always fit, with an aspect between the bounds', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 60 }),
+      fc.integer({ min: 800, max: 4000 }),
+      fc.integer({ min: 800, max: 4000 }),
+      (count, stageWidth, stageHeight) => {
+        const { width, height } = tileSize(count, { width: stageWidth, height: stageHeight }, GAP);
+        const columns = Math.floor((stageWidth + GAP) / (width + GAP));
+        const rows = Math.floor((stageHeight + GAP) / (height + GAP));
+        expect(columns * rows).toBeGreaterThanOrEqual(count);
+        const aspect = width / height;
+        expect(aspect).toBeGreaterThan(stageWidth > stageHeight ? 1.3 : 0.73);
+        expect(aspect).toBeLessThan(1.82);
+      },
+    ),
+  );
+});
+
+test('a stage without room gives no tiles', () => {
+  expect(tileSize(4, { width: 0, height: 0 }, GAP)).toEqual({ width: 0, height: 0 });
+});

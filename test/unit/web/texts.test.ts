@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { SternaClientError } from '../../../sdk/index.ts';
+import { explainFaults } from '../../../web/devices.ts';
+import { bannerFor, endingText, joinProblem } from '../../../web/state-text.ts';
+import { initials } from '../../../web/tile.ts';
+
+test('a lost server is announced, with the attempt from the second on', () => {
+  const away = { state: 'reconnecting', previous: 'connected' } as const;
+  expect(bannerFor({ ...away, attempt: 1 })?.text).not.toContain('attempt');
+  expect(bannerFor({ ...away, attempt: 3 })).toMatchObject({ tone: 'warn', passing: false });
+  expect(bannerFor({ ...away, attempt: 3 })?.text).toContain('attempt 3');
+});
+
+test('coming back is announced in passing, the first join is not', () => {
+  const back = { state: 'connected', previous: 'reconnecting' } as const;
+  expect(bannerFor({ ...back, how: 'resumed' })).toMatchObject({ tone: 'good', passing: true });
+  expect(bannerFor({ ...back, how: 'resumed' })?.text).toContain('resumed');
+  expect(bannerFor({ ...back, how: 'joined' })).toBeNull();
+});
+
+test('an end has a reason in words, an unknown one in letters', () => {
+  expect(endingText(null).title).toBe('You left the meeting');
+  expect(endingText(new SternaClientError('DUPLICATE_IDENTITY')).title).toBe(
+    'You joined from elsewhere',
+  );
+  expect(endingText(new SternaClientError('SLOW_CONSUMER')).text).toContain('SLOW_CONSUMER');
+  expect(joinProblem(new SternaClientError('ROOM_FULL'))).toBe('The room is full.');
+  expect(joinProblem(new SternaClientError('NOT_ALLOWED', 'no'))).toBe('no (NOT_ALLOWED)');
+});
+
+test('missing devices are named together when they fail alike', () => {
+  expect(explainFaults({})).toBe('');
+  expect(explainFaults({ camera: 'denied', microphone: 'denied' })).toBe(
+    'The browser was not allowed to use the camera and the microphone.',
+  );
+  expect(explainFaults({ camera: 'missing', microphone: 'missing' })).toBe(
+    'There is no camera and no microphone.',
+  );
+  expect(explainFaults({ camera: 'busy', microphone: 'missing' })).toBe(
+    'The camera did not start; another program may be using it. There is no microphone.',
+  );
+});
+
+test('initials', () => {
+  expect(['Ada Lovelace', 'grace', 'jean-luc picard', '', '漢字', '😀 x'].map(initials)).toEqual([
+    'AL',
+    'G',
+    'JP',
+    '',
+    '漢',
+    '😀X',
+  ]);
+});

@@ -1,0 +1,202 @@
+// The card before the meeting: name, room, preview with level meter, device selectors. Hands over what was chosen.
+
+import { explainFaults, fillDevices, openDevices, stopTracks } from './devices.ts';
+import type { DeviceChoice, DeviceFaults, OpenedDevices } from './devices.ts';
+import { byId, setIcon } from './dom.ts';
+import { LevelMeter } from './level-meter.ts';
+
+export interface JoinChoice {
+  name: string;
+  room: string;
+  token: string;
+  /** Whatever was to be had; may have no tracks. */
+  stream: MediaStream;
+  faults: DeviceFaults;
+}
+
+const LEVEL_EVERY_MS = 60;
+
+export class Prejoin {
+  readonly #section = byId('prejoin', HTMLElement);
+  readonly #form = byId('join-form', HTMLFormElement);
+  readonly #name = byId('name', HTMLInputElement);
+  readonly #room = byId('room', HTMLInputElement);
+  readonly #token = byId('token', HTMLTextAreaElement);
+  readonly #button = byId('join', HTMLButtonElement);
+  readonly #video = byId('preview-video', HTMLVideoElement);
+  readonly #note = byId('preview-note', HTMLElement);
+  readonly #level = byId('level', HTMLMeterElement);
+  readonly #selects = {
+    camera: byId('camera', HTMLSelectElement),
+    microphone: byId('microphone', HTMLSelectElement),
+  };
+  readonly #toggles = {
+    camera: byId('preview-cam', HTMLButtonElement),
+    microphone: byId('preview-mic', HTMLButtonElement),
+  };
+  #meter: LevelMeter | undefined;
+  #meterTimer: ReturnType<typeof setInterval> | undefined;
+  #opened: OpenedDevices = { stream: new MediaStream(), faults: {} };
+  #opening: Promise<void> = Promise.resolve();
+  #wanted = { camera: true, microphone: true };
+
+  constructor(onJoin: (choice: JoinChoice) => void) {
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      if (this.#checkForm()) onJoin(this.choice());
+    });
+    for (const kind of ['camera', 'microphone'] as const) {
+      this.#toggles[kind].addEventListener('click', () => this.#toggle(kind));
+      this.#selects[kind].addEventListener('change', () => void this.#reopen());
+    }
+  }
+
+  /** Shows the card and opens the devices. Resolves when they are open or refused. */
+  show(values: { name: string; room: string; token: string }): Promise<void> {
+    this.#section.hidden = false;
+    this.#name.value = values.name;
+    this.#room.value = values.room;
+    this.#token.value = values.token;
+    if (values.token) this.#lockRoom();
+    this.setBusy(false);
+    (values.name ? this.#button : this.#name).focus();
+    return this.#reopen();
+  }
+
+  /** Hides the card. The tracks live on in what was handed over. */
+  hide(): void {
+    this.#section.hidden = true;
+    this.#video.srcObject = null;
+    clearInterval(this.#meterTimer);
+    this.#meter?.close();
+    this.#meter = undefined;
+  }
+
+  choice(): JoinChoice {
+    const { stream, faults } = this.#opened;
+    return {
+      name: this.#name.value.trim(),
+      room: this.#room.value.trim(),
+      token: this.#token.value.trim(),
+      stream,
+      faults,
+    };
+  }
+
+  /** The devices that were asked for last, opened or refused. */
+  devicesReady(): Promise<void> {
+    return this.#opening;
+  }
+
+  setBusy(busy: boolean): void {
+    this.#button.disabled = busy;
+    this.#button.textContent = busy ? 'Joining…' : 'Join';
+  }
+
+  /** This server mints no tokens: asks for one. */
+  askForToken(): void {
+    byId('token-field', HTMLElement).hidden = false;
+    this.setBusy(false);
+    this.showProblem('This server needs an access token.');
+    this.#token.focus();
+  }
+
+  showProblem(text: string): void {
+    const problem = byId('problem', HTMLElement);
+    problem.textContent = text;
+    problem.hidden = text === '';
+  }
+
+  /** The token decides on the room. */
+  #lockRoom(): void {
+    this.#room.readOnly = this.#room.value !== '';
+  }
+
+  #checkForm(): boolean {
+    const missing = [this.#name, this.#room].find((input) => input.value.trim() === '');
+    this.showProblem(
+      missing ? `Please enter ${missing === this.#name ? 'your name' : 'a room'}.` : '',
+    );
+    missing?.focus();
+    return !missing;
+  }
+
+  #reopen(): Promise<void> {
+    const choice: DeviceChoice = {
+      camera: this.#selects.camera.value || undefined,
+      microphone: this.#selects.microphone.value || undefined,
+    };
+    this.#opening = this.#open(choice);
+    return this.#opening;
+  }
+
+  async #open(choice: DeviceChoice): Promise<void> {
+    stopTracks(this.#opened.stream);
+    const opened = await openDevices(choice);
+    if (this.#section.hidden) {
+      this.#opened = opened;
+      return;
+    }
+    this.#opened = opened;
+    for (const track of opened.stream.getAudioTracks()) track.enabled = this.#wanted.microphone;
+    for (const track of opened.stream.getVideoTracks()) track.enabled = this.#wanted.camera;
+    // A stream without tracks would hold up the page's load event for ever.
+    this.#video.srcObject = opened.stream.getVideoTracks().length > 0 ? opened.stream : null;
+    this.#watchLevel(opened.stream.getAudioTracks()[0]);
+    this.#render();
+    await Promise.all([
+      fillDevices(this.#selects.camera, 'camera', opened.stream.getVideoTracks()[0]),
+      fillDevices(this.#selects.microphone, 'microphone', opened.stream.getAudioTracks()[0]),
+    ]);
+  }
+
+  #toggle(kind: 'camera' | 'microphone'): void {
+    this.#wanted[kind] = !this.#wanted[kind];
+    const { stream } = this.#opened;
+    const tracks = kind === 'camera' ? stream.getVideoTracks() : stream.getAudioTracks();
+    for (const track of tracks) track.enabled = this.#wanted[kind];
+    this.#render();
+  }
+
+  #render(): void {
+    const { stream, faults } = this.#opened;
+    const has = {
+      camera: stream.getVideoTracks().length > 0,
+      microphone: stream.getAudioTracks().length > 0,
+    };
+    for (const kind of ['camera', 'microphone'] as const) {
+      const button = this.#toggles[kind];
+      const on = has[kind] && this.#wanted[kind];
+      button.disabled = !has[kind];
+      button.setAttribute('aria-pressed', String(on));
+      const fault = faults[kind];
+      button.title = fault
+        ? explainFaults({ [kind]: fault })
+        : `${on ? 'Switch off' : 'Switch on'} the ${kind}`;
+      setIcon(button, `${kind === 'camera' ? 'i-cam' : 'i-mic'}${on ? '' : '-off'}`);
+    }
+    this.#video.hidden = !(has.camera && this.#wanted.camera);
+    this.#note.hidden = !this.#video.hidden;
+    this.#note.textContent = this.#noteText(has.camera);
+  }
+
+  #noteText(hasCamera: boolean): string {
+    if (hasCamera) return 'Your camera is off.';
+    const { faults } = this.#opened;
+    const rest = faults.microphone
+      ? 'You can still join and watch.'
+      : 'You can still join and speak.';
+    return `${explainFaults(faults)} ${rest}`;
+  }
+
+  #watchLevel(track: MediaStreamTrack | undefined): void {
+    clearInterval(this.#meterTimer);
+    this.#level.value = 0;
+    if (!track) return;
+    this.#meter ??= new LevelMeter();
+    this.#meter.listen(track);
+    this.#meterTimer = setInterval(() => {
+      this.#level.value = this.#meter?.level() ?? 0;
+    }, LEVEL_EVERY_MS);
+  }
+}

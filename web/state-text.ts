@@ -1,0 +1,69 @@
+// What the page says about the state of the connection, in one place.
+
+import type { ClientReason, SternaClientError, StateDetail } from '../sdk/index.ts';
+
+export interface BannerText {
+  text: string;
+  tone: 'warn' | 'good';
+  /** It goes away by itself. */
+  passing: boolean;
+}
+
+/** Null: no banner. */
+export function bannerFor(detail: StateDetail): BannerText | null {
+  if (detail.state === 'reconnecting') {
+    const again = detail.attempt && detail.attempt > 1 ? ` (attempt ${detail.attempt})` : '';
+    return {
+      text: `The server cannot be reached; reconnecting${again}. The call itself goes on.`,
+      tone: 'warn',
+      passing: false,
+    };
+  }
+  if (detail.state !== 'connected' || detail.how === 'joined') return null;
+  return {
+    text: detail.how === 'resumed' ? 'Back online: resumed.' : 'Back online: joined anew.',
+    tone: 'good',
+    passing: true,
+  };
+}
+
+interface EndingText {
+  title: string;
+  text: string;
+}
+
+const ENDINGS: Partial<Record<ClientReason, EndingText>> = {
+  DUPLICATE_IDENTITY: {
+    title: 'You joined from elsewhere',
+    text: 'The same identity joined again, so this page has left.',
+  },
+  ROOM_ENDED: { title: 'The meeting has ended', text: 'It was closed for everybody.' },
+  UNREACHABLE: {
+    title: 'The connection was lost',
+    text: 'The server could not be reached again.',
+  },
+};
+
+/** Heading and sentence of the page that follows the meeting; no error means that the user left. */
+export function endingText(error: SternaClientError | null): EndingText {
+  if (!error) return { title: 'You left the meeting', text: 'Your camera and microphone are off.' };
+  return (
+    ENDINGS[error.reason] ?? {
+      title: 'The meeting is over for you',
+      text: `${error.message} (${error.reason})`,
+    }
+  );
+}
+
+const JOIN_PROBLEMS: Partial<Record<ClientReason, string>> = {
+  UNREACHABLE: 'The server cannot be reached. Check the connection and try again.',
+  TOKEN_INVALID: 'The token is not accepted.',
+  TOKEN_EXPIRED: 'The token has expired. Ask for a new one.',
+  ROOM_FULL: 'The room is full.',
+  UNSUPPORTED: 'This browser has no WebRTC, which meetings need.',
+};
+
+/** Why a join did not work. */
+export function joinProblem(error: SternaClientError): string {
+  return JOIN_PROBLEMS[error.reason] ?? `${error.message} (${error.reason})`;
+}
