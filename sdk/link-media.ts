@@ -1,5 +1,5 @@
-// Which tracks go over one RTCPeerConnection and which come: senders follow the local publications, directions follow the
-// grants, and a transceiver that became free is used again so that the SDP does not grow with each camera switch.
+// Which tracks go over one RTCPeerConnection and which come: senders follow the local publications, directions follow
+// the grants, and a transceiver that became free is used again so that the SDP does not grow with each camera switch.
 
 import type { LocalPublication } from './local-publication.ts';
 import { directionOf } from './negotiation.ts';
@@ -59,7 +59,9 @@ export class LinkMedia {
     await Promise.all(changes);
   }
 
-  /** Compares what is received now with what was: called when an exchange is complete, so that directions are final. */
+  /**
+   * Compares what is received now with what was: called when an exchange is complete, so that directions are final.
+   */
   syncReceivers(): void {
     const now = new Set<MediaStreamTrack>();
     for (const { currentDirection, receiver } of this.#pc.getTransceivers()) {

@@ -1,5 +1,6 @@
-// Offers, answers and candidates of one RTCPeerConnection: perfect negotiation with trickle ICE (RFC 8838). Remote signals
-// are applied one after the other; the browser's own operations chain orders ours. Nothing a remote sends throws here.
+// Offers, answers and candidates of one RTCPeerConnection: perfect negotiation with trickle ICE (RFC 8838). Remote
+// signals are applied one after the other; the browser's own operations chain orders ours. Nothing a remote sends
+// throws here.
 
 import type { RelayedSignalMessage } from '../signaling/protocol.ts';
 import {

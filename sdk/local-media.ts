@@ -101,7 +101,10 @@ export class LocalMedia {
     await this.#setEnabled('camera', enabled);
   }
 
-  /** Changes to another device without a new negotiation; the old one is closed. Rejects with getUserMedia's DOMException. */
+  /**
+   * Changes to another device without a new negotiation; the old one is closed. Rejects with getUserMedia's
+   * DOMException.
+   */
   async switchDevice(source: DeviceSource, deviceId: string): Promise<void> {
     this.#assertMayPublish();
     const publication = this.#find(source);

@@ -1,5 +1,6 @@
-// Peer-to-peer media of a room: one link per other participant, made when it is known and closed when it is gone. Decides
-// who offers first, holds signals that overtake `people`, and hands fresh ICE servers to restarts. Owned by room.ts.
+// Peer-to-peer media of a room: one link per other participant, made when it is known and closed when it is gone.
+// Decides who offers first, holds signals that overtake `people`, and hands fresh ICE servers to restarts. Owned by
+// room.ts.
 
 import type { IceServer, ParticipantInfo, RelayedSignalMessage } from '../signaling/protocol.ts';
 import { EarlySignals } from './early-signals.ts';

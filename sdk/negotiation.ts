@@ -1,5 +1,5 @@
-// The decisions of perfect negotiation (rollback: RFC 9429 s4.1.10.2) as pure functions, apart from the browser's objects.
-// mesh-link.ts asks before it touches the RTCPeerConnection.
+// The decisions of perfect negotiation (rollback: RFC 9429 s4.1.10.2) as pure functions, apart from the browser's
+// objects. mesh-link.ts asks before it touches the RTCPeerConnection.
 
 import { POLITE_RESTART_WAIT_MS, RESTART_WAIT_MAX_MS } from './limits.ts';
 import type { Permissions } from '../signaling/protocol.ts';

@@ -9,15 +9,6 @@ export type LinkPhase =
   | 'dtlsConnected'
   | 'firstFrame';
 
-const LINK_PHASES: readonly LinkPhase[] = [
-  'created',
-  'offer',
-  'answer',
-  'iceConnected',
-  'dtlsConnected',
-  'firstFrame',
-];
-
 export type LinkTimes = Partial<Record<LinkPhase, number>>;
 
 export interface TimelineSnapshot extends Partial<Record<RoomPhase, number>>, LinkTimes {
@@ -63,9 +54,4 @@ export class Timeline {
   #elapsed(): number {
     return Math.round((this.#now() - this.#startedAt) * 10) / 10;
   }
-}
-
-/** The link phases in the order they are usually reached. */
-export function linkPhases(): readonly LinkPhase[] {
-  return LINK_PHASES;
 }

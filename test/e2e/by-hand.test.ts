@@ -1,5 +1,5 @@
-// What a person with curl and a raw WebSocket can do to the running program, and what a meeting goes through when it ends:
-// told to stop, and killed.
+// What a person with curl and a raw WebSocket can do to the running program, and what a meeting goes through when it
+// ends: told to stop, and killed.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

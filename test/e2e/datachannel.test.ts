@@ -1,5 +1,5 @@
-// node-datachannel (libjuice) as an independent TURN client, and a client for what libjuice does not do as one: USERHASH,
-// SHA-256 keys and MESSAGE-INTEGRITY-SHA256. What they and the server said to each other is looked at.
+// node-datachannel (libjuice) as an independent TURN client, and a client for what libjuice does not do as one:
+// USERHASH, SHA-256 keys and MESSAGE-INTEGRITY-SHA256. What they and the server said to each other is looked at.
 // Relays are on 127.0.0.2 and clients on 127.0.0.1, so that a permission for a relay lets nothing else through.
 
 import { PeerConnection } from 'node-datachannel';

@@ -1,4 +1,5 @@
-// The meeting page in real Chromium, used as people use it: forms, buttons, keys. Signaling is real, media goes directly.
+// The meeting page in real Chromium, used as people use it: forms, buttons, keys. Signaling is real, media goes
+// directly.
 
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';

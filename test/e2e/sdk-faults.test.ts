@@ -1,5 +1,5 @@
-// The browser SDK in real Chromium when things go wrong: lost sockets, lost pushes, a server and a relay that start again,
-// and every way in which a meeting ends.
+// The browser SDK in real Chromium when things go wrong: lost sockets, lost pushes, a server and a relay that start
+// again, and every way in which a meeting ends.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Chromium } from '../support/chromium.ts';

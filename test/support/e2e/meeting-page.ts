@@ -1,5 +1,5 @@
-// The meeting page in a real Chromium, looked at from outside: what it shows, what its RTCPeerConnections count, what goes
-// over its WebSocket, and everything that goes wrong in it.
+// The meeting page in a real Chromium, looked at from outside: what it shows, what its RTCPeerConnections count, what
+// goes over its WebSocket, and everything that goes wrong in it.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

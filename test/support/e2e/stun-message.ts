@@ -1,4 +1,5 @@
-// STUN messages as tests read and write them: a few lines of their own (RFC 8489 s5, s14, s18), not the codec under test.
+// STUN messages as tests read and write them: a few lines of their own (RFC 8489 s5, s14, s18), not the codec under
+// test.
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
