@@ -73,7 +73,7 @@ export class TransportAddress {
     );
   }
 
-  /** 32-bit hash of the IP address alone, signed: an unsigned one would be boxed where it is returned. */
+  /** 31-bit hash of the IP address alone: a number of 32 bits would be boxed where it is returned. */
   hashHost(): number {
     let h = Math.imul(this.w0 ^ this.family, 0x9e3779b1);
     if (this.family === 6) {
@@ -83,13 +83,13 @@ export class TransportAddress {
     }
     h ^= h >>> 15;
     h = Math.imul(h, 0x2c1b3c6d);
-    return (h ^ (h >>> 13)) | 0;
+    return (h ^ (h >>> 13)) >>> 1;
   }
 
-  /** 32-bit hash of IP address and port. */
+  /** 31-bit hash of IP address and port. */
   hash(): number {
     const h = Math.imul(this.hashHost() ^ this.port, 0x9e3779b1);
-    return (h ^ (h >>> 15)) | 0;
+    return (h ^ (h >>> 15)) >>> 1;
   }
 
   /** The IP address as text (IPv6 in RFC 5952 form), made once and kept. */

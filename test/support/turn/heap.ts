@@ -5,7 +5,10 @@ import { runInNewContext } from 'node:vm';
 
 setFlagsFromString('--expose-gc');
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the flag above defines it
-const collect = runInNewContext('gc') as () => void;
+const collect = runInNewContext('gc') as (options?: { type: 'minor' }) => void;
+
+/** Turns before the measurement, so that the compiler has seen the code. */
+export const WARM_UP_TURNS = 30_000;
 
 /** Heap in use after a full collection. */
 export function liveBytes(): number {
@@ -19,10 +22,10 @@ export function liveBytes(): number {
  */
 export function bytesPerTurn(run: (turns: number) => void, turns: number): number {
   const perBatch = 10_000;
-  run(perBatch * 3);
+  run(WARM_UP_TURNS);
   const batches: number[] = [];
   for (let done = 0; done < turns; done += perBatch) {
-    collect();
+    collect({ type: 'minor' });
     const before = process.memoryUsage().heapUsed;
     run(perBatch);
     batches.push((process.memoryUsage().heapUsed - before) / perBatch);
