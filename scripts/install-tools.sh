@@ -9,6 +9,7 @@ tools=(
   turnserver=coturn
   turnutils_uclient=coturn
   turnutils_peer=coturn
+  curl=curl
 )
 
 missing=()
