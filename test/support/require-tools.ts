@@ -17,6 +17,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   turnserver: 'coturn',
   turnutils_uclient: 'coturn',
   turnutils_peer: 'coturn',
+  curl: 'curl',
 };
 
 export function setup(): void {
