@@ -1,5 +1,6 @@
-// Pauses before reconnecting: 0, 300, 1200, 2700 ms ... (300 n^2), capped, with jitter from the second attempt on so
-// that the clients of a restarted server do not come back in one wave. Used by signal-connection.ts.
+// Pauses before reconnecting: 0, 300, 1200, 2700 ms ... (300 n^2), capped, with jitter from the second
+// attempt on so that the clients of a restarted server do not come back in one wave. Used by
+// signal-connection.ts.
 
 import { BACKOFF_MAX_MS } from './limits.ts';
 

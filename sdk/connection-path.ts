@@ -1,4 +1,5 @@
-// Which way media takes, from getStats: the selected candidate pair's types (RFC 8445 s5.1.1), protocol and round trip.
+// Which way media takes, from getStats: the selected candidate pair's types (RFC 8445 s5.1.1), protocol and
+// round trip.
 
 import { entriesOf, entryAt } from './stats-entry.ts';
 import type { StatsEntries, StatsEntry } from './stats-entry.ts';

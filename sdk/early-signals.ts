@@ -1,5 +1,6 @@
-// Signals from participants that are not known yet: the server coalesces `people`, so a newcomer's offer may overtake
-// its name. Held a short time, bounded by sender and in all; the oldest go first. Time is an argument.
+// Signals from participants that are not known yet: the server coalesces `people`, so a newcomer's offer
+// may overtake its name. Held a short time, bounded by sender and in all; the oldest go first. Time is an
+// argument.
 
 import { EARLY_SIGNALS_MAX, EARLY_SIGNALS_PER_SENDER, EARLY_SIGNAL_TTL_MS } from './limits.ts';
 import type { RelayedSignalMessage } from '../signaling/protocol.ts';

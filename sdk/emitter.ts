@@ -48,7 +48,9 @@ export class Emitter<Events extends object> {
     return remove;
   }
 
-  /** Resolves with the next `event` that `accept` takes (any, when left out); rejects when `signal` aborts. */
+  /**
+   * Resolves with the next `event` that `accept` takes (any, when left out); rejects when `signal` aborts.
+   */
   next<K extends keyof Events>(
     event: K,
     options: { signal?: AbortSignal; accept?: (detail: Events[K]) => boolean } = {},

@@ -1,4 +1,5 @@
-// Why a signaling socket ended and what follows: resume, join anew, or stop. Pure; signal-connection.ts obeys.
+// Why a signaling socket ended and what follows: resume, join anew, or stop. Pure; signal-connection.ts
+// obeys.
 
 import { CODES } from '../signaling/codes.ts';
 import type { CloseAction, Reason } from '../signaling/codes.ts';

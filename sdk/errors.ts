@@ -1,5 +1,5 @@
-// The one error class of the SDK. `reason` is a server's reason (signaling/codes.ts) or one of the few that only a
-// browser can find out; those carry the code 0, which no server sends.
+// The one error class of the SDK. `reason` is a server's reason (signaling/codes.ts) or one of the few that
+// only a browser can find out; those carry the code 0, which no server sends.
 
 import { CODES } from '../signaling/codes.ts';
 import type { Reason, Retry } from '../signaling/codes.ts';

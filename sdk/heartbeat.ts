@@ -1,5 +1,6 @@
-// Pings of the signaling socket. A socket that says nothing for `timeoutMs` is lost, whatever its readyState claims;
-// the answers give the round trip and the offset of the server's clock. Used by signal-connection.ts.
+// Pings of the signaling socket. A socket that says nothing for `timeoutMs` is lost, whatever its
+// readyState claims; the answers give the round trip and the offset of the server's clock. Used by
+// signal-connection.ts.
 
 /** A probe that is not answered this soon counts as silence. */
 const PROBE_TIMEOUT_MS = 2_000;

@@ -11,6 +11,7 @@ export type { DeviceState } from './participant.ts';
 export { LocalMedia } from './local-media.ts';
 export type { PublishOptions } from './local-media.ts';
 export type { LocalPublication, PublicationSource } from './local-publication.ts';
+export type { Listener, ListenOptions } from './emitter.ts';
 export { SternaClientError } from './errors.ts';
 export type { ClientReason } from './errors.ts';
 export type { CandidateType, ConnectionPath } from './connection-path.ts';

@@ -1,4 +1,5 @@
-// The way in: checks the options, warms what can be warmed while the socket opens, and resolves with the Room.
+// The way in: checks the options, warms what can be warmed while the socket opens, and resolves with the
+// Room.
 
 import { SternaClientError } from './errors.ts';
 import type { JoinOptions } from './join-options.ts';
@@ -7,9 +8,9 @@ import { Room } from './room.ts';
 import { signalUrl } from './signal-url.ts';
 
 /**
- * Joins the room that the token names. `url` is the server's address: `http(s)://host` or `ws(s)://host`; the path of
- * the signaling endpoint is added. Resolves when the server has let us in; rejects with SternaClientError, or with
- * TypeError for options that cannot work.
+ * Joins the room that the token names. `url` is the server's address: `http(s)://host` or `ws(s)://host`;
+ * the path of the signaling endpoint is added. Resolves when the server has let us in; rejects with
+ * SternaClientError, or with TypeError for options that cannot work.
  */
 export async function join(url: string | URL, options: JoinOptions): Promise<Room> {
   const address = signalUrl(url);

@@ -1,4 +1,5 @@
-// Every bound and pause of the SDK in one place, each with what it protects from. Milliseconds unless named otherwise.
+// Every bound and pause of the SDK in one place, each with what it protects from. Milliseconds unless named
+// otherwise.
 
 /** Requests waiting for the server's answer: what may pile up while the socket is lost. */
 export const PENDING_REQUESTS_MAX = 512;
@@ -12,14 +13,20 @@ export const RATE_LIMITED_PAUSE_MS = 1_000;
 /** We stay this far below the server's message rate, since its clock and ours differ. */
 export const RATE_SHARE = 0.8;
 
-/** Attempts of the first join before it is refused: 0, 300 and 1200 ms, so a wrong URL shows within two seconds. */
+/**
+ * Attempts of the first join before it is refused: 0, 300 and 1200 ms, so a wrong URL shows within two
+ * seconds.
+ */
 export const FIRST_JOIN_ATTEMPTS = 3;
 /** One attempt, from opening the socket to `joined`. */
 export const ATTEMPT_TIMEOUT_MS = 10_000;
 /** After a loss we try this long by default; the server keeps a session for 30 s. */
 export const RECONNECT_FOR_MS = 120_000;
 export const BACKOFF_MAX_MS = 10_000;
-/** A connection shorter than this does not reset the back-off: a join that is thrown out at once must not spin. */
+/**
+ * A connection shorter than this does not reset the back-off: a join that is thrown out at once must not
+ * spin.
+ */
 export const STABLE_AFTER_MS = 5_000;
 /** The longest pause that a server can ask for in `bye.afterMs`. */
 export const BYE_WAIT_MAX_MS = 60_000;
@@ -49,8 +56,8 @@ export const POLITE_RESTART_WAIT_MS = 1_500;
 export const RESTART_WAIT_MAX_MS = 30_000;
 /** A restart that did not connect in this time counts as failed. */
 export const RESTART_CHECK_MS = 10_000;
-/** The selected pair is read this often, for browsers without `selectedcandidatepairchange`. */
-export const PATH_POLL_MS = 5_000;
+/** The selected pair is read this often: the type of a candidate may change without an event. */
+export const PATH_POLL_MS = 2_000;
 /** Decoded frames are polled this often, and so many times, until the first one. */
 export const FIRST_FRAME_POLL_MS = 25;
 export const FIRST_FRAME_POLLS_MAX = 400;

@@ -1,5 +1,5 @@
-// Watches one RTCPeerConnection: ICE restarts (RFC 8445 s9) after `failed` and after a lasting `disconnected`, the
-// path in use, and the phases of the timeline. Timers only; no media, no SDP.
+// Watches one RTCPeerConnection: ICE restarts (RFC 8445 s9) after `failed` and after a lasting
+// `disconnected`, the path in use, and the phases of the timeline. Timers only; no media, no SDP.
 
 import { connectionPathOf, samePath } from './connection-path.ts';
 import type { ConnectionPath } from './connection-path.ts';

@@ -1,5 +1,6 @@
-// Which tracks go over one RTCPeerConnection and which come: senders follow the local publications, directions follow
-// the grants, and a transceiver that became free is used again so that the SDP does not grow with each camera switch.
+// Which tracks go over one RTCPeerConnection and which come: senders follow the local publications,
+// directions follow the grants, and a transceiver that became free is used again so that the SDP does not
+// grow with each camera switch.
 
 import type { LocalPublication } from './local-publication.ts';
 import { directionOf } from './negotiation.ts';
@@ -32,7 +33,10 @@ export class LinkMedia {
     return changed;
   }
 
-  /** One audio and one video line in the first offer, so that the answer needs no second round for its tracks. */
+  /**
+   * One audio and one video line in the first offer, so that the answer needs no second round for its
+   * tracks.
+   */
   addFirstLines(): void {
     if (this.#pc.getTransceivers().length > 0) return;
     for (const kind of KINDS) {
@@ -40,7 +44,10 @@ export class LinkMedia {
     }
   }
 
-  /** Makes senders and directions match `publications`; the browser asks for negotiation if that changed anything. */
+  /**
+   * Makes senders and directions match `publications`; the browser asks for negotiation if that changed
+   * anything.
+   */
   async syncSenders(publications: readonly LocalPublication[]): Promise<void> {
     const wanted = this.#grants.send ? publications : [];
     const changes: Promise<void>[] = [];
@@ -60,7 +67,8 @@ export class LinkMedia {
   }
 
   /**
-   * Compares what is received now with what was: called when an exchange is complete, so that directions are final.
+   * Compares what is received now with what was: called when an exchange is complete, so that directions
+   * are final.
    */
   syncReceivers(): void {
     const now = new Set<MediaStreamTrack>();

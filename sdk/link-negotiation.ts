@@ -1,6 +1,6 @@
-// Offers, answers and candidates of one RTCPeerConnection: perfect negotiation with trickle ICE (RFC 8838). Remote
-// signals are applied one after the other; the browser's own operations chain orders ours. Nothing a remote sends
-// throws here.
+// Offers, answers and candidates of one RTCPeerConnection: perfect negotiation with trickle ICE (RFC 8838).
+// Remote signals are applied one after the other; the browser's own operations chain orders ours. Nothing a
+// remote sends throws here.
 
 import type { RelayedSignalMessage } from '../signaling/protocol.ts';
 import {
@@ -76,7 +76,10 @@ export class LinkNegotiation {
     void this.#drain();
   }
 
-  /** Pushes may be lost: sends an unanswered offer again, and waits no longer for the first one of the other side. */
+  /**
+   * Pushes may be lost: sends an unanswered offer again, and waits no longer for the first one of the other
+   * side.
+   */
   nudge(): void {
     this.#resends = 0;
     this.#begin();

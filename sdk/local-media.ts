@@ -1,5 +1,5 @@
-// The local side: which tracks are published, device switching, and the mute state that others see. Owned by room.ts;
-// opens devices through getUserMedia and closes those that it opened.
+// The local side: which tracks are published, device switching, and the mute state that others see. Owned
+// by room.ts; opens devices through getUserMedia and closes those that it opened.
 
 import { SternaClientError } from './errors.ts';
 import type { LocalPublication, PublicationSource } from './local-publication.ts';
@@ -91,12 +91,18 @@ export class LocalMedia {
     await this.#changed();
   }
 
-  /** Mutes or unmutes; opens the default microphone when there is none. Rejects with getUserMedia's DOMException. */
+  /**
+   * Mutes or unmutes; opens the default microphone when there is none. Rejects with getUserMedia's
+   * DOMException.
+   */
   async setMicrophoneEnabled(enabled: boolean): Promise<void> {
     await this.#setEnabled('microphone', enabled);
   }
 
-  /** Switches the picture off or on; opens the default camera when there is none. Rejects like the microphone. */
+  /**
+   * Switches the picture off or on; opens the default camera when there is none. Rejects like the
+   * microphone.
+   */
   async setCameraEnabled(enabled: boolean): Promise<void> {
     await this.#setEnabled('camera', enabled);
   }

@@ -1,5 +1,5 @@
-// One local track that is offered to the others. Shared by local-media.ts, which owns it, and link-media.ts, which
-// sends it.
+// One local track that is offered to the others. Shared by local-media.ts, which owns it, and
+// link-media.ts, which sends it.
 
 export type PublicationSource = 'microphone' | 'camera' | 'other';
 

@@ -1,5 +1,5 @@
-// The connection to one other participant: one RTCPeerConnection and the three who care for it (negotiation, media,
-// health). Made and closed by mesh.ts; closing goes downward once.
+// The connection to one other participant: one RTCPeerConnection and the three who care for it
+// (negotiation, media, health). Made and closed by mesh.ts; closing goes downward once.
 
 import type { ConnectionPath } from './connection-path.ts';
 import { LinkHealth } from './link-health.ts';

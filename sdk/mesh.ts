@@ -1,13 +1,20 @@
-// Peer-to-peer media of a room: one link per other participant, made when it is known and closed when it is gone.
-// Decides who offers first, holds signals that overtake `people`, and hands fresh ICE servers to restarts. Owned by
-// room.ts.
+// Peer-to-peer media of a room: one link per other participant, made when it is known and closed when it is
+// gone. Decides who offers first, holds signals that overtake `people`, and hands fresh ICE servers to
+// restarts. Owned by room.ts.
 
-import type { IceServer, ParticipantInfo, RelayedSignalMessage } from '../signaling/protocol.ts';
+import type { IceServer, Permissions, RelayedSignalMessage } from '../signaling/protocol.ts';
 import { EarlySignals } from './early-signals.ts';
 import type { LocalPublication } from './local-publication.ts';
 import { MeshLink } from './mesh-link.ts';
 import type { LinkSink } from './mesh-link.ts';
 import { isPolite, mediaGrants } from './negotiation.ts';
+import type { MediaGrants } from './negotiation.ts';
+
+/** What the mesh needs to know of a participant. */
+export interface MeshMember {
+  readonly sid: string;
+  readonly perm: Readonly<Permissions>;
+}
 
 export interface MeshOptions {
   readonly relayOnly: boolean;
@@ -22,12 +29,12 @@ export class Mesh {
   readonly #sink: LinkSink;
   readonly #links = new Map<string, MeshLink>();
   readonly #early = new EarlySignals();
-  #self: ParticipantInfo;
+  #self: MeshMember;
   #iceServers: IceServer[];
 
   constructor(
     options: MeshOptions,
-    joined: { self: ParticipantInfo; iceServers: IceServer[] },
+    joined: { self: MeshMember; iceServers: IceServer[] },
     sink: LinkSink,
   ) {
     this.#options = options;
@@ -44,8 +51,11 @@ export class Mesh {
     return this.#links.values();
   }
 
-  /** Makes the link to a participant, or follows a change of its grants. `offersFirst`: we came later than it. */
-  add(info: ParticipantInfo, offersFirst: boolean): void {
+  /**
+   * Makes the link to a participant, or follows a change of its grants. `offersFirst`: we came later than
+   * it.
+   */
+  add(info: MeshMember, offersFirst: boolean): void {
     const grants = mediaGrants(this.#self.perm, info.perm);
     const existing = this.#links.get(info.sid);
     if (existing) {
@@ -54,19 +64,14 @@ export class Mesh {
     }
     const waiting = this.#early.take(info.sid, this.#options.now());
     if (!grants.send && !grants.receive) return;
-    const link = new MeshLink(
-      {
-        sid: info.sid,
-        polite: isPolite(this.#self.sid, info.sid),
-        offersFirst,
-        grants,
-        configuration: () => this.#configuration(),
-        publications: this.#options.publications,
-      },
-      this.#sink,
-    );
-    this.#links.set(info.sid, link);
-    for (const message of waiting) link.receive(message);
+    try {
+      const link = this.#open(info.sid, offersFirst, grants);
+      this.#links.set(info.sid, link);
+      for (const message of waiting) link.receive(message);
+    } catch (error) {
+      // The browser refused, e.g. because of too many connections: the others go on.
+      this.#sink.onFault(info.sid, error);
+    }
   }
 
   remove(sid: string): void {
@@ -82,7 +87,8 @@ export class Mesh {
     else if (!known) this.#early.hold(message, this.#options.now());
   }
 
-  setSelf(self: ParticipantInfo): void {
+  /** Our grants may have changed; the caller adds everybody again. */
+  setSelf(self: MeshMember): void {
     this.#self = self;
   }
 
@@ -106,6 +112,20 @@ export class Mesh {
   close(): void {
     for (const sid of this.#links.keys()) this.remove(sid);
     this.#early.clear();
+  }
+
+  #open(sid: string, offersFirst: boolean, grants: MediaGrants): MeshLink {
+    return new MeshLink(
+      {
+        sid,
+        polite: isPolite(this.#self.sid, sid),
+        offersFirst,
+        grants,
+        configuration: () => this.#configuration(),
+        publications: this.#options.publications,
+      },
+      this.#sink,
+    );
   }
 
   #configuration(): RTCConfiguration {

@@ -1,5 +1,5 @@
-// The decisions of perfect negotiation (rollback: RFC 9429 s4.1.10.2) as pure functions, apart from the browser's
-// objects. mesh-link.ts asks before it touches the RTCPeerConnection.
+// The decisions of perfect negotiation (rollback: RFC 9429 s4.1.10.2) as pure functions, apart from the
+// browser's objects. mesh-link.ts asks before it touches the RTCPeerConnection.
 
 import { POLITE_RESTART_WAIT_MS, RESTART_WAIT_MAX_MS } from './limits.ts';
 import type { Permissions } from '../signaling/protocol.ts';
@@ -22,8 +22,8 @@ export interface NegotiationSituation {
 }
 
 /**
- * What to do with a remote description: `apply` it, `yield` (apply it, which rolls our own offer back), `ignore` it
- * because our offer wins, or `drop` it because nothing asked for it.
+ * What to do with a remote description: `apply` it, `yield` (apply it, which rolls our own offer back),
+ * `ignore` it because our offer wins, or `drop` it because nothing asked for it.
  */
 export type Verdict = 'apply' | 'yield' | 'ignore' | 'drop';
 

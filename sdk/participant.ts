@@ -1,5 +1,5 @@
-// A participant as the application sees it: what the server says about it, and the tracks that arrive from it. Live
-// objects: room.ts keeps them up to date, events tell when.
+// A participant as the application sees it: what the server says about it, and the tracks that arrive from
+// it. Live objects: room.ts keeps them up to date, events tell when.
 
 import type { ParticipantInfo, Permissions } from '../signaling/protocol.ts';
 

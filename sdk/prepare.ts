@@ -1,5 +1,5 @@
-// Work that a join would wait for and that can be done before: the browser loads its media engine with the first offer
-// (some 40 ms), and makes a key for DTLS.
+// Work that a join would wait for and that can be done before: the browser loads its media engine with the
+// first offer (some 40 ms), and makes a key for DTLS.
 
 /** Used by one room only: the same certificate in two would show that both are the same browser. */
 let certificate: Promise<RTCCertificate> | null = null;
@@ -17,8 +17,8 @@ async function loadEngine(): Promise<void> {
 }
 
 /**
- * Makes the next join() faster; worth calling while the user still looks at a preview. Opens no connection and no
- * device, and does nothing where there is no WebRTC. Safe to call any number of times.
+ * Makes the next join() faster; worth calling while the user still looks at a preview. Opens no connection
+ * and no device, and does nothing where there is no WebRTC. Safe to call any number of times.
  */
 export function prepare(): void {
   if (typeof RTCPeerConnection === 'undefined') return;
@@ -30,7 +30,10 @@ export function prepare(): void {
   loadEngine().catch(() => undefined);
 }
 
-/** For join(): the prepared certificate, as soon as it is made; until then a link lets the browser make its own. */
+/**
+ * For join(): the prepared certificate, as soon as it is made; until then a link lets the browser make its
+ * own.
+ */
 export function takeCertificate(): () => RTCCertificate | undefined {
   prepare();
   const made = certificate;

@@ -1,4 +1,5 @@
-// Which server pushes are new. A resumed session replays pushes after `lastSeq`; some may have arrived already.
+// Which server pushes are new. A resumed session replays pushes after `lastSeq`; some may have arrived
+// already.
 
 export class PushSequence {
   #last = 0;

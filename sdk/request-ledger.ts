@@ -1,5 +1,6 @@
-// Requests on their way: numbered, bounded in count and bytes, sent in order, sent again under the same id after a
-// resume. Knows nothing of sockets; signal-connection.ts takes what is due and reports what was answered.
+// Requests on their way: numbered, bounded in count and bytes, sent in order, sent again under the same id
+// after a resume. Knows nothing of sockets; signal-connection.ts takes what is due and reports what was
+// answered.
 
 import type { AttrsMessage, DataMessage, SignalMessage } from '../signaling/protocol.ts';
 
@@ -24,7 +25,10 @@ export interface PendingRequest {
 export interface LedgerBounds {
   requestsMax: number;
   bytesMax: number;
-  /** Requests without an answer at once: the server remembers its last replies, and can repeat no more than those. */
+  /**
+   * Requests without an answer at once: the server remembers its last replies, and can repeat no more than
+   * those.
+   */
   inFlightMax: number;
 }
 

@@ -11,8 +11,8 @@ export interface StateDetail {
   state: RoomState;
   previous: RoomState;
   /**
-   * With `connected`: `joined` the first time; `resumed` = the same session; `rejoined` = a new session with a new sid,
-   * media was set up again.
+   * With `connected`: `joined` the first time; `resumed` = the same session; `rejoined` = a new session
+   * with a new sid, media was set up again.
    */
   how?: 'joined' | 'resumed' | 'rejoined';
   /** With `reconnecting`: why, and which attempt comes in how many milliseconds. */

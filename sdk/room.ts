@@ -1,5 +1,5 @@
-// A meeting as the application holds it: the signaling connection, who is here, and the mesh of media links. Owns all
-// three and closes them downward, once. Made by join() only.
+// A meeting as the application holds it: the signaling connection, who is here, and the mesh of media
+// links. Owns all three and closes them downward, once. Made by join() only.
 
 import type {
   JoinMessage,
@@ -31,6 +31,7 @@ import { SignalConnection } from './signal-connection.ts';
 import type { JoinedHow } from './signal-connection.ts';
 import { Timeline } from './timeline.ts';
 import type { TimelineSnapshot } from './timeline.ts';
+import { SDK_NAME, SDK_VERSION } from './version.ts';
 
 export interface SendDataOptions {
   /** Sids; everybody else in the room when left out. */
@@ -45,9 +46,6 @@ export interface RoomSetup {
   /** One for all links, as soon as it is made. */
   readonly certificate: () => RTCCertificate | undefined;
 }
-
-const SDK_NAME = 'sterna-js';
-const SDK_VERSION = '0.1.0';
 
 export class Room extends Emitter<RoomEvents> {
   /** What this participant sends. */
@@ -161,7 +159,9 @@ export class Room extends Emitter<RoomEvents> {
     });
   }
 
-  /** Changes the attributes that everybody sees; `null` deletes one. Resolves when the server has taken it. */
+  /**
+   * Changes the attributes that everybody sees; `null` deletes one. Resolves when the server has taken it.
+   */
   async setAttributes(patch: Readonly<Record<string, string | null>>): Promise<void> {
     for (const [name, value] of Object.entries(patch)) {
       if (value === null) delete this.#attributes[name];
@@ -225,7 +225,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#timeline.mark('joined');
     if (how === 'joined' || how === 'rejoined') this.#enter(message);
     else this.#reenter(message, how === 'lost');
-    this.#scheduleRenewal(message.ice.expiresAt);
+    this.#scheduleRenewal(message, how);
     if (first) this.#watch();
     const told = how === 'lost' ? 'resumed' : how;
     this.#setState({ state: 'connected', how: told });
@@ -294,6 +294,10 @@ export class Room extends Emitter<RoomEvents> {
   #updateSelf(info: ParticipantInfo): void {
     if (!this.#self?.update(info)) return;
     this.#mesh?.setSelf(info);
+    for (const { sid, permissions } of this.#roster.participants.values()) {
+      this.#mesh?.add({ sid, perm: permissions }, true);
+    }
+    if (!info.perm.canPublish) this.local.revoke().catch(() => undefined);
     this.emit('participantUpdated', this.#self);
   }
 
@@ -351,10 +355,13 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /** TURN credentials end; resuming the session brings fresh ones before an ICE restart needs them. */
-  #scheduleRenewal(expiresAt: number): void {
+  #scheduleRenewal({ ice, self }: JoinedMessage, how: JoinedHow): void {
     clearTimeout(this.#renewTimer);
-    const leftMs = expiresAt - (Date.now() + this.#connection.clockOffsetMs) - ICE_RENEW_EARLY_MS;
-    if (!Number.isFinite(leftMs)) return;
+    if (!ice.servers.some(({ credential }) => credential !== undefined)) return;
+    // A new session was made just now by the server's clock; later the pongs tell how that differs from ours.
+    const isNew = how === 'joined' || how === 'rejoined';
+    const now = isNew ? self.joinedAt : Date.now() + this.#connection.clockOffsetMs;
+    const leftMs = ice.expiresAt - now - ICE_RENEW_EARLY_MS;
     const delayMs = Math.min(Math.max(leftMs, ICE_RENEW_EARLY_MS), TIMER_MAX_MS);
     this.#renewTimer = setTimeout(() => this.#connection.renew(), delayMs);
   }

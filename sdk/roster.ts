@@ -1,5 +1,5 @@
-// Who is in the room: applies `people` and snapshots, and says what that changed. Late and repeated news change nothing
-// (`v`). Owned by room.ts.
+// Who is in the room: applies `people` and snapshots, and says what that changed. Late and repeated news
+// change nothing (`v`). Owned by room.ts.
 
 import type { ParticipantInfo } from '../signaling/protocol.ts';
 import { Participant } from './participant.ts';

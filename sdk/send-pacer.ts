@@ -1,5 +1,5 @@
-// Keeps this client below the server's message and byte rates (`joined.limits`), with a bucket for each. Time is an
-// argument. The server's buckets belong to the session, so they are not refilled by a resume.
+// Keeps this client below the server's message and byte rates (`joined.limits`), with a bucket for each.
+// Time is an argument. The server's buckets belong to the session, so they are not refilled by a resume.
 
 import { RATE_SHARE } from './limits.ts';
 

@@ -1,4 +1,5 @@
-// Text from the server to a message, checked as far as the SDK relies on it: a server that errs must not throw in here.
+// Text from the server to a message, checked as far as the SDK relies on it: a server that errs must not
+// throw in here.
 
 import type { ServerMessage } from '../signaling/protocol.ts';
 

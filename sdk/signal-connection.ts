@@ -1,5 +1,6 @@
-// The signaling WebSocket of one participant: join, resume after a loss, rejoin when the session is over, requests with
-// answers, deduplicated pushes. Knows nothing of media; room.ts is its sink. RFC 6455 close codes, sterna.v1 messages.
+// The signaling WebSocket of one participant: join, resume after a loss, rejoin when the session is over,
+// requests with answers, deduplicated pushes. Knows nothing of media; room.ts is its sink. RFC 6455 close
+// codes, sterna.v1 messages.
 
 import { SUBPROTOCOL } from '../signaling/codes.ts';
 import type {
@@ -119,7 +120,10 @@ export class SignalConnection {
     this.#connect();
   }
 
-  /** Resolves when the server has answered `ok`; waits through a lost socket. Rejects with SternaClientError. */
+  /**
+   * Resolves when the server has answered `ok`; waits through a lost socket. Rejects with
+   * SternaClientError.
+   */
   request(body: RequestBody): Promise<void> {
     if (this.#closed) return Promise.reject(new SternaClientError('CLOSED'));
     return new Promise((resolve, reject) => {

@@ -10,8 +10,8 @@ const SCHEMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * `http`, `https`, `ws` and `wss` URLs are taken; a path other than `/` is kept and put in front (a reverse proxy's
- * prefix). Throws TypeError for anything else.
+ * `http`, `https`, `ws` and `wss` URLs are taken; a path other than `/` is kept and put in front (a reverse
+ * proxy's prefix). Throws TypeError for anything else.
  */
 export function signalUrl(url: string | URL): string {
   const parsed = new URL(url);

@@ -1,4 +1,5 @@
-// When each phase of joining was reached, in milliseconds since `join()` was called. The first time of a phase counts.
+// When each phase of joining was reached, in milliseconds since `join()` was called. The first time of a
+// phase counts.
 
 export type RoomPhase = 'socketOpen' | 'joined';
 export type LinkPhase =

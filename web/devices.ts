@@ -1,5 +1,5 @@
-// Camera and microphone of this machine: opening them with whatever is there, naming them, and saying in plain words
-// what is missing.
+// Camera and microphone of this machine: opening them with whatever is there, naming them, and saying in
+// plain words what is missing.
 
 type Kind = 'camera' | 'microphone';
 

@@ -1,4 +1,5 @@
-// Finding and making elements with their types checked at run time: a page and a script that drifted apart fail loudly.
+// Finding and making elements with their types checked at run time: a page and a script that drifted apart
+// fail loudly.
 
 /** The element with that id. */
 export function byId<T extends Element>(id: string, type: new () => T): T {

@@ -1,5 +1,5 @@
-// The size of the tiles: as large as the stage allows, all equal, with an aspect that does not cut off much of a
-// camera's picture. Pure.
+// The size of the tiles: as large as the stage allows, all equal, with an aspect that does not cut off much
+// of a camera's picture. Pure.
 
 export interface Box {
   width: number;

@@ -1,4 +1,5 @@
-// Loudness of a local track, 0 to 1, read through the Web Audio API. One at a time; close() frees the audio context.
+// Loudness of a local track, 0 to 1, read through the Web Audio API. One at a time; close() frees the audio
+// context.
 
 export class LevelMeter {
   readonly #context = new AudioContext();

@@ -1,4 +1,5 @@
-// The meeting page: from the card to the meeting to the page after it. Exposes the Room as `window.sternaRoom`.
+// The meeting page: from the card to the meeting to the page after it. Exposes the Room as
+// `window.sternaRoom`.
 
 import { SternaClientError, join, prepare } from '../sdk/index.ts';
 import type { Room } from '../sdk/index.ts';
@@ -20,8 +21,8 @@ declare global {
   }
 }
 
-/** How long an automatic join waits for camera and microphone before it goes in without them. */
-const AUTOJOIN_DEVICES_MS = 1_500;
+/** How long a join waits for camera and microphone; after that they follow when they come. */
+const DEVICES_WAIT_MS = 1_500;
 
 const random = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
 
@@ -39,23 +40,20 @@ class Page {
     this.#room = claims.room ?? (params.room || inventRoom(random));
     this.#token = params.token;
     this.#prejoin = new Prejoin((choice) => void this.#join(choice));
-    byId('rejoin', HTMLButtonElement).addEventListener('click', () => void this.#showPrejoin());
+    byId('rejoin', HTMLButtonElement).addEventListener('click', () => this.#showPrejoin());
   }
 
   async start(): Promise<void> {
-    const shown = this.#showPrejoin();
-    if (!this.#params.autojoin) return;
-    this.#name ||= 'Guest';
-    const patience = new Promise((resolve) => setTimeout(resolve, AUTOJOIN_DEVICES_MS));
-    await Promise.race([shown, patience]);
-    await this.#join({ ...this.#prejoin.choice(), name: this.#name });
+    if (this.#params.autojoin) this.#name ||= 'Guest';
+    this.#showPrejoin();
+    if (this.#params.autojoin) await this.#join(this.#prejoin.choice());
   }
 
-  #showPrejoin(): Promise<void> {
+  #showPrejoin(): void {
     document.body.dataset['view'] = 'prejoin';
     byId('ended', HTMLElement).hidden = true;
     this.#prejoin.showProblem('');
-    return this.#prejoin.show({ name: this.#name, room: this.#room, token: this.#token });
+    this.#prejoin.show({ name: this.#name, room: this.#room, token: this.#token });
   }
 
   async #join(choice: JoinChoice): Promise<void> {
@@ -64,25 +62,10 @@ class Page {
     this.#name = choice.name;
     this.#room = choice.room;
     this.#token = choice.token;
-    const request = {
-      room: choice.room,
-      identity: inventIdentity(choice.name, random),
-      name: choice.name,
-    };
     try {
-      const first: MintedToken | null = choice.token
-        ? { token: choice.token }
-        : await mintDevToken(request);
-      if (!first) {
-        this.#prejoin.askForToken();
-        return;
-      }
-      const room = await join(first.url ?? new URL('.', location.href), {
-        ...(choice.token ? { token: choice.token } : { tokenProvider: tokensFrom(first, request) }),
-        publish: choice.stream,
-        relayOnly: this.#params.relay,
-      });
-      this.#enter(room, choice);
+      const room = await this.#open(choice);
+      if (room) this.#enter(room);
+      else this.#prejoin.askForToken();
     } catch (error) {
       this.#prejoin.setBusy(false);
       this.#prejoin.showProblem(
@@ -91,23 +74,48 @@ class Page {
     }
   }
 
-  #enter(room: Room, choice: JoinChoice): void {
+  /** Null when a token is needed that neither the user nor the server has given. */
+  async #open({ name, room, token }: JoinChoice): Promise<Room | null> {
+    const request = { room, identity: inventIdentity(name, random), name };
+    const patience = new Promise((resolve) => setTimeout(resolve, DEVICES_WAIT_MS));
+    const given: MintedToken = { token };
+    const [minted] = await Promise.all([
+      token ? given : mintDevToken(request),
+      Promise.race([this.#prejoin.whenDevicesReady(), patience]),
+    ]);
+    if (!minted) return null;
+    return join(minted.url ?? new URL('.', location.href), {
+      ...(token ? { token } : { tokenProvider: tokensFrom(minted, request) }),
+      ...(this.#prejoin.devicesReady ? { publish: this.#prejoin.devices.stream } : {}),
+      relayOnly: this.#params.relay,
+    });
+  }
+
+  #enter(room: Room): void {
     window.sternaRoom = room;
     this.#prejoin.hide();
     const link = roomLink(new URL(location.href), room.info.name);
     if (!this.#params.autojoin) history.replaceState(null, '', link);
     document.title = `${room.info.name} · Sterna`;
-    const meeting = new Meeting({
-      room,
-      link,
-      faults: choice.faults,
-      onEnd: (error) => this.#showEnd(error),
-    });
-    void meeting;
+    const meeting = new Meeting({ room, link, onEnd: (error) => this.#showEnd(error) });
+    this.#bringDevices(room, meeting).catch((error: unknown) => reportError(error));
+  }
+
+  /** Devices that were not open at the join are published as soon as they are. */
+  async #bringDevices(room: Room, meeting: Meeting): Promise<void> {
+    await this.#prejoin.whenDevicesReady();
+    const { stream, faults } = this.#prejoin.devices;
+    if (room.state === 'closed') {
+      stopTracks(stream);
+      return;
+    }
+    if (room.self.permissions.canPublish) await room.local.publish(stream);
+    else stopTracks(stream);
+    meeting.showDevices(faults);
   }
 
   #showEnd(error: SternaClientError | null): void {
-    stopTracks(this.#prejoin.choice().stream);
+    stopTracks(this.#prejoin.devices.stream);
     document.title = 'Sterna';
     document.body.dataset['view'] = 'ended';
     const { title, text } = endingText(error);

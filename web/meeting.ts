@@ -15,8 +15,6 @@ export interface MeetingOptions {
   room: Room;
   /** What is copied by the link button. */
   link: string;
-  /** Why camera or microphone are missing. */
-  faults: DeviceFaults;
   onEnd: (error: SternaClientError | null) => void;
 }
 
@@ -42,6 +40,9 @@ export class Meeting {
   readonly #tiles = new Map<string, Tile>();
   readonly #selfTile: Tile;
   readonly #end = new AbortController();
+  /** Undefined until camera and microphone are open or refused. */
+  #faults: DeviceFaults | undefined;
+  #fillSelects: () => void = () => undefined;
   #bannerTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: MeetingOptions) {
@@ -56,9 +57,15 @@ export class Meeting {
     for (const participant of room.participants.values()) this.#addTile(participant);
     this.#listenToRoom();
     this.#listenToPage();
-    this.#showViewerNote();
     this.#refresh();
     this.#buttons.microphone.focus();
+  }
+
+  /** Camera and microphone are open now, as far as they can be. */
+  showDevices(faults: DeviceFaults): void {
+    this.#faults = faults;
+    this.#fillSelects();
+    this.#refresh();
   }
 
   #listenToRoom(): void {
@@ -152,7 +159,7 @@ export class Meeting {
     if ('mediaDevices' in navigator) {
       navigator.mediaDevices.addEventListener('devicechange', fill, { signal });
     }
-    fill();
+    this.#fillSelects = fill;
   }
 
   #tileOf(participant: Participant): Tile | undefined {
@@ -268,13 +275,16 @@ export class Meeting {
   }
 
   #showViewerNote(): void {
-    const { room, faults } = this.#options;
+    const { local, self } = this.#room;
     const note = byId('viewer-note', HTMLElement);
-    const viewer = room.local.publications.length === 0;
-    note.textContent = room.self.permissions.canPublish
-      ? `You are watching. ${explainFaults(faults)}`
-      : 'You are watching: your token does not let you send.';
-    note.hidden = !viewer;
+    note.hidden = local.publications.length > 0;
+    if (!self.permissions.canPublish) {
+      note.textContent = 'You are watching: your token does not let you send.';
+    } else if (this.#faults) {
+      note.textContent = `You are watching. ${explainFaults(this.#faults)}`;
+    } else {
+      note.textContent = 'You are watching until the browser has opened camera and microphone.';
+    }
   }
 
   #refresh(): void {
@@ -282,7 +292,7 @@ export class Meeting {
     this.#renderControl('microphone', local.microphoneEnabled);
     this.#renderControl('camera', local.cameraEnabled);
     this.#selfTile.update(self);
-    if (local.publications.length > 0) byId('viewer-note', HTMLElement).hidden = true;
+    this.#showViewerNote();
     byId('count', HTMLElement).textContent = String(this.#tiles.size + 1);
     byId('alone', HTMLElement).hidden = this.#tiles.size > 0;
     this.#layOut();

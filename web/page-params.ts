@@ -1,4 +1,5 @@
-// What the address of the page says: ?room=r&name=n&autojoin=1&relay=1 and #token=..., which is never sent to a server.
+// What the address of the page says: ?room=r&name=n&autojoin=1&relay=1 and #token=..., which is never sent
+// to a server.
 
 export interface PageParams {
   room: string;

@@ -1,7 +1,8 @@
-// The card before the meeting: name, room, preview with level meter, device selectors. Hands over what was chosen.
+// The card before the meeting: name, room, preview with level meter, device selectors. Hands over what was
+// chosen.
 
 import { explainFaults, fillDevices, openDevices, stopTracks } from './devices.ts';
-import type { DeviceChoice, DeviceFaults, OpenedDevices } from './devices.ts';
+import type { DeviceChoice, OpenedDevices } from './devices.ts';
 import { byId, setIcon } from './dom.ts';
 import { LevelMeter } from './level-meter.ts';
 
@@ -9,9 +10,6 @@ export interface JoinChoice {
   name: string;
   room: string;
   token: string;
-  /** Whatever was to be had; may have no tracks. */
-  stream: MediaStream;
-  faults: DeviceFaults;
 }
 
 const LEVEL_EVERY_MS = 60;
@@ -37,7 +35,9 @@ export class Prejoin {
   #meter: LevelMeter | undefined;
   #meterTimer: ReturnType<typeof setInterval> | undefined;
   #opened: OpenedDevices = { stream: new MediaStream(), faults: {} };
-  #opening: Promise<void> = Promise.resolve();
+  /** Undefined while nothing is being opened. */
+  #opening: Promise<OpenedDevices> | undefined;
+  #taken: Promise<void> = Promise.resolve();
   #wanted = { camera: true, microphone: true };
 
   constructor(onJoin: (choice: JoinChoice) => void) {
@@ -47,12 +47,12 @@ export class Prejoin {
     });
     for (const kind of ['camera', 'microphone'] as const) {
       this.#toggles[kind].addEventListener('click', () => this.#toggle(kind));
-      this.#selects[kind].addEventListener('change', () => void this.#reopen());
+      this.#selects[kind].addEventListener('change', () => this.#reopen());
     }
   }
 
-  /** Shows the card and opens the devices. Resolves when they are open or refused. */
-  show(values: { name: string; room: string; token: string }): Promise<void> {
+  /** Shows the card and begins to open the devices. */
+  show(values: JoinChoice): void {
     this.#section.hidden = false;
     this.#name.value = values.name;
     this.#room.value = values.room;
@@ -60,10 +60,10 @@ export class Prejoin {
     if (values.token) this.#lockRoom();
     this.setBusy(false);
     (values.name ? this.#button : this.#name).focus();
-    return this.#reopen();
+    this.#reopen();
   }
 
-  /** Hides the card. The tracks live on in what was handed over. */
+  /** Hides the card. The devices stay open: they go into the meeting. */
   hide(): void {
     this.#section.hidden = true;
     this.#video.srcObject = null;
@@ -73,23 +73,31 @@ export class Prejoin {
   }
 
   choice(): JoinChoice {
-    const { stream, faults } = this.#opened;
     return {
       name: this.#name.value.trim(),
       room: this.#room.value.trim(),
       token: this.#token.value.trim(),
-      stream,
-      faults,
     };
   }
 
-  /** The devices that were asked for last, opened or refused. */
-  devicesReady(): Promise<void> {
-    return this.#opening;
+  /** Camera and microphone as far as they are open by now. */
+  get devices(): OpenedDevices {
+    return this.#opened;
+  }
+
+  /** False while the user has yet to answer the browser's question, or a device is slow. */
+  get devicesReady(): boolean {
+    return this.#opening === undefined;
+  }
+
+  /** Resolves when the devices are open or refused. */
+  whenDevicesReady(): Promise<void> {
+    return this.#taken;
   }
 
   setBusy(busy: boolean): void {
     this.#button.disabled = busy;
+    for (const select of Object.values(this.#selects)) select.disabled = busy;
     this.#button.textContent = busy ? 'Joining…' : 'Join';
   }
 
@@ -121,33 +129,39 @@ export class Prejoin {
     return !missing;
   }
 
-  #reopen(): Promise<void> {
+  #reopen(): void {
     const choice: DeviceChoice = {
       camera: this.#selects.camera.value || undefined,
       microphone: this.#selects.microphone.value || undefined,
     };
-    this.#opening = this.#open(choice);
-    return this.#opening;
+    stopTracks(this.#opened.stream);
+    const opening = openDevices(choice);
+    this.#opening = opening;
+    const take = async (): Promise<void> => {
+      const opened = await opening;
+      if (this.#opening === opening) this.#take(opened);
+      // Another choice was made meanwhile.
+      else stopTracks(opened.stream);
+    };
+    this.#taken = take();
   }
 
-  async #open(choice: DeviceChoice): Promise<void> {
-    stopTracks(this.#opened.stream);
-    const opened = await openDevices(choice);
-    if (this.#section.hidden) {
-      this.#opened = opened;
-      return;
-    }
+  #take(opened: OpenedDevices): void {
+    const [microphone] = opened.stream.getAudioTracks();
+    const [camera] = opened.stream.getVideoTracks();
+    this.#opening = undefined;
     this.#opened = opened;
-    for (const track of opened.stream.getAudioTracks()) track.enabled = this.#wanted.microphone;
-    for (const track of opened.stream.getVideoTracks()) track.enabled = this.#wanted.camera;
+    if (microphone) microphone.enabled = this.#wanted.microphone;
+    if (camera) camera.enabled = this.#wanted.camera;
+    if (this.#section.hidden) return;
     // A stream without tracks would hold up the page's load event for ever.
-    this.#video.srcObject = opened.stream.getVideoTracks().length > 0 ? opened.stream : null;
-    this.#watchLevel(opened.stream.getAudioTracks()[0]);
+    this.#video.srcObject = camera ? opened.stream : null;
+    this.#watchLevel(microphone);
     this.#render();
-    await Promise.all([
-      fillDevices(this.#selects.camera, 'camera', opened.stream.getVideoTracks()[0]),
-      fillDevices(this.#selects.microphone, 'microphone', opened.stream.getAudioTracks()[0]),
-    ]);
+    Promise.all([
+      fillDevices(this.#selects.camera, 'camera', camera),
+      fillDevices(this.#selects.microphone, 'microphone', microphone),
+    ]).catch(() => undefined);
   }
 
   #toggle(kind: 'camera' | 'microphone'): void {

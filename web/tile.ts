@@ -1,4 +1,5 @@
-// One participant on the stage: picture or initials, name, mute sign, speaking ring, and the path that its media takes.
+// One participant on the stage: picture or initials, name, mute sign, speaking ring, and the path that its
+// media takes.
 
 import type { ConnectionPath, Participant } from '../sdk/index.ts';
 import { byId, within } from './dom.ts';

@@ -1,4 +1,5 @@
-// Where the page gets its token: development mode mints one at POST /dev/token; otherwise the user brings one.
+// Where the page gets its token: development mode mints one at POST /dev/token; otherwise the user brings
+// one.
 
 export interface TokenRequest {
   room: string;
@@ -21,7 +22,10 @@ export interface TokenClaims {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-/** A token of development mode, or null when this server does not mint any. Rejects when it should but cannot. */
+/**
+ * A token of development mode, or null when this server does not mint any. Rejects when it should but
+ * cannot.
+ */
 export async function mintDevToken(
   request: TokenRequest,
   signal?: AbortSignal,

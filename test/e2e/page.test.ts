@@ -1,5 +1,5 @@
-// The meeting page in real Chromium, used as people use it: forms, buttons, keys. Signaling is real, media goes
-// directly.
+// The meeting page in real Chromium, used as people use it: forms, buttons, keys. Signaling is real, media
+// goes directly.
 
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -13,6 +13,8 @@ import type { MiniServerOptions } from '../support/mini-server.ts';
 declare global {
   interface Window {
     sternaRoom?: Room;
+    /** Tracks that a test holds back. */
+    late?: MediaStreamTrack[];
   }
 }
 
@@ -144,6 +146,7 @@ describe('two pages', () => {
     await ada.getByText('Back online: resumed.').waitFor();
     await ada.getByTestId('banner').waitFor({ state: 'hidden' });
     await Promise.all([seen(ada, 'Bob'), seen(bob, 'Ada')]);
+    expect(await ada.getByTestId('count').textContent()).toBe('2');
   });
 
   test('meet through the relay alone when the address says so', async () => {
@@ -236,6 +239,48 @@ describe('before the meeting', () => {
     await tile.and(page.locator('[data-microphone="on"]')).waitFor();
   });
 
+  test('devices that open after the join are published then', async () => {
+    const ada = await enter('Ada');
+    const bob = await open('/?room=standup&name=Bob', {
+      before: () => {
+        const devices = navigator.mediaDevices;
+        const ask = devices.getUserMedia.bind(devices);
+        // The user takes their time to answer the browser's question.
+        devices.getUserMedia = async (wanted) => {
+          await new Promise((resolve) => document.addEventListener('answered', resolve));
+          return ask(wanted);
+        };
+      },
+    });
+    await bob.getByRole('button', { name: 'Join', exact: true }).click();
+    await bob.getByText('You are watching until').waitFor();
+    await seen(bob, 'Ada');
+    expect(await tileOf(ada, 'Bob').getAttribute('data-camera')).toBe('none');
+    await bob.evaluate(() => document.dispatchEvent(new Event('answered')));
+    await seen(ada, 'Bob');
+    await bob.getByTestId('viewer-note').waitFor({ state: 'hidden' });
+  });
+
+  test('devices that open after the end are closed at once', async () => {
+    const page = await open('/?room=standup&name=Ada', {
+      before: () => {
+        const devices = navigator.mediaDevices;
+        const ask = devices.getUserMedia.bind(devices);
+        devices.getUserMedia = async (wanted) => {
+          await new Promise((resolve) => document.addEventListener('answered', resolve));
+          const stream = await ask(wanted);
+          Object.assign(window, { late: stream.getTracks() });
+          return stream;
+        };
+      },
+    });
+    await page.getByRole('button', { name: 'Join', exact: true }).click();
+    await page.getByRole('button', { name: 'Leave' }).click();
+    await page.evaluate(() => document.dispatchEvent(new Event('answered')));
+    await page.waitForFunction(() => window.late?.every((track) => track.readyState === 'ended'));
+    expect(await page.evaluate(() => window.late?.length)).toBe(2);
+  });
+
   test('the link that is copied carries the room and nothing else', async () => {
     const page = await open('/?room=stand%20up&name=Ada&relay=1', {
       permissions: ['camera', 'microphone', 'clipboard-read', 'clipboard-write'],
@@ -259,6 +304,7 @@ describe('before the meeting', () => {
     await page.getByLabel('Access token').fill(server.token({ identity: 'ada', room: 'standup' }));
     await page.getByRole('button', { name: 'Join', exact: true }).click();
     await page.getByTestId('meeting').waitFor();
+    expect(await page.getByTestId('room-name').textContent()).toBe('standup');
   });
 
   test('a token in the fragment names the room, and leaves the address bar', async () => {
@@ -287,6 +333,7 @@ describe('without camera and microphone', () => {
       await tileOf(ada, 'Bob').getByRole('img', { name: 'No microphone' }).waitFor();
       await page.getByRole('button', { name: 'Unmute' }).click();
       await page.getByText('There is no microphone.').waitFor();
+      expect(await page.getByTestId('count').textContent()).toBe('2');
     });
   });
 

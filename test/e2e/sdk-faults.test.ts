@@ -1,5 +1,5 @@
-// The browser SDK in real Chromium when things go wrong: lost sockets, lost pushes, a server and a relay that start
-// again, and every way in which a meeting ends.
+// The browser SDK in real Chromium when things go wrong: lost sockets, lost pushes, a server and a relay
+// that start again, and every way in which a meeting ends.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Chromium } from '../support/chromium.ts';
@@ -119,7 +119,7 @@ describe('a connection that suffers', () => {
 });
 
 describe('a relay', () => {
-  test('media goes through it when nothing else is allowed, and finds it again after it was gone', async () => {
+  test('media goes through it alone, and finds it again after it was gone', async () => {
     let relay = await startCoturn();
     try {
       await restart({ iceServers: [relay.iceServer] });

@@ -1,5 +1,5 @@
-// Debian's Chromium for tests: headless, with fake camera and microphone, host candidates on loopback and no mDNS
-// names.
+// Debian's Chromium for tests: headless, with fake camera and microphone, host candidates on loopback and
+// no mDNS names.
 
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';

@@ -1,5 +1,6 @@
-// A small server for tests of the SDK and the page: the real signaling behind plain node:http, with the built page,
-// tokens for anybody, and a network that a test can cut. /blank is a page with nothing but the SDK. No TURN.
+// A small server for tests of the SDK and the page: the real signaling behind plain node:http, with the
+// built page, tokens for anybody, and a network that a test can cut. /blank is a page with nothing but the
+// SDK. No TURN.
 
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';

@@ -1,4 +1,5 @@
-// An empty page with the SDK loaded as applications load it (<script type=module>), and short ways to ask its room.
+// An empty page with the SDK loaded as applications load it (<script type=module>), and short ways to ask
+// its room.
 
 import type { Page } from 'playwright-core';
 import type { JoinOptions, Room } from '../../sdk/index.ts';
@@ -15,6 +16,8 @@ declare global {
     events: string[];
     /** Every connection that the page has made. */
     pcs: RTCPeerConnection[];
+    /** Types of the descriptions that they have made. */
+    descriptions: string[];
     noteEvents: (room: Room) => void;
     /** Frames decoded so far, by sid. */
     decodedFrames: () => Promise<Map<string, number>>;
@@ -25,12 +28,17 @@ declare global {
 /** Runs in the page before anything else: what tests look at. */
 function instrument(): void {
   window.pcs = [];
+  window.descriptions = [];
   window.events = [];
   const Native = RTCPeerConnection;
   window.RTCPeerConnection = class extends Native {
     constructor(configuration?: RTCConfiguration) {
       super(configuration);
       window.pcs.push(this);
+    }
+    override async setLocalDescription(given?: RTCLocalSessionDescriptionInit): Promise<void> {
+      await super.setLocalDescription(given);
+      if (this.localDescription) window.descriptions.push(this.localDescription.type);
     }
   };
   window.decodedFrames = async () => {
@@ -160,6 +168,11 @@ export class SdkPage {
 
   sid(): Promise<string> {
     return this.page.evaluate(() => window.room.self.sid);
+  }
+
+  /** `offer` and `answer` for each description that this page has made. */
+  descriptions(): Promise<string[]> {
+    return this.page.evaluate(() => window.descriptions);
   }
 
   /** How many lines of media each open connection's description has. */

@@ -1,4 +1,5 @@
-// A client of the signaling protocol without media, for tests: the SDK's SignalConnection on the WebSocket of `ws`.
+// A client of the signaling protocol without media, for tests: the SDK's SignalConnection on the WebSocket
+// of `ws`.
 
 import { WebSocket } from 'ws';
 import type { SternaClientError } from '../../sdk/errors.ts';

@@ -1,5 +1,5 @@
-// The signaling connection of the SDK against the real signaling server, through the WebSocket of the `ws` package,
-// with networks that fail in every way that a test can arrange.
+// The signaling connection of the SDK against the real signaling server, through the WebSocket of the `ws`
+// package, with networks that fail in every way that a test can arrange.
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';

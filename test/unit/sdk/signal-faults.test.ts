@@ -1,5 +1,5 @@
-// The signaling connection of the SDK against a server that falls silent, throws it out or talks nonsense: a WebSocket
-// server of the test's own, since the real one does none of that.
+// The signaling connection of the SDK against a server that falls silent, throws it out or talks nonsense:
+// a WebSocket server of the test's own, since the real one does none of that.
 
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
