@@ -91,6 +91,11 @@ export class Server {
     return this.#media?.listeners.map(({ url }) => url) ?? [];
   }
 
+  /** Which engine moves the media. */
+  get engine(): string {
+    return this.#media?.engine.kind ?? '';
+  }
+
   async stats(): Promise<ServerStats> {
     if (!this.#media) throw new SternaError('MEDIA_UNRESPONSIVE', 'the media worker has stopped');
     return { signaling: this.#signaling.stats(), media: await this.#media.stats() };

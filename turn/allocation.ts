@@ -33,6 +33,8 @@ export interface Permission {
    * may be reached through this permission, not whatever else listens on that host.
    */
   readonly relaysOnly: boolean;
+  /** The address is one of our relays': what goes there may not need to leave the process. */
+  readonly ownHost: boolean;
 }
 
 /** RFC 8656 s12. */

@@ -129,7 +129,7 @@ export class RelayPool {
     const tag = this.#freeTags.pop() ?? this.#relays.push(undefined) - 1;
     const address = host.local.copy();
     address.port = port;
-    const socket = this.#engine.open(address, this.#owner, tag);
+    const socket = this.#engine.open(address, this.#owner, tag, { lowersTtl: true });
     this.#openings.set(tag, { opening, socket, host, port });
   }
 

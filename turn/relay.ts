@@ -12,7 +12,7 @@ import {
 } from '../shared/stun/registry.ts';
 import type { StunReader } from '../shared/stun/reader.ts';
 import { StunWriter } from '../shared/stun/writer.ts';
-import type { Allocation, Listener, Relay } from './allocation.ts';
+import type { Allocation, Listener, Permission, Relay } from './allocation.ts';
 import {
   DROP_FORBIDDEN_PEER,
   DROP_MALFORMED,
@@ -20,6 +20,7 @@ import {
   DROP_NO_CHANNEL,
   DROP_NO_PERMISSION,
   DROP_TOO_LARGE,
+  DROP_UNEXPECTED,
 } from './drop-reason.ts';
 import { DATAGRAM_BYTES_MAX } from './limits.ts';
 import type { TurnState } from './turn-state.ts';
@@ -27,6 +28,10 @@ import type { TurnState } from './turn-state.ts';
 /** Header, XOR-PEER-ADDRESS and DATA header of a Data indication, with padding. */
 const DATA_INDICATION_OVERHEAD_IPV4 = 20 + 12 + 4 + 3;
 const DATA_INDICATION_OVERHEAD_IPV6 = 20 + 24 + 4 + 3;
+
+/** RFC 8656 s11.5: destination unreachable and time exceeded; ICMPv6 has packet too big beside them. */
+const ICMP_TYPES: readonly number[] = [3, 11];
+const ICMP6_TYPES: readonly number[] = [1, 2, 3];
 
 export class RelayPath {
   readonly #state: TurnState;
@@ -62,7 +67,7 @@ export class RelayPath {
     if (binding.permission.relaysOnly && !state.permits(binding.permission, binding.peer)) {
       return state.drop(DROP_FORBIDDEN_PEER);
     }
-    this.#toPeer(allocation, binding.peer, bytes, offset + 4, dataLength);
+    this.#toPeer(allocation, binding.permission, binding.peer, bytes, offset + 4, dataLength, now);
   }
 
   /** A Send indication, already read. */
@@ -88,7 +93,36 @@ export class RelayPath {
     const permission = allocation.permissionFor(peer, now);
     if (permission === undefined) return state.drop(DROP_NO_PERMISSION);
     if (!state.permits(permission, peer)) return state.drop(DROP_FORBIDDEN_PEER);
-    this.#toPeer(allocation, peer, reader.bytes, dataAt, reader.lengthAt(dataAt));
+    const length = reader.lengthAt(dataAt);
+    if (reader.find(ATTR_DONT_FRAGMENT) >= 0) {
+      this.#toPeerWhole(allocation, peer, reader.bytes, dataAt, length);
+    } else {
+      this.#toPeer(allocation, permission, peer, reader.bytes, dataAt, length, now);
+    }
+  }
+
+  /** An ICMP error about a datagram that a relay sent to a peer (RFC 8656 s11.5). */
+  icmp(
+    relay: Relay,
+    peer: TransportAddress,
+    type: number,
+    code: number,
+    info: number,
+    now: number,
+  ): void {
+    const state = this.#state;
+    const { allocation } = relay;
+    if (allocation === undefined || now >= relay.expiresAt) return state.drop(DROP_NO_ALLOCATION);
+    const relevant = peer.family === 4 ? ICMP_TYPES : ICMP6_TYPES;
+    if (!relevant.includes(type)) return state.drop(DROP_UNEXPECTED);
+    if (allocation.permissionFor(peer, now) === undefined) return state.drop(DROP_NO_PERMISSION);
+    this.#nextTransaction();
+    const total = this.#writer
+      .start(this.#bytes, 0, METHOD_DATA, CLASS_INDICATION, this.#transaction, 0)
+      .xorAddress(ATTR_XOR_PEER_ADDRESS, state.toExternal(peer))
+      .icmp(type, code, info)
+      .finish();
+    state.engine.send(allocation.listener.socket, allocation.client, this.#bytes, 0, total);
   }
 
   /** A datagram from a peer to a relayed transport address. */
@@ -127,7 +161,31 @@ export class RelayPath {
     allocation.receivedBytes += length;
   }
 
+  /** To the peer; where the peer is another relay of ours, straight to its client, without the kernel. */
   #toPeer(
+    allocation: Allocation,
+    permission: Permission,
+    peer: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): void {
+    const relay = allocation.relayFor(peer);
+    if (relay === undefined) return this.#state.drop(DROP_NO_ALLOCATION);
+    allocation.sentPackets++;
+    allocation.sentBytes += length;
+    const other = permission.ownHost ? this.#state.pool.byAddress.get(peer) : undefined;
+    if (other === undefined) {
+      this.#state.engine.send(relay.socket, peer, bytes, offset, length);
+    } else {
+      this.#state.shortCircuited++;
+      this.fromPeer(other, relay.local, bytes, offset, length, now);
+    }
+  }
+
+  /** With the DF bit set (RFC 8656 s14): only where the engine can, or the request would have been refused. */
+  #toPeerWhole(
     allocation: Allocation,
     peer: TransportAddress,
     bytes: Uint8Array,
@@ -136,9 +194,9 @@ export class RelayPath {
   ): void {
     const relay = allocation.relayFor(peer);
     if (relay === undefined) return this.#state.drop(DROP_NO_ALLOCATION);
-    this.#state.engine.send(relay.socket, peer, bytes, offset, length);
     allocation.sentPackets++;
     allocation.sentBytes += length;
+    this.#state.engine.sendWhole?.(relay.socket, peer, bytes, offset, length);
   }
 
   #dataIndication(

@@ -52,6 +52,8 @@ export interface TurnStats {
   allocations: number;
   reservations: number;
   users: number;
+  /** Datagrams handed from one relay to another inside the process. */
+  shortCircuited: number;
   /** By reason. */
   drops: Partial<Record<DropReason, number>>;
 }
@@ -77,12 +79,16 @@ export class TurnServer {
   #closed = false;
 
   constructor(options: TurnOptions, engine: Engine, observer: TurnObserver) {
-    const relays: SocketOwner = {
+    const relays: Required<SocketOwner> = {
       onOpened: (tag, _local, failure) => this.#state.pool.onOpened(tag, failure),
       onDatagram: (tag, from, bytes, offset, length, at) => {
         const relay = this.#state.pool.get(tag);
         if (relay === undefined) this.#state.drop(DROP_NO_ALLOCATION);
         else this.#relayPath.fromPeer(relay, from, bytes, offset, length, at);
+      },
+      onIcmp: (tag, peer, type, code, info, at) => {
+        const relay = this.#state.pool.get(tag);
+        if (relay !== undefined) this.#relayPath.icmp(relay, peer, type, code, info, at);
       },
     };
     const pool = new RelayPool(engine, relays, options);
@@ -126,6 +132,7 @@ export class TurnServer {
       allocations: state.allocations.size,
       reservations: state.reservations.size,
       users: state.quota.size,
+      shortCircuited: state.shortCircuited,
       drops: Object.fromEntries(DROP_REASONS.map((reason, i) => [reason, state.drops[i] ?? 0])),
     };
   }

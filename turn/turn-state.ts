@@ -33,6 +33,8 @@ export class TurnState {
   readonly allocations: Set<Allocation> = new Set();
   /** By reason, as in drop-reason.ts. */
   readonly drops: Float64Array = new Float64Array(DROP_REASONS.length);
+  /** Datagrams handed from one relay to another inside the process. */
+  shortCircuited = 0;
   readonly #observer: TurnObserver;
 
   constructor(options: TurnOptions, engine: Engine, pool: RelayPool, observer: TurnObserver) {

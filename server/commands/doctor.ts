@@ -10,6 +10,7 @@ import { loadConfig } from '../../shared/config/load.ts';
 import type { Config } from '../../shared/config/load.ts';
 import { bracketed, isWildcard, parseListenerUrl } from '../../shared/config/network-values.ts';
 import { systemClock } from '../../shared/clock.ts';
+import { chooseEngine } from '../../shared/net/engine-choice.ts';
 import { mintRestCredential } from '../../turn/credentials.ts';
 import { readDevKey } from '../dev-key.ts';
 import { probeBinding, probeRelay } from '../doctor/turn-probe.ts';
@@ -46,6 +47,19 @@ class Report {
   }
 }
 
+/** Which engine a server started here would get, and what the kernel lets it do. */
+async function checkEngine(config: Config, report: Report): Promise<void> {
+  const engine = await chooseEngine(config.engine);
+  if (engine.kind === 'portable') {
+    if (config.engine !== 'linux') return report.ok('engine', `portable (${engine.reason})`);
+    return report.fail('engine', `linux cannot run here, ${engine.reason}`, 'set engine to auto');
+  }
+  const { udpGro, udpSegment } = engine.capabilities;
+  const missing = [udpGro ? '' : 'UDP_GRO', udpSegment ? '' : 'UDP_SEGMENT'].filter(Boolean);
+  const how = missing.length === 0 ? 'with GRO and GSO' : `without ${missing.join(' and ')}`;
+  return report.ok('engine', `linux, ${how}`);
+}
+
 export const doctor: Command = {
   name: 'doctor',
   summary: 'check this machine, the configuration and a running server',
@@ -67,6 +81,7 @@ a STUN Binding and sends packets through two TURN relays. Exit code 1 when a che
       const config = readConfig(flags, context);
       report.ok('config', config.file ?? `${config.mode}, no file`);
       for (const warning of config.warnings) report.fail('config', 'doubtful', warning);
+      await checkEngine(config, report);
       const running = await checkGateway(config, report);
       await checkTurn(config, running, report);
     } catch (error) {

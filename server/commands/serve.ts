@@ -47,9 +47,8 @@ ${CONFIG_FLAGS_HELP}
     for (const warning of config.warnings) log.warn('config.warning', { warning });
     const server = await Server.start(config, log);
     const withdraw = config.mode === 'development' ? develop(server, config, log, context) : noop;
-    const { url, listeners } = server;
-    const { mode, engine } = config;
-    log.info('server.ready', { version: VERSION, url, listeners, mode, engine });
+    const { url, listeners, engine } = server;
+    log.info('server.ready', { version: VERSION, url, listeners, mode: config.mode, engine });
     await stopped;
     await server.close();
     withdraw();

@@ -1,10 +1,18 @@
 // The main thread's hold on the media worker: starts it, asks it, stops it, and starts it again should it ever die.
 
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../shared/config/load.ts';
 import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
-import type { ListenerState, MediaCommand, MediaEvent, MediaStats } from './messages.ts';
+import { chooseEngine, type EngineChoice } from '../../shared/net/engine-choice.ts';
+import type { Wake } from '../../shared/net/wake.ts';
+import type {
+  ListenerState,
+  MediaCommand,
+  MediaEvent,
+  MediaStats,
+  MediaWorkerData,
+} from './messages.ts';
 
 /** How long the worker may take to close its sockets before it is terminated. */
 const STOP_TIMEOUT_MS = 2000;
@@ -25,21 +33,36 @@ export class MediaHost {
   readonly #config: Config;
   readonly #log: Logger;
   readonly #waiting = new Map<number, Waiting>();
+  /** What the worker runs on. */
+  readonly engine: EngineChoice;
+  /** Wakes a worker that blocks in the Linux engine. */
+  readonly #wake: Wake | undefined;
   #worker: Worker | undefined;
+  #port: MessagePort | undefined;
   #listeners: readonly ListenerState[] = [];
   #nextId = 1;
   #healthy = false;
   #closing = false;
   #restart: NodeJS.Timeout | undefined;
 
-  private constructor(config: Config, log: Logger) {
+  private constructor(config: Config, log: Logger, engine: EngineChoice, wake: Wake | undefined) {
     this.#config = config;
     this.#log = log;
+    this.engine = engine;
+    this.#wake = wake;
   }
 
   /** Resolves when every listener is open. Throws SternaError LISTENER_UNAVAILABLE that names the first that is not. */
   static async start(config: Config, log: Logger): Promise<MediaHost> {
-    const host = new MediaHost(config, log);
+    const engine = await chooseEngine(config.engine);
+    if (config.engine === 'linux' && engine.kind !== 'linux') {
+      throw new SternaError(
+        'ENGINE_UNAVAILABLE',
+        `engine: linux cannot run here: ${engine.reason}`,
+      );
+    }
+    log.info('media.engine', { ...engine });
+    const host = new MediaHost(config, log, engine, await wakeFor(engine));
     try {
       await host.#spawn();
     } catch (error) {
@@ -73,31 +96,44 @@ export class MediaHost {
 
   /** Closes allocations and sockets, then the thread. Idempotent. */
   async close(): Promise<void> {
+    if (this.#closing) return;
     this.#closing = true;
     this.#healthy = false;
     clearTimeout(this.#restart);
     const worker = this.#worker;
     this.#worker = undefined;
-    if (worker === undefined) return;
-    const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-    worker.postMessage({ type: 'stop' } satisfies MediaCommand);
-    const timer = setTimeout(() => void worker.terminate(), STOP_TIMEOUT_MS);
-    await exited;
-    clearTimeout(timer);
+    if (worker !== undefined) {
+      const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+      this.#post({ type: 'stop' });
+      const timer = setTimeout(() => void worker.terminate(), STOP_TIMEOUT_MS);
+      await exited;
+      clearTimeout(timer);
+    }
+    this.#port?.close();
+    this.#wake?.close();
     this.#abandon();
   }
 
   #post(command: MediaCommand): void {
-    this.#worker?.postMessage(command);
+    this.#port?.postMessage(command);
+    this.#wake?.wake();
   }
 
   #spawn(): Promise<void> {
     return new Promise((resolve, reject) => {
+      const { port1: ours, port2: theirs } = new MessageChannel();
+      const workerData: MediaWorkerData = {
+        port: theirs,
+        settings: this.#config.turn,
+        wakeFd: this.#wake?.fd,
+      };
       const worker = new Worker(new URL('./worker.js', import.meta.url), {
-        workerData: this.#config.turn,
+        workerData,
+        transferList: [theirs],
       });
       this.#worker = worker;
-      worker.on('message', (event: MediaEvent) => {
+      this.#port = ours;
+      ours.on('message', (event: MediaEvent) => {
         if (event.type !== 'listening') return this.#onEvent(event);
         this.#listeners = event.listeners;
         const failed = event.listeners.find(({ failure }) => failure !== undefined);
@@ -109,7 +145,10 @@ export class MediaHost {
         this.#log.error('media.crashed', { error });
         reject(error);
       });
-      worker.on('exit', (code) => this.#onExit(worker, code));
+      worker.on('exit', (code) => {
+        reject(new SternaError('MEDIA_EXITED', `the media worker ended with code ${code}`));
+        this.#onExit(worker, code);
+      });
     });
   }
 
@@ -128,6 +167,7 @@ export class MediaHost {
   #onExit(worker: Worker, code: number): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
+    this.#port?.close();
     this.#healthy = false;
     this.#abandon();
     if (this.#closing) return;
@@ -147,6 +187,12 @@ export class MediaHost {
     }
     this.#waiting.clear();
   }
+}
+
+async function wakeFor(engine: EngineChoice): Promise<Wake | undefined> {
+  if (engine.kind !== 'linux') return undefined;
+  const { Wake } = await import('../../shared/net/wake.ts');
+  return new Wake();
 }
 
 function unavailable({ url, failure }: ListenerState): SternaError {

@@ -1,13 +1,14 @@
 // Entry of the media worker thread: an engine and the TURN core, driven by commands from the main thread.
 // The composition root of its thread, as server.ts is of the main one.
 
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 import { systemClock } from '../../shared/clock.ts';
 import { formatListenerUrl } from '../../shared/config/network-values.ts';
+import type { EngineLoop, EngineOptions } from '../../shared/net/engine.ts';
 import { PortableEngine } from '../../shared/net/portable-engine.ts';
 import { type AllocationEvent, TurnServer } from '../../turn/index.ts';
-import type { MediaCommand, MediaEvent } from './messages.ts';
-import { listenerAddresses, turnOptions, type TurnSettings } from './turn-options.ts';
+import type { MediaCommand, MediaEvent, MediaWorkerData } from './messages.ts';
+import { listenerAddresses, turnOptions } from './turn-options.ts';
 
 /** Expiry is exact without it; this only frees memory and sockets. */
 const SWEEP_EVERY_MS = 1000;
@@ -15,13 +16,14 @@ const SWEEP_EVERY_MS = 1000;
 /** Faults logged by occurrence number: the 1st, 2nd, 4th, 8th... so that a flood cannot fill a disk. */
 const isPowerOfTwo = (n: number): boolean => (n & (n - 1)) === 0;
 
-function main(port: MessagePort, settings: TurnSettings): void {
+async function main(data: MediaWorkerData): Promise<void> {
+  const { port, settings } = data;
   const post = (event: MediaEvent): void => port.postMessage(event);
   const log = (level: 'info' | 'error', event: string, fields: Record<string, unknown>): void =>
     post({ type: 'log', level, event, fields });
 
   let faults = 0;
-  const engine = new PortableEngine({
+  const engine = await createEngine(data.wakeFd, {
     now: () => systemClock.monotonic(),
     onFault: (error) => {
       faults++;
@@ -33,22 +35,6 @@ function main(port: MessagePort, settings: TurnSettings): void {
     onAllocationDeleted: (event) =>
       log('info', 'allocation.deleted', { ...event, relayed: event.relayed.join(' ') }),
   });
-  const sweep = setInterval(() => server.sweep(systemClock.monotonic()), SWEEP_EVERY_MS);
-
-  port.on('message', (command: MediaCommand) => {
-    if (command.type === 'stats') {
-      const stats = {
-        engine: { kind: engine.kind, ...engine.counters },
-        turn: server.stats(),
-      };
-      post({ type: 'stats', id: command.id, stats });
-      return;
-    }
-    clearInterval(sweep);
-    server.close();
-    port.close();
-  });
-
   server.listen(listenerAddresses(settings), (results) => {
     post({
       type: 'listening',
@@ -58,6 +44,25 @@ function main(port: MessagePort, settings: TurnSettings): void {
       })),
     });
   });
+  const onCommand = (command: MediaCommand): void => {
+    if (command.type === 'stats') {
+      const stats = { engine: { kind: engine.kind, ...engine.counters }, turn: server.stats() };
+      post({ type: 'stats', id: command.id, stats });
+    } else {
+      server.close();
+      engine.stop();
+    }
+  };
+  engine.run<MediaCommand>(port, { onCommand, onTick: (now) => server.sweep(now) }, SWEEP_EVERY_MS);
+}
+
+async function createEngine(
+  wakeFd: number | undefined,
+  options: EngineOptions,
+): Promise<EngineLoop> {
+  if (wakeFd === undefined) return new PortableEngine(options);
+  const { LinuxEngine } = await import('../../shared/net/linux-engine.ts');
+  return new LinuxEngine(options, wakeFd);
 }
 
 function summary(event: AllocationEvent): Record<string, unknown> {
@@ -68,6 +73,5 @@ function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-if (parentPort === null) throw new Error('media/worker runs as a worker thread');
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- MediaHost alone writes it
-main(parentPort, workerData as TurnSettings);
+await main(workerData as MediaWorkerData);

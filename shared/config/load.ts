@@ -61,7 +61,6 @@ export function loadConfig(input: ConfigInput): Config {
   if (problem) throw complain({ ...problem, origin: originOf(sources, problem) });
   return {
     ...settings,
-    engine: 'portable',
     mode: development ? 'development' : 'configured',
     file,
     warnings: findWarnings(settings),

@@ -18,14 +18,7 @@ export function findProblem(settings: Settings): Problem | undefined {
   return versionProblem(settings) ?? relayProblem(settings) ?? lifetimeProblem(settings);
 }
 
-function versionProblem({ engine, workers }: Settings): Problem | undefined {
-  if (engine === 'linux') {
-    return {
-      path: ['engine'],
-      expected: 'auto or portable (the linux engine is not in this version)',
-      value: engine,
-    };
-  }
+function versionProblem({ workers }: Settings): Problem | undefined {
   if (workers > 1) {
     return {
       path: ['workers'],

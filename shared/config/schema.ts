@@ -182,7 +182,7 @@ export const settingsSchema = z.strictObject({
   engine: z
     .enum(['auto', 'linux', 'portable'])
     .default('auto')
-    .describe('How media moves; the linux engine is not in this version'),
+    .describe('How media moves: in batches on Linux, or by node:dgram; auto tries the first'),
   workers: integer(1, 256).default(1).describe('Media workers; one in this version'),
   gateway: gateway.prefault({}).describe('The HTTP server'),
   signaling: signaling.prefault({}).describe('The WebSocket at /v1/signal'),

@@ -1,6 +1,7 @@
 // What moves datagrams: sockets and the clock on one side, sans-I/O protocol cores on the other (DESIGN: section 3).
 // Implemented by the portable engine (node:dgram); a batched one for Linux fits behind the same interface.
 
+import type { MessagePort } from 'node:worker_threads';
 import type { TransportAddress } from './transport-address.ts';
 
 /** Why a socket could not be opened. */
@@ -23,6 +24,26 @@ export interface SocketOwner {
     length: number,
     now: number,
   ): void;
+
+  /**
+   * An ICMP error about a datagram that this socket sent to `peer`; without this method nobody asks the kernel.
+   * `info` is the MTU for "fragmentation needed" and "packet too big", else 0.
+   */
+  onIcmp?(
+    tag: number,
+    peer: TransportAddress,
+    type: number,
+    code: number,
+    info: number,
+    now: number,
+  ): void;
+}
+
+export interface OpenOptions {
+  /**
+   * What it sends has a TTL one below that of the datagram being handled, where the engine can (RFC 8656 s21.1.7).
+   */
+  readonly lowersTtl?: boolean;
 }
 
 export interface Engine {
@@ -31,7 +52,7 @@ export interface Engine {
   readonly canSetDontFragment: boolean;
 
   /** Opens a UDP socket bound to exactly that address and port (0 = any); `owner.onOpened` tells how it went. */
-  open(address: TransportAddress, owner: SocketOwner, tag: number): number;
+  open(address: TransportAddress, owner: SocketOwner, tag: number, options?: OpenOptions): number;
 
   /** Idempotent; no datagram is delivered afterwards. */
   close(socket: number): void;
@@ -55,7 +76,25 @@ export interface Engine {
     length: number,
   ): void;
 
+  /** As `send`, with the DF bit set; there where `canSetDontFragment` is true. */
+  sendWhole?(
+    socket: number,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void;
+
   readonly counters: EngineCounters;
+}
+
+/** An engine as its thread sees it. */
+export interface EngineLoop extends Engine {
+  /**
+   * Serves sockets, the commands of `port`, and a tick every `tickMs`, until `stop`. May block the thread until then.
+   */
+  run<Command>(port: MessagePort, handlers: LoopHandlers<Command>, tickMs: number): void;
+  stop(): void;
 }
 
 /** Totals since the start. */
@@ -65,4 +104,19 @@ export interface EngineCounters {
   sent: number;
   /** Datagrams that the kernel or our own bound refused. */
   sendDropped: number;
+}
+
+/** What every engine is made with. */
+export interface EngineOptions {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** A fault in a protocol core, which is a bug: it is reported and the datagram dropped. */
+  onFault(error: unknown): void;
+}
+
+/** What a thread that an engine runs in does beside moving datagrams. */
+export interface LoopHandlers<Command> {
+  onCommand(command: Command): void;
+  /** @param now monotonic milliseconds */
+  onTick(now: number): void;
 }

@@ -2,7 +2,15 @@
 // Allocates: dgram's own message, and one copy per datagram sent, because libuv may send it after the call returned.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import type { Engine, EngineCounters, OpenFailure, SocketOwner } from './engine.ts';
+import type { MessagePort } from 'node:worker_threads';
+import type {
+  EngineCounters,
+  EngineLoop,
+  EngineOptions,
+  LoopHandlers,
+  OpenFailure,
+  SocketOwner,
+} from './engine.ts';
 import { TransportAddress } from './transport-address.ts';
 
 /** 64 KiB kernel buffers lose key frames at 2 Mbit/s; 4 MiB hold a burst. */
@@ -21,25 +29,18 @@ interface OpenSocket {
   open: boolean;
 }
 
-/** Options that tests use to stand in for the clock. */
-export interface PortableEngineOptions {
-  /** Monotonic milliseconds. */
-  now(): number;
-  /** A fault in a protocol core, which is a bug: it is reported and the datagram dropped. */
-  onFault(error: unknown): void;
-}
-
-export class PortableEngine implements Engine {
+export class PortableEngine implements EngineLoop {
   readonly kind = 'portable';
   readonly canSetDontFragment = false;
   readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
-  readonly #options: PortableEngineOptions;
+  readonly #options: EngineOptions;
   readonly #sockets = new Map<number, OpenSocket>();
   readonly #addresses = new Map<string, Map<number, TransportAddress>>();
   #addressCount = 0;
   #nextId = 1;
+  #stop: (() => void) | undefined = undefined;
 
-  constructor(options: PortableEngineOptions) {
+  constructor(options: EngineOptions) {
     this.#options = options;
   }
 
@@ -70,6 +71,21 @@ export class PortableEngine implements Engine {
       this.#answer(entry, local, undefined);
     });
     return id;
+  }
+
+  /** Serves commands and ticks from this thread's event loop, until `stop`. */
+  run<Command>(port: MessagePort, handlers: LoopHandlers<Command>, tickMs: number): void {
+    const ticker = setInterval(() => handlers.onTick(this.#options.now()), tickMs);
+    port.on('message', (command: Command) => handlers.onCommand(command));
+    this.#stop = () => {
+      clearInterval(ticker);
+      port.close();
+    };
+  }
+
+  /** Ends `run`. Sockets are closed by their owners. */
+  stop(): void {
+    this.#stop?.();
   }
 
   close(socket: number): void {

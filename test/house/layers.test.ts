@@ -18,7 +18,7 @@ interface Rule {
 const NODE = String.raw`node:[\w/]+`;
 
 const RULES: Readonly<Record<string, Rule>> = {
-  shared: { folders: [], packages: new RegExp(`^(?:${NODE}|zod|yaml|pino|ipaddr\\.js)$`) },
+  shared: { folders: [], packages: new RegExp(`^(?:${NODE}|zod|yaml|pino|ipaddr\\.js|koffi)$`) },
   turn: { folders: ['shared'], packages: new RegExp(`^(?:${NODE}|ipaddr\\.js)$`) },
   sfu: { folders: ['shared'], packages: new RegExp(`^(?:${NODE})$`) },
   signaling: {

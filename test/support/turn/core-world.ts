@@ -41,6 +41,10 @@ export class CoreWorld implements World {
     engine.run();
   }
 
+  get canSetDontFragment(): boolean {
+    return this.engine.canSetDontFragment;
+  }
+
   get counters(): World['counters'] {
     return this.engine.counters;
   }

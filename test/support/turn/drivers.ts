@@ -4,7 +4,7 @@
 
 import { describe, it } from 'vitest';
 import { CoreWorld } from './core-world.ts';
-import { PortableWorld } from './portable-world.ts';
+import { UdpWorld } from './udp-world.ts';
 import type { World, WorldOptions } from './world.ts';
 
 interface Driver {
@@ -14,7 +14,10 @@ interface Driver {
 
 const DRIVERS: readonly Driver[] = [
   { name: 'core', open: (options) => Promise.resolve(new CoreWorld(options)) },
-  { name: 'portable', open: (options) => PortableWorld.open(options) },
+  { name: 'portable', open: (options) => UdpWorld.open('portable', options) },
+  ...(process.platform === 'linux'
+    ? [{ name: 'linux', open: (options: WorldOptions) => UdpWorld.open('linux', options) }]
+    : []),
 ];
 
 export function onBoth(

@@ -88,6 +88,16 @@ export class FakeEngine implements Engine {
     this.#carry(socket, to, Buffer.from(bytes.slice(offset, offset + length)));
   }
 
+  sendWhole(
+    id: number,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    this.send(id, to, bytes, offset, length);
+  }
+
   sendPrefixed(
     socket: number,
     to: TransportAddress,

@@ -37,6 +37,8 @@ export interface World {
   readonly options: TurnOptions;
   readonly events: RecordedEvents;
   readonly counters: EngineCounters;
+  /** Whether the engine below can set the DF bit. */
+  readonly canSetDontFragment: boolean;
   readonly listener4: TransportAddress;
   readonly listener6: TransportAddress;
   /** On the loopback address of that family, at a port of its own. */

@@ -37,10 +37,6 @@ describe('in the file', () => {
     ['bind: localhost', 'bind: expected an IP address, such as 127.0.0.1 or ::1, got "localhost"'],
     ['bind: 127.1', 'bind: expected text (in quotes where it looks like a number), got 127.1'],
     ['bind: "::1%lo"', 'bind: expected an IP address, such as 127.0.0.1 or ::1, got "::1%lo"'],
-    [
-      'engine: linux',
-      'engine: expected auto or portable (the linux engine is not in this version)',
-    ],
     ['engine: fast', 'engine: expected one of auto, linux, portable, got "fast" (c.yaml:3)'],
     [
       'workers: 2',

@@ -82,7 +82,7 @@ describe('layers', () => {
       bind: '127.0.0.3',
       gateway: { port: 3 },
       log: { level: 'warn', format: 'json' },
-      engine: 'portable',
+      engine: 'auto',
       keys: { devkey: SECRET },
     });
   });

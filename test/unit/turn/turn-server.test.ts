@@ -13,7 +13,7 @@ import {
 } from '../../support/turn/client.ts';
 import { CoreWorld } from '../../support/turn/core-world.ts';
 import { FakeEngine } from '../../support/turn/fake-engine.ts';
-import { PortableWorld } from '../../support/turn/portable-world.ts';
+import { UdpWorld } from '../../support/turn/udp-world.ts';
 import {
   address,
   RecordedEvents,
@@ -73,6 +73,7 @@ describe('stats', () => {
     const { server } = listen([['127.0.0.1', 3478]]);
     expect(server.stats()).toEqual({
       allocations: 0,
+      shortCircuited: 0,
       reservations: 0,
       users: 0,
       drops: Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])),
@@ -130,7 +131,7 @@ describe('construction', () => {
 
 describe('a fault in the core', () => {
   it('is reported by the engine, and the server goes on', async () => {
-    const world = await PortableWorld.open();
+    const world = await UdpWorld.open('portable');
     const client = await TurnClient.of(world);
     world.events.onAllocationCreated = () => {
       throw new Error('a bug in the observer');

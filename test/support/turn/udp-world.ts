@@ -1,10 +1,13 @@
-// The TURN core on the portable engine: real UDP over loopback, real time.
+// The TURN core on a real engine: real UDP over loopback, real time. The Linux engine takes its turns from the event
+// loop of the test instead of blocking a thread.
 
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LinuxEngine } from '../../../shared/net/linux-engine.ts';
 import { PortableEngine } from '../../../shared/net/portable-engine.ts';
 import type { AddressFamily, TransportAddress } from '../../../shared/net/transport-address.ts';
+import { Wake } from '../../../shared/net/wake.ts';
 import { TurnServer } from '../../../turn/index.ts';
 import type { Datagram } from './fake-engine.ts';
 import {
@@ -21,28 +24,38 @@ const RECEIVE_TIMEOUT_MS = 5000;
 /** Turns of the event loop without traffic after which nothing is on its way over loopback. */
 const QUIET_TURNS = 3;
 
-export class PortableWorld implements World {
+export class UdpWorld implements World {
   readonly server: TurnServer;
   readonly options: World['options'];
   readonly events = new RecordedEvents();
   readonly listener4: TransportAddress = address('127.0.0.1');
   readonly listener6: TransportAddress = address('::1');
-  readonly #engine: PortableEngine;
+  readonly #engine: PortableEngine | LinuxEngine;
+  readonly #stop: () => void;
   readonly #sockets: Socket[] = [];
   readonly #faults: unknown[] = [];
   #received = 0;
 
-  private constructor(overrides: WorldOptions) {
+  private constructor(kind: 'portable' | 'linux', overrides: WorldOptions) {
     this.options = turnOptions(overrides);
-    this.#engine = new PortableEngine({
+    const options = {
       now: () => performance.now(),
-      onFault: (error) => this.#faults.push(error),
-    });
+      onFault: (error: unknown) => this.#faults.push(error),
+    };
+    if (kind === 'portable') {
+      this.#engine = new PortableEngine(options);
+      this.#stop = () => undefined;
+    } else {
+      const wake = new Wake();
+      const engine = new LinuxEngine(options, wake.fd);
+      this.#engine = engine;
+      this.#stop = pump(engine, wake);
+    }
     this.server = new TurnServer(this.options, this.#engine, this.events);
   }
 
-  static open(overrides: WorldOptions = {}): Promise<PortableWorld> {
-    const world = new PortableWorld(overrides);
+  static open(kind: 'portable' | 'linux', overrides: WorldOptions = {}): Promise<UdpWorld> {
+    const world = new UdpWorld(kind, overrides);
     return new Promise((resolve, reject) => {
       world.server.listen([world.listener4, world.listener6], (results) => {
         for (const { address: own } of results) {
@@ -53,6 +66,10 @@ export class PortableWorld implements World {
         else reject(new Error(`${failed.address.toString()}: ${failed.failure}`));
       });
     });
+  }
+
+  get canSetDontFragment(): boolean {
+    return this.#engine.canSetDontFragment;
   }
 
   get counters(): World['counters'] {
@@ -116,7 +133,24 @@ export class PortableWorld implements World {
     await this.settle();
     for (const socket of this.#sockets) socket.close();
     const { sockets } = this.counters;
+    this.#stop();
     if (sockets !== 0) throw new Error(`${sockets} sockets are left after close`);
     if (this.#faults.length > 0) throw this.#faults[0];
   }
+}
+
+/** Gives the engine a turn whenever the event loop has one; returns what ends that. */
+function pump(engine: LinuxEngine, wake: Wake): () => void {
+  let running = true;
+  const turn = (): void => {
+    if (!running) return;
+    engine.turn(0, () => undefined);
+    setImmediate(turn);
+  };
+  setImmediate(turn);
+  return () => {
+    running = false;
+    engine.free();
+    wake.close();
+  };
 }

@@ -1,0 +1,62 @@
+// Memory outside the JavaScript heap, at an address that the kernel may be told: for system calls that fill or read it.
+// The only file that does pointer arithmetic. An arena lives until `free`, and is zeroed when made.
+
+import koffi from 'koffi';
+
+/** Below 2^47 on every Linux that we run on, so a number holds it exactly. */
+export type Pointer = number;
+
+const FOUR_GIB = 0x1_0000_0000;
+
+export class Arena {
+  readonly base: Pointer;
+  /** The low and high halves of `base`. The arena crosses no 4 GiB border, so `high` holds for all of it. */
+  readonly low: number;
+  readonly high: number;
+  readonly bytes: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  readonly #handle: unknown;
+  #freed = false;
+
+  /** @param length bytes; rounded up to a multiple of 64 */
+  constructor(length: number) {
+    const size = (length + 63) & ~63;
+    this.#handle = allocateWithinBorder(size);
+    this.base = Number(koffi.address(this.#handle));
+    this.low = this.base % FOUR_GIB;
+    this.high = Math.floor(this.base / FOUR_GIB);
+    const buffer = koffi.view(this.#handle, size);
+    this.bytes = new Uint8Array(buffer);
+    this.bytes.fill(0);
+    this.u16 = new Uint16Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+  }
+
+  /** The address of that offset. */
+  at(offset: number): Pointer {
+    return this.base + offset;
+  }
+
+  /** Writes the address of `offset` in `target` into this arena at `where`, as C has it: 64 bits, little-endian. */
+  writePointer(where: number, target: Arena, offset: number): void {
+    this.u32[where >> 2] = target.low + offset;
+    this.u32[(where >> 2) + 1] = target.high;
+  }
+
+  /** Gives the memory back. Nothing may touch it afterwards, the kernel included. Idempotent. */
+  free(): void {
+    if (this.#freed) return;
+    this.#freed = true;
+    koffi.free(this.#handle);
+  }
+}
+
+/** A second block cannot lie across the same border as the first, so two tries are enough. */
+function allocateWithinBorder(size: number): unknown {
+  const first: unknown = koffi.alloc('uint8_t', size);
+  if (Number(koffi.address(first)) % FOUR_GIB <= FOUR_GIB - size) return first;
+  const second: unknown = koffi.alloc('uint8_t', size);
+  koffi.free(first);
+  return second;
+}

@@ -1,0 +1,398 @@
+// The engine on Linux's batched calls: epoll, recvmmsg with GRO, sendmmsg with GSO. Its thread blocks in epoll_wait
+// and never returns to libuv while it runs; an eventfd wakes it for commands. Allocates: nothing per packet.
+
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { Arena } from '../native/arena.ts';
+import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENOBUFS } from '../native/errno.ts';
+import { libc, type Libc } from '../native/libc.ts';
+import {
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  EPOLL_EVENT_BYTES,
+  EPOLL_EVENT_DATA,
+  EPOLLERR,
+  EPOLLIN,
+  EPOLLOUT,
+} from '../native/socket-constants.ts';
+import type {
+  EngineCounters,
+  EngineLoop,
+  EngineOptions,
+  LoopHandlers,
+  OpenFailure,
+  OpenOptions,
+  SocketOwner,
+} from './engine.ts';
+import { ErrorQueue } from './error-queue.ts';
+import { SocketOpener } from './linux-socket.ts';
+import { PacketInfo } from './packet-info.ts';
+import { ReceiveRing } from './receive-ring.ts';
+import {
+  SEND_AGAIN,
+  SEND_DROP,
+  SEND_LATER,
+  SEND_SINGLY,
+  type SendFailures,
+  type SendingSocket,
+  SendQueue,
+} from './send-queue.ts';
+import { TransportAddress } from './transport-address.ts';
+
+const SLOTS = 64;
+/** Slots that one socket may fill in a turn: a flooded socket cannot starve another. */
+const SLOTS_PER_TURN = 32;
+const EVENTS = 256;
+/** ICMP errors that one socket may report in a turn. */
+const ERRORS_PER_TURN = 16;
+/** What one socket may hold back while the kernel's buffer is full. */
+const BACKLOG_BYTES_MAX = 1024 * 1024;
+/** What `open` returns for a socket that there is not: no send or close finds one under it. */
+const NO_SOCKET = -1;
+const GSO_UNLIMITED = 65_535;
+
+interface LinuxSocket extends SendingSocket {
+  readonly owner: SocketOwner;
+  readonly tag: number;
+  backlog: { to: TransportAddress; bytes: Uint8Array }[];
+  backlogBytes: number;
+  readonly family: 4 | 6;
+  readonly lowersTtl: boolean;
+  /** TTL of the datagrams that its own was last set for; 0 = the system's. */
+  ttl: number;
+  /** Datagrams or GRO runs to ask for: as many as came last time, and more while it is busy. */
+  want: number;
+}
+
+interface Answer {
+  owner: SocketOwner;
+  tag: number;
+  local: TransportAddress;
+  failure: OpenFailure | undefined;
+}
+
+export class LinuxEngine implements EngineLoop, SendFailures {
+  readonly kind = 'linux';
+  readonly canSetDontFragment = true;
+  readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
+  readonly #libc: Libc = libc();
+  readonly #opener = new SocketOpener(this.#libc);
+  readonly #ring = new ReceiveRing(this.#libc, SLOTS);
+  readonly #queue: SendQueue = new SendQueue(this.#libc, this.#ring.arena, this);
+  readonly #events = new Arena(EVENTS * EPOLL_EVENT_BYTES + 64);
+  readonly #epoll = this.#libc.epoll_create1(0);
+  readonly #wakeFd: number;
+  readonly #byFd: (LinuxSocket | undefined)[] = [];
+  readonly #from = new TransportAddress();
+  readonly #info = new PacketInfo();
+  readonly #errors = new ErrorQueue(this.#libc);
+  readonly #options: EngineOptions;
+  /** TTL of the datagram that is being handled; 0 = none. */
+  #ttl = 0;
+  #answers: Answer[] = [];
+  #stopped = false;
+
+  /** @param wakeFd an eventfd that wakes the loop; whoever made it closes it */
+  constructor(options: EngineOptions, wakeFd: number) {
+    this.#options = options;
+    this.#wakeFd = wakeFd;
+    this.#watch(EPOLL_CTL_ADD, this.#wakeFd, EPOLLIN);
+  }
+
+  open(
+    address: TransportAddress,
+    owner: SocketOwner,
+    tag: number,
+    options: OpenOptions = {},
+  ): number {
+    const local = address.copy();
+    const opened = this.#opener.open(local, { gro: true });
+    let fd = NO_SOCKET;
+    if ('fd' in opened) {
+      fd = opened.fd;
+      const socket: LinuxSocket = {
+        fd,
+        owner,
+        tag,
+        source: undefined,
+        gsoBytesMax: GSO_UNLIMITED,
+        backlog: [],
+        backlogBytes: 0,
+        family: local.family,
+        lowersTtl: options.lowersTtl === true,
+        ttl: 0,
+        want: 1,
+      };
+      if (owner.onIcmp !== undefined) this.#opener.reportIcmp(fd, local.family);
+      this.#byFd[fd] = socket;
+      this.#watch(EPOLL_CTL_ADD, fd, EPOLLIN);
+      this.counters.sockets++;
+      this.#answers.push({ owner, tag, local, failure: undefined });
+    } else {
+      this.#answers.push({ owner, tag, local, failure: opened.failure });
+    }
+    return fd;
+  }
+
+  close(id: number): void {
+    const socket = this.#byFd[id];
+    if (socket === undefined) return;
+    this.#queue.flush();
+    this.#byFd[socket.fd] = undefined;
+    this.counters.sockets--;
+    this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, socket.fd, this.#events.base);
+    this.#libc.close(socket.fd);
+  }
+
+  send(id: number, to: TransportAddress, bytes: Uint8Array, offset: number, length: number): void {
+    this.#put(id, to, false, 0, bytes, offset, length);
+  }
+
+  sendPrefixed(
+    id: number,
+    to: TransportAddress,
+    prefix: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    this.#put(id, to, true, prefix, bytes, offset, length);
+  }
+
+  /** Costs two more system calls than `send`: the DF bit is an option of the socket, not of a datagram. */
+  sendWhole(
+    id: number,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    const socket = this.#byFd[id];
+    if (socket === undefined) return;
+    this.#queue.flush();
+    this.#opener.setDontFragment(socket.fd, socket.family, true);
+    this.#put(id, to, false, 0, bytes, offset, length);
+    this.#queue.flush();
+    this.#opener.setDontFragment(socket.fd, socket.family, false);
+  }
+
+  /**
+   * One turn: delivers answers, waits for datagrams for at most `waitMs`, handles them, sends what came of it.
+   * @returns the time after the wait, monotonic milliseconds
+   */
+  turn(waitMs: number, onWake: () => void): number {
+    this.#deliverAnswers();
+    this.#queue.flush();
+    const wait = this.#answers.length > 0 ? 0 : waitMs;
+    const count = this.#libc.epoll_wait(this.#epoll, this.#events.base, EVENTS, wait);
+    const now = this.#options.now();
+    for (let i = 0; i < count; i++) this.#ready(i, now, onWake);
+    this.#queue.flush();
+    this.#ring.reset();
+    this.counters.sent = this.#queue.sent;
+    return now;
+  }
+
+  /**
+   * Takes the thread over until `stop`: commands come through `port`, whose sender also writes to `wakeFd`.
+   * The ticks are `tickMs` apart at least.
+   */
+  run<Command>(port: MessagePort, handlers: LoopHandlers<Command>, tickMs: number): void {
+    const onWake = (): void => {
+      for (;;) {
+        const received = receiveMessageOnPort(port);
+        if (received === undefined) return;
+        // oxlint-disable-next-line typescript/no-unsafe-argument -- whoever holds the other port sends Commands
+        handlers.onCommand(received.message);
+      }
+    };
+    let now = this.#options.now();
+    let nextTick = now + tickMs;
+    while (!this.#stopped) {
+      now = this.turn(Math.max(0, Math.ceil(nextTick - now)), onWake);
+      if (now < nextTick) continue;
+      nextTick = now + tickMs;
+      const at = now;
+      this.#guard(() => handlers.onTick(at));
+    }
+    this.#queue.flush();
+    this.free();
+    port.close();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Closes every socket and gives all memory back. Nothing may be called afterwards. */
+  free(): void {
+    for (const socket of this.#byFd) if (socket !== undefined) this.close(socket.fd);
+    this.#libc.close(this.#epoll);
+    this.#ring.free();
+    this.#queue.free();
+    this.#errors.free();
+    this.#opener.free();
+    this.#events.free();
+  }
+
+  #ready(i: number, now: number, onWake: () => void): void {
+    const at = i * EPOLL_EVENT_BYTES;
+    const { u32 } = this.#events;
+    const fd = u32[(at + EPOLL_EVENT_DATA) >> 2]!;
+    const events = u32[at >> 2]!;
+    if (fd === this.#wakeFd) {
+      this.#libc.read(fd, this.#events.at(EVENTS * EPOLL_EVENT_BYTES), 8);
+      this.#guard(onWake);
+      return;
+    }
+    const socket = this.#byFd[fd];
+    if (socket === undefined) return;
+    if ((events & EPOLLOUT) !== 0) this.#retryBacklog(socket);
+    if ((events & EPOLLERR) !== 0) this.#reportIcmp(socket, now);
+    if ((events & EPOLLIN) !== 0) this.#receive(socket, now);
+  }
+
+  #reportIcmp(socket: LinuxSocket, now: number): void {
+    const errors = this.#errors;
+    for (let n = 0; n < ERRORS_PER_TURN; n++) {
+      const got = errors.next(socket.fd);
+      if (got < 0) return;
+      if (got === 0) continue;
+      try {
+        const { peer, type, code, info } = errors;
+        socket.owner.onIcmp?.(socket.tag, peer, type, code, info, now);
+      } catch (error) {
+        this.#options.onFault(error);
+      }
+    }
+  }
+
+  #receive(socket: LinuxSocket, now: number): void {
+    const ring = this.#ring;
+    if (ring.room < SLOTS_PER_TURN) {
+      this.#queue.flush();
+      ring.reset();
+    }
+    const first = ring.receive(socket.fd, socket.want);
+    // One more than needed is a wasted look by the kernel, one less a wasted turn: so follow the load.
+    socket.want =
+      ring.count < socket.want
+        ? Math.max(1, ring.count)
+        : Math.min(SLOTS_PER_TURN, socket.want * 4);
+    const from = this.#from;
+    const info = this.#info;
+    for (let slot = first; slot < first + ring.count; slot++) {
+      if (!ring.from(slot, from)) continue;
+      ring.info(slot, info);
+      const length = ring.length(slot);
+      const segment = info.segmentBytes || length;
+      this.#queue.tos = info.tos;
+      this.#ttl = info.ttl;
+      const start = ring.offset(slot);
+      let done = 0;
+      do {
+        const size = Math.min(segment, length - done);
+        this.counters.received++;
+        try {
+          socket.owner.onDatagram(socket.tag, from, ring.arena.bytes, start + done, size, now);
+        } catch (error) {
+          this.#options.onFault(error);
+        }
+        done += size;
+      } while (done < length);
+    }
+    this.#queue.tos = 0;
+    this.#ttl = 0;
+  }
+
+  #put(
+    id: number,
+    to: TransportAddress,
+    prefixed: boolean,
+    prefix: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    const socket = this.#byFd[id];
+    if (socket === undefined) {
+      this.counters.sendDropped++;
+      return;
+    }
+    if (socket.lowersTtl && this.#ttl !== socket.ttl) this.#lowerTtl(socket);
+    this.#queue.put(socket, to, prefixed, prefix, bytes, offset, length);
+  }
+
+  /** One hop less than it came with, so that no loop of relays goes on for ever (RFC 8656 s21.1.7). */
+  #lowerTtl(socket: LinuxSocket): void {
+    const ttl = this.#ttl;
+    if (ttl === 0) return;
+    this.#queue.flush();
+    socket.ttl = ttl;
+    this.#opener.setTtl(socket.fd, socket.family, Math.max(1, ttl - 1));
+  }
+
+  onFailed(socket: SendingSocket, datagrams: number, bytes: number): number {
+    const errno = this.#libc.errno();
+    if (errno === EAGAIN || errno === ENOBUFS) return SEND_LATER;
+    if (datagrams > 1 && (errno === EIO || errno === EINVAL || errno === EMSGSIZE)) {
+      // A segment beyond the path's MTU is refused with EINVAL; smaller ones still go.
+      socket.gsoBytesMax = errno === EIO ? 0 : bytes - 1;
+      return SEND_SINGLY;
+    }
+    // Errors that an ICMP message left behind are reported once, by whatever call comes next.
+    return errno === EMSGSIZE || errno === EINVAL ? SEND_DROP : SEND_AGAIN;
+  }
+
+  onLater(sending: SendingSocket, to: TransportAddress, bytes: Uint8Array): void {
+    const socket = this.#byFd[sending.fd];
+    if (socket === undefined || socket.backlogBytes + bytes.length > BACKLOG_BYTES_MAX) {
+      this.counters.sendDropped++;
+      return;
+    }
+    if (socket.backlog.length === 0) this.#watch(EPOLL_CTL_MOD, socket.fd, EPOLLIN | EPOLLOUT);
+    socket.backlog.push({ to: to.copy(), bytes });
+    socket.backlogBytes += bytes.length;
+  }
+
+  onDropped(datagrams: number): void {
+    this.counters.sendDropped += datagrams;
+  }
+
+  #retryBacklog(socket: LinuxSocket): void {
+    const { backlog } = socket;
+    socket.backlog = [];
+    socket.backlogBytes = 0;
+    this.#watch(EPOLL_CTL_MOD, socket.fd, EPOLLIN);
+    for (const { to, bytes } of backlog)
+      this.#queue.put(socket, to, false, 0, bytes, 0, bytes.length);
+    this.#queue.flush();
+  }
+
+  #watch(operation: number, fd: number, events: number): void {
+    const { u32 } = this.#events;
+    const at = EVENTS * EPOLL_EVENT_BYTES;
+    u32[at >> 2] = events;
+    u32[(at + EPOLL_EVENT_DATA) >> 2] = fd;
+    u32[(at + EPOLL_EVENT_DATA + 4) >> 2] = 0;
+    this.#libc.epoll_ctl(this.#epoll, operation, fd, this.#events.at(at));
+  }
+
+  #deliverAnswers(): void {
+    while (this.#answers.length > 0) {
+      const answers = this.#answers;
+      this.#answers = [];
+      for (const { owner, tag, local, failure } of answers) {
+        this.#guard(() => owner.onOpened(tag, local, failure));
+      }
+    }
+  }
+
+  #guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#options.onFault(error);
+    }
+  }
+}
