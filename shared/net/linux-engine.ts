@@ -206,18 +206,22 @@ export class LinuxEngine implements EngineLoop, SendFailures {
         handlers.onCommand(received.message);
       }
     };
-    let now = this.#options.now();
-    let nextTick = now + tickMs;
-    while (!this.#stopped) {
-      now = this.turn(Math.max(0, Math.ceil(nextTick - now)), onWake);
-      if (now < nextTick) continue;
-      nextTick = now + tickMs;
-      const at = now;
-      this.#guard(() => handlers.onTick(at));
+    // Descriptors belong to the process, not to the thread: whatever ends the loop, they are given back.
+    try {
+      let now = this.#options.now();
+      let nextTick = now + tickMs;
+      while (!this.#stopped) {
+        now = this.turn(Math.max(0, Math.ceil(nextTick - now)), onWake);
+        if (now < nextTick) continue;
+        nextTick = now + tickMs;
+        const at = now;
+        this.#guard(() => handlers.onTick(at));
+      }
+      this.#queue.flush();
+    } finally {
+      this.free();
+      port.close();
     }
-    this.#queue.flush();
-    this.free();
-    port.close();
   }
 
   stop(): void {
