@@ -2,19 +2,9 @@
 // and never returns to libuv while it runs; an eventfd wakes it for commands. Allocates: nothing per packet.
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { Arena } from '../native/arena.ts';
 import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENOBUFS } from '../native/errno.ts';
 import { libc, type Libc } from '../native/libc.ts';
-import {
-  EPOLL_CTL_ADD,
-  EPOLL_CTL_DEL,
-  EPOLL_CTL_MOD,
-  EPOLL_EVENT_BYTES,
-  EPOLL_EVENT_DATA,
-  EPOLLERR,
-  EPOLLIN,
-  EPOLLOUT,
-} from '../native/socket-constants.ts';
+import { EPOLLERR, EPOLLIN, EPOLLOUT } from '../native/socket-constants.ts';
 import type {
   EngineCounters,
   EngineLoop,
@@ -24,6 +14,7 @@ import type {
   OpenOptions,
   SocketOwner,
 } from './engine.ts';
+import { Epoll } from './epoll.ts';
 import { ErrorQueue } from './error-queue.ts';
 import { SocketOpener } from './linux-socket.ts';
 import { PacketInfo } from './packet-info.ts';
@@ -42,7 +33,6 @@ import { TransportAddress } from './transport-address.ts';
 const SLOTS = 64;
 /** Slots that one socket may fill in a turn: a flooded socket cannot starve another. */
 const SLOTS_PER_TURN = 32;
-const EVENTS = 256;
 /** ICMP errors that one socket may report in a turn. */
 const ERRORS_PER_TURN = 16;
 /** What one socket may hold back while the kernel's buffer is full. */
@@ -79,8 +69,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
   readonly #opener = new SocketOpener(this.#libc);
   readonly #ring = new ReceiveRing(this.#libc, SLOTS);
   readonly #queue: SendQueue = new SendQueue(this.#libc, this.#ring.arena, this);
-  readonly #events = new Arena(EVENTS * EPOLL_EVENT_BYTES + 64);
-  readonly #epoll = this.#libc.epoll_create1(0);
+  readonly #epoll = new Epoll(this.#libc);
   readonly #wakeFd: number;
   readonly #byFd: (LinuxSocket | undefined)[] = [];
   readonly #from = new TransportAddress();
@@ -96,7 +85,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
   constructor(options: EngineOptions, wakeFd: number) {
     this.#options = options;
     this.#wakeFd = wakeFd;
-    this.#watch(EPOLL_CTL_ADD, this.#wakeFd, EPOLLIN);
+    this.#epoll.add(wakeFd, EPOLLIN);
   }
 
   open(
@@ -125,7 +114,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
       };
       if (owner.onIcmp !== undefined) this.#opener.reportIcmp(fd, local.family);
       this.#byFd[fd] = socket;
-      this.#watch(EPOLL_CTL_ADD, fd, EPOLLIN);
+      this.#epoll.add(fd, EPOLLIN);
       this.counters.sockets++;
       this.#answers.push({ owner, tag, local, failure: undefined });
     } else {
@@ -140,7 +129,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     this.#queue.flush();
     this.#byFd[socket.fd] = undefined;
     this.counters.sockets--;
-    this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, socket.fd, this.#events.base);
+    this.#epoll.remove(socket.fd);
     this.#libc.close(socket.fd);
   }
 
@@ -184,7 +173,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     this.#deliverAnswers();
     this.#queue.flush();
     const wait = this.#answers.length > 0 ? 0 : waitMs;
-    const count = this.#libc.epoll_wait(this.#epoll, this.#events.base, EVENTS, wait);
+    const count = this.#epoll.wait(wait);
     const now = this.#options.now();
     for (let i = 0; i < count; i++) this.#ready(i, now, onWake);
     this.#queue.flush();
@@ -231,21 +220,18 @@ export class LinuxEngine implements EngineLoop, SendFailures {
   /** Closes every socket and gives all memory back. Nothing may be called afterwards. */
   free(): void {
     for (const socket of this.#byFd) if (socket !== undefined) this.close(socket.fd);
-    this.#libc.close(this.#epoll);
+    this.#epoll.free();
     this.#ring.free();
     this.#queue.free();
     this.#errors.free();
     this.#opener.free();
-    this.#events.free();
   }
 
   #ready(i: number, now: number, onWake: () => void): void {
-    const at = i * EPOLL_EVENT_BYTES;
-    const { u32 } = this.#events;
-    const fd = u32[(at + EPOLL_EVENT_DATA) >> 2]!;
-    const events = u32[at >> 2]!;
+    const fd = this.#epoll.fd(i);
+    const events = this.#epoll.events(i);
     if (fd === this.#wakeFd) {
-      this.#libc.read(fd, this.#events.at(EVENTS * EPOLL_EVENT_BYTES), 8);
+      this.#epoll.drain(fd);
       this.#guard(onWake);
       return;
     }
@@ -354,7 +340,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
       this.counters.sendDropped++;
       return;
     }
-    if (socket.backlog.length === 0) this.#watch(EPOLL_CTL_MOD, socket.fd, EPOLLIN | EPOLLOUT);
+    if (socket.backlog.length === 0) this.#epoll.change(socket.fd, EPOLLIN | EPOLLOUT);
     socket.backlog.push({ to: to.copy(), bytes });
     socket.backlogBytes += bytes.length;
   }
@@ -367,19 +353,10 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     const { backlog } = socket;
     socket.backlog = [];
     socket.backlogBytes = 0;
-    this.#watch(EPOLL_CTL_MOD, socket.fd, EPOLLIN);
+    this.#epoll.change(socket.fd, EPOLLIN);
     for (const { to, bytes } of backlog)
       this.#queue.put(socket, to, false, 0, bytes, 0, bytes.length);
     this.#queue.flush();
-  }
-
-  #watch(operation: number, fd: number, events: number): void {
-    const { u32 } = this.#events;
-    const at = EVENTS * EPOLL_EVENT_BYTES;
-    u32[at >> 2] = events;
-    u32[(at + EPOLL_EVENT_DATA) >> 2] = fd;
-    u32[(at + EPOLL_EVENT_DATA + 4) >> 2] = 0;
-    this.#libc.epoll_ctl(this.#epoll, operation, fd, this.#events.at(at));
   }
 
   #deliverAnswers(): void {

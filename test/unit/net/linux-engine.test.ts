@@ -8,8 +8,13 @@ import { MessageChannel } from 'node:worker_threads';
 import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenFailure, SocketOwner } from '../../../shared/net/engine.ts';
+import { libc } from '../../../shared/native/libc.ts';
+import { IP_TOS, IPV6_TCLASS, SOL_IP, SOL_IPV6 } from '../../../shared/native/socket-constants.ts';
 import { LinuxEngine } from '../../../shared/net/linux-engine.ts';
 import { probeLinux } from '../../../shared/net/linux-probe.ts';
+import { SocketOpener } from '../../../shared/net/linux-socket.ts';
+import { PacketInfo } from '../../../shared/net/packet-info.ts';
+import { ReceiveRing } from '../../../shared/net/receive-ring.ts';
 import { TransportAddress } from '../../../shared/net/transport-address.ts';
 import { Wake } from '../../../shared/net/wake.ts';
 
@@ -236,6 +241,38 @@ describe('receiving', () => {
     const { address, got } = await peer();
     engine.send(id, address, Buffer.from('still here'), 0, 10);
     await until(() => got.length === 1);
+  });
+});
+
+describe('what stands in the IP header', () => {
+  it.each([
+    ['127.0.0.1', SOL_IP, IP_TOS],
+    ['::1', SOL_IPV6, IPV6_TCLASS],
+  ])('goes along from %s: DSCP and ECN as they were, TTL one less', async (host, level, option) => {
+    const opener = new SocketOpener(libc());
+    const ring = new ReceiveRing(libc(), 4);
+    const address = at(host);
+    const target = opener.open(address, {});
+    if ('failure' in target) throw new Error(target.failure);
+    const owner = new Owner();
+    const sender = owner.open(1, host);
+    const relay = engine.open(at(host), owner, 2, { lowersTtl: true });
+    engine.turn(0, () => undefined);
+    // RFC 2474: expedited forwarding; RFC 3168: ECT(0).
+    expect(opener.set(sender.id, level, option, 0xba)).toBe(true);
+    owner.onReceived = ({ text }) =>
+      engine.send(relay, address, Buffer.from(text, 'latin1'), 0, text.length);
+    engine.send(sender.id, owner.locals.get(2)!, Buffer.from('mark'), 0, 4);
+    await until(() => {
+      if (ring.count === 0) ring.receive(target.fd, 1);
+      return ring.count === 1;
+    });
+    const info = new PacketInfo();
+    ring.info(0, info);
+    expect([info.tos, info.ttl]).toEqual([0xba, 63]);
+    libc().close(target.fd);
+    ring.free();
+    opener.free();
   });
 });
 
