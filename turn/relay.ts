@@ -67,7 +67,16 @@ export class RelayPath {
     if (binding.permission.relaysOnly && !state.permits(binding.permission, binding.peer)) {
       return state.drop(DROP_FORBIDDEN_PEER);
     }
-    this.#toPeer(allocation, binding.permission, binding.peer, bytes, offset + 4, dataLength, now);
+    this.#toPeer(
+      allocation,
+      binding.permission,
+      binding.peer,
+      bytes,
+      offset + 4,
+      dataLength,
+      now,
+      false,
+    );
   }
 
   /** A Send indication, already read. */
@@ -86,19 +95,14 @@ export class RelayPath {
     if (peerAt < 0 || dataAt < 0 || !reader.xorAddress(peerAt, peer)) {
       return state.drop(DROP_MALFORMED);
     }
-    if (!state.engine.canSetDontFragment && reader.find(ATTR_DONT_FRAGMENT) >= 0) {
-      return state.drop(DROP_MALFORMED);
-    }
     state.toLocal(peer);
     const permission = allocation.permissionFor(peer, now);
     if (permission === undefined) return state.drop(DROP_NO_PERMISSION);
     if (!state.permits(permission, peer)) return state.drop(DROP_FORBIDDEN_PEER);
+    // Where the engine cannot set the DF bit, the attribute was unknown and the indication is not here.
+    const whole = reader.find(ATTR_DONT_FRAGMENT) >= 0;
     const length = reader.lengthAt(dataAt);
-    if (reader.find(ATTR_DONT_FRAGMENT) >= 0) {
-      this.#toPeerWhole(allocation, peer, reader.bytes, dataAt, length);
-    } else {
-      this.#toPeer(allocation, permission, peer, reader.bytes, dataAt, length, now);
-    }
+    this.#toPeer(allocation, permission, peer, reader.bytes, dataAt, length, now, whole);
   }
 
   /** An ICMP error about a datagram that a relay sent to a peer (RFC 8656 s11.5). */
@@ -161,7 +165,10 @@ export class RelayPath {
     allocation.receivedBytes += length;
   }
 
-  /** To the peer; where the peer is another relay of ours, straight to its client, without the kernel. */
+  /**
+   * To the peer, `whole` with the DF bit set (RFC 8656 s14); where the peer is another relay of ours, straight to its
+   * client, without the kernel.
+   */
   #toPeer(
     allocation: Allocation,
     permission: Permission,
@@ -170,11 +177,16 @@ export class RelayPath {
     offset: number,
     length: number,
     now: number,
+    whole: boolean,
   ): void {
     const relay = allocation.relayFor(peer);
     if (relay === undefined) return this.#state.drop(DROP_NO_ALLOCATION);
     allocation.sentPackets++;
     allocation.sentBytes += length;
+    if (whole) {
+      this.#state.engine.sendWhole?.(relay.socket, peer, bytes, offset, length);
+      return;
+    }
     const other = permission.ownHost ? this.#state.pool.byAddress.get(peer) : undefined;
     if (other === undefined) {
       this.#state.engine.send(relay.socket, peer, bytes, offset, length);
@@ -182,21 +194,6 @@ export class RelayPath {
       this.#state.shortCircuited++;
       this.fromPeer(other, relay.local, bytes, offset, length, now);
     }
-  }
-
-  /** With the DF bit set (RFC 8656 s14): only where the engine can, or the request would have been refused. */
-  #toPeerWhole(
-    allocation: Allocation,
-    peer: TransportAddress,
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-  ): void {
-    const relay = allocation.relayFor(peer);
-    if (relay === undefined) return this.#state.drop(DROP_NO_ALLOCATION);
-    allocation.sentPackets++;
-    allocation.sentBytes += length;
-    this.#state.engine.sendWhole?.(relay.socket, peer, bytes, offset, length);
   }
 
   #dataIndication(

@@ -103,7 +103,6 @@ export class LinuxEngine implements EngineLoop, SendFailures {
         fd,
         owner,
         tag,
-        source: undefined,
         gsoBytesMax: GSO_UNLIMITED,
         backlog: [],
         backlogBytes: 0,

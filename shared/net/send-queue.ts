@@ -20,7 +20,7 @@ import {
   UDP_SEGMENT,
   UDP_SEGMENTS_MAX,
 } from '../native/socket-constants.ts';
-import { CMSG_INT_BYTES, CONTROL_BYTES, PacketInfo, writeInt } from './packet-info.ts';
+import { CMSG_INT_BYTES, CONTROL_BYTES, writeInt, writeTos } from './packet-info.ts';
 import { readSockaddr, writeSockaddr } from './sockaddr.ts';
 import { TransportAddress } from './transport-address.ts';
 
@@ -38,8 +38,6 @@ export interface SendingSocket {
   readonly fd: number;
   /** The largest datagram that GSO may carry; 0 = none. Lowered when the kernel refuses. */
   gsoBytesMax: number;
-  /** The source address of a wildcard socket's answers. */
-  readonly source: TransportAddress | undefined;
 }
 
 /** What to do with a message that the kernel did not take. */
@@ -180,11 +178,7 @@ export class SendQueue {
     u32[header + (MSG_IOVLEN >> 2)] = 0;
     const control = this.#controls + message * CONTROL_BYTES;
     const { tos } = this;
-    const { family } = to;
-    u32[header + (MSG_CONTROLLEN >> 2)] =
-      tos === 0 && socket.source === undefined
-        ? 0
-        : PacketInfo.write(this.#arena, control, family, tos, socket.source);
+    u32[header + (MSG_CONTROLLEN >> 2)] = writeTos(this.#arena, control, to.family, tos);
     this.#openTos = tos;
     this.#sockets[message] = socket;
     this.#datagrams[message] = 0;

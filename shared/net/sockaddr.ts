@@ -54,6 +54,6 @@ function swap16(n: number): number {
   return ((n & 0xff) << 8) | (n >>> 8);
 }
 
-export function swap32(n: number): number {
+function swap32(n: number): number {
   return ((n << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24)) >>> 0;
 }
