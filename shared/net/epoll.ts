@@ -19,11 +19,11 @@ const SCRATCH = EVENTS * EPOLL_EVENT_BYTES;
 export class Epoll {
   readonly #libc: Libc;
   readonly #arena = new Arena(SCRATCH + 64);
-  readonly #epoll: number;
+  readonly descriptor: number;
 
   constructor(libc: Libc) {
     this.#libc = libc;
-    this.#epoll = libc.epoll_create1(0);
+    this.descriptor = libc.epoll_create1(0);
   }
 
   /** Watches a descriptor for EPOLLIN and its like; errors are always reported. */
@@ -41,7 +41,7 @@ export class Epoll {
 
   /** Waits for at most `waitMs`; returns how many are ready. */
   wait(waitMs: number): number {
-    return this.#libc.epoll_wait(this.#epoll, this.#arena.base, EVENTS, waitMs);
+    return this.#libc.epoll_wait(this.descriptor, this.#arena.base, EVENTS, waitMs);
   }
 
   /** The i-th ready descriptor. */
@@ -60,7 +60,7 @@ export class Epoll {
   }
 
   free(): void {
-    this.#libc.close(this.#epoll);
+    this.#libc.close(this.descriptor);
     this.#arena.free();
   }
 
@@ -69,6 +69,6 @@ export class Epoll {
     u32[SCRATCH >> 2] = events;
     u32[(SCRATCH + EPOLL_EVENT_DATA) >> 2] = fd;
     u32[(SCRATCH + EPOLL_EVENT_DATA + 4) >> 2] = 0;
-    this.#libc.epoll_ctl(this.#epoll, operation, fd, this.#arena.at(SCRATCH));
+    this.#libc.epoll_ctl(this.descriptor, operation, fd, this.#arena.at(SCRATCH));
   }
 }

@@ -5,18 +5,19 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENOBUFS } from '../native/errno.ts';
 import { libc, type Libc } from '../native/libc.ts';
 import { EPOLLERR, EPOLLIN, EPOLLOUT } from '../native/socket-constants.ts';
+import type { DescriptorLedger } from './descriptor-ledger.ts';
 import type {
+  AdoptOptions,
   EngineCounters,
   EngineLoop,
   EngineOptions,
   LoopHandlers,
-  OpenFailure,
   OpenOptions,
   SocketOwner,
 } from './engine.ts';
 import { Epoll } from './epoll.ts';
 import { ErrorQueue } from './error-queue.ts';
-import { SocketOpener } from './linux-socket.ts';
+import { type LinuxSocket, LinuxSockets } from './linux-sockets.ts';
 import { PacketInfo } from './packet-info.ts';
 import { ReceiveRing } from './receive-ring.ts';
 import {
@@ -37,54 +38,32 @@ const SLOTS_PER_TURN = 32;
 const ERRORS_PER_TURN = 16;
 /** What one socket may hold back while the kernel's buffer is full. */
 const BACKLOG_BYTES_MAX = 1024 * 1024;
-/** What `open` returns for a socket that there is not: no send or close finds one under it. */
-const NO_SOCKET = -1;
-const GSO_UNLIMITED = 65_535;
-
-interface LinuxSocket extends SendingSocket {
-  readonly owner: SocketOwner;
-  readonly tag: number;
-  backlog: { to: TransportAddress; bytes: Uint8Array }[];
-  backlogBytes: number;
-  readonly family: 4 | 6;
-  readonly lowersTtl: boolean;
-  /** TTL of the datagrams that its own was last set for; 0 = the system's. */
-  ttl: number;
-  /** Datagrams or GRO runs to ask for: as many as came last time, and more while it is busy. */
-  want: number;
-}
-
-interface Answer {
-  owner: SocketOwner;
-  tag: number;
-  local: TransportAddress;
-  failure: OpenFailure | undefined;
-}
-
 export class LinuxEngine implements EngineLoop, SendFailures {
   readonly kind = 'linux';
   readonly canSetDontFragment = true;
   readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
   readonly #libc: Libc = libc();
-  readonly #opener = new SocketOpener(this.#libc);
   readonly #ring = new ReceiveRing(this.#libc, SLOTS);
   readonly #queue: SendQueue = new SendQueue(this.#libc, this.#ring.arena, this);
   readonly #epoll = new Epoll(this.#libc);
+  readonly #sockets: LinuxSockets;
   readonly #wakeFd: number;
-  readonly #byFd: (LinuxSocket | undefined)[] = [];
   readonly #from = new TransportAddress();
   readonly #info = new PacketInfo();
   readonly #errors = new ErrorQueue(this.#libc);
   readonly #options: EngineOptions;
   /** TTL of the datagram that is being handled; 0 = none. */
   #ttl = 0;
-  #answers: Answer[] = [];
   #stopped = false;
 
-  /** @param wakeFd an eventfd that wakes the loop; whoever made it closes it */
-  constructor(options: EngineOptions, wakeFd: number) {
+  /**
+   * @param wakeFd an eventfd that wakes the loop; whoever made it closes it
+   * @param ledger where it notes the descriptors it opens
+   */
+  constructor(options: EngineOptions, wakeFd: number, ledger?: DescriptorLedger) {
     this.#options = options;
     this.#wakeFd = wakeFd;
+    this.#sockets = new LinuxSockets(this.#libc, this.#epoll, ledger);
     this.#epoll.add(wakeFd, EPOLLIN);
   }
 
@@ -94,42 +73,27 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     tag: number,
     options: OpenOptions = {},
   ): number {
-    const local = address.copy();
-    const opened = this.#opener.open(local, { gro: true });
-    let fd = NO_SOCKET;
-    if ('fd' in opened) {
-      fd = opened.fd;
-      const socket: LinuxSocket = {
-        fd,
-        owner,
-        tag,
-        gsoBytesMax: GSO_UNLIMITED,
-        backlog: [],
-        backlogBytes: 0,
-        family: local.family,
-        lowersTtl: options.lowersTtl === true,
-        ttl: 0,
-        want: 1,
-      };
-      if (owner.onIcmp !== undefined) this.#opener.reportIcmp(fd, local.family);
-      this.#byFd[fd] = socket;
-      this.#epoll.add(fd, EPOLLIN);
-      this.counters.sockets++;
-      this.#answers.push({ owner, tag, local, failure: undefined });
-    } else {
-      this.#answers.push({ owner, tag, local, failure: opened.failure });
-    }
+    const fd = this.#sockets.open(address, owner, tag, options);
+    this.counters.sockets = this.#sockets.size;
     return fd;
   }
 
+  adopt(fd: number, owner: SocketOwner, tag: number, options: AdoptOptions = {}): number {
+    this.#sockets.adopt(fd, owner, tag, options);
+    this.counters.sockets = this.#sockets.size;
+    return fd;
+  }
+
+  discard(fd: number): void {
+    this.#sockets.discard(fd);
+  }
+
   close(id: number): void {
-    const socket = this.#byFd[id];
+    const socket = this.#sockets.get(id);
     if (socket === undefined) return;
     this.#queue.flush();
-    this.#byFd[socket.fd] = undefined;
-    this.counters.sockets--;
-    this.#epoll.remove(socket.fd);
-    this.#libc.close(socket.fd);
+    this.#sockets.close(socket);
+    this.counters.sockets = this.#sockets.size;
   }
 
   send(id: number, to: TransportAddress, bytes: Uint8Array, offset: number, length: number): void {
@@ -155,13 +119,13 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     offset: number,
     length: number,
   ): void {
-    const socket = this.#byFd[id];
+    const socket = this.#sockets.get(id);
     if (socket === undefined) return;
     this.#queue.flush();
-    this.#opener.setDontFragment(socket.fd, socket.family, true);
+    this.#sockets.opener.setDontFragment(socket.fd, socket.family, true);
     this.#put(id, to, false, 0, bytes, offset, length);
     this.#queue.flush();
-    this.#opener.setDontFragment(socket.fd, socket.family, false);
+    this.#sockets.opener.setDontFragment(socket.fd, socket.family, false);
   }
 
   /**
@@ -171,7 +135,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
   turn(waitMs: number, onWake: () => void): number {
     this.#deliverAnswers();
     this.#queue.flush();
-    const wait = this.#answers.length > 0 ? 0 : waitMs;
+    const wait = this.#sockets.answersWait ? 0 : waitMs;
     const count = this.#epoll.wait(wait);
     const now = this.#options.now();
     for (let i = 0; i < count; i++) this.#ready(i, now, onWake);
@@ -218,12 +182,12 @@ export class LinuxEngine implements EngineLoop, SendFailures {
 
   /** Closes every socket and gives all memory back. Nothing may be called afterwards. */
   free(): void {
-    for (const socket of this.#byFd) if (socket !== undefined) this.close(socket.fd);
-    this.#epoll.free();
+    this.#queue.flush();
+    this.#sockets.free();
+    this.counters.sockets = this.#sockets.size;
     this.#ring.free();
     this.#queue.free();
     this.#errors.free();
-    this.#opener.free();
   }
 
   #ready(i: number, now: number, onWake: () => void): void {
@@ -234,7 +198,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
       this.#guard(onWake);
       return;
     }
-    const socket = this.#byFd[fd];
+    const socket = this.#sockets.get(fd);
     if (socket === undefined) return;
     if ((events & EPOLLOUT) !== 0) this.#retryBacklog(socket);
     if ((events & EPOLLERR) !== 0) this.#reportIcmp(socket, now);
@@ -303,7 +267,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     offset: number,
     length: number,
   ): void {
-    const socket = this.#byFd[id];
+    const socket = this.#sockets.get(id);
     if (socket === undefined) {
       this.counters.sendDropped++;
       return;
@@ -318,7 +282,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     if (ttl === 0) return;
     this.#queue.flush();
     socket.ttl = ttl;
-    this.#opener.setTtl(socket.fd, socket.family, Math.max(1, ttl - 1));
+    this.#sockets.opener.setTtl(socket.fd, socket.family, Math.max(1, ttl - 1));
   }
 
   onFailed(socket: SendingSocket, datagrams: number, bytes: number): number {
@@ -334,7 +298,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
   }
 
   onLater(sending: SendingSocket, to: TransportAddress, bytes: Uint8Array): void {
-    const socket = this.#byFd[sending.fd];
+    const socket = this.#sockets.get(sending.fd);
     if (socket === undefined || socket.backlogBytes + bytes.length > BACKLOG_BYTES_MAX) {
       this.counters.sendDropped++;
       return;
@@ -359,10 +323,8 @@ export class LinuxEngine implements EngineLoop, SendFailures {
   }
 
   #deliverAnswers(): void {
-    while (this.#answers.length > 0) {
-      const answers = this.#answers;
-      this.#answers = [];
-      for (const { owner, tag, local, failure } of answers) {
+    while (this.#sockets.answersWait) {
+      for (const { owner, tag, local, failure } of this.#sockets.takeAnswers()) {
         this.#guard(() => owner.onOpened(tag, local, failure));
       }
     }

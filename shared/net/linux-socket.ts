@@ -73,10 +73,15 @@ export class SocketOpener {
       libc.close(fd);
       return { failure };
     }
-    this.#scratch.u32[8] = 32;
-    libc.getsockname(fd, this.#scratch.base, this.#scratch.at(32));
-    readSockaddr(this.#scratch, 0, address);
+    this.local(fd, address);
     return { fd };
+  }
+
+  /** Where a socket is bound. */
+  local(fd: number, out: TransportAddress): void {
+    this.#scratch.u32[8] = 32;
+    this.#libc.getsockname(fd, this.#scratch.base, this.#scratch.at(32));
+    readSockaddr(this.#scratch, 0, out);
   }
 
   /** Asks for ICMP errors on the socket's error queue (ip(7), ipv6(7)). */
