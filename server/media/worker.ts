@@ -6,9 +6,9 @@ import { systemClock } from '../../shared/clock.ts';
 import { formatListenerUrl } from '../../shared/config/network-values.ts';
 import type { EngineLoop, EngineOptions } from '../../shared/net/engine.ts';
 import { PortableEngine } from '../../shared/net/portable-engine.ts';
-import { type AllocationEvent, TurnServer } from '../../turn/index.ts';
+import { type AllocationEvent, Commons, TurnServer } from '../../turn/index.ts';
 import type { MediaCommand, MediaEvent, MediaWorkerData } from './messages.ts';
-import { listenerAddresses, turnOptions } from './turn-options.ts';
+import { commonsOptions, listenerAddresses, turnOptions } from './turn-options.ts';
 
 /** Expiry is exact without it; this only frees memory and sockets. */
 const SWEEP_EVERY_MS = 1000;
@@ -30,12 +30,14 @@ async function main(data: MediaWorkerData): Promise<void> {
       if (isPowerOfTwo(faults)) log('error', 'media.fault', { error: stackOf(error), faults });
     },
   });
-  const server = new TurnServer(turnOptions(settings, systemClock), engine, {
+  const commons = new Commons(Commons.memory(commonsOptions(settings, 1)), 0);
+  const server = new TurnServer(turnOptions(settings, systemClock, commons), engine, {
     onAllocationCreated: (event) => log('info', 'allocation.created', summary(event)),
     onAllocationDeleted: (event) =>
       log('info', 'allocation.deleted', { ...event, relayed: event.relayed.join(' ') }),
   });
-  server.listen(listenerAddresses(settings), (results) => {
+  const listeners = listenerAddresses(settings).map((address) => ({ address }));
+  server.listen(listeners, (results) => {
     post({
       type: 'listening',
       listeners: results.map(({ address, failure }) => ({
