@@ -288,6 +288,19 @@ describe('sockets', () => {
     ]);
   });
 
+  it('share a port where they were opened so', () => {
+    const owner = new Owner();
+    const share = (tag: number, port: number): TransportAddress => {
+      engine.open(at('127.0.0.1', port), owner, tag, { reusePort: true });
+      engine.turn(0, () => undefined);
+      return owner.locals.get(tag)!;
+    };
+    const { port } = share(1, 0);
+    expect(share(2, port).port).toBe(port);
+    owner.open(3, '127.0.0.1', port);
+    expect([...owner.failures]).toEqual([[3, 'in-use']]);
+  });
+
   it('are given back, every descriptor of them', () => {
     const owner = new Owner();
     const before = readdirSync('/proc/self/fd').length;
