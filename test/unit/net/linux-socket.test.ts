@@ -1,6 +1,6 @@
 // How the Linux engine's sockets are opened, tried on real ones.
 
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { libc } from '../../../shared/native/libc.ts';
@@ -34,15 +34,9 @@ describe('a shared port', () => {
       await once(socket, 'listening');
       return socket;
     });
-    await inTurn(upTo(5), () =>
-      Promise.all(
-        senders.map((socket) => {
-          const { promise, resolve } = withResolvers();
-          socket.send('x', first.port, '127.0.0.1', resolve);
-          return promise;
-        }),
-      ),
-    );
+    const say = (socket: Socket): Promise<unknown> =>
+      new Promise((resolve) => socket.send('x', first.port, '127.0.0.1', resolve));
+    await inTurn(upTo(5), () => Promise.all(senders.map(say)));
     const ring = new ReceiveRing(libc(), 512);
     const from = new TransportAddress();
     const ports = shared.map((fd) => {
@@ -66,11 +60,3 @@ describe('a shared port', () => {
     expect(() => open(alone.port, true)).toThrow('in-use');
   });
 });
-
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => undefined;
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
-}
