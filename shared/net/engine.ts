@@ -46,6 +46,10 @@ export interface OpenOptions {
   readonly lowersTtl?: boolean;
   /** Holds the port and delivers nothing until somebody adopts the socket. `close` does not know it; `discard` does. */
   readonly parked?: boolean;
+  /**
+   * Shares its port with other sockets that were opened so, each flow going to one of them; Linux engine only.
+   */
+  readonly reusePort?: boolean;
 }
 
 export interface AdoptOptions {

@@ -38,19 +38,25 @@ const SLOTS_PER_TURN = 32;
 const ERRORS_PER_TURN = 16;
 /** What one socket may hold back while the kernel's buffer is full. */
 const BACKLOG_BYTES_MAX = 1024 * 1024;
+
+export interface LinuxEngineOptions extends EngineOptions {
+  /** The system calls it makes; those of this process where nothing else is said. */
+  readonly libc?: Libc;
+}
+
 export class LinuxEngine implements EngineLoop, SendFailures {
   readonly kind = 'linux';
   readonly canSetDontFragment = true;
   readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
-  readonly #libc: Libc = libc();
-  readonly #ring = new ReceiveRing(this.#libc, SLOTS);
-  readonly #queue: SendQueue = new SendQueue(this.#libc, this.#ring.arena, this);
-  readonly #epoll = new Epoll(this.#libc);
+  readonly #libc: Libc;
+  readonly #ring: ReceiveRing;
+  readonly #queue: SendQueue;
+  readonly #epoll: Epoll;
   readonly #sockets: LinuxSockets;
   readonly #wakeFd: number;
   readonly #from = new TransportAddress();
   readonly #info = new PacketInfo();
-  readonly #errors = new ErrorQueue(this.#libc);
+  readonly #errors: ErrorQueue;
   readonly #options: EngineOptions;
   /** TTL of the datagram that is being handled; 0 = none. */
   #ttl = 0;
@@ -60,10 +66,16 @@ export class LinuxEngine implements EngineLoop, SendFailures {
    * @param wakeFd an eventfd that wakes the loop; whoever made it closes it
    * @param ledger where it notes the descriptors it opens
    */
-  constructor(options: EngineOptions, wakeFd: number, ledger?: DescriptorLedger) {
+  constructor(options: LinuxEngineOptions, wakeFd: number, ledger?: DescriptorLedger) {
+    const calls = options.libc ?? libc();
+    this.#libc = calls;
+    this.#ring = new ReceiveRing(calls, SLOTS);
+    this.#queue = new SendQueue(calls, this.#ring.arena, this);
+    this.#epoll = new Epoll(calls);
+    this.#errors = new ErrorQueue(calls);
     this.#options = options;
     this.#wakeFd = wakeFd;
-    this.#sockets = new LinuxSockets(this.#libc, this.#epoll, ledger);
+    this.#sockets = new LinuxSockets(calls, this.#epoll, ledger);
     this.#epoll.add(wakeFd, EPOLLIN);
   }
 

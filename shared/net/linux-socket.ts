@@ -20,6 +20,7 @@ import {
   IPV6_UNICAST_HOPS,
   IPV6_V6ONLY,
   SO_RCVBUF,
+  SO_REUSEPORT,
   SO_SNDBUF,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
@@ -37,6 +38,13 @@ import type { TransportAddress } from './transport-address.ts';
 /** 64 KiB kernel buffers lose key frames at 2 Mbit/s; 4 MiB hold a burst. The kernel caps it by rmem_max. */
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 
+export interface SocketOptions {
+  /** Takes datagrams of one flow that came together as one. */
+  readonly gro?: boolean;
+  /** Shares its port with other sockets of this user that were opened so; each flow goes to one of them. */
+  readonly reusePort?: boolean;
+}
+
 export class SocketOpener {
   readonly #libc: Libc;
   readonly #scratch = new Arena(64);
@@ -48,7 +56,7 @@ export class SocketOpener {
   /** A bound, non-blocking UDP socket; `address.port` becomes the real one. */
   open(
     address: TransportAddress,
-    options: { gro?: boolean },
+    options: SocketOptions,
   ): { fd: number } | { failure: OpenFailure } {
     const libc = this.#libc;
     const domain = address.family === 4 ? AF_INET : AF_INET6;
@@ -57,6 +65,7 @@ export class SocketOpener {
     if (address.family === 6) this.set(fd, SOL_IPV6, IPV6_V6ONLY, 1);
     this.set(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
     this.set(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
+    if (options.reusePort === true) this.set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (options.gro === true) this.set(fd, SOL_UDP, UDP_GRO, 1);
     if (address.family === 4) {
       this.set(fd, SOL_IP, IP_RECVTOS, 1);

@@ -60,7 +60,10 @@ export class LinuxSockets {
 
   open(address: TransportAddress, owner: SocketOwner, tag: number, options: OpenOptions): number {
     const local = address.copy();
-    const opened = this.opener.open(local, { gro: true });
+    const opened = this.opener.open(local, {
+      gro: true,
+      reusePort: options.reusePort === true,
+    });
     if ('failure' in opened) {
       this.#answers.push({ owner, tag, local, failure: opened.failure });
       return NO_SOCKET;
