@@ -10,5 +10,4 @@ export type {
   TurnObserver,
   TurnOptions,
 } from './options.ts';
-export type { Holdings } from './shared-quota.ts';
-export { type ListenAt, type ListenResult, TurnServer, type TurnStats } from './turn-server.ts';
+export { type ListenResult, TurnServer, type TurnStats } from './turn-server.ts';

@@ -39,7 +39,7 @@ export interface TurnOptions {
   /** What this worker shares with the others. */
   readonly commons: Commons;
   /** The way to the other workers; without it what goes to their relays goes through the kernel. */
-  readonly neighbours?: Neighbours;
+  readonly neighbours?: Neighbours | undefined;
 }
 
 /** The other workers of the process, as those that have the relays which ours send to. */
