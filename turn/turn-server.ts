@@ -63,7 +63,7 @@ export interface TurnStats {
 export interface ListenAt {
   readonly address: TransportAddress;
   /** A parked socket that somebody else opened there, and closes; without it one is opened. */
-  readonly socket?: number;
+  readonly socket?: number | undefined;
 }
 
 /** One listener's start: where it listens, or why it does not. */

@@ -43,7 +43,7 @@ async function main(data: MediaWorkerData): Promise<void> {
   serve(server);
   const listeners = listenerAddresses(settings).map((address, i) => ({
     address,
-    ...(linux === undefined ? {} : { socket: linux.listeners[i]! }),
+    socket: linux?.listeners[i],
   }));
   server.listen(listeners, (results) => {
     post({

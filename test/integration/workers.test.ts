@@ -101,6 +101,7 @@ async function giveUp(of: TurnClient): Promise<void> {
 describe('three media workers', () => {
   it('share one port, and each has clients of it', async () => {
     const held = await oneOnEach();
+    expect(new Set(held.map(({ relayed }) => relayed.port)).size).toBe(WORKERS);
     for (const { client: each } of held) await giveUp(each);
   });
 
