@@ -82,16 +82,17 @@ export class Owner implements SocketOwner {
 }
 
 export class LinuxWorld {
-  readonly seam = new Seam();
+  readonly seam: Seam;
   readonly engine: LinuxEngine;
   readonly faults: unknown[] = [];
   readonly #wake = new Wake();
   readonly #sockets: Socket[] = [];
 
   /** @param now the engine's clock */
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now: () => number = () => performance.now(), seam: Seam = new Seam()) {
+    this.seam = seam;
     const onFault = (error: unknown): void => void this.faults.push(error);
-    this.engine = new LinuxEngine({ now, onFault, libc: this.seam.libc }, this.#wake.fd);
+    this.engine = new LinuxEngine({ now, onFault, libc: seam.libc }, this.#wake.fd);
   }
 
   owner(): Owner {
