@@ -93,6 +93,7 @@ export class DatagramRing {
     const length = this.#words[(at >> 2) + LENGTH]!;
     const size = recordBytes(length);
     const sound =
+      used <= RING_BYTES &&
       length >= 0 &&
       length <= DATAGRAM_BYTES_MAX &&
       skipped + size <= used &&

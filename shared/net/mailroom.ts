@@ -72,7 +72,8 @@ export class Mailroom {
   }
 
   static memory(workers: number): MailroomMemory {
-    if (!(workers >= 1 && workers <= WORKERS_MAX)) throw new RangeError(`${workers} workers`);
+    if (!(Number.isInteger(workers) && workers >= 1 && workers <= WORKERS_MAX))
+      throw new RangeError(`${workers} workers`);
     const rings = Array.from({ length: workers * workers }, (_, i) =>
       i % workers === Math.floor(i / workers) ? undefined : DatagramRing.memory(),
     );
