@@ -246,7 +246,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
         : Math.min(SLOTS_PER_TURN, socket.want * 4);
     const from = this.#from;
     const info = this.#info;
-    for (let slot = first; slot < first + ring.count; slot++) {
+    for (let slot = first; slot < first + ring.count && this.#isOpen(socket); slot++) {
       if (!ring.from(slot, from)) continue;
       ring.info(slot, info);
       const length = ring.length(slot);
@@ -264,10 +264,15 @@ export class LinuxEngine implements EngineLoop, SendFailures {
           this.#options.onFault(error);
         }
         done += size;
-      } while (done < length);
+      } while (done < length && this.#isOpen(socket));
     }
     this.#queue.tos = 0;
     this.#ttl = 0;
+  }
+
+  /** Its owner may close it while a burst for it is handed out. */
+  #isOpen(socket: LinuxSocket): boolean {
+    return this.#sockets.get(socket.fd) === socket;
   }
 
   #put(
