@@ -43,6 +43,7 @@ export class MediaHost {
   #nextId = 1;
   #healthy = false;
   #closing = false;
+  #restarts = 0;
   #restart: NodeJS.Timeout | undefined;
 
   private constructor(config: Config, log: Logger, engine: EngineChoice, wake: Wake | undefined) {
@@ -80,6 +81,11 @@ export class MediaHost {
   /** Whether the worker runs with its listeners open. */
   get healthy(): boolean {
     return this.#healthy;
+  }
+
+  /** How often a worker has died and another was started in its place. */
+  get restarts(): number {
+    return this.#restarts;
   }
 
   stats(): Promise<MediaStats> {
@@ -171,6 +177,7 @@ export class MediaHost {
     this.#healthy = false;
     this.#abandon();
     if (this.#closing) return;
+    this.#restarts++;
     this.#log.error('media.exited', { code, restartInMs: RESTART_DELAY_MS });
     this.#restart = setTimeout(() => {
       this.#spawn().catch((error: unknown) => {

@@ -77,6 +77,11 @@ const gateway = z.strictObject({
   port: integer(0, 65_535)
     .default(7880)
     .describe('TCP port of the page, the API and the signaling WebSocket; 0 takes a free one'),
+  metrics: listOf(cidr, 64)
+    .default(['127.0.0.0/8', '::1/128'])
+    .describe(
+      'Address ranges that may read /metrics, directly and not through a proxy; [] for none',
+    ),
 });
 
 const signaling = z.strictObject({
