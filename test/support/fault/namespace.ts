@@ -1,5 +1,5 @@
-// A network namespace with nothing in it but loopback, whose MTU and queue a test sets: what a kernel does there is real,
-// and nobody else notices. Needs iproute2, and leave to make namespaces.
+// A network namespace with nothing in it but loopback, whose MTU and queue a test sets: what a kernel does there is
+// real, and nobody else notices. Needs iproute2, and leave to make namespaces.
 
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
