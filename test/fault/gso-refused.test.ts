@@ -1,5 +1,5 @@
-// GSO sends that the kernel refuses, by replaced system calls around the real ones, and really, by an interface whose MTU
-// is too small for the segments: every datagram arrives, and nobody else loses the offload.
+// GSO sends that the kernel refuses, by replaced system calls around the real ones, and really, by an interface whose
+// MTU is too small for the segments: every datagram arrives, and nobody else loses the offload.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
