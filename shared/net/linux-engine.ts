@@ -36,6 +36,8 @@ const SLOTS = 64;
 const SLOTS_PER_TURN = 32;
 /** ICMP errors that one socket may report in a turn. */
 const ERRORS_PER_TURN = 16;
+/** Commands taken in a turn: whoever asks much does not keep datagrams waiting. */
+const COMMANDS_PER_TURN = 64;
 /** What one socket may hold back while the kernel's buffer is full. */
 const BACKLOG_BYTES_MAX = 1024 * 1024;
 
@@ -163,12 +165,13 @@ export class LinuxEngine implements EngineLoop, SendFailures {
    */
   run<Command>(port: MessagePort, handlers: LoopHandlers<Command>, tickMs: number): void {
     const onWake = (): void => {
-      for (;;) {
+      for (let n = 0; n < COMMANDS_PER_TURN; n++) {
         const received = receiveMessageOnPort(port);
         if (received === undefined) return;
         // oxlint-disable-next-line typescript/no-unsafe-argument -- whoever holds the other port sends Commands
-        handlers.onCommand(received.message);
+        this.#guard(() => handlers.onCommand(received.message));
       }
+      this.#epoll.raise(this.#wakeFd);
     };
     // Descriptors belong to the process, not to the thread: whatever ends the loop, they are given back.
     try {
