@@ -91,12 +91,14 @@ export class Sterna {
 
   /** The STUN and TURN listener of that family. */
   listener(family: 4 | 6): Endpoint {
-    for (const listener of this.#server.listeners) {
-      const { hostname, port } = new URL(listener.replace(/^udp:/, 'http:'));
-      const host = hostname.replaceAll(/[[\]]/g, '');
-      if (host.includes(':') === (family === 6)) return { host, port: Number(port) };
-    }
-    throw new Error(`no listener for IPv${family}`);
+    const found = this.listeners.find(({ host }) => host.includes(':') === (family === 6));
+    if (found === undefined) throw new Error(`no listener for IPv${family}`);
+    return found;
+  }
+
+  /** All STUN and TURN listeners. */
+  get listeners(): Endpoint[] {
+    return this.#server.listeners.map(endpointOf);
   }
 
   /** Log lines of that event so far. */
@@ -149,6 +151,11 @@ export class Sterna {
     await this.#server.ended;
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+function endpointOf(listener: string): Endpoint {
+  const { hostname, port } = new URL(listener.replace(/^udp:/, 'http:'));
+  return { host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port) };
 }
 
 function linesOf(output: string): LogLine[] {

@@ -11,16 +11,17 @@ export class EchoPeer {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    this.address = { host: '127.0.0.1', port: socket.address().port };
+    const { address: host, port: bound } = socket.address();
+    this.address = { host, port: bound };
     socket.on('message', (bytes, { address, port }) => {
       this.received++;
       socket.send(bytes, port, address);
     });
   }
 
-  static async open(): Promise<EchoPeer> {
+  static async open(host = '127.0.0.1'): Promise<EchoPeer> {
     const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1');
+    socket.bind(0, host);
     await once(socket, 'listening');
     socket.setRecvBufferSize(4 << 20);
     return new EchoPeer(socket);

@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Sterna } from '../e2e/sterna.ts';
+import { call } from '../http-call.ts';
 import { parseExposition } from '../exposition.ts';
 
 export function openDescriptors({ pid }: Sterna): number {
@@ -16,9 +17,11 @@ export function residentMiB({ pid }: Sterna): number {
 
 /** The server's numbers at one moment: by name, and where a label is given, by that; summed over all media workers. */
 export async function metrics({
-  url,
+  port,
 }: Sterna): Promise<(name: string, label?: string, value?: string) => number> {
-  const families = parseExposition(await (await fetch(`${url}/metrics`)).text());
+  // A connection that stayed open would be a descriptor of the server's.
+  const { body } = await call(port, 'GET', '/metrics', { connection: 'close' });
+  const families = parseExposition(body);
   return (name, label, value) => {
     const family = families.get(name);
     if (family === undefined) throw new Error(`no metric ${name}`);

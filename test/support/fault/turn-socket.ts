@@ -58,15 +58,17 @@ interface Transaction {
 
 export class TurnSocket {
   readonly port: number;
-  /** ChannelData and indications that came, by sender's port, channel number (0 for an indication) and payload. */
-  onData: (from: number, channel: number, payload: Buffer) => void = () => undefined;
+  /** ChannelData and Data indications that come; the channel of an indication is 0. */
+  onData: (from: Endpoint, channel: number, payload: Buffer) => void = () => undefined;
   readonly #socket: Socket;
   readonly #transactions = new Map<string, Transaction>();
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     this.port = socket.address().port;
-    socket.on('message', (bytes, { port }) => this.#receive(bytes, port));
+    socket.on('message', (bytes, { address, port }) =>
+      this.#receive(bytes, { host: address, port }),
+    );
   }
 
   static async open(): Promise<TurnSocket> {
@@ -124,7 +126,7 @@ export class TurnSocket {
     this.#socket.close();
   }
 
-  #receive(bytes: Buffer, from: number): void {
+  #receive(bytes: Buffer, from: Endpoint): void {
     if (bytes[0]! >= 0x40) {
       this.onData(from, bytes.readUInt16BE(0), bytes.subarray(4, 4 + bytes.readUInt16BE(2)));
       return;
