@@ -8,7 +8,8 @@ import type { CacheStats } from '../shared/cache/local-tier.ts';
 import type { SignalingStats } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
 import { DROP_REASONS } from '../turn/drop-reason.ts';
-import type { MediaStats } from './media/messages.ts';
+import type { MediaReport, WorkerReport } from './media/host.ts';
+import type { WorkerStats } from './media/messages.ts';
 import { VERSION } from './package-root.ts';
 import type { ServerStats } from './stats.ts';
 
@@ -57,11 +58,33 @@ function ofReasons(
   };
 }
 
-function ofMedia(read: Read<MediaStats>): Values {
+/** One sample for each worker that answers. */
+function ofWorkers(read: Read<WorkerStats>): Values {
   return {
-    labels: [],
-    samples: ({ media }) => (media === undefined ? [] : unlabelled(read(media))),
+    labels: ['worker'],
+    samples: ({ media }) =>
+      answering(media).map(({ index, stats }) => ({
+        labels: { worker: String(index) },
+        value: read(stats),
+      })),
   };
+}
+
+function ofEachWorker(read: Read<WorkerReport>): Values {
+  return {
+    labels: ['worker'],
+    samples: ({ media }) =>
+      (media?.workers ?? []).map((worker) => ({
+        labels: { worker: String(worker.index) },
+        value: read(worker),
+      })),
+  };
+}
+
+function answering(media: MediaReport | undefined): { index: number; stats: WorkerStats }[] {
+  return (media?.workers ?? []).flatMap(({ index, stats }) =>
+    stats === undefined ? [] : [{ index, stats }],
+  );
 }
 
 function ofTokenCaches(read: Read<CacheStats>): Values {
@@ -109,73 +132,75 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     name: 'sterna_media_up',
     type: 'gauge',
     help: 'Whether the media worker answered; while it is 0, what it counts is absent',
-    labels: [],
-    samples: ({ media }) => unlabelled(media === undefined ? 0 : 1),
+    ...ofEachWorker(({ stats }) => (stats === undefined ? 0 : 1)),
   },
   {
     name: 'sterna_media_worker_restarts_total',
     type: 'counter',
     help: 'Times that a media worker died and was started again; its allocations were lost',
-    labels: [],
-    samples: ({ mediaRestarts }) => unlabelled(mediaRestarts),
+    ...ofEachWorker(({ deaths }) => deaths),
   },
   {
     name: 'sterna_media_sockets',
     type: 'gauge',
     help: 'Open UDP sockets, of listeners and relays',
-    ...ofMedia(({ engine }) => engine.sockets),
+    ...ofWorkers(({ engine }) => engine.sockets),
   },
   {
     name: 'sterna_media_datagrams_received_total',
     type: 'counter',
     help: 'Datagrams that the engine received',
-    ...ofMedia(({ engine }) => engine.received),
+    ...ofWorkers(({ engine }) => engine.received),
   },
   {
     name: 'sterna_media_datagrams_sent_total',
     type: 'counter',
     help: 'Datagrams that the engine sent',
-    ...ofMedia(({ engine }) => engine.sent),
+    ...ofWorkers(({ engine }) => engine.sent),
   },
   {
     name: 'sterna_media_datagrams_send_dropped_total',
     type: 'counter',
     help: 'Datagrams to send that the kernel, or a full queue of the engine, refused',
-    ...ofMedia(({ engine }) => engine.sendDropped),
+    ...ofWorkers(({ engine }) => engine.sendDropped),
   },
   {
     name: 'sterna_turn_allocations',
     type: 'gauge',
     help: 'TURN allocations',
-    ...ofMedia(({ turn }) => turn.allocations),
+    ...ofWorkers(({ turn }) => turn.allocations),
   },
   {
     name: 'sterna_turn_reservations',
     type: 'gauge',
     help: 'Relay ports reserved by EVEN-PORT and not taken yet',
-    ...ofMedia(({ turn }) => turn.reservations),
+    ...ofWorkers(({ turn }) => turn.reservations),
   },
   {
     name: 'sterna_turn_users',
     type: 'gauge',
     help: 'Users who have a TURN allocation or reservation',
-    ...ofMedia(({ turn }) => turn.users),
+    labels: [],
+    samples: ({ media }) => (media === undefined ? [] : unlabelled(media.users)),
   },
   {
     name: 'sterna_turn_short_circuited_datagrams_total',
     type: 'counter',
     help: 'Datagrams handed from one relay of this server to another without a socket',
-    ...ofMedia(({ turn }) => turn.shortCircuited),
+    ...ofWorkers(({ turn }) => turn.shortCircuited),
   },
   {
     name: 'sterna_turn_dropped_datagrams_total',
     type: 'counter',
     help: 'Datagrams that got no answer and were not relayed, by reason',
-    labels: ['reason'],
+    labels: ['worker', 'reason'],
     samples: ({ media }) =>
-      media === undefined
-        ? []
-        : by('reason', DROP_REASONS, (reason) => media.turn.drops[reason] ?? 0),
+      answering(media).flatMap(({ index, stats }) =>
+        DROP_REASONS.map((reason) => ({
+          labels: { worker: String(index), reason },
+          value: stats.turn.drops[reason] ?? 0,
+        })),
+      ),
   },
   {
     name: 'sterna_rooms',

@@ -92,19 +92,18 @@ export class Server {
     return this.#media?.engine.kind ?? '';
   }
 
-  /** Waits for the media worker as long as it may take to answer; never rejects. */
+  /** Waits for the media workers as long as they may take to answer; never rejects. */
   async stats(): Promise<ServerStats> {
     const media = this.#media;
     return {
       signaling: this.#signaling.stats(),
       engine: media?.engine,
-      media: media?.healthy === true ? await media.stats().catch(() => undefined) : undefined,
-      mediaRestarts: media?.restarts ?? 0,
+      media: await media?.report(),
     };
   }
 
   /**
-   * Tells participants, waits a moment, then closes the listening sockets, the media worker and what is left,
+   * Tells participants, waits a moment, then closes the listening sockets, the media workers and what is left,
    * in this order. Idempotent.
    */
   close(): Promise<void> {

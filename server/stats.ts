@@ -2,14 +2,12 @@
 
 import type { EngineChoice } from '../shared/net/engine-choice.ts';
 import type { SignalingStats } from '../signaling/index.ts';
-import type { MediaStats } from './media/messages.ts';
+import type { MediaReport } from './media/host.ts';
 
 export interface ServerStats {
   signaling: SignalingStats;
   /** Undefined until the engine is chosen. */
   engine: EngineChoice | undefined;
-  /** Undefined while no media worker answers. */
-  media: MediaStats | undefined;
-  /** How often a media worker died and another was started in its place. */
-  mediaRestarts: number;
+  /** Undefined until the media workers are started. */
+  media: MediaReport | undefined;
 }

@@ -1,28 +1,35 @@
 // Stateless nonces (RFC 8489 s9.2, RFC 8656 s5): nothing is remembered before authentication.
-// Nonce cookie, then base64 of: seconds (4 bytes), counter (3), truncated HMAC-SHA256 over both and the client's
-// address (8).
+// Nonce cookie, then base64 of: seconds (4 bytes), worker (2), counter (4), truncated HMAC-SHA256 over these and the
+// client's address (8).
 
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomInt, timingSafeEqual } from 'node:crypto';
 import { securityFeatures } from '../shared/stun/nonce-cookie.ts';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
 
-const STAMP_BYTES = 7;
+const STAMP_BYTES = 10;
 const MAC_BYTES = 8;
-/** 15 bytes are 20 base64 characters without padding. */
-const BODY_CHARS = 20;
+/** 18 bytes are 24 base64 characters without padding. */
+const BODY_CHARS = 24;
+
+/** What all workers mint with, and the number of this one. */
+export interface NonceOrigin {
+  readonly nonceSecret: Uint8Array;
+  readonly self: number;
+}
 
 /**
- * Mints and checks nonces of one server. A nonce is good for one client address and `lifetimeMs`, and no two are
- * alike: 8 bytes of MAC suffice, since a nonce only proves that the client saw our answer, never who it is.
+ * Mints the nonces of one worker and checks those of all. A nonce is good for one client address and `lifetimeMs`, and
+ * no two are alike: 8 bytes of MAC suffice, since a nonce only proves that the client saw our answer, never who it is.
  */
 export class NonceMint {
-  readonly #secret = randomBytes(32);
+  readonly #origin: NonceOrigin;
   readonly #prefix: string;
   readonly #lifetimeSeconds: number;
   readonly #stamp = Buffer.alloc(STAMP_BYTES + 19);
-  #counter = randomBytes(3).readUIntBE(0, 3);
+  #counter = randomInt(2 ** 32);
 
-  constructor(features: number, lifetimeMs: number) {
+  constructor(features: number, lifetimeMs: number, origin: NonceOrigin) {
+    this.#origin = origin;
     this.#prefix = securityFeatures(features);
     this.#lifetimeSeconds = lifetimeMs / 1000;
   }
@@ -31,8 +38,9 @@ export class NonceMint {
   mint(client: TransportAddress, now: number): string {
     const body = Buffer.alloc(STAMP_BYTES + MAC_BYTES);
     body.writeUInt32BE(Math.floor(now / 1000) >>> 0, 0);
-    this.#counter = (this.#counter + 1) & 0xff_ffff;
-    body.writeUIntBE(this.#counter, 4, 3);
+    body.writeUInt16BE(this.#origin.self, 4);
+    this.#counter = (this.#counter + 1) >>> 0;
+    body.writeUInt32BE(this.#counter, 6);
     this.#mac(body, client).copy(body, STAMP_BYTES);
     return this.#prefix + body.toString('base64');
   }
@@ -55,6 +63,9 @@ export class NonceMint {
     input[STAMP_BYTES] = client.family;
     input.writeUInt16BE(client.port, STAMP_BYTES + 1);
     client.writeHost(input, STAMP_BYTES + 3);
-    return createHmac('sha256', this.#secret).update(input).digest().subarray(0, MAC_BYTES);
+    return createHmac('sha256', this.#origin.nonceSecret)
+      .update(input)
+      .digest()
+      .subarray(0, MAC_BYTES);
   }
 }

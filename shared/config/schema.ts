@@ -4,6 +4,7 @@
 // Called by: load.ts; the house tests.
 
 import { z } from 'zod';
+import { readCpuList } from './cpu-list.ts';
 import { LOG_LEVELS } from '../log.ts';
 import { opaqueString } from '../stun/opaque-string.ts';
 import {
@@ -188,7 +189,12 @@ export const settingsSchema = z.strictObject({
     .enum(['auto', 'linux', 'portable'])
     .default('auto')
     .describe('How media moves: in batches on Linux, or by node:dgram; auto tries the first'),
-  workers: integer(1, 256).default(1).describe('Media workers; one in this version'),
+  workers: integer(0, 32)
+    .default(0)
+    .describe('Media workers; 0 is one less than there are CPUs, and at least one'),
+  workerCpus: checked(readCpuList)
+    .default('')
+    .describe('CPUs that the media workers are pinned to in turn, such as 1-3; empty pins none'),
   gateway: gateway.prefault({}).describe('The HTTP server'),
   signaling: signaling.prefault({}).describe('The WebSocket at /v1/signal'),
   rooms: rooms.prefault({}).describe('Defaults of rooms'),

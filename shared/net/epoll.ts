@@ -26,9 +26,9 @@ export class Epoll {
     this.descriptor = libc.epoll_create1(0);
   }
 
-  /** Watches a descriptor for EPOLLIN and its like; errors are always reported. */
-  add(fd: number, events: number): void {
-    this.#control(EPOLL_CTL_ADD, fd, events);
+  /** Watches a descriptor for EPOLLIN and its like; errors are always reported. False when the kernel refuses. */
+  add(fd: number, events: number): boolean {
+    return this.#control(EPOLL_CTL_ADD, fd, events);
   }
 
   change(fd: number, events: number): void {
@@ -72,11 +72,11 @@ export class Epoll {
     this.#arena.free();
   }
 
-  #control(operation: number, fd: number, events: number): void {
+  #control(operation: number, fd: number, events: number): boolean {
     const { u32 } = this.#arena;
     u32[SCRATCH >> 2] = events;
     u32[(SCRATCH + EPOLL_EVENT_DATA) >> 2] = fd;
     u32[(SCRATCH + EPOLL_EVENT_DATA + 4) >> 2] = 0;
-    this.#libc.epoll_ctl(this.descriptor, operation, fd, this.#arena.at(SCRATCH));
+    return this.#libc.epoll_ctl(this.descriptor, operation, fd, this.#arena.at(SCRATCH)) === 0;
   }
 }

@@ -2,9 +2,9 @@
 // and never returns to libuv while it runs; an eventfd wakes it for commands. Allocates: nothing per packet.
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENOBUFS } from '../native/errno.ts';
 import { libc, type Libc } from '../native/libc.ts';
 import { EPOLLERR, EPOLLIN, EPOLLOUT } from '../native/socket-constants.ts';
+import { Backlogs } from './backlog.ts';
 import type { DescriptorLedger } from './descriptor-ledger.ts';
 import type {
   AdoptOptions,
@@ -17,18 +17,11 @@ import type {
 } from './engine.ts';
 import { Epoll } from './epoll.ts';
 import { ErrorQueue } from './error-queue.ts';
+import { GsoLimits } from './gso-limits.ts';
 import { type LinuxSocket, LinuxSockets } from './linux-sockets.ts';
 import { PacketInfo } from './packet-info.ts';
 import { ReceiveRing } from './receive-ring.ts';
-import {
-  SEND_AGAIN,
-  SEND_DROP,
-  SEND_LATER,
-  SEND_SINGLY,
-  type SendFailures,
-  type SendingSocket,
-  SendQueue,
-} from './send-queue.ts';
+import { SendQueue } from './send-queue.ts';
 import { TransportAddress } from './transport-address.ts';
 
 const SLOTS = 64;
@@ -38,21 +31,22 @@ const SLOTS_PER_TURN = 32;
 const ERRORS_PER_TURN = 16;
 /** Commands taken in a turn: whoever asks much does not keep datagrams waiting. */
 const COMMANDS_PER_TURN = 64;
-/** What one socket may hold back while the kernel's buffer is full. */
-const BACKLOG_BYTES_MAX = 1024 * 1024;
+/** The largest that IP's length field allows; what is beyond is nothing to bother the kernel with. */
+const DATAGRAM_BYTES_MAX = 65_535;
 
 export interface LinuxEngineOptions extends EngineOptions {
   /** The system calls it makes; those of this process where nothing else is said. */
   readonly libc?: Libc;
 }
 
-export class LinuxEngine implements EngineLoop, SendFailures {
+export class LinuxEngine implements EngineLoop {
   readonly kind = 'linux';
   readonly canSetDontFragment = true;
   readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
-  readonly #libc: Libc;
   readonly #ring: ReceiveRing;
-  readonly #queue: SendQueue;
+  readonly #queue: SendQueue<LinuxSocket>;
+  readonly #backlogs: Backlogs;
+  readonly #gsoLimits: GsoLimits;
   readonly #epoll: Epoll;
   readonly #sockets: LinuxSockets;
   readonly #wakeFd: number;
@@ -70,14 +64,15 @@ export class LinuxEngine implements EngineLoop, SendFailures {
    */
   constructor(options: LinuxEngineOptions, wakeFd: number, ledger?: DescriptorLedger) {
     const calls = options.libc ?? libc();
-    this.#libc = calls;
     this.#ring = new ReceiveRing(calls, SLOTS);
-    this.#queue = new SendQueue(calls, this.#ring.arena, this);
     this.#epoll = new Epoll(calls);
     this.#errors = new ErrorQueue(calls);
     this.#options = options;
     this.#wakeFd = wakeFd;
     this.#sockets = new LinuxSockets(calls, this.#epoll, ledger);
+    this.#backlogs = new Backlogs(this.#epoll, this.#sockets, this.counters, () => options.now());
+    this.#gsoLimits = new GsoLimits(this.#sockets.opener.canSegment());
+    this.#queue = new SendQueue(calls, this.#ring.arena, this.#backlogs, this.#gsoLimits);
     this.#epoll.add(wakeFd, EPOLLIN);
   }
 
@@ -93,9 +88,9 @@ export class LinuxEngine implements EngineLoop, SendFailures {
   }
 
   adopt(fd: number, owner: SocketOwner, tag: number, options: AdoptOptions = {}): number {
-    this.#sockets.adopt(fd, owner, tag, options);
+    const adopted = this.#sockets.adopt(fd, owner, tag, options);
     this.counters.sockets = this.#sockets.size;
-    return fd;
+    return adopted;
   }
 
   discard(fd: number): void {
@@ -106,6 +101,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     const socket = this.#sockets.get(id);
     if (socket === undefined) return;
     this.#queue.flush();
+    this.#backlogs.drop(socket);
     this.#sockets.close(socket);
     this.counters.sockets = this.#sockets.size;
   }
@@ -134,12 +130,17 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     length: number,
   ): void {
     const socket = this.#sockets.get(id);
-    if (socket === undefined) return;
     this.#queue.flush();
+    // Later it would go without the bit.
+    if (socket === undefined || this.#backlogs.holdsBack(socket)) {
+      this.counters.sendDropped++;
+      return;
+    }
     this.#sockets.opener.setDontFragment(socket.fd, socket.family, true);
     this.#put(id, to, false, 0, bytes, offset, length);
     this.#queue.flush();
     this.#sockets.opener.setDontFragment(socket.fd, socket.family, false);
+    this.#backlogs.drop(socket);
   }
 
   /**
@@ -149,9 +150,10 @@ export class LinuxEngine implements EngineLoop, SendFailures {
   turn(waitMs: number, onWake: () => void): number {
     this.#deliverAnswers();
     this.#queue.flush();
-    const wait = this.#sockets.answersWait ? 0 : waitMs;
-    const count = this.#epoll.wait(wait);
+    const count = this.#epoll.wait(this.#backlogs.waitMs(waitMs));
     const now = this.#options.now();
+    this.#backlogs.retryDue(now, this.#queue);
+    this.#gsoLimits.forget(now);
     for (let i = 0; i < count; i++) this.#ready(i, now, onWake);
     this.#queue.flush();
     this.#ring.reset();
@@ -215,7 +217,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     }
     const socket = this.#sockets.get(fd);
     if (socket === undefined) return;
-    if ((events & EPOLLOUT) !== 0) this.#retryBacklog(socket);
+    if ((events & EPOLLOUT) !== 0) this.#backlogs.retryWritable(socket, this.#queue);
     if ((events & EPOLLERR) !== 0) this.#reportIcmp(socket, now);
     if ((events & EPOLLIN) !== 0) this.#receive(socket, now);
   }
@@ -288,58 +290,18 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     length: number,
   ): void {
     const socket = this.#sockets.get(id);
-    if (socket === undefined) {
+    const total = prefixed ? length + 4 : length;
+    // Port 0 is what anybody may claim to be at, and nobody is.
+    if (socket === undefined || to.port === 0 || total > DATAGRAM_BYTES_MAX) {
       this.counters.sendDropped++;
       return;
     }
-    if (socket.lowersTtl && this.#ttl !== socket.ttl) this.#lowerTtl(socket);
-    this.#queue.put(socket, to, prefixed, prefix, bytes, offset, length);
-  }
-
-  /** One hop less than it came with, so that no loop of relays goes on for ever (RFC 8656 s21.1.7). */
-  #lowerTtl(socket: LinuxSocket): void {
     const ttl = this.#ttl;
-    if (ttl === 0) return;
-    this.#queue.flush();
-    socket.ttl = ttl;
-    this.#sockets.opener.setTtl(socket.fd, socket.family, Math.max(1, ttl - 1));
-  }
-
-  onFailed(socket: SendingSocket, datagrams: number, bytes: number): number {
-    const errno = this.#libc.errno();
-    if (errno === EAGAIN || errno === ENOBUFS) return SEND_LATER;
-    if (datagrams > 1 && (errno === EIO || errno === EINVAL || errno === EMSGSIZE)) {
-      // A segment beyond the path's MTU is refused with EINVAL; smaller ones still go.
-      socket.gsoBytesMax = errno === EIO ? 0 : bytes - 1;
-      return SEND_SINGLY;
+    if (socket.lowersTtl && ttl !== socket.ttl && ttl !== 0) {
+      this.#queue.flush();
+      this.#sockets.lowerTtl(socket, ttl);
     }
-    // Errors that an ICMP message left behind are reported once, by whatever call comes next.
-    return errno === EMSGSIZE || errno === EINVAL ? SEND_DROP : SEND_AGAIN;
-  }
-
-  onLater(sending: SendingSocket, to: TransportAddress, bytes: Uint8Array): void {
-    const socket = this.#sockets.get(sending.fd);
-    if (socket === undefined || socket.backlogBytes + bytes.length > BACKLOG_BYTES_MAX) {
-      this.counters.sendDropped++;
-      return;
-    }
-    if (socket.backlog.length === 0) this.#epoll.change(socket.fd, EPOLLIN | EPOLLOUT);
-    socket.backlog.push({ to: to.copy(), bytes });
-    socket.backlogBytes += bytes.length;
-  }
-
-  onDropped(datagrams: number): void {
-    this.counters.sendDropped += datagrams;
-  }
-
-  #retryBacklog(socket: LinuxSocket): void {
-    const { backlog } = socket;
-    socket.backlog = [];
-    socket.backlogBytes = 0;
-    this.#epoll.change(socket.fd, EPOLLIN);
-    for (const { to, bytes } of backlog)
-      this.#queue.put(socket, to, false, 0, bytes, 0, bytes.length);
-    this.#queue.flush();
+    this.#queue.put(socket, to, prefixed, prefix, bytes, offset, length);
   }
 
   #deliverAnswers(): void {

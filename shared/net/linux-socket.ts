@@ -30,6 +30,7 @@ import {
   SOL_SOCKET,
   SOL_UDP,
   UDP_GRO,
+  UDP_SEGMENT,
 } from '../native/socket-constants.ts';
 import { descriptorLimit } from './descriptor-ledger.ts';
 import type { OpenFailure } from './engine.ts';
@@ -119,6 +120,15 @@ export class SocketOpener {
     const mode = on ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
     if (family === 4) this.set(fd, SOL_IP, IP_MTU_DISCOVER, mode);
     else this.set(fd, SOL_IPV6, IPV6_MTU_DISCOVER, mode);
+  }
+
+  /** Whether this kernel has UDP_SEGMENT (Linux 4.18). */
+  canSegment(): boolean {
+    const fd = this.#libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return false;
+    const can = this.set(fd, SOL_UDP, UDP_SEGMENT, 0);
+    this.#libc.close(fd);
+    return can;
   }
 
   /** setsockopt(2) with an int; false when the kernel refuses. */

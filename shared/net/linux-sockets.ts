@@ -3,6 +3,7 @@
 
 import type { Libc } from '../native/libc.ts';
 import { EPOLLIN } from '../native/socket-constants.ts';
+import { type WaitingDatagram, WAITS_FOR_NOTHING } from './backlog.ts';
 import type { DescriptorLedger } from './descriptor-ledger.ts';
 import type { AdoptOptions, OpenFailure, OpenOptions, SocketOwner } from './engine.ts';
 import type { Epoll } from './epoll.ts';
@@ -12,7 +13,6 @@ import { TransportAddress } from './transport-address.ts';
 
 /** What `open` returns for a socket that there is not: no send or close finds one under it. */
 const NO_SOCKET = -1;
-const GSO_UNLIMITED = 65_535;
 
 export interface LinuxSocket extends SendingSocket {
   readonly owner: SocketOwner;
@@ -21,8 +21,11 @@ export interface LinuxSocket extends SendingSocket {
   readonly lowersTtl: boolean;
   /** Closed by whoever opened it. */
   readonly borrowed: boolean;
-  backlog: { to: TransportAddress; bytes: Uint8Array }[];
+  /** What the kernel would not take yet, oldest first; and what the bounds count it as. */
+  backlog: WaitingDatagram[];
   backlogBytes: number;
+  /** One of WAITS_FOR_*. */
+  waits: number;
   /** TTL of the datagrams that its own was last set for; 0 = the system's. */
   ttl: number;
   /** Datagrams or GRO runs to ask for: as many as came last time, and more while it is busy. */
@@ -70,8 +73,8 @@ export class LinuxSockets {
     }
     const { fd } = opened;
     this.#ledger?.own(fd);
-    if (options.parked === true) this.#answers.push({ owner, tag, local, failure: undefined });
-    else this.#watch(fd, local, owner, tag, options);
+    if (options.parked !== true) return this.#watch(fd, local, owner, tag, options);
+    this.#answers.push({ owner, tag, local, failure: undefined });
     return fd;
   }
 
@@ -79,8 +82,7 @@ export class LinuxSockets {
     const local = new TransportAddress();
     this.opener.local(fd, local);
     if (options.borrowed !== true) this.#ledger?.own(fd);
-    this.#watch(fd, local, owner, tag, options);
-    return fd;
+    return this.#watch(fd, local, owner, tag, options);
   }
 
   discard(fd: number): void {
@@ -94,6 +96,12 @@ export class LinuxSockets {
     this.size--;
     this.#epoll.remove(socket.fd);
     if (!socket.borrowed) this.discard(socket.fd);
+  }
+
+  /** One hop less than the datagram came with that is handed on (RFC 8656 s21.1.7). What is queued must be sent. */
+  lowerTtl(socket: LinuxSocket, ttl: number): void {
+    socket.ttl = ttl;
+    this.opener.setTtl(socket.fd, socket.family, Math.max(1, ttl - 1));
   }
 
   /** Answers that nobody has been given yet, taken out. */
@@ -121,23 +129,29 @@ export class LinuxSockets {
     owner: SocketOwner,
     tag: number,
     options: AdoptOptions,
-  ): void {
+  ): number {
+    const borrowed = options.borrowed === true;
+    if (!this.#epoll.add(fd, EPOLLIN)) {
+      if (!borrowed) this.discard(fd);
+      this.#answers.push({ owner, tag, local, failure: 'unavailable' });
+      return NO_SOCKET;
+    }
     this.#byFd[fd] = {
       fd,
       owner,
       tag,
       family: local.family,
       lowersTtl: options.lowersTtl === true,
-      borrowed: options.borrowed === true,
-      gsoBytesMax: GSO_UNLIMITED,
+      borrowed,
       backlog: [],
       backlogBytes: 0,
+      waits: WAITS_FOR_NOTHING,
       ttl: 0,
       want: 1,
     };
     this.size++;
     if (owner.onIcmp !== undefined) this.opener.reportIcmp(fd, local.family);
-    this.#epoll.add(fd, EPOLLIN);
     this.#answers.push({ owner, tag, local, failure: undefined });
+    return fd;
   }
 }

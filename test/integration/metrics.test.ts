@@ -35,7 +35,7 @@ async function samples(url: string): Promise<Map<string, number>> {
 }
 
 /** Series that only the media worker knows. */
-const OF_MEDIA = /^sterna_(?:turn_|media_(?!up|worker))/;
+const OF_MEDIA = /^sterna_(?:turn_(?!users)|media_(?!up|worker))/;
 
 /** Sends datagrams and, where one is wanted, resolves with the first answer. */
 async function send(to: Endpoint, datagrams: readonly Buffer[], answered = false): Promise<Buffer> {
@@ -66,6 +66,7 @@ describe.each(['auto', 'portable'])('with engine: %s', (engine) => {
     sterna = await Sterna.start({
       config: {
         engine,
+        workers: 1,
         turn: {
           users: { ann: 'a password of ann' },
           listeners: ['udp://127.0.0.1:0'],
@@ -80,8 +81,8 @@ describe.each(['auto', 'portable'])('with engine: %s', (engine) => {
   test('numbers move with a Binding, an allocation and a join, and counters only up', async () => {
     const listener = sterna.listener(4);
     const before = await samples(sterna.url);
-    expect(before.get('sterna_media_up')).toBe(1);
-    expect(before.get('sterna_turn_allocations')).toBe(0);
+    expect(before.get('sterna_media_up{worker="0"}')).toBe(1);
+    expect(before.get('sterna_turn_allocations{worker="0"}')).toBe(0);
 
     const answer = await send(listener, [buildStun(BINDING_REQUEST, randomBytes(12), [])], true);
     expect(answer.readUInt16BE(0)).toBe(0x0101);
@@ -91,15 +92,15 @@ describe.each(['auto', 'portable'])('with engine: %s', (engine) => {
     await participant.joined();
 
     // An engine may count a datagram a moment after it has left: the Binding's answer, the 401, the success.
-    const sent = 'sterna_media_datagrams_sent_total';
+    const sent = 'sterna_media_datagrams_sent_total{worker="0"}';
     await expect.poll(async () => (await samples(sterna.url)).get(sent), POLL).toBe(3);
     const families = await scrape(sterna.url);
     const after = samplesOf(families);
     const moved = (series: string): number => after.get(series)! - before.get(series)!;
-    expect(moved('sterna_turn_allocations')).toBe(1);
+    expect(moved('sterna_turn_allocations{worker="0"}')).toBe(1);
     expect(moved('sterna_turn_users')).toBe(1);
-    expect(moved('sterna_media_sockets')).toBe(1);
-    expect(moved('sterna_media_datagrams_received_total')).toBe(3);
+    expect(moved('sterna_media_sockets{worker="0"}')).toBe(1);
+    expect(moved('sterna_media_datagrams_received_total{worker="0"}')).toBe(3);
     expect(moved(sent)).toBe(3);
     expect(moved('sterna_rooms')).toBe(1);
     expect(moved('sterna_participants')).toBe(1);
@@ -150,7 +151,7 @@ describe.each(['auto', 'portable'])('with engine: %s', (engine) => {
       .poll(async () => {
         const now = await samples(sterna.url);
         return ['not-stun', 'unexpected', 'unauthenticated-cap'].every(
-          (reason) => now.get(`${DROPS}{reason="${reason}"}`)! > 0,
+          (reason) => now.get(`${DROPS}{worker="0",reason="${reason}"}`)! > 0,
         );
       }, POLL)
       .toBe(true);
@@ -190,10 +191,10 @@ describe('without its media worker', () => {
       NODE_OPTIONS: `--import=${file}`,
     });
     const up = async (): Promise<number | undefined> =>
-      (await samples(server.url)).get('sterna_media_up');
+      (await samples(server.url)).get('sterna_media_up{worker="0"}');
 
     const whole = await samples(server.url);
-    expect(whole.get('sterna_media_up')).toBe(1);
+    expect(whole.get('sterna_media_up{worker="0"}')).toBe(1);
     const restarts: number[] = [];
     for (const fault of [hung, dead]) {
       writeFileSync(fault, '');
@@ -209,7 +210,7 @@ describe('without its media worker', () => {
       await expect.poll(up, POLL).toBe(1);
       const back = await samples(server.url);
       expect([...back.keys()]).toEqual([...whole.keys()]);
-      restarts.push(back.get('sterna_media_worker_restarts_total') ?? NaN);
+      restarts.push(back.get('sterna_media_worker_restarts_total{worker="0"}') ?? NaN);
     }
     expect(restarts[0]).toBe(0);
     expect(restarts[1]).toBeGreaterThan(0);

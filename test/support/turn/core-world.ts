@@ -19,23 +19,34 @@ import {
 /** 2027-01-15: what the wall clock of every core world begins with. */
 export const WALL_START_MS = 1_800_000_000_000;
 
+/** Where a core world stands: beside another one it has engine and time in common with it. */
+export interface CorePlace {
+  readonly engine: FakeEngine;
+  readonly port: number;
+}
+
 export class CoreWorld implements World {
   readonly engine: FakeEngine;
   readonly options: World['options'];
   readonly server: TurnServer;
   readonly events = new RecordedEvents();
-  readonly listener4: TransportAddress = address('127.0.0.1', 3478);
-  readonly listener6: TransportAddress = address('::1', 3478);
+  readonly listener4: TransportAddress;
+  readonly listener6: TransportAddress;
   wallMs = WALL_START_MS;
-  #nextPort = 30_000;
+  #nextPort: number;
 
-  constructor(overrides: WorldOptions = {}) {
-    const engine = new FakeEngine(overrides.canSetDontFragment ?? false);
+  constructor(overrides: WorldOptions = {}, place?: CorePlace) {
+    const engine = place?.engine ?? new FakeEngine(overrides.canSetDontFragment ?? false);
+    const port = place?.port ?? 3478;
+    this.listener4 = address('127.0.0.1', port);
+    this.listener6 = address('::1', port);
+    this.#nextPort = 30_000 + (port - 3478) * 1000;
     const clock: Clock = { monotonic: () => engine.now, wall: () => this.wallMs };
     this.engine = engine;
     this.options = turnOptions({ clock, ...overrides });
     this.server = new TurnServer(this.options, engine, this.events);
-    this.server.listen([this.listener4, this.listener6], (results) => {
+    const listeners = [{ address: this.listener4 }, { address: this.listener6 }];
+    this.server.listen(listeners, (results) => {
       if (results.some(({ failure }) => failure !== undefined)) throw new Error('no listeners');
     });
     engine.run();
@@ -95,7 +106,7 @@ export class CoreWorld implements World {
     this.server.close();
     this.engine.holdOpens = false;
     this.engine.run();
-    const { sockets } = this.engine.counters;
+    const sockets = this.engine.counters.sockets + this.engine.parked;
     return sockets === 0
       ? Promise.resolve()
       : Promise.reject(new Error(`${sockets} sockets are left after close`));

@@ -57,7 +57,8 @@ export class UdpWorld implements World {
   static open(kind: 'portable' | 'linux', overrides: WorldOptions = {}): Promise<UdpWorld> {
     const world = new UdpWorld(kind, overrides);
     return new Promise((resolve, reject) => {
-      world.server.listen([world.listener4, world.listener6], (results) => {
+      const listeners = [{ address: world.listener4 }, { address: world.listener6 }];
+      world.server.listen(listeners, (results) => {
         for (const { address: own } of results) {
           (own.family === 4 ? world.listener4 : world.listener6).port = own.port;
         }

@@ -32,17 +32,36 @@ const FULL: ServerStats = {
     capabilities: { udpGro: true, udpSegment: false, ipRecvErr: true, ipPktInfo: true },
   },
   media: {
-    engine: { kind: 'linux', sockets: 3, received: 1e21, sent: 20, sendDropped: 1 },
-    turn: { allocations: 2, reservations: 1, users: 2, shortCircuited: 9, drops: { malformed: 5 } },
+    users: 2,
+    workers: [
+      {
+        index: 0,
+        deaths: 6,
+        stats: {
+          engine: { kind: 'linux', sockets: 3, received: 1e21, sent: 20, sendDropped: 1 },
+          turn: {
+            allocations: 2,
+            reservations: 1,
+            users: 2,
+            shortCircuited: 9,
+            drops: { malformed: 5 },
+          },
+        },
+      },
+    ],
   },
-  mediaRestarts: 6,
 };
 
-function mediaAt(total: number): ServerStats['media'] {
-  return {
-    engine: { ...FULL.media!.engine, sent: total },
-    turn: { ...FULL.media!.turn, drops: { malformed: total } },
-  };
+const [ONLY] = FULL.media!.workers;
+
+/** The one worker with that total in two of its counters; silent without one. */
+function mediaAt(total: number | undefined): ServerStats['media'] {
+  const { engine, turn } = ONLY!.stats!;
+  const stats =
+    total === undefined
+      ? undefined
+      : { engine: { ...engine, sent: total }, turn: { ...turn, drops: { malformed: total } } };
+  return { users: 2, workers: [{ index: 0, deaths: 6, stats }] };
 }
 
 async function samples(stats: ServerStats): Promise<Map<string, number>> {
@@ -69,23 +88,24 @@ test('the numbers are those of the statistics, in base units', async () => {
   expect(found.get('sterna_engine_info{engine="linux"}')).toBe(1);
   expect(found.get('sterna_engine_capability{capability="udp_segment"}')).toBe(0);
   expect(found.get('sterna_engine_capability{capability="ip_pktinfo"}')).toBe(1);
-  expect(found.get('sterna_media_up')).toBe(1);
-  expect(found.get('sterna_media_worker_restarts_total')).toBe(6);
-  expect(found.get('sterna_media_datagrams_received_total')).toBe(1e21);
-  expect(found.get('sterna_turn_allocations')).toBe(2);
-  expect(found.get('sterna_turn_dropped_datagrams_total{reason="malformed"}')).toBe(5);
-  expect(found.get('sterna_turn_dropped_datagrams_total{reason="not-stun"}')).toBe(0);
+  expect(found.get('sterna_media_up{worker="0"}')).toBe(1);
+  expect(found.get('sterna_media_worker_restarts_total{worker="0"}')).toBe(6);
+  expect(found.get('sterna_media_datagrams_received_total{worker="0"}')).toBe(1e21);
+  expect(found.get('sterna_turn_allocations{worker="0"}')).toBe(2);
+  expect(found.get('sterna_turn_dropped_datagrams_total{worker="0",reason="malformed"}')).toBe(5);
+  expect(found.get('sterna_turn_dropped_datagrams_total{worker="0",reason="not-stun"}')).toBe(0);
   expect(found.get('sterna_signaling_refusals_total{reason="ROOM_FULL"}')).toBe(4);
   expect(found.get('sterna_signaling_join_duration_seconds{percentile="99"}')).toBe(0.007);
 });
 
 test('what is not known is left out, and no zero stands in for it', async () => {
-  const found = await samples({ ...FULL, signaling, engine: undefined, media: undefined });
-  expect(found.get('sterna_media_up')).toBe(0);
-  expect(found.get('sterna_media_worker_restarts_total')).toBe(6);
+  const silent = mediaAt(undefined);
+  const found = await samples({ ...FULL, signaling, engine: undefined, media: silent });
+  expect(found.get('sterna_media_up{worker="0"}')).toBe(0);
+  expect(found.get('sterna_media_worker_restarts_total{worker="0"}')).toBe(6);
   expect(found.get('sterna_rooms')).toBe(0);
   const unknown = [...found.keys()].filter((series) =>
-    /^sterna_(?:engine_|turn_|media_(?!up|worker)|signaling_join_duration)/.test(series),
+    /^sterna_(?:engine_|turn_(?!users)|media_(?!up|worker)|signaling_join_duration)/.test(series),
   );
   expect(unknown).toEqual([]);
 });
@@ -97,8 +117,8 @@ test('the portable engine has no capabilities to tell', async () => {
 });
 
 test.each([
-  'sterna_media_datagrams_sent_total',
-  'sterna_turn_dropped_datagrams_total{reason="malformed"}',
+  'sterna_media_datagrams_sent_total{worker="0"}',
+  'sterna_turn_dropped_datagrams_total{worker="0",reason="malformed"}',
 ])('the counter %s follows its total, also back to where a new worker starts', async (series) => {
   let media = mediaAt(20);
   const metrics = new Metrics(() => Promise.resolve({ ...FULL, media }));
@@ -106,7 +126,7 @@ test.each([
     samplesOf(parseExposition(await metrics.scrape())).get(series);
   expect(await read()).toBe(20);
   expect(await read()).toBe(20);
-  media = undefined;
+  media = mediaAt(undefined);
   expect(await read()).toBeUndefined();
   media = mediaAt(3);
   expect(await read()).toBe(3);
@@ -118,11 +138,11 @@ describe('scrapes', () => {
     const metrics = new Metrics(async () => {
       asked++;
       await new Promise((resolve) => setImmediate(resolve));
-      return { ...FULL, mediaRestarts: asked };
+      return { ...FULL, media: { users: asked, workers: [] } };
     });
     const texts = await Promise.all(Array.from({ length: 50 }, () => metrics.scrape()));
     expect([asked, new Set(texts).size]).toEqual([1, 1]);
-    expect(await metrics.scrape()).toContain('sterna_media_worker_restarts_total 2\n');
+    expect(await metrics.scrape()).toContain('sterna_turn_users 2\n');
   });
 
   test('go on after one has failed', async () => {
@@ -132,7 +152,7 @@ describe('scrapes', () => {
     );
     await expect(metrics.scrape()).rejects.toThrow('broken');
     broken = false;
-    expect(await metrics.scrape()).toContain('sterna_media_up 1\n');
+    expect(await metrics.scrape()).toContain('sterna_media_up{worker="0"} 1\n');
   });
 
   test('leave nothing behind that would keep a process alive', async () => {
