@@ -29,6 +29,8 @@ const SLOTS = 64;
 const SLOTS_PER_TURN = 32;
 /** ICMP errors that one socket may report in a turn. */
 const ERRORS_PER_TURN = 16;
+/** Commands taken in a turn: whoever asks much does not keep datagrams waiting. */
+const COMMANDS_PER_TURN = 64;
 /** The largest that IP's length field allows; what is beyond is nothing to bother the kernel with. */
 const DATAGRAM_BYTES_MAX = 65_535;
 
@@ -180,12 +182,13 @@ export class LinuxEngine implements EngineLoop {
    */
   run<Command>(port: MessagePort, handlers: LoopHandlers<Command>, tickMs: number): void {
     const onWake = (): void => {
-      for (;;) {
+      for (let n = 0; n < COMMANDS_PER_TURN; n++) {
         const received = receiveMessageOnPort(port);
         if (received === undefined) return;
         // oxlint-disable-next-line typescript/no-unsafe-argument -- whoever holds the other port sends Commands
-        handlers.onCommand(received.message);
+        this.#guard(() => handlers.onCommand(received.message));
       }
+      this.#epoll.raise(this.#wakeFd);
     };
     // Descriptors belong to the process, not to the thread: whatever ends the loop, they are given back.
     try {
@@ -263,7 +266,7 @@ export class LinuxEngine implements EngineLoop {
         : Math.min(SLOTS_PER_TURN, socket.want * 4);
     const from = this.#from;
     const info = this.#info;
-    for (let slot = first; slot < first + ring.count; slot++) {
+    for (let slot = first; slot < first + ring.count && this.#isOpen(socket); slot++) {
       if (!ring.from(slot, from)) continue;
       ring.info(slot, info);
       const length = ring.length(slot);
@@ -281,10 +284,15 @@ export class LinuxEngine implements EngineLoop {
           this.#options.onFault(error);
         }
         done += size;
-      } while (done < length);
+      } while (done < length && this.#isOpen(socket));
     }
     this.#queue.tos = 0;
     this.#ttl = 0;
+  }
+
+  /** Its owner may close it while a burst for it is handed out. */
+  #isOpen(socket: LinuxSocket): boolean {
+    return this.#sockets.get(socket.fd) === socket;
   }
 
   #put(
