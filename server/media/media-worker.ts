@@ -1,6 +1,7 @@
 // The main thread's hold on one media worker: starts the thread, asks it, stops it, and starts it again should it die.
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { systemClock } from '../../shared/clock.ts';
 import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type {
@@ -107,16 +108,13 @@ export class MediaWorker {
     this.#thread = undefined;
     if (thread !== undefined) {
       const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
-      const toldAt = performance.now();
-      this.#post({ type: 'stop' });
+      this.#post({ type: 'stop', at: systemClock.monotonic() });
       const timer = setTimeout(() => {
         this.#parts.log.error('media.terminated', { worker: this.#parts.index });
         void thread.terminate();
       }, STOP_TIMEOUT_MS);
       await exited;
       clearTimeout(timer);
-      const { index, log } = this.#parts;
-      log.info('media.stopped', { worker: index, ms: Math.round(performance.now() - toldAt) });
     }
     this.#port?.close();
     this.#parts.reclaim();

@@ -60,6 +60,8 @@ async function main(data: MediaWorkerData): Promise<void> {
       post({ type: 'stats', id: command.id, stats });
     } else {
       server.close();
+      const ms = Math.round(systemClock.monotonic() - command.at);
+      log('info', 'media.stopped', { ms, sockets: engine.counters.sockets });
       engine.stop();
     }
   };

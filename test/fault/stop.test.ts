@@ -43,11 +43,11 @@ it.each(['linux', 'portable'])('SIGTERM amid traffic, on the %s engine', async (
   expect(new Set(deleted.map(({ reason }) => reason))).toEqual(new Set(['closed']));
   expect(sterna.events('media.terminated')).toEqual([]);
   const [stopped] = sterna.events('media.stopped');
-  expect(stopped?.['worker']).toBe(0);
+  expect(stopped).toMatchObject({ worker: 0, sockets: 0 });
   const time = (line: typeof closed): number => Date.parse(String(line?.['time']));
   held(
     `${deleted.length} allocations ended, exit code 0; ${echoes - before} echoes after the signal; ` +
       `${time(deleted[0]) - time(draining)} ms until the first ended, ` +
-      `the worker's thread gone ${String(stopped?.['ms'])} ms after its command, ${time(closed) - time(draining)} ms in all`,
+      `the worker's sockets closed ${String(stopped?.['ms'])} ms after its command, ${time(closed) - time(draining)} ms in all`,
   );
 });
