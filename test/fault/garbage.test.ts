@@ -71,7 +71,7 @@ function corpus(target: TransportAddress): Uint8Array[] {
 it(`200,000 datagrams from 500 sources (FUZZ_SEED=${FUZZ_SEED})`, async () => {
   const chance = new Chance(FUZZ_SEED);
   const sterna = await Sterna.start({
-    config: { turn: turnConfig({ limits: { unauthorizedPerSecond: 10 } }) },
+    config: { workers: 1, turn: turnConfig({ limits: { unauthorizedPerSecond: 10 } }) },
     nodeFlags: INSPECT,
   });
   const server = sterna.listener(4);

@@ -29,6 +29,7 @@ it('10,000 allocations relay both ways and leave nothing behind, twice', async (
     throw new Error(`ulimit -Hn is ${limit}, this needs ${ALLOCATIONS + 200}`);
   const sterna = await Sterna.start({
     config: {
+      workers: 1,
       turn: turnConfig({
         listeners: Array.from({ length: LISTENERS }, (_, n) => `udp://127.0.0.${n + 1}:0`),
         relay: { addresses: ['127.0.0.1'], ports: '10000-65535' },
