@@ -1,5 +1,5 @@
-// 200,000 datagrams of garbage, at the listener and at live relays, while an honest flow goes on: nothing but the honest
-// flow comes out, every datagram is accounted for, and memory stays where it is.
+// 200,000 datagrams of garbage, at the listener and at live relays, while an honest flow goes on: nothing but the
+// honest flow comes out, every datagram is accounted for, and memory stays where it is.
 
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
