@@ -37,8 +37,9 @@ export interface CommonsMemory {
 }
 
 export class Commons {
-  /** The number of this worker. */
+  /** The number of this worker, and how many there may be. */
   readonly self: number;
+  readonly workers: number;
   readonly nonceSecret: Uint8Array;
   readonly keys: SharedKeys;
   readonly ports: SharedPorts;
@@ -51,6 +52,7 @@ export class Commons {
   constructor(memory: CommonsMemory, self: number) {
     const { options } = memory;
     this.self = self;
+    this.workers = options.workers;
     this.nonceSecret = memory.nonceSecret;
     this.keys = new SharedKeys(memory.keySecret);
     this.#lock = new SharedLock(memory.lock, self);

@@ -1,19 +1,20 @@
 // Stateless nonces (RFC 8489 s9.2, RFC 8656 s5): nothing is remembered before authentication.
-// Nonce cookie, then base64 of: seconds (4 bytes), worker (2), counter (4), truncated HMAC-SHA256 over these and the
-// client's address (8).
+// Nonce cookie, then base64 of: seconds (4 bytes), counter (3), truncated HMAC-SHA256 over both and the client's
+// address (8).
 
-import { createHmac, randomInt, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { securityFeatures } from '../shared/stun/nonce-cookie.ts';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
 
-const STAMP_BYTES = 10;
+const STAMP_BYTES = 7;
 const MAC_BYTES = 8;
-/** 18 bytes are 24 base64 characters without padding. */
-const BODY_CHARS = 24;
+/** 15 bytes are 20 base64 characters without padding. */
+const BODY_CHARS = 20;
 
-/** What all workers mint with, and the number of this one. */
+/** What all workers mint with, how many they are, and the number of this one. */
 export interface NonceOrigin {
   readonly nonceSecret: Uint8Array;
+  readonly workers: number;
   readonly self: number;
 }
 
@@ -26,10 +27,15 @@ export class NonceMint {
   readonly #prefix: string;
   readonly #lifetimeSeconds: number;
   readonly #stamp = Buffer.alloc(STAMP_BYTES + 19);
-  #counter = randomInt(2 ** 32);
+  /** Each worker counts in steps that no other takes: the number of workers, as a power of two that divides 2^24. */
+  readonly #step: number;
+  #counter: number;
 
   constructor(features: number, lifetimeMs: number, origin: NonceOrigin) {
     this.#origin = origin;
+    this.#step = 2 ** Math.ceil(Math.log2(origin.workers));
+    const random = randomBytes(3).readUIntBE(0, 3);
+    this.#counter = random - (random % this.#step) + origin.self;
     this.#prefix = securityFeatures(features);
     this.#lifetimeSeconds = lifetimeMs / 1000;
   }
@@ -38,9 +44,8 @@ export class NonceMint {
   mint(client: TransportAddress, now: number): string {
     const body = Buffer.alloc(STAMP_BYTES + MAC_BYTES);
     body.writeUInt32BE(Math.floor(now / 1000) >>> 0, 0);
-    body.writeUInt16BE(this.#origin.self, 4);
-    this.#counter = (this.#counter + 1) >>> 0;
-    body.writeUInt32BE(this.#counter, 6);
+    this.#counter = (this.#counter + this.#step) & 0xff_ffff;
+    body.writeUIntBE(this.#counter, 4, 3);
     this.#mac(body, client).copy(body, STAMP_BYTES);
     return this.#prefix + body.toString('base64');
   }

@@ -9,6 +9,7 @@ import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import { DescriptorLedger } from '../../shared/net/descriptor-ledger.ts';
 import { chooseEngine, type EngineChoice } from '../../shared/net/engine-choice.ts';
+import { Mailroom } from '../../shared/net/mailroom.ts';
 import type { Wake } from '../../shared/net/wake.ts';
 import { Commons, type CommonsMemory } from '../../turn/index.ts';
 import { checkWorkerCpus } from './cpus.ts';
@@ -155,7 +156,7 @@ export class MediaHost {
 function workerCount(configured: number, engine: EngineChoice): number {
   if (engine.kind !== 'linux') return 1;
   if (configured > 0) return configured;
-  return Math.min(32, Math.max(1, availableParallelism() - 1));
+  return Math.min(Mailroom.WORKERS_MAX, Math.max(1, availableParallelism() - 1));
 }
 
 async function openLinuxParts(config: Config, workers: number): Promise<LinuxParts> {
@@ -173,6 +174,7 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   const wakes = Array.from({ length: workers }, () => new Wake());
   const descriptors = DescriptorLedger.memory();
   const ledger = new DescriptorLedger(descriptors, workers);
+  const mail = Mailroom.memory(workers);
   return {
     wakes,
     listeners,
@@ -183,6 +185,7 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
     dataFor: (worker) => ({
       wakeFds: wakes.map(({ fd }) => fd),
       descriptors,
+      mail,
       listeners: listeners.byWorker[worker] ?? [],
       cpu: workerCpus.length === 0 ? undefined : workerCpus[worker % workerCpus.length],
     }),

@@ -2,6 +2,7 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { EngineCounters } from '../../shared/net/engine.ts';
+import type { MailroomMemory } from '../../shared/net/mailroom.ts';
 import type { CommonsMemory, TurnStats } from '../../turn/index.ts';
 import type { TurnSettings } from './turn-options.ts';
 
@@ -21,6 +22,7 @@ export interface LinuxWorkerData {
   /** One eventfd for each worker. */
   wakeFds: readonly number[];
   descriptors: SharedArrayBuffer;
+  mail: MailroomMemory;
   /** This worker's socket of each listener, in the order of the configuration. */
   listeners: readonly number[];
   cpu: number | undefined;

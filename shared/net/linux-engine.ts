@@ -37,6 +37,19 @@ const DATAGRAM_BYTES_MAX = 65_535;
 export interface LinuxEngineOptions extends EngineOptions {
   /** The system calls it makes; those of this process where nothing else is said. */
   readonly libc?: Libc;
+  /** Where it notes the descriptors it opens. */
+  readonly ledger?: DescriptorLedger;
+  readonly mail?: Mail;
+}
+
+/** Datagrams that other threads hand over in memory. */
+export interface Mail {
+  /** Whether the loop may block: nothing waits, and whoever sends from now on writes to its eventfd. */
+  rest(): boolean;
+  /** @param now monotonic milliseconds */
+  deliver(now: number): void;
+  /** At the end of a turn: tells those who were sent something. */
+  flush(): void;
 }
 
 export class LinuxEngine implements EngineLoop {
@@ -54,22 +67,21 @@ export class LinuxEngine implements EngineLoop {
   readonly #info = new PacketInfo();
   readonly #errors: ErrorQueue;
   readonly #options: EngineOptions;
+  readonly #mail: Mail | undefined;
   /** TTL of the datagram that is being handled; 0 = none. */
   #ttl = 0;
   #stopped = false;
 
-  /**
-   * @param wakeFd an eventfd that wakes the loop; whoever made it closes it
-   * @param ledger where it notes the descriptors it opens
-   */
-  constructor(options: LinuxEngineOptions, wakeFd: number, ledger?: DescriptorLedger) {
+  /** @param wakeFd an eventfd that wakes the loop; whoever made it closes it */
+  constructor(options: LinuxEngineOptions, wakeFd: number) {
     const calls = options.libc ?? libc();
     this.#ring = new ReceiveRing(calls, SLOTS);
     this.#epoll = new Epoll(calls);
     this.#errors = new ErrorQueue(calls);
     this.#options = options;
+    this.#mail = options.mail;
     this.#wakeFd = wakeFd;
-    this.#sockets = new LinuxSockets(calls, this.#epoll, ledger);
+    this.#sockets = new LinuxSockets(calls, this.#epoll, options.ledger);
     this.#backlogs = new Backlogs(this.#epoll, this.#sockets, this.counters, () => options.now());
     this.#gsoLimits = new GsoLimits(this.#sockets.opener.canSegment());
     this.#queue = new SendQueue(calls, this.#ring.arena, this.#backlogs, this.#gsoLimits);
@@ -150,13 +162,16 @@ export class LinuxEngine implements EngineLoop {
   turn(waitMs: number, onWake: () => void): number {
     this.#deliverAnswers();
     this.#queue.flush();
-    const count = this.#epoll.wait(this.#backlogs.waitMs(waitMs));
+    const mayBlock = this.#mail === undefined || this.#mail.rest();
+    const count = this.#epoll.wait(mayBlock ? this.#backlogs.waitMs(waitMs) : 0);
     const now = this.#options.now();
+    this.#mail?.deliver(now);
     this.#backlogs.retryDue(now, this.#queue);
     this.#gsoLimits.forget(now);
     for (let i = 0; i < count; i++) this.#ready(i, now, onWake);
     this.#queue.flush();
     this.#ring.reset();
+    this.#mail?.flush();
     this.counters.sent = this.#queue.sent;
     return now;
   }

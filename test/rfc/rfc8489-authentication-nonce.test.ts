@@ -17,7 +17,7 @@ const HOUR_MS = 3_600_000;
 
 /** The mint of a server of its own. */
 const newMint = (): NonceMint =>
-  new NonceMint(1, HOUR_MS, { nonceSecret: randomBytes(32), self: 0 });
+  new NonceMint(1, HOUR_MS, { nonceSecret: randomBytes(32), workers: 1, self: 0 });
 
 onBoth('RFC 8489 s9.2.4: a nonce replayed from another port is refused 438', async (world) => {
   const client = await TurnClient.of(world);

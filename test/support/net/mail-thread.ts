@@ -49,7 +49,7 @@ const lengthOf = (from: number, n: number): number => (n * 37 + from * 101) % BY
 const byteOf = (from: number, n: number, i: number): number => (n + from + i) & 0xff;
 
 const next = new Map(others.map((worker) => [worker, 0]));
-let received = 0;
+const progress = { received: 0 };
 const handler = {
   onMail(
     from: TransportAddress,
@@ -60,7 +60,7 @@ const handler = {
   ): void {
     const n = next.get(from.port) ?? -1;
     next.set(from.port, n + 1);
-    received++;
+    progress.received++;
     let good = to.port === self && from.w0 === n && length === lengthOf(from.port, n);
     for (let i = 0; good && i < length; i++) good = bytes[offset + i] === byteOf(from.port, n, i);
     if (!good && problems.length < 5) problems.push(`${from.port} to ${self}: ${n}, not as sent`);
@@ -97,9 +97,8 @@ function sendSome(): boolean {
 }
 
 const wanted = count * others.length;
-while (received < wanted || sendSome()) {
-  const busy = sendSome();
-  if (!busy && received < wanted && room.rest()) {
+for (let busy = true; busy || progress.received < wanted; busy = sendSome()) {
+  if (!busy && room.rest()) {
     Atomics.wait(bell, self, 0);
     Atomics.store(bell, self, 0);
   }
@@ -108,7 +107,7 @@ while (received < wanted || sendSome()) {
 const faults = problems.filter((problem) => problem.includes('costs nothing else')).length;
 if (faults !== others.length * Math.floor(count / 1000)) problems.push(`${faults} faults told`);
 const report: MailThreadReport = {
-  received,
+  received: progress.received,
   refused,
   problems: problems.filter((problem) => !problem.includes('costs nothing else')),
 };

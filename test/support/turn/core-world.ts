@@ -7,6 +7,7 @@ import {
 } from '../../../shared/net/transport-address.ts';
 import { TurnServer } from '../../../turn/index.ts';
 import { type Datagram, FakeEngine } from './fake-engine.ts';
+import { Leftovers } from './leftovers.ts';
 import {
   address,
   type Endpoint,
@@ -19,12 +20,6 @@ import {
 /** 2027-01-15: what the wall clock of every core world begins with. */
 export const WALL_START_MS = 1_800_000_000_000;
 
-/** Where a core world stands: beside another one it has engine and time in common with it. */
-export interface CorePlace {
-  readonly engine: FakeEngine;
-  readonly port: number;
-}
-
 export class CoreWorld implements World {
   readonly engine: FakeEngine;
   readonly options: World['options'];
@@ -33,17 +28,20 @@ export class CoreWorld implements World {
   readonly listener4: TransportAddress;
   readonly listener6: TransportAddress;
   wallMs = WALL_START_MS;
+  readonly #leftovers: Leftovers;
   #nextPort: number;
 
-  constructor(overrides: WorldOptions = {}, place?: CorePlace) {
-    const engine = place?.engine ?? new FakeEngine(overrides.canSetDontFragment ?? false);
-    const port = place?.port ?? 3478;
+  /** @param beside the world of another worker: engine, and with it time, are common to both */
+  constructor(overrides: WorldOptions = {}, beside?: CoreWorld) {
+    const engine = beside?.engine ?? new FakeEngine(overrides.canSetDontFragment ?? false);
+    const port = beside === undefined ? 3478 : 3479;
     this.listener4 = address('127.0.0.1', port);
     this.listener6 = address('::1', port);
-    this.#nextPort = 30_000 + (port - 3478) * 1000;
+    this.#nextPort = beside === undefined ? 30_000 : 40_000;
     const clock: Clock = { monotonic: () => engine.now, wall: () => this.wallMs };
     this.engine = engine;
     this.options = turnOptions({ clock, ...overrides });
+    this.#leftovers = new Leftovers(this.options);
     this.server = new TurnServer(this.options, engine, this.events);
     const listeners = [{ address: this.listener4 }, { address: this.listener6 }];
     this.server.listen(listeners, (results) => {
@@ -102,13 +100,13 @@ export class CoreWorld implements World {
     return Promise.resolve();
   }
 
-  close(): Promise<void> {
+  // oxlint-disable-next-line typescript/require-await -- as on the other engines, it rejects and never throws
+  async close(): Promise<void> {
     this.server.close();
     this.engine.holdOpens = false;
     this.engine.run();
     const sockets = this.engine.counters.sockets + this.engine.parked;
-    return sockets === 0
-      ? Promise.resolve()
-      : Promise.reject(new Error(`${sockets} sockets are left after close`));
+    if (sockets !== 0) throw new Error(`${sockets} sockets are left after close`);
+    this.#leftovers.check();
   }
 }
