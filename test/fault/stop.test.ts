@@ -1,6 +1,6 @@
 // A server that is told to stop while 1,000 allocations relay: it ends by itself, and closes everything.
 
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { Sterna } from '../support/e2e/sterna.ts';
 import { EchoPeer } from '../support/fault/echo-peer.ts';
 import { held } from '../support/fault/held.ts';
@@ -15,6 +15,7 @@ const CHANNEL = 0x4000;
 
 it.each(['linux', 'portable'])('SIGTERM amid traffic, on the %s engine', async (engine) => {
   const sterna = await Sterna.start({ config: { engine, turn: turnConfig() } });
+  onTestFinished(() => sterna.kill());
   const peer = await EchoPeer.open();
   const sockets = await inParallel(Array.from({ length: ALLOCATIONS }), 128, () =>
     TurnSocket.open(),
@@ -57,6 +58,7 @@ it('SIGTERM with a media worker that hears nothing any more', async () => {
     config: { engine: 'linux', workers: 1, turn: turnConfig() },
     nodeFlags: INSPECT,
   });
+  onTestFinished(() => sterna.kill());
   const inspector = await Inspector.attach(sterna);
   await killWorker(inspector, 'hang');
   // It has been told, and hears of it at its next tick; from then on it does not answer.

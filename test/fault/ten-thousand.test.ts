@@ -1,7 +1,7 @@
 // 10,000 allocations on one server, twice: all of them relay, and when they are gone everything is as it was.
 
 import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { type Endpoint, Sterna } from '../support/e2e/sterna.ts';
 import { EchoPeer } from '../support/fault/echo-peer.ts';
 import { held } from '../support/fault/held.ts';
@@ -37,6 +37,7 @@ it('10,000 allocations relay both ways and leave nothing behind, twice', async (
     },
     nodeFlags: INSPECT,
   });
+  onTestFinished(() => sterna.kill());
   const servers = sterna.listeners;
   const peer = await EchoPeer.open();
   const clients = await inParallel(Array.from({ length: CLIENTS }), AT_ONCE, () =>
