@@ -12,7 +12,6 @@ import { CHANNEL_NUMBER_MAX, Commons, TurnServer } from '../../turn/index.ts';
 import { PASSWORD, REALM, USERNAME } from './account.ts';
 import { loopback } from './flows.ts';
 
-const TICK_MS = 1000;
 const HOUR_MS = 3_600_000;
 const QUOTA = 100_000;
 
@@ -35,14 +34,12 @@ function serve([kind, port, first, last]: string[]): void {
   if (kind === 'portable') {
     const server = turnServer(new PortableEngine(options), Number(first), Number(last));
     listen(server, Number(port));
-    setInterval(() => server.sweep(systemClock.monotonic()), TICK_MS);
     return;
   }
   const engine = new LinuxEngine(options, new Wake().fd);
   const server = turnServer(engine, Number(first), Number(last));
   listen(server, Number(port));
-  const handlers = { onCommand: () => {}, onTick: (now: number) => server.sweep(now) };
-  engine.run(new MessageChannel().port1, handlers, TICK_MS);
+  engine.run(new MessageChannel().port1, () => {});
 }
 
 function listen(server: TurnServer, port: number): void {
