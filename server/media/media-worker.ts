@@ -107,6 +107,7 @@ export class MediaWorker {
     this.#thread = undefined;
     if (thread !== undefined) {
       const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
+      const toldAt = performance.now();
       this.#post({ type: 'stop' });
       const timer = setTimeout(() => {
         this.#parts.log.error('media.terminated', { worker: this.#parts.index });
@@ -114,6 +115,8 @@ export class MediaWorker {
       }, STOP_TIMEOUT_MS);
       await exited;
       clearTimeout(timer);
+      const { index, log } = this.#parts;
+      log.info('media.stopped', { worker: index, ms: Math.round(performance.now() - toldAt) });
     }
     this.#port?.close();
     this.#parts.reclaim();

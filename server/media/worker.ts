@@ -63,7 +63,7 @@ async function main(data: MediaWorkerData): Promise<void> {
       engine.stop();
     }
   };
-  engine.run<MediaCommand>(port, onCommand);
+  engine.run(port, onCommand);
 }
 
 function summary(event: AllocationEvent): Record<string, unknown> {

@@ -116,9 +116,10 @@ export interface Engine {
 /** An engine as its thread sees it. */
 export interface EngineLoop extends Engine {
   /**
-   * Serves sockets, timers and the commands of `port` until `stop`. May block the thread until then.
+   * Serves sockets, timers and the commands of `port` until `stop`. May block the thread until then. Whoever holds the
+   * other end of the port sends what `onCommand` takes.
    */
-  run<Command>(port: MessagePort, onCommand: (command: Command) => void): void;
+  run(port: MessagePort, onCommand: (command: never) => void): void;
   stop(): void;
 }
 

@@ -185,13 +185,13 @@ export class LinuxEngine implements EngineLoop {
   /**
    * Takes the thread over until `stop`: commands come through `port`, whose sender also writes to `wakeFd`.
    */
-  run<Command>(port: MessagePort, onCommand: (command: Command) => void): void {
+  run(port: MessagePort, onCommand: (command: never) => void): void {
     const onWake = (): void => {
       for (let n = 0; n < COMMANDS_PER_TURN; n++) {
         const received = receiveMessageOnPort(port);
         if (received === undefined) return;
-        // oxlint-disable-next-line typescript/no-unsafe-argument -- whoever holds the other port sends Commands
-        this.#guard(() => onCommand(received.message));
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- whoever holds the other port sends commands
+        this.#guard(() => onCommand(received.message as never));
       }
       this.#epoll.raise(this.#wakeFd);
     };

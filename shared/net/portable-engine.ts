@@ -99,8 +99,9 @@ export class PortableEngine implements EngineLoop {
   }
 
   /** Serves commands from this thread's event loop, as sockets and timers are served anyway, until `stop`. */
-  run<Command>(port: MessagePort, onCommand: (command: Command) => void): void {
-    port.on('message', onCommand);
+  run(port: MessagePort, onCommand: (command: never) => void): void {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- whoever holds the other port sends commands
+    port.on('message', (command: unknown) => onCommand(command as never));
     this.#stop = () => port.close();
   }
 

@@ -72,7 +72,7 @@ it('they are taken a few at a time, and one that throws costs no other', () => {
   wake.wake();
   // Without this a command that is forgotten would hang the test.
   engine.timers.schedule(new Timer(() => engine.stop()), performance.now() + 5000);
-  engine.run<number>(port2, (n) => {
+  engine.run(port2, (n: number) => {
     taken.push(n);
     most = Math.max(most, ++sinceWait);
     if (n === 5000) engine.stop();

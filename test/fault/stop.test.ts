@@ -46,10 +46,13 @@ it.each(['linux', 'portable'])('SIGTERM amid traffic, on the %s engine', async (
   expect(deleted).toHaveLength(ALLOCATIONS);
   expect(new Set(deleted.map(({ reason }) => reason))).toEqual(new Set(['closed']));
   expect(sterna.events('media.terminated')).toEqual([]);
+  const [stopped] = sterna.events('media.stopped');
+  expect(stopped?.['worker']).toBe(0);
   const time = (line: typeof closed): number => Date.parse(String(line?.['time']));
   held(
     `${deleted.length} allocations ended, exit code 0; ${echoes - before} echoes after the signal; ` +
-      `${time(deleted[0]) - time(draining)} ms until the first ended, ${time(closed) - time(draining)} ms in all`,
+      `${time(deleted[0]) - time(draining)} ms until the first ended, ` +
+      `the worker's thread gone ${String(stopped?.['ms'])} ms after its command, ${time(closed) - time(draining)} ms in all`,
   );
 });
 

@@ -52,7 +52,7 @@ function serve(): void {
     if (id < 0) engine.stop();
     else port.postMessage({ id, port: 0 });
   };
-  engine.run<Command>(port, onCommand);
+  engine.run(port, onCommand);
 }
 
 async function flood(commands: number): Promise<void> {

@@ -237,7 +237,7 @@ describe('the loop', () => {
     );
     for (const text of ['one', 'two', 'stop']) port1.postMessage(text);
     own.wake();
-    looping.run<string>(port2, (command) => {
+    looping.run(port2, (command: string) => {
       heard.push(command);
       if (command === 'stop') looping.stop();
     });
