@@ -9,6 +9,7 @@ export const EACCES = 13;
 export const EINVAL = 22;
 export const ENFILE = 23;
 export const EMFILE = 24;
+export const ENOSPC = 28;
 export const EMSGSIZE = 90;
 export const ENOPROTOOPT = 92;
 export const EADDRINUSE = 98;
@@ -28,6 +29,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [EINVAL, 'EINVAL'],
   [ENFILE, 'ENFILE'],
   [EMFILE, 'EMFILE'],
+  [ENOSPC, 'ENOSPC'],
   [EMSGSIZE, 'EMSGSIZE'],
   [ENOPROTOOPT, 'ENOPROTOOPT'],
   [EADDRINUSE, 'EADDRINUSE'],

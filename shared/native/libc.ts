@@ -29,6 +29,7 @@ export interface Libc {
   eventfd(initial: number, flags: number): number;
   read(fd: number, bytes: Pointer, length: number): number;
   write(fd: number, bytes: Pointer, length: number): number;
+  sched_setaffinity(thread: number, length: number, mask: Pointer): number;
   /** errno of the last call that failed in this thread. */
   errno(): number;
 }
@@ -62,6 +63,7 @@ function load(): Libc {
     eventfd: f('int eventfd(uint, int)'),
     read: f('int64 read(int, uint64, size_t)'),
     write: f('int64 write(int, uint64, size_t)'),
+    sched_setaffinity: f('int sched_setaffinity(int, size_t, uint64)'),
     errno: () => koffi.errno(),
   };
 }

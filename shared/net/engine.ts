@@ -1,5 +1,5 @@
 // What moves datagrams: sockets and the clock on one side, sans-I/O protocol cores on the other (DESIGN: section 3).
-// Implemented by the portable engine (node:dgram); a batched one for Linux fits behind the same interface.
+// Implemented by the portable engine (node:dgram) and by the batched one for Linux.
 
 import type { MessagePort } from 'node:worker_threads';
 import type { TransportAddress } from './transport-address.ts';
@@ -44,6 +44,18 @@ export interface OpenOptions {
    * What it sends has a TTL one below that of the datagram being handled, where the engine can (RFC 8656 s21.1.7).
    */
   readonly lowersTtl?: boolean;
+  /** Holds the port and delivers nothing until somebody adopts the socket. `close` does not know it; `discard` does. */
+  readonly parked?: boolean;
+  /**
+   * Shares its port with other sockets that were opened so, each flow going to one of them; Linux engine only.
+   */
+  readonly reusePort?: boolean;
+}
+
+export interface AdoptOptions {
+  readonly lowersTtl?: boolean;
+  /** Whoever opened it closes it; `close` only ends delivery. */
+  readonly borrowed?: boolean;
 }
 
 export interface Engine {
@@ -53,6 +65,15 @@ export interface Engine {
 
   /** Opens a UDP socket bound to exactly that address and port (0 = any); `owner.onOpened` tells how it went. */
   open(address: TransportAddress, owner: SocketOwner, tag: number, options?: OpenOptions): number;
+
+  /**
+   * Takes over a socket that was parked: on the Linux engine by any thread of the process, on another by this engine.
+   * `owner.onOpened` tells where it is bound. Returns the number to use from now on.
+   */
+  adopt(socket: number, owner: SocketOwner, tag: number, options?: AdoptOptions): number;
+
+  /** Closes a parked socket. */
+  discard(socket: number): void;
 
   /** Idempotent; no datagram is delivered afterwards. */
   close(socket: number): void;

@@ -19,16 +19,16 @@ const SCRATCH = EVENTS * EPOLL_EVENT_BYTES;
 export class Epoll {
   readonly #libc: Libc;
   readonly #arena = new Arena(SCRATCH + 64);
-  readonly #epoll: number;
+  readonly descriptor: number;
 
   constructor(libc: Libc) {
     this.#libc = libc;
-    this.#epoll = libc.epoll_create1(0);
+    this.descriptor = libc.epoll_create1(0);
   }
 
-  /** Watches a descriptor for EPOLLIN and its like; errors are always reported. */
-  add(fd: number, events: number): void {
-    this.#control(EPOLL_CTL_ADD, fd, events);
+  /** Watches a descriptor for EPOLLIN and its like; errors are always reported. False when the kernel refuses. */
+  add(fd: number, events: number): boolean {
+    return this.#control(EPOLL_CTL_ADD, fd, events);
   }
 
   change(fd: number, events: number): void {
@@ -41,7 +41,7 @@ export class Epoll {
 
   /** Waits for at most `waitMs`; returns how many are ready. */
   wait(waitMs: number): number {
-    return this.#libc.epoll_wait(this.#epoll, this.#arena.base, EVENTS, waitMs);
+    return this.#libc.epoll_wait(this.descriptor, this.#arena.base, EVENTS, waitMs);
   }
 
   /** The i-th ready descriptor. */
@@ -59,16 +59,24 @@ export class Epoll {
     this.#libc.read(eventFd, this.#arena.at(SCRATCH), 8);
   }
 
+  /** Makes an eventfd ready. */
+  raise(eventFd: number): void {
+    const { u32 } = this.#arena;
+    u32[SCRATCH >> 2] = 1;
+    u32[(SCRATCH + 4) >> 2] = 0;
+    this.#libc.write(eventFd, this.#arena.at(SCRATCH), 8);
+  }
+
   free(): void {
-    this.#libc.close(this.#epoll);
+    this.#libc.close(this.descriptor);
     this.#arena.free();
   }
 
-  #control(operation: number, fd: number, events: number): void {
+  #control(operation: number, fd: number, events: number): boolean {
     const { u32 } = this.#arena;
     u32[SCRATCH >> 2] = events;
     u32[(SCRATCH + EPOLL_EVENT_DATA) >> 2] = fd;
     u32[(SCRATCH + EPOLL_EVENT_DATA + 4) >> 2] = 0;
-    this.#libc.epoll_ctl(this.#epoll, operation, fd, this.#arena.at(SCRATCH));
+    return this.#libc.epoll_ctl(this.descriptor, operation, fd, this.#arena.at(SCRATCH)) === 0;
   }
 }

@@ -2,32 +2,26 @@
 // and never returns to libuv while it runs; an eventfd wakes it for commands. Allocates: nothing per packet.
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENOBUFS } from '../native/errno.ts';
 import { libc, type Libc } from '../native/libc.ts';
 import { EPOLLERR, EPOLLIN, EPOLLOUT } from '../native/socket-constants.ts';
+import { Backlogs } from './backlog.ts';
+import type { DescriptorLedger } from './descriptor-ledger.ts';
 import type {
+  AdoptOptions,
   EngineCounters,
   EngineLoop,
   EngineOptions,
   LoopHandlers,
-  OpenFailure,
   OpenOptions,
   SocketOwner,
 } from './engine.ts';
 import { Epoll } from './epoll.ts';
 import { ErrorQueue } from './error-queue.ts';
-import { SocketOpener } from './linux-socket.ts';
+import { GsoLimits } from './gso-limits.ts';
+import { type LinuxSocket, LinuxSockets } from './linux-sockets.ts';
 import { PacketInfo } from './packet-info.ts';
 import { ReceiveRing } from './receive-ring.ts';
-import {
-  SEND_AGAIN,
-  SEND_DROP,
-  SEND_LATER,
-  SEND_SINGLY,
-  type SendFailures,
-  type SendingSocket,
-  SendQueue,
-} from './send-queue.ts';
+import { SendQueue } from './send-queue.ts';
 import { TransportAddress } from './transport-address.ts';
 
 const SLOTS = 64;
@@ -35,56 +29,62 @@ const SLOTS = 64;
 const SLOTS_PER_TURN = 32;
 /** ICMP errors that one socket may report in a turn. */
 const ERRORS_PER_TURN = 16;
-/** What one socket may hold back while the kernel's buffer is full. */
-const BACKLOG_BYTES_MAX = 1024 * 1024;
-/** What `open` returns for a socket that there is not: no send or close finds one under it. */
-const NO_SOCKET = -1;
-const GSO_UNLIMITED = 65_535;
+/** Commands taken in a turn: whoever asks much does not keep datagrams waiting. */
+const COMMANDS_PER_TURN = 64;
+/** The largest that IP's length field allows; what is beyond is nothing to bother the kernel with. */
+const DATAGRAM_BYTES_MAX = 65_535;
 
-interface LinuxSocket extends SendingSocket {
-  readonly owner: SocketOwner;
-  readonly tag: number;
-  backlog: { to: TransportAddress; bytes: Uint8Array }[];
-  backlogBytes: number;
-  readonly family: 4 | 6;
-  readonly lowersTtl: boolean;
-  /** TTL of the datagrams that its own was last set for; 0 = the system's. */
-  ttl: number;
-  /** Datagrams or GRO runs to ask for: as many as came last time, and more while it is busy. */
-  want: number;
+export interface LinuxEngineOptions extends EngineOptions {
+  /** The system calls it makes; those of this process where nothing else is said. */
+  readonly libc?: Libc;
+  /** Where it notes the descriptors it opens. */
+  readonly ledger?: DescriptorLedger;
+  readonly mail?: Mail;
 }
 
-interface Answer {
-  owner: SocketOwner;
-  tag: number;
-  local: TransportAddress;
-  failure: OpenFailure | undefined;
+/** Datagrams that other threads hand over in memory. */
+export interface Mail {
+  /** Whether the loop may block: nothing waits, and whoever sends from now on writes to its eventfd. */
+  rest(): boolean;
+  /** @param now monotonic milliseconds */
+  deliver(now: number): void;
+  /** At the end of a turn: tells those who were sent something. */
+  flush(): void;
 }
 
-export class LinuxEngine implements EngineLoop, SendFailures {
+export class LinuxEngine implements EngineLoop {
   readonly kind = 'linux';
   readonly canSetDontFragment = true;
   readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
-  readonly #libc: Libc = libc();
-  readonly #opener = new SocketOpener(this.#libc);
-  readonly #ring = new ReceiveRing(this.#libc, SLOTS);
-  readonly #queue: SendQueue = new SendQueue(this.#libc, this.#ring.arena, this);
-  readonly #epoll = new Epoll(this.#libc);
+  readonly #ring: ReceiveRing;
+  readonly #queue: SendQueue<LinuxSocket>;
+  readonly #backlogs: Backlogs;
+  readonly #gsoLimits: GsoLimits;
+  readonly #epoll: Epoll;
+  readonly #sockets: LinuxSockets;
   readonly #wakeFd: number;
-  readonly #byFd: (LinuxSocket | undefined)[] = [];
   readonly #from = new TransportAddress();
   readonly #info = new PacketInfo();
-  readonly #errors = new ErrorQueue(this.#libc);
+  readonly #errors: ErrorQueue;
   readonly #options: EngineOptions;
+  readonly #mail: Mail | undefined;
   /** TTL of the datagram that is being handled; 0 = none. */
   #ttl = 0;
-  #answers: Answer[] = [];
   #stopped = false;
 
   /** @param wakeFd an eventfd that wakes the loop; whoever made it closes it */
-  constructor(options: EngineOptions, wakeFd: number) {
+  constructor(options: LinuxEngineOptions, wakeFd: number) {
+    const calls = options.libc ?? libc();
+    this.#ring = new ReceiveRing(calls, SLOTS);
+    this.#epoll = new Epoll(calls);
+    this.#errors = new ErrorQueue(calls);
     this.#options = options;
+    this.#mail = options.mail;
     this.#wakeFd = wakeFd;
+    this.#sockets = new LinuxSockets(calls, this.#epoll, options.ledger);
+    this.#backlogs = new Backlogs(this.#epoll, this.#sockets, this.counters, () => options.now());
+    this.#gsoLimits = new GsoLimits(this.#sockets.opener.canSegment());
+    this.#queue = new SendQueue(calls, this.#ring.arena, this.#backlogs, this.#gsoLimits);
     this.#epoll.add(wakeFd, EPOLLIN);
   }
 
@@ -94,42 +94,28 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     tag: number,
     options: OpenOptions = {},
   ): number {
-    const local = address.copy();
-    const opened = this.#opener.open(local, { gro: true });
-    let fd = NO_SOCKET;
-    if ('fd' in opened) {
-      fd = opened.fd;
-      const socket: LinuxSocket = {
-        fd,
-        owner,
-        tag,
-        gsoBytesMax: GSO_UNLIMITED,
-        backlog: [],
-        backlogBytes: 0,
-        family: local.family,
-        lowersTtl: options.lowersTtl === true,
-        ttl: 0,
-        want: 1,
-      };
-      if (owner.onIcmp !== undefined) this.#opener.reportIcmp(fd, local.family);
-      this.#byFd[fd] = socket;
-      this.#epoll.add(fd, EPOLLIN);
-      this.counters.sockets++;
-      this.#answers.push({ owner, tag, local, failure: undefined });
-    } else {
-      this.#answers.push({ owner, tag, local, failure: opened.failure });
-    }
+    const fd = this.#sockets.open(address, owner, tag, options);
+    this.counters.sockets = this.#sockets.size;
     return fd;
   }
 
+  adopt(fd: number, owner: SocketOwner, tag: number, options: AdoptOptions = {}): number {
+    const adopted = this.#sockets.adopt(fd, owner, tag, options);
+    this.counters.sockets = this.#sockets.size;
+    return adopted;
+  }
+
+  discard(fd: number): void {
+    this.#sockets.discard(fd);
+  }
+
   close(id: number): void {
-    const socket = this.#byFd[id];
+    const socket = this.#sockets.get(id);
     if (socket === undefined) return;
     this.#queue.flush();
-    this.#byFd[socket.fd] = undefined;
-    this.counters.sockets--;
-    this.#epoll.remove(socket.fd);
-    this.#libc.close(socket.fd);
+    this.#backlogs.drop(socket);
+    this.#sockets.close(socket);
+    this.counters.sockets = this.#sockets.size;
   }
 
   send(id: number, to: TransportAddress, bytes: Uint8Array, offset: number, length: number): void {
@@ -155,13 +141,18 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     offset: number,
     length: number,
   ): void {
-    const socket = this.#byFd[id];
-    if (socket === undefined) return;
+    const socket = this.#sockets.get(id);
     this.#queue.flush();
-    this.#opener.setDontFragment(socket.fd, socket.family, true);
+    // Later it would go without the bit.
+    if (socket === undefined || this.#backlogs.holdsBack(socket)) {
+      this.counters.sendDropped++;
+      return;
+    }
+    this.#sockets.opener.setDontFragment(socket.fd, socket.family, true);
     this.#put(id, to, false, 0, bytes, offset, length);
     this.#queue.flush();
-    this.#opener.setDontFragment(socket.fd, socket.family, false);
+    this.#sockets.opener.setDontFragment(socket.fd, socket.family, false);
+    this.#backlogs.drop(socket);
   }
 
   /**
@@ -171,12 +162,16 @@ export class LinuxEngine implements EngineLoop, SendFailures {
   turn(waitMs: number, onWake: () => void): number {
     this.#deliverAnswers();
     this.#queue.flush();
-    const wait = this.#answers.length > 0 ? 0 : waitMs;
-    const count = this.#epoll.wait(wait);
+    const mayBlock = this.#mail === undefined || this.#mail.rest();
+    const count = this.#epoll.wait(mayBlock ? this.#backlogs.waitMs(waitMs) : 0);
     const now = this.#options.now();
+    this.#mail?.deliver(now);
+    this.#backlogs.retryDue(now, this.#queue);
+    this.#gsoLimits.forget(now);
     for (let i = 0; i < count; i++) this.#ready(i, now, onWake);
     this.#queue.flush();
     this.#ring.reset();
+    this.#mail?.flush();
     this.counters.sent = this.#queue.sent;
     return now;
   }
@@ -187,12 +182,13 @@ export class LinuxEngine implements EngineLoop, SendFailures {
    */
   run<Command>(port: MessagePort, handlers: LoopHandlers<Command>, tickMs: number): void {
     const onWake = (): void => {
-      for (;;) {
+      for (let n = 0; n < COMMANDS_PER_TURN; n++) {
         const received = receiveMessageOnPort(port);
         if (received === undefined) return;
         // oxlint-disable-next-line typescript/no-unsafe-argument -- whoever holds the other port sends Commands
-        handlers.onCommand(received.message);
+        this.#guard(() => handlers.onCommand(received.message));
       }
+      this.#epoll.raise(this.#wakeFd);
     };
     // Descriptors belong to the process, not to the thread: whatever ends the loop, they are given back.
     try {
@@ -218,12 +214,12 @@ export class LinuxEngine implements EngineLoop, SendFailures {
 
   /** Closes every socket and gives all memory back. Nothing may be called afterwards. */
   free(): void {
-    for (const socket of this.#byFd) if (socket !== undefined) this.close(socket.fd);
-    this.#epoll.free();
+    this.#queue.flush();
+    this.#sockets.free();
+    this.counters.sockets = this.#sockets.size;
     this.#ring.free();
     this.#queue.free();
     this.#errors.free();
-    this.#opener.free();
   }
 
   #ready(i: number, now: number, onWake: () => void): void {
@@ -234,9 +230,9 @@ export class LinuxEngine implements EngineLoop, SendFailures {
       this.#guard(onWake);
       return;
     }
-    const socket = this.#byFd[fd];
+    const socket = this.#sockets.get(fd);
     if (socket === undefined) return;
-    if ((events & EPOLLOUT) !== 0) this.#retryBacklog(socket);
+    if ((events & EPOLLOUT) !== 0) this.#backlogs.retryWritable(socket, this.#queue);
     if ((events & EPOLLERR) !== 0) this.#reportIcmp(socket, now);
     if ((events & EPOLLIN) !== 0) this.#receive(socket, now);
   }
@@ -270,7 +266,7 @@ export class LinuxEngine implements EngineLoop, SendFailures {
         : Math.min(SLOTS_PER_TURN, socket.want * 4);
     const from = this.#from;
     const info = this.#info;
-    for (let slot = first; slot < first + ring.count; slot++) {
+    for (let slot = first; slot < first + ring.count && this.#isOpen(socket); slot++) {
       if (!ring.from(slot, from)) continue;
       ring.info(slot, info);
       const length = ring.length(slot);
@@ -288,10 +284,15 @@ export class LinuxEngine implements EngineLoop, SendFailures {
           this.#options.onFault(error);
         }
         done += size;
-      } while (done < length);
+      } while (done < length && this.#isOpen(socket));
     }
     this.#queue.tos = 0;
     this.#ttl = 0;
+  }
+
+  /** Its owner may close it while a burst for it is handed out. */
+  #isOpen(socket: LinuxSocket): boolean {
+    return this.#sockets.get(socket.fd) === socket;
   }
 
   #put(
@@ -303,66 +304,24 @@ export class LinuxEngine implements EngineLoop, SendFailures {
     offset: number,
     length: number,
   ): void {
-    const socket = this.#byFd[id];
-    if (socket === undefined) {
+    const socket = this.#sockets.get(id);
+    const total = prefixed ? length + 4 : length;
+    // Port 0 is what anybody may claim to be at, and nobody is.
+    if (socket === undefined || to.port === 0 || total > DATAGRAM_BYTES_MAX) {
       this.counters.sendDropped++;
       return;
     }
-    if (socket.lowersTtl && this.#ttl !== socket.ttl) this.#lowerTtl(socket);
+    const ttl = this.#ttl;
+    if (socket.lowersTtl && ttl !== socket.ttl && ttl !== 0) {
+      this.#queue.flush();
+      this.#sockets.lowerTtl(socket, ttl);
+    }
     this.#queue.put(socket, to, prefixed, prefix, bytes, offset, length);
   }
 
-  /** One hop less than it came with, so that no loop of relays goes on for ever (RFC 8656 s21.1.7). */
-  #lowerTtl(socket: LinuxSocket): void {
-    const ttl = this.#ttl;
-    if (ttl === 0) return;
-    this.#queue.flush();
-    socket.ttl = ttl;
-    this.#opener.setTtl(socket.fd, socket.family, Math.max(1, ttl - 1));
-  }
-
-  onFailed(socket: SendingSocket, datagrams: number, bytes: number): number {
-    const errno = this.#libc.errno();
-    if (errno === EAGAIN || errno === ENOBUFS) return SEND_LATER;
-    if (datagrams > 1 && (errno === EIO || errno === EINVAL || errno === EMSGSIZE)) {
-      // A segment beyond the path's MTU is refused with EINVAL; smaller ones still go.
-      socket.gsoBytesMax = errno === EIO ? 0 : bytes - 1;
-      return SEND_SINGLY;
-    }
-    // Errors that an ICMP message left behind are reported once, by whatever call comes next.
-    return errno === EMSGSIZE || errno === EINVAL ? SEND_DROP : SEND_AGAIN;
-  }
-
-  onLater(sending: SendingSocket, to: TransportAddress, bytes: Uint8Array): void {
-    const socket = this.#byFd[sending.fd];
-    if (socket === undefined || socket.backlogBytes + bytes.length > BACKLOG_BYTES_MAX) {
-      this.counters.sendDropped++;
-      return;
-    }
-    if (socket.backlog.length === 0) this.#epoll.change(socket.fd, EPOLLIN | EPOLLOUT);
-    socket.backlog.push({ to: to.copy(), bytes });
-    socket.backlogBytes += bytes.length;
-  }
-
-  onDropped(datagrams: number): void {
-    this.counters.sendDropped += datagrams;
-  }
-
-  #retryBacklog(socket: LinuxSocket): void {
-    const { backlog } = socket;
-    socket.backlog = [];
-    socket.backlogBytes = 0;
-    this.#epoll.change(socket.fd, EPOLLIN);
-    for (const { to, bytes } of backlog)
-      this.#queue.put(socket, to, false, 0, bytes, 0, bytes.length);
-    this.#queue.flush();
-  }
-
   #deliverAnswers(): void {
-    while (this.#answers.length > 0) {
-      const answers = this.#answers;
-      this.#answers = [];
-      for (const { owner, tag, local, failure } of answers) {
+    while (this.#sockets.answersWait) {
+      for (const { owner, tag, local, failure } of this.#sockets.takeAnswers()) {
         this.#guard(() => owner.onOpened(tag, local, failure));
       }
     }

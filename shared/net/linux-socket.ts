@@ -20,6 +20,7 @@ import {
   IPV6_UNICAST_HOPS,
   IPV6_V6ONLY,
   SO_RCVBUF,
+  SO_REUSEPORT,
   SO_SNDBUF,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
@@ -29,7 +30,9 @@ import {
   SOL_SOCKET,
   SOL_UDP,
   UDP_GRO,
+  UDP_SEGMENT,
 } from '../native/socket-constants.ts';
+import { descriptorLimit } from './descriptor-ledger.ts';
 import type { OpenFailure } from './engine.ts';
 import { readSockaddr, writeSockaddr } from './sockaddr.ts';
 import type { TransportAddress } from './transport-address.ts';
@@ -37,9 +40,20 @@ import type { TransportAddress } from './transport-address.ts';
 /** 64 KiB kernel buffers lose key frames at 2 Mbit/s; 4 MiB hold a burst. The kernel caps it by rmem_max. */
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 
+export interface SocketOptions {
+  /** Takes datagrams of one flow that came together as one. */
+  readonly gro?: boolean;
+  /** Shares its port with other sockets of this user that were opened so; each flow goes to one of them. */
+  readonly reusePort?: boolean;
+}
+
+/** What sockets leave of the descriptors: clients of TURN must not keep health checks and signaling from being heard. */
+const DESCRIPTORS_LEFT = 64;
+
 export class SocketOpener {
   readonly #libc: Libc;
   readonly #scratch = new Arena(64);
+  readonly #descriptorMax = descriptorLimit() - DESCRIPTORS_LEFT;
 
   constructor(libc: Libc) {
     this.#libc = libc;
@@ -48,15 +62,21 @@ export class SocketOpener {
   /** A bound, non-blocking UDP socket; `address.port` becomes the real one. */
   open(
     address: TransportAddress,
-    options: { gro?: boolean },
+    options: SocketOptions,
   ): { fd: number } | { failure: OpenFailure } {
     const libc = this.#libc;
     const domain = address.family === 4 ? AF_INET : AF_INET6;
     const fd = libc.socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return { failure: 'unavailable' };
+    // The number is the lowest that was free, so it says how many are in use.
+    if (fd > this.#descriptorMax) {
+      libc.close(fd);
+      return { failure: 'unavailable' };
+    }
     if (address.family === 6) this.set(fd, SOL_IPV6, IPV6_V6ONLY, 1);
     this.set(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
     this.set(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
+    if (options.reusePort === true) this.set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (options.gro === true) this.set(fd, SOL_UDP, UDP_GRO, 1);
     if (address.family === 4) {
       this.set(fd, SOL_IP, IP_RECVTOS, 1);
@@ -73,10 +93,15 @@ export class SocketOpener {
       libc.close(fd);
       return { failure };
     }
-    this.#scratch.u32[8] = 32;
-    libc.getsockname(fd, this.#scratch.base, this.#scratch.at(32));
-    readSockaddr(this.#scratch, 0, address);
+    this.local(fd, address);
     return { fd };
+  }
+
+  /** Where a socket is bound. */
+  local(fd: number, out: TransportAddress): void {
+    this.#scratch.u32[8] = 32;
+    this.#libc.getsockname(fd, this.#scratch.base, this.#scratch.at(32));
+    readSockaddr(this.#scratch, 0, out);
   }
 
   /** Asks for ICMP errors on the socket's error queue (ip(7), ipv6(7)). */
@@ -95,6 +120,15 @@ export class SocketOpener {
     const mode = on ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
     if (family === 4) this.set(fd, SOL_IP, IP_MTU_DISCOVER, mode);
     else this.set(fd, SOL_IPV6, IPV6_MTU_DISCOVER, mode);
+  }
+
+  /** Whether this kernel has UDP_SEGMENT (Linux 4.18). */
+  canSegment(): boolean {
+    const fd = this.#libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return false;
+    const can = this.set(fd, SOL_UDP, UDP_SEGMENT, 0);
+    this.#libc.close(fd);
+    return can;
   }
 
   /** setsockopt(2) with an int; false when the kernel refuses. */

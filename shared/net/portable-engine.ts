@@ -9,6 +9,7 @@ import type {
   EngineOptions,
   LoopHandlers,
   OpenFailure,
+  OpenOptions,
   SocketOwner,
 } from './engine.ts';
 import { TransportAddress } from './transport-address.ts';
@@ -24,9 +25,10 @@ const ADDRESS_CACHE_MAX = 8192;
 
 interface OpenSocket {
   readonly socket: Socket;
-  readonly owner: SocketOwner;
-  readonly tag: number;
+  owner: SocketOwner;
+  tag: number;
   open: boolean;
+  parked: boolean;
 }
 
 export class PortableEngine implements EngineLoop {
@@ -44,7 +46,12 @@ export class PortableEngine implements EngineLoop {
     this.#options = options;
   }
 
-  open(address: TransportAddress, owner: SocketOwner, tag: number): number {
+  open(
+    address: TransportAddress,
+    owner: SocketOwner,
+    tag: number,
+    options: OpenOptions = {},
+  ): number {
     const id = this.#nextId++;
     const family = address.family === 4 ? 'udp4' : 'udp6';
     const socket = createSocket({
@@ -53,12 +60,13 @@ export class PortableEngine implements EngineLoop {
       lookup: (host, _options, callback) => callback(null, host, address.family),
       ipv6Only: address.family === 6,
     });
-    const entry: OpenSocket = { socket, owner, tag, open: false };
+    const parked = options.parked === true;
+    const entry: OpenSocket = { socket, owner, tag, open: false, parked };
     this.#sockets.set(id, entry);
-    this.counters.sockets++;
+    if (!parked) this.counters.sockets++;
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (entry.open || this.#sockets.get(id) !== entry) return;
-      this.close(id);
+      this.#remove(id);
       this.#answer(entry, address, failureOf(error));
     });
     socket.on('message', (message, from) => this.#receive(entry, message, from));
@@ -88,12 +96,34 @@ export class PortableEngine implements EngineLoop {
     this.#stop?.();
   }
 
+  adopt(socket: number, owner: SocketOwner, tag: number): number {
+    const entry = this.#sockets.get(socket);
+    if (entry?.parked !== true) throw new Error('no such parked socket');
+    entry.owner = owner;
+    entry.tag = tag;
+    entry.parked = false;
+    this.counters.sockets++;
+    const local = TransportAddress.parse(entry.socket.address().address);
+    if (local === undefined) throw new Error('a socket without an address');
+    local.port = entry.socket.address().port;
+    this.#answer(entry, local, undefined);
+    return socket;
+  }
+
+  discard(socket: number): void {
+    if (this.#sockets.get(socket)?.parked === true) this.#remove(socket);
+  }
+
   close(socket: number): void {
+    if (this.#sockets.get(socket)?.parked === false) this.#remove(socket);
+  }
+
+  #remove(socket: number): void {
     const entry = this.#sockets.get(socket);
     if (entry === undefined) return;
     this.#sockets.delete(socket);
     entry.open = false;
-    this.counters.sockets--;
+    if (!entry.parked) this.counters.sockets--;
     entry.socket.close();
   }
 
@@ -144,7 +174,7 @@ export class PortableEngine implements EngineLoop {
   };
 
   #receive(entry: OpenSocket, message: Buffer, remote: RemoteInfo): void {
-    if (!entry.open) return;
+    if (!entry.open || entry.parked) return;
     this.counters.received++;
     const from = this.#address(remote.address, remote.port);
     if (from === undefined) return;

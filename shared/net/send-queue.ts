@@ -3,6 +3,7 @@
 // Allocates: nothing per packet.
 
 import { Arena } from '../native/arena.ts';
+import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENOBUFS } from '../native/errno.ts';
 import type { Libc } from '../native/libc.ts';
 import {
   CMSGHDR_BYTES,
@@ -20,6 +21,7 @@ import {
   UDP_SEGMENT,
   UDP_SEGMENTS_MAX,
 } from '../native/socket-constants.ts';
+import type { GsoLimits } from './gso-limits.ts';
 import { CMSG_INT_BYTES, CONTROL_BYTES, writeInt, writeTos } from './packet-info.ts';
 import { readSockaddr, writeSockaddr } from './sockaddr.ts';
 import { TransportAddress } from './transport-address.ts';
@@ -36,53 +38,59 @@ const GSO_BYTES_MAX = 65_000;
 /** What the queue needs to know of a socket. */
 export interface SendingSocket {
   readonly fd: number;
-  /** The largest datagram that GSO may carry; 0 = none. Lowered when the kernel refuses. */
-  gsoBytesMax: number;
 }
 
-/** What to do with a message that the kernel did not take. */
-export const SEND_AGAIN = 0;
-export const SEND_SINGLY = 1;
-export const SEND_LATER = 2;
-export const SEND_DROP = 3;
-
-/** What its owner decides about failed sends, and what it keeps for later. */
-export interface SendFailures {
-  /** One of SEND_*, for a message of that many datagrams of that size (the last may be shorter). */
-  onFailed(socket: SendingSocket, datagrams: number, bytes: number): number;
-  /** A datagram to try again when the socket can take it; `to` and `bytes` are its own. */
-  onLater(socket: SendingSocket, to: TransportAddress, bytes: Uint8Array): void;
+/** What becomes of datagrams that the kernel did not take. */
+export interface SendFailures<S extends SendingSocket> {
+  /** Whether datagrams of that socket wait already: what comes later goes behind them. */
+  holdsBack(socket: S): boolean;
+  /**
+   * A datagram to try again; `to` and `bytes` are its own.
+   * @param full the socket's buffer has no room, and epoll will tell when it has; else the system was short of memory
+   */
+  onLater(socket: S, to: TransportAddress, tos: number, bytes: Uint8Array, full: boolean): void;
   onDropped(datagrams: number): void;
 }
 
-export class SendQueue {
+/** What to do with a message that the kernel did not take. */
+const AGAIN = 0;
+const SINGLY = 1;
+const LATER = 2;
+const DROP = 3;
+
+export class SendQueue<S extends SendingSocket> {
   readonly #libc: Libc;
   readonly #arena: Arena;
   readonly #received: Arena;
-  readonly #failures: SendFailures;
+  readonly #failures: SendFailures<S>;
+  readonly #limits: GsoLimits;
   readonly #iovecs = MESSAGES * MMSGHDR_BYTES;
   readonly #names = this.#iovecs + IOVECS * IOVEC_BYTES;
   readonly #controls = this.#names + MESSAGES * SOCKADDR_BYTES;
   readonly #prefixes = this.#controls + MESSAGES * CONTROL_BYTES;
   readonly #copies = this.#prefixes + IOVECS * 4;
-  readonly #sockets: (SendingSocket | undefined)[] = Array.from({ length: MESSAGES });
+  readonly #sockets: (S | undefined)[] = Array.from({ length: MESSAGES });
   readonly #datagrams = new Uint16Array(MESSAGES);
   readonly #segment = new Uint16Array(MESSAGES);
+  readonly #toses = new Uint8Array(MESSAGES);
+  readonly #refused = new TransportAddress();
   #messages = 0;
   #iovecCount = 0;
   #copied = 0;
   /** The message that the next datagram may join, while `#openSocket` is set. */
-  #openSocket: SendingSocket | undefined = undefined;
+  #openSocket: S | undefined = undefined;
   readonly #openTo = new TransportAddress();
   #openLast = 0;
   #openBytes = 0;
-  #openTos = 0;
+  /** Whether the last send that has to wait waits for room in the socket's buffer. */
+  #full = false;
   /** DSCP and ECN of what is queued next. */
   tos = 0;
   /** Datagrams that the kernel took. */
   sent = 0;
 
-  constructor(libc: Libc, received: Arena, failures: SendFailures) {
+  constructor(libc: Libc, received: Arena, failures: SendFailures<S>, limits: GsoLimits) {
+    this.#limits = limits;
     this.#libc = libc;
     this.#received = received;
     this.#failures = failures;
@@ -96,13 +104,9 @@ export class SendQueue {
     }
   }
 
-  get empty(): boolean {
-    return this.#messages === 0;
-  }
-
   /** Queues one datagram; `prefix` is four bytes in front of it, big-endian, when `prefixed`. */
   put(
-    socket: SendingSocket,
+    socket: S,
     to: TransportAddress,
     prefixed: boolean,
     prefix: number,
@@ -117,12 +121,16 @@ export class SendQueue {
     const message = this.#joins(socket, to, total)
       ? this.#messages - 1
       : this.#open(socket, to, total);
+    const iovecs = this.#iovecCount;
     if (prefixed) this.#prefix(prefix);
-    if (fromRing) this.#iovec(this.#received, offset, length);
-    else this.#copy(bytes, offset, length);
+    // `#split` finds where a datagram ends by counting bytes: no piece may be empty but an empty datagram.
+    if (length > 0 || !prefixed) {
+      if (fromRing) this.#iovec(this.#received, offset, length);
+      else this.#copy(bytes, offset, length);
+    }
     const { u32 } = this.#arena;
     const header = (message * MMSGHDR_BYTES) >> 2;
-    u32[header + (MSG_IOVLEN >> 2)]! += prefixed ? 2 : 1;
+    u32[header + (MSG_IOVLEN >> 2)]! += this.#iovecCount - iovecs;
     this.#datagrams[message]!++;
     this.#openBytes += total;
     this.#openLast = total;
@@ -151,20 +159,20 @@ export class SendQueue {
   }
 
   /** A GSO send is datagrams of one size, of which only the last may be shorter, to one destination. */
-  #joins(socket: SendingSocket, to: TransportAddress, total: number): boolean {
+  #joins(socket: S, to: TransportAddress, total: number): boolean {
     if (this.#openSocket !== socket || total > this.#openLast || total === 0) return false;
     const message = this.#messages - 1;
     return (
       this.#openLast === this.#segment[message] &&
-      this.#openLast <= socket.gsoBytesMax &&
       this.#datagrams[message]! < UDP_SEGMENTS_MAX &&
       this.#openBytes + total <= GSO_BYTES_MAX &&
-      this.#openTos === this.tos &&
-      this.#openTo.equals(to)
+      this.#toses[message] === this.tos &&
+      this.#openTo.equals(to) &&
+      this.#openLast <= this.#limits.bytesMax(to)
     );
   }
 
-  #open(socket: SendingSocket, to: TransportAddress, total: number): number {
+  #open(socket: S, to: TransportAddress, total: number): number {
     const message = this.#messages++;
     const { u32 } = this.#arena;
     const header = (message * MMSGHDR_BYTES) >> 2;
@@ -179,7 +187,7 @@ export class SendQueue {
     const control = this.#controls + message * CONTROL_BYTES;
     const { tos } = this;
     u32[header + (MSG_CONTROLLEN >> 2)] = writeTos(this.#arena, control, to.family, tos);
-    this.#openTos = tos;
+    this.#toses[message] = tos;
     this.#sockets[message] = socket;
     this.#datagrams[message] = 0;
     this.#segment[message] = total;
@@ -216,15 +224,20 @@ export class SendQueue {
     this.#iovec(this.#arena, at, length);
   }
 
-  #send(socket: SendingSocket, first: number, end: number): void {
+  #send(socket: S, first: number, end: number): void {
     const { base } = this.#arena;
     for (let message = first; message < end; message++) {
       if (this.#datagrams[message]! > 1) this.#segmented(message);
     }
-    if (end === first + 1 && this.#sendPlain(socket, first)) return;
+    let later = this.#failures.holdsBack(socket);
+    if (!later && end === first + 1 && this.#sendPlain(socket, first)) return;
     let next = first;
     let tries = 0;
     while (next < end) {
+      if (later) {
+        this.#split(socket, next++, true);
+        continue;
+      }
       const address = base + next * MMSGHDR_BYTES;
       const taken = this.#libc.sendmmsg(socket.fd, address, end - next, MSG_DONTWAIT);
       if (taken > 0) {
@@ -233,18 +246,35 @@ export class SendQueue {
         tries = 0;
         continue;
       }
-      const verdict = this.#failures.onFailed(socket, this.#datagrams[next]!, this.#segment[next]!);
-      if (verdict === SEND_AGAIN && ++tries < TRIES_MAX) continue;
-      if (verdict === SEND_SINGLY) this.#split(socket, next, false);
-      else if (verdict === SEND_LATER) this.#split(socket, next, true);
-      else this.#failures.onDropped(this.#datagrams[next]!);
+      const verdict = this.#judge(next, this.#datagrams[next]!);
+      if (verdict === AGAIN && ++tries < TRIES_MAX) continue;
+      if (verdict === SINGLY || verdict === LATER) {
+        later = this.#split(socket, next, verdict === LATER);
+      } else {
+        this.#failures.onDropped(this.#datagrams[next]!);
+      }
       next++;
       tries = 0;
     }
   }
 
+  /** What to do about the call that failed just now, with that many datagrams in one message. */
+  #judge(message: number, datagrams: number): number {
+    const errno = this.#libc.errno();
+    this.#full = errno === EAGAIN;
+    if (errno === EAGAIN || errno === ENOBUFS) return LATER;
+    if (datagrams > 1 && (errno === EIO || errno === EINVAL || errno === EMSGSIZE)) {
+      // No checksum offload there, or a segment beyond the path's MTU: smaller ones still go.
+      readSockaddr(this.#arena, this.#names + message * SOCKADDR_BYTES, this.#refused);
+      this.#limits.lower(this.#refused, errno === EIO ? 0 : this.#segment[message]! - 1);
+      return SINGLY;
+    }
+    // Errors that an ICMP message left behind are reported once, by whatever call comes next.
+    return errno === EMSGSIZE || errno === EINVAL ? DROP : AGAIN;
+  }
+
   /** A lone datagram in one piece goes by sendto(2), which has less to look at; false when it could not be sent so. */
-  #sendPlain(socket: SendingSocket, message: number): boolean {
+  #sendPlain(socket: S, message: number): boolean {
     const { u32, base, low } = this.#arena;
     const header = message * MMSGHDR_BYTES;
     if (u32[(header + MSG_IOVLEN) >> 2] !== 1 || u32[(header + MSG_CONTROLLEN) >> 2] !== 0)
@@ -275,17 +305,19 @@ export class SendQueue {
     u32[at >> 2] = CMSGHDR_BYTES + 2;
   }
 
-  /** Takes a message apart into its datagrams: each sent by itself, or kept for later. The slow way out. */
-  #split(socket: SendingSocket, message: number, later: boolean): void {
+  /**
+   * Takes a message apart into its datagrams: each sent by itself, or kept for later. The slow way out.
+   * @returns whether the last of them is kept for later
+   */
+  #split(socket: S, message: number, later: boolean): boolean {
     const { u32 } = this.#arena;
     const header = message * MMSGHDR_BYTES;
-    const to = new TransportAddress();
-    readSockaddr(this.#arena, this.#names + message * SOCKADDR_BYTES, to);
     let iovec = u32[(header + MSG_IOV) >> 2]! - this.#arena.low;
     const end = iovec + u32[(header + MSG_IOVLEN) >> 2]! * IOVEC_BYTES;
     const segment = this.#segment[message]!;
     const gso = this.#datagrams[message]! > 1 ? CMSG_INT_BYTES : 0;
-    const control = u32[(header + MSG_CONTROLLEN) >> 2]! - gso;
+    u32[(header + MSG_CONTROLLEN) >> 2]! -= gso;
+    let waits = later;
     while (iovec < end) {
       let stop = iovec;
       let total = 0;
@@ -293,26 +325,35 @@ export class SendQueue {
         total += u32[(stop + 8) >> 2]!;
         stop += IOVEC_BYTES;
       } while (stop < end && total < segment);
-      if (later) this.#failures.onLater(socket, to, this.#gather(iovec, stop, total));
-      else this.#sendOne(socket, header, iovec, (stop - iovec) / IOVEC_BYTES, control);
+      if (!waits) waits = !this.#sendOne(socket, message, iovec, stop);
+      if (waits) {
+        const to = new TransportAddress();
+        readSockaddr(this.#arena, this.#names + message * SOCKADDR_BYTES, to);
+        const datagram = this.#gather(iovec, stop, total);
+        this.#failures.onLater(socket, to, this.#toses[message]!, datagram, this.#full);
+      }
       iovec = stop;
     }
+    return waits;
   }
 
-  #sendOne(
-    socket: SendingSocket,
-    header: number,
-    iovec: number,
-    iovecs: number,
-    control: number,
-  ): void {
-    const { u32 } = this.#arena;
+  /** Sends one datagram of a message; false when it has to wait. */
+  #sendOne(socket: S, message: number, iovec: number, stop: number): boolean {
+    const { u32, base } = this.#arena;
+    const header = message * MMSGHDR_BYTES;
     this.#arena.writePointer(header + MSG_IOV, this.#arena, iovec);
-    u32[(header + MSG_IOVLEN) >> 2] = iovecs;
-    u32[(header + MSG_CONTROLLEN) >> 2] = control;
-    const taken = this.#libc.sendmmsg(socket.fd, this.#arena.base + header, 1, MSG_DONTWAIT);
-    if (taken === 1) this.sent++;
-    else this.#failures.onDropped(1);
+    u32[(header + MSG_IOVLEN) >> 2] = (stop - iovec) / IOVEC_BYTES;
+    let verdict = AGAIN;
+    for (let tries = 0; verdict === AGAIN && tries < TRIES_MAX; tries++) {
+      if (this.#libc.sendmmsg(socket.fd, base + header, 1, MSG_DONTWAIT) === 1) {
+        this.sent++;
+        return true;
+      }
+      verdict = this.#judge(message, 1);
+    }
+    if (verdict === LATER) return false;
+    this.#failures.onDropped(1);
+    return true;
   }
 
   #gather(iovec: number, stop: number, total: number): Uint8Array {

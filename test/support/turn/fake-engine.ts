@@ -7,6 +7,7 @@ import type {
   Engine,
   EngineCounters,
   OpenFailure,
+  OpenOptions,
   SocketOwner,
 } from '../../../shared/net/engine.ts';
 import { TransportAddress } from '../../../shared/net/transport-address.ts';
@@ -19,9 +20,10 @@ export interface Datagram {
 interface FakeSocket {
   readonly id: number;
   readonly address: TransportAddress;
-  readonly owner: SocketOwner;
-  readonly tag: number;
+  owner: SocketOwner;
+  tag: number;
   open: boolean;
+  parked: boolean;
 }
 
 interface Travelling extends Datagram {
@@ -32,7 +34,8 @@ const OFFSET = 13;
 const DIRT = 0xee;
 
 export class FakeEngine implements Engine {
-  readonly kind = 'portable';
+  /** As on Linux, whoever shares the engine may adopt what another has parked. */
+  readonly kind = 'linux';
   readonly canSetDontFragment: boolean;
   readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
   now = 5_000_000;
@@ -56,21 +59,52 @@ export class FakeEngine implements Engine {
     this.canSetDontFragment = canSetDontFragment;
   }
 
-  open(address: TransportAddress, owner: SocketOwner, tag: number): number {
-    const socket = { id: this.#nextId++, address: address.copy(), owner, tag, open: false };
+  open(
+    address: TransportAddress,
+    owner: SocketOwner,
+    tag: number,
+    options: OpenOptions = {},
+  ): number {
+    const id = this.#nextId++;
+    const parked = options.parked === true;
+    const socket: FakeSocket = { id, address: address.copy(), owner, tag, open: false, parked };
     if (socket.address.port === 0) socket.address.port = 20_000 + socket.id;
     this.asked.push(socket.address);
     this.#sockets.set(socket.id, socket);
-    this.counters.sockets++;
+    if (!parked) this.counters.sockets++;
     this.#opening.push(socket);
     return socket.id;
   }
 
+  adopt(id: number, owner: SocketOwner, tag: number): number {
+    const socket = this.#sockets.get(id);
+    if (socket?.parked !== true || !socket.open) throw new Error('no such parked socket');
+    socket.owner = owner;
+    socket.tag = tag;
+    socket.parked = false;
+    this.counters.sockets++;
+    this.#opening.push(socket);
+    return id;
+  }
+
+  discard(id: number): void {
+    if (this.#sockets.get(id)?.parked === true) this.#remove(id);
+  }
+
   close(id: number): void {
+    if (this.#sockets.get(id)?.parked === false) this.#remove(id);
+  }
+
+  /** Sockets that are held and belong to nobody. */
+  get parked(): number {
+    return [...this.#sockets.values()].filter((socket) => socket.parked).length;
+  }
+
+  #remove(id: number): void {
     const socket = this.#sockets.get(id);
     if (socket === undefined) return;
     this.#sockets.delete(id);
-    this.counters.sockets--;
+    if (!socket.parked) this.counters.sockets--;
     if (socket.open) this.#byAddress.delete(socket.address.toString());
     socket.open = false;
   }
@@ -174,12 +208,12 @@ export class FakeEngine implements Engine {
     const socket = this.#opening.shift();
     if (socket === undefined || this.#sockets.get(socket.id) !== socket) return;
     const { address } = socket;
-    const failure = this.has(address) ? 'in-use' : this.refuse(address);
+    const failure = !socket.open && this.has(address) ? 'in-use' : this.refuse(address);
     if (failure === undefined) {
       socket.open = true;
       this.#byAddress.set(address.toString(), socket);
     } else {
-      this.close(socket.id);
+      this.#remove(socket.id);
     }
     socket.owner.onOpened(socket.tag, address.copy(), failure);
   }
@@ -190,6 +224,7 @@ export class FakeEngine implements Engine {
       this.inbox(to).push({ from, bytes });
       return;
     }
+    if (socket.parked) return;
     this.counters.received++;
     const lent = from.copy();
     this.#arena.fill(DIRT, 0, OFFSET + bytes.length + OFFSET);

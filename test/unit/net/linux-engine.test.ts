@@ -1,13 +1,9 @@
 // What only the Linux engine does: batches, GRO and GSO, ICMP errors, DSCP, TTL; and that it gives everything back.
 // The protocol itself runs on it in test/rfc, beside the other engines.
 
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { MessageChannel } from 'node:worker_threads';
-import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { OpenFailure, SocketOwner } from '../../../shared/net/engine.ts';
 import { libc } from '../../../shared/native/libc.ts';
 import { IP_TOS, IPV6_TCLASS, SOL_IP, SOL_IPV6 } from '../../../shared/native/socket-constants.ts';
 import { LinuxEngine } from '../../../shared/net/linux-engine.ts';
@@ -15,190 +11,105 @@ import { probeLinux } from '../../../shared/net/linux-probe.ts';
 import { SocketOpener } from '../../../shared/net/linux-socket.ts';
 import { PacketInfo } from '../../../shared/net/packet-info.ts';
 import { ReceiveRing } from '../../../shared/net/receive-ring.ts';
-import { TransportAddress } from '../../../shared/net/transport-address.ts';
+import type { TransportAddress } from '../../../shared/net/transport-address.ts';
 import { Wake } from '../../../shared/net/wake.ts';
-
-interface Received {
-  readonly tag: number;
-  readonly from: string;
-  readonly text: string;
-}
-
-interface Icmp {
-  readonly peer: string;
-  readonly type: number;
-  readonly code: number;
-}
+import { LinuxWorld } from '../../support/net/linux-world.ts';
+import { address as at } from '../../support/turn/world.ts';
 
 const faults: unknown[] = [];
-let wake: Wake;
-let engine: LinuxEngine;
-let sockets: Socket[];
+let world: LinuxWorld;
 
 beforeEach(() => {
   faults.length = 0;
-  sockets = [];
-  wake = new Wake();
-  engine = new LinuxEngine(
-    { now: () => performance.now(), onFault: (e) => faults.push(e) },
-    wake.fd,
-  );
+  world = new LinuxWorld();
 });
 
 afterEach(() => {
-  for (const socket of sockets) socket.close();
-  engine.free();
-  wake.close();
+  world.close();
   if (faults.length > 0) throw faults[0];
 });
-
-function at(host: string, port = 0): TransportAddress {
-  const address = TransportAddress.parse(host, port);
-  if (address === undefined) throw new TypeError(host);
-  return address;
-}
-
-/** Keeps what comes; opens sockets and waits for the answer. */
-class Owner implements SocketOwner {
-  readonly received: Received[] = [];
-  readonly icmp: Icmp[] = [];
-  readonly locals = new Map<number, TransportAddress>();
-  readonly failures = new Map<number, OpenFailure>();
-  onReceived: ((received: Received, from: TransportAddress) => void) | undefined = undefined;
-
-  onOpened(tag: number, local: TransportAddress, failure: OpenFailure | undefined): void {
-    this.locals.set(tag, local);
-    if (failure !== undefined) this.failures.set(tag, failure);
-  }
-
-  onDatagram(
-    tag: number,
-    from: TransportAddress,
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-  ): void {
-    const text = Buffer.from(bytes.subarray(offset, offset + length)).toString('latin1');
-    const received = { tag, from: from.toString(), text };
-    this.received.push(received);
-    this.onReceived?.(received, from);
-  }
-
-  onIcmp(_tag: number, about: TransportAddress, type: number, code: number): void {
-    this.icmp.push({ peer: about.toString(), type, code });
-  }
-
-  open(tag: number, host = '127.0.0.1', port = 0): { id: number; local: TransportAddress } {
-    const id = engine.open(at(host, port), this, tag);
-    if (this.locals.has(tag)) throw new Error('answered before open had returned');
-    engine.turn(0, () => undefined);
-    return { id, local: this.locals.get(tag)! };
-  }
-}
-
-/** Turns until that holds; the loop of the test runs between, so that its own sockets are served. */
-async function until(holds: () => boolean): Promise<void> {
-  for (let n = 0; n < 20_000 && !holds(); n++) {
-    engine.turn(0, () => undefined);
-    await turnOfLoop();
-  }
-  expect(holds()).toBe(true);
-}
-
-async function peer(
-  host = '127.0.0.1',
-): Promise<{ socket: Socket; address: TransportAddress; got: string[] }> {
-  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
-  sockets.push(socket);
-  socket.bind(0, host);
-  await once(socket, 'listening');
-  socket.setRecvBufferSize(4 << 20);
-  const got: string[] = [];
-  socket.on('message', (bytes) => got.push(bytes.toString('latin1')));
-  return { socket, address: at(host, socket.address().port), got };
-}
 
 describe('sending', () => {
   it.each(['127.0.0.1', '::1'])(
     'keeps order and bounds of datagrams that leave as one, to %s',
     async (host) => {
-      const owner = new Owner();
+      const owner = world.owner();
       const { id } = owner.open(1, host);
-      const { address, got } = await peer(host);
+      const { address, got } = await world.peer(host);
       const sent: string[] = [];
       const sizes = [1000, 1000, 1000, 400, 400, 1000, 1, 0, 7, 7, 7, 3, 1200, 1200];
       for (const [i, size] of sizes.entries()) {
         const text = String.fromCharCode(65 + i).repeat(size);
         sent.push(text);
-        engine.send(id, address, Buffer.from(`..${text}..`, 'latin1'), 2, size);
+        world.engine.send(id, address, Buffer.from(`..${text}..`, 'latin1'), 2, size);
       }
-      await until(() => got.length === sent.length);
+      await world.until(() => got.length === sent.length);
       expect(got).toEqual(sent);
-      expect(engine.counters.sendDropped).toBe(0);
+      expect(world.engine.counters.sendDropped).toBe(0);
     },
   );
 
   it('puts a big-endian prefix before each datagram, also within one GSO send', async () => {
-    const owner = new Owner();
+    const owner = world.owner();
     const { id } = owner.open(1);
-    const { address, got } = await peer();
+    const { address, got } = await world.peer();
     for (let i = 0; i < 20; i++) {
-      engine.sendPrefixed(id, address, 0x4000_0005 + i * 0x10000, Buffer.from('hello'), 0, 5);
+      world.engine.sendPrefixed(id, address, 0x4000_0005 + i * 0x10000, Buffer.from('hello'), 0, 5);
     }
-    await until(() => got.length === 20);
+    await world.until(() => got.length === 20);
     expect(got[0]).toBe('\u0040\u0000\u0000\u0005hello');
     expect(got[19]).toBe('\u0040\u0013\u0000\u0005hello');
   });
 
   it('sends what was lent from a buffer that is reused at once', async () => {
-    const owner = new Owner();
+    const owner = world.owner();
     const { id } = owner.open(1);
-    const { address, got } = await peer();
+    const { address, got } = await world.peer();
     const buffer = Buffer.alloc(4);
     for (let i = 0; i < 300; i++) {
       buffer.writeUInt32BE(i);
-      engine.send(id, address, buffer, 0, 4);
+      world.engine.send(id, address, buffer, 0, 4);
     }
-    await until(() => got.length === 300);
+    await world.until(() => got.length === 300);
     expect(got.map((text) => Buffer.from(text, 'latin1').readUInt32BE())).toEqual(
       Array.from({ length: 300 }, (_, i) => i),
     );
   });
 
   it('takes more than its tables hold in one turn, to many destinations', async () => {
-    const owner = new Owner();
+    const owner = world.owner();
     const { id } = owner.open(1);
-    const peers = await Promise.all(Array.from({ length: 20 }, () => peer()));
+    const peers = await Promise.all(Array.from({ length: 20 }, () => world.peer()));
     for (let i = 0; i < 2000; i++)
-      engine.send(id, peers[i % 20]!.address, Buffer.from(`${i}`), 0, `${i}`.length);
-    await until(() => peers.reduce((sum, { got }) => sum + got.length, 0) === 2000);
+      world.engine.send(id, peers[i % 20]!.address, Buffer.from(`${i}`), 0, `${i}`.length);
+    await world.until(() => peers.reduce((sum, { got }) => sum + got.length, 0) === 2000);
     expect(peers[7]!.got.slice(0, 3)).toEqual(['7', '27', '47']);
   });
 
   it('drops and counts what no kernel takes: too long, port 0, a socket that is closed', async () => {
-    const owner = new Owner();
+    const owner = world.owner();
     const { id } = owner.open(1);
-    const { address, got } = await peer();
-    engine.send(id, address, Buffer.alloc(65_536), 0, 65_536);
-    engine.send(id, at('127.0.0.1', 0), Buffer.from('x'), 0, 1);
-    engine.send(id, address, Buffer.from('y'), 0, 1);
-    await until(() => got.length === 1);
-    engine.close(id);
-    engine.send(id, address, Buffer.from('z'), 0, 1);
+    const { address, got } = await world.peer();
+    world.engine.send(id, address, Buffer.alloc(65_536), 0, 65_536);
+    world.engine.send(id, at('127.0.0.1', 0), Buffer.from('x'), 0, 1);
+    world.engine.send(id, address, Buffer.from('y'), 0, 1);
+    await world.until(() => got.length === 1);
+    world.engine.close(id);
+    world.engine.send(id, address, Buffer.from('z'), 0, 1);
     expect(got).toEqual(['y']);
-    expect(engine.counters.sendDropped).toBe(3);
+    expect(world.engine.counters.sendDropped).toBe(3);
   });
 });
 
 describe('receiving', () => {
   it('hands out every datagram of a burst by itself, in order, with its sender', async () => {
-    const owner = new Owner();
+    const owner = world.owner();
     const sender = owner.open(1);
     const receiver = owner.open(2);
     const texts = Array.from({ length: 200 }, (_, i) => `${i}`.padStart(i === 199 ? 3 : 500, '.'));
     for (const text of texts)
-      engine.send(sender.id, receiver.local, Buffer.from(text), 0, text.length);
-    await until(() => owner.received.length === 200);
+      world.engine.send(sender.id, receiver.local, Buffer.from(text), 0, text.length);
+    await world.until(() => owner.received.length === 200);
     expect(owner.received.map(({ text }) => text)).toEqual(texts);
     expect(new Set(owner.received.map(({ from }) => from))).toEqual(
       new Set([sender.local.toString()]),
@@ -207,40 +118,38 @@ describe('receiving', () => {
   });
 
   it('takes the largest and the smallest datagram there is', async () => {
-    const owner = new Owner();
+    const owner = world.owner();
     const { local } = owner.open(1);
-    const { socket } = await peer();
+    const { socket } = await world.peer();
     socket.send(Buffer.alloc(65_507, 'x'), local.port, local.host);
     socket.send(Buffer.alloc(0), local.port, local.host);
-    await until(() => owner.received.length === 2);
+    await world.until(() => owner.received.length === 2);
     expect(owner.received.map(({ text }) => text.length)).toEqual([65_507, 0]);
   });
 
   it('relays from its own memory while more comes in', async () => {
-    const owner = new Owner();
+    const owner = world.owner();
     const relay = owner.open(1);
-    const { address, got } = await peer();
+    const { address, got } = await world.peer();
     owner.onReceived = ({ text }) =>
-      engine.send(relay.id, address, Buffer.from(text, 'latin1'), 0, text.length);
-    const { socket } = await peer();
+      world.engine.send(relay.id, address, Buffer.from(text, 'latin1'), 0, text.length);
+    const { socket } = await world.peer();
     for (let i = 0; i < 500; i++) socket.send(`${i}`, relay.local.port, relay.local.host);
-    await until(() => got.length === 500);
+    await world.until(() => got.length === 500);
     expect(new Set(got).size).toBe(500);
   });
 
   it('hears of a port that nobody listens on', async () => {
-    const owner = new Owner();
+    const owner = world.owner();
     const { id } = owner.open(1);
-    const gone = await peer();
-    gone.socket.close();
-    sockets.pop();
-    engine.send(id, gone.address, Buffer.from('anybody?'), 0, 8);
-    await until(() => owner.icmp.length > 0);
+    const gone = await world.gone();
+    world.engine.send(id, gone, Buffer.from('anybody?'), 0, 8);
+    await world.until(() => owner.icmp.length > 0);
     // RFC 792: destination unreachable, port unreachable.
-    expect(owner.icmp).toEqual([{ peer: gone.address.toString(), type: 3, code: 3 }]);
-    const { address, got } = await peer();
-    engine.send(id, address, Buffer.from('still here'), 0, 10);
-    await until(() => got.length === 1);
+    expect(owner.icmp).toEqual([{ peer: gone.toString(), type: 3, code: 3 }]);
+    const { address, got } = await world.peer();
+    world.engine.send(id, address, Buffer.from('still here'), 0, 10);
+    await world.until(() => got.length === 1);
   });
 });
 
@@ -254,16 +163,16 @@ describe('what stands in the IP header', () => {
     const address = at(host);
     const target = opener.open(address, {});
     if ('failure' in target) throw new Error(target.failure);
-    const owner = new Owner();
+    const owner = world.owner();
     const sender = owner.open(1, host);
-    const relay = engine.open(at(host), owner, 2, { lowersTtl: true });
-    engine.turn(0, () => undefined);
+    const relay = world.engine.open(at(host), owner, 2, { lowersTtl: true });
+    world.turn();
     // RFC 2474: expedited forwarding; RFC 3168: ECT(0).
     expect(opener.set(sender.id, level, option, 0xba)).toBe(true);
     owner.onReceived = ({ text }) =>
-      engine.send(relay, address, Buffer.from(text, 'latin1'), 0, text.length);
-    engine.send(sender.id, owner.locals.get(2)!, Buffer.from('mark'), 0, 4);
-    await until(() => {
+      world.engine.send(relay, address, Buffer.from(text, 'latin1'), 0, text.length);
+    world.engine.send(sender.id, owner.locals.get(2)!, Buffer.from('mark'), 0, 4);
+    await world.until(() => {
       if (ring.count === 0) ring.receive(target.fd, 1);
       return ring.count === 1;
     });
@@ -278,7 +187,7 @@ describe('what stands in the IP header', () => {
 
 describe('sockets', () => {
   it('answer what is wrong with an address', () => {
-    const owner = new Owner();
+    const owner = world.owner();
     const { local } = owner.open(1);
     owner.open(2, '127.0.0.1', local.port);
     owner.open(3, '203.0.113.9');
@@ -288,16 +197,31 @@ describe('sockets', () => {
     ]);
   });
 
+  it('share a port where they were opened so', () => {
+    const owner = world.owner();
+    const share = (tag: number, port: number): TransportAddress => {
+      world.engine.open(at('127.0.0.1', port), owner, tag, { reusePort: true });
+      world.turn();
+      return owner.locals.get(tag)!;
+    };
+    const { port } = share(1, 0);
+    expect(share(2, port).port).toBe(port);
+    owner.open(3, '127.0.0.1', port);
+    expect([...owner.failures]).toEqual([[3, 'in-use']]);
+  });
+
   it('are given back, every descriptor of them', () => {
-    const owner = new Owner();
+    const owner = world.owner();
     const before = readdirSync('/proc/self/fd').length;
     for (let round = 0; round < 20; round++) {
-      const ids = Array.from({ length: 50 }, (_, i) => engine.open(at('127.0.0.1'), owner, i));
-      engine.turn(0, () => undefined);
-      for (const id of ids) engine.close(id);
+      const ids = Array.from({ length: 50 }, (_, i) =>
+        world.engine.open(at('127.0.0.1'), owner, i),
+      );
+      world.turn();
+      for (const id of ids) world.engine.close(id);
     }
     expect(readdirSync('/proc/self/fd').length).toBe(before);
-    expect(engine.counters.sockets).toBe(0);
+    expect(world.engine.counters.sockets).toBe(0);
   });
 });
 

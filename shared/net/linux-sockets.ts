@@ -1,0 +1,157 @@
+// The sockets of one Linux engine: opened, adopted from another thread, closed, and the answers still to give.
+// Called by: the Linux engine.
+
+import type { Libc } from '../native/libc.ts';
+import { EPOLLIN } from '../native/socket-constants.ts';
+import { type WaitingDatagram, WAITS_FOR_NOTHING } from './backlog.ts';
+import type { DescriptorLedger } from './descriptor-ledger.ts';
+import type { AdoptOptions, OpenFailure, OpenOptions, SocketOwner } from './engine.ts';
+import type { Epoll } from './epoll.ts';
+import { SocketOpener } from './linux-socket.ts';
+import type { SendingSocket } from './send-queue.ts';
+import { TransportAddress } from './transport-address.ts';
+
+/** What `open` returns for a socket that there is not: no send or close finds one under it. */
+const NO_SOCKET = -1;
+
+export interface LinuxSocket extends SendingSocket {
+  readonly owner: SocketOwner;
+  readonly tag: number;
+  readonly family: 4 | 6;
+  readonly lowersTtl: boolean;
+  /** Closed by whoever opened it. */
+  readonly borrowed: boolean;
+  /** What the kernel would not take yet, oldest first; and what the bounds count it as. */
+  backlog: WaitingDatagram[];
+  backlogBytes: number;
+  /** One of WAITS_FOR_*. */
+  waits: number;
+  /** TTL of the datagrams that its own was last set for; 0 = the system's. */
+  ttl: number;
+  /** Datagrams or GRO runs to ask for: as many as came last time, and more while it is busy. */
+  want: number;
+}
+
+export interface OpenAnswer {
+  readonly owner: SocketOwner;
+  readonly tag: number;
+  readonly local: TransportAddress;
+  readonly failure: OpenFailure | undefined;
+}
+
+export class LinuxSockets {
+  readonly opener: SocketOpener;
+  readonly #libc: Libc;
+  readonly #epoll: Epoll;
+  readonly #ledger: DescriptorLedger | undefined;
+  readonly #byFd: (LinuxSocket | undefined)[] = [];
+  #answers: OpenAnswer[] = [];
+  /** How many are open, those that are parked not among them. */
+  size = 0;
+
+  constructor(libc: Libc, epoll: Epoll, ledger: DescriptorLedger | undefined) {
+    this.#libc = libc;
+    this.#epoll = epoll;
+    this.#ledger = ledger;
+    this.opener = new SocketOpener(libc);
+    ledger?.own(epoll.descriptor);
+  }
+
+  get(fd: number): LinuxSocket | undefined {
+    return this.#byFd[fd];
+  }
+
+  open(address: TransportAddress, owner: SocketOwner, tag: number, options: OpenOptions): number {
+    const local = address.copy();
+    const opened = this.opener.open(local, {
+      gro: true,
+      reusePort: options.reusePort === true,
+    });
+    if ('failure' in opened) {
+      this.#answers.push({ owner, tag, local, failure: opened.failure });
+      return NO_SOCKET;
+    }
+    const { fd } = opened;
+    this.#ledger?.own(fd);
+    if (options.parked !== true) return this.#watch(fd, local, owner, tag, options);
+    this.#answers.push({ owner, tag, local, failure: undefined });
+    return fd;
+  }
+
+  adopt(fd: number, owner: SocketOwner, tag: number, options: AdoptOptions): number {
+    const local = new TransportAddress();
+    this.opener.local(fd, local);
+    if (options.borrowed !== true) this.#ledger?.own(fd);
+    return this.#watch(fd, local, owner, tag, options);
+  }
+
+  discard(fd: number): void {
+    this.#ledger?.disown(fd);
+    this.#libc.close(fd);
+  }
+
+  /** What is queued for it must have been sent. */
+  close(socket: LinuxSocket): void {
+    this.#byFd[socket.fd] = undefined;
+    this.size--;
+    this.#epoll.remove(socket.fd);
+    if (!socket.borrowed) this.discard(socket.fd);
+  }
+
+  /** One hop less than the datagram came with that is handed on (RFC 8656 s21.1.7). What is queued must be sent. */
+  lowerTtl(socket: LinuxSocket, ttl: number): void {
+    socket.ttl = ttl;
+    this.opener.setTtl(socket.fd, socket.family, Math.max(1, ttl - 1));
+  }
+
+  /** Answers that nobody has been given yet, taken out. */
+  takeAnswers(): OpenAnswer[] {
+    const answers = this.#answers;
+    this.#answers = [];
+    return answers;
+  }
+
+  get answersWait(): boolean {
+    return this.#answers.length > 0;
+  }
+
+  /** Closes all of them, and the epoll that watches them. */
+  free(): void {
+    for (const socket of this.#byFd) if (socket !== undefined) this.close(socket);
+    this.#ledger?.disown(this.#epoll.descriptor);
+    this.#epoll.free();
+    this.opener.free();
+  }
+
+  #watch(
+    fd: number,
+    local: TransportAddress,
+    owner: SocketOwner,
+    tag: number,
+    options: AdoptOptions,
+  ): number {
+    const borrowed = options.borrowed === true;
+    if (!this.#epoll.add(fd, EPOLLIN)) {
+      if (!borrowed) this.discard(fd);
+      this.#answers.push({ owner, tag, local, failure: 'unavailable' });
+      return NO_SOCKET;
+    }
+    this.#byFd[fd] = {
+      fd,
+      owner,
+      tag,
+      family: local.family,
+      lowersTtl: options.lowersTtl === true,
+      borrowed,
+      backlog: [],
+      backlogBytes: 0,
+      waits: WAITS_FOR_NOTHING,
+      ttl: 0,
+      want: 1,
+    };
+    this.size++;
+    if (owner.onIcmp !== undefined) this.opener.reportIcmp(fd, local.family);
+    this.#answers.push({ owner, tag, local, failure: undefined });
+    return fd;
+  }
+}
