@@ -4,9 +4,9 @@
 import { parseArgs } from 'node:util';
 
 /**
- * `relay`: packets between clients and peers, closed loop. `paced`: the same at a fixed rate, for latencies. `counted`: so
- * many packets, and waits for a line of input before and after them. `echo`: no TURN, against a sink that sends everything
- * back. `setup`: allocations made and given up. `idle`: allocations that do nothing.
+ * `relay`: packets between clients and peers, closed loop. `paced`: the same at a fixed rate, for latencies. `counted`:
+ * so many packets, with a wait for a line of input before and after them. `echo`: no TURN, against a sink that sends
+ * everything back. `setup`: allocations made and given up. `idle`: allocations that do nothing.
  */
 export const LOAD_MODES = ['relay', 'paced', 'counted', 'echo', 'setup', 'idle'] as const;
 export type LoadMode = (typeof LOAD_MODES)[number];
@@ -16,8 +16,8 @@ export const LOAD_METHODS = ['channel', 'send', 'pairs'] as const;
 export type LoadMethod = (typeof LOAD_METHODS)[number];
 
 /**
- * How a closed loop goes on. `rolling`: a lane sends its next burst when the last has arrived. `rounds`: all lanes send one
- * when nothing is under way any more. `turns`: one flow after the other sends one each way, when nothing is under way.
+ * How a closed loop goes on. `rolling`: a lane sends its next burst when the last has arrived. `rounds`: all lanes send
+ * one when nothing is under way. `turns`: one flow after the other sends one each way when nothing is under way.
  */
 export const FILLS = ['rolling', 'rounds', 'turns'] as const;
 export type Fill = (typeof FILLS)[number];

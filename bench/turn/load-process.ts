@@ -82,7 +82,9 @@ export class LoadProcess {
 
   #failure(): Error {
     const line = /^\w*Error: (.*)$/m.exec(this.#complaint)?.[1];
-    return new Error(line ?? `the load ended with code ${this.#child.exitCode ?? 'of a signal'}`);
+    const { exitCode } = this.#child;
+    const end = exitCode === null ? 'it took too long' : `exit code ${exitCode}`;
+    return new Error(line ?? end);
   }
 }
 

@@ -40,8 +40,8 @@ export interface RunningServer {
 }
 
 /**
- * Below what Linux gives to sockets that ask for any port. The same for all servers, since only one is at work at a time;
- * and many: coturn keeps the port of an allocation for a second after its end, so that few would bound its rate.
+ * Below what Linux gives to sockets that ask for any port. The same for all servers, since only one is at work at a
+ * time; and many: coturn keeps the port of an allocation for a second after its end, so that few would bound its rate.
  */
 const RELAY_PORTS = { first: 10_000, last: 32_767 } as const;
 const READY_MS_MAX = 10_000;

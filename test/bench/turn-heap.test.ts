@@ -1,5 +1,5 @@
-// Relaying leaves nothing on the heap of the media worker and allocates next to nothing, in a short run of the bench that
-// shows it: `sterna serve`, its worker watched through the inspector of Node.
+// Relaying leaves nothing on the heap of the media worker and allocates next to nothing, in a short run of the bench
+// that shows it: `sterna serve`, its worker watched through the inspector of Node.
 
 import { expect, test } from 'vitest';
 import { complaints, heapCells, SMALL_PACKETS } from '../../bench/turn-heap.ts';
