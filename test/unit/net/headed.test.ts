@@ -1,5 +1,5 @@
-// A header in front of a payload and zeros behind it, the same from every engine: what is sent on out of the memory that
-// it was received in, and what comes from elsewhere.
+// A header in front of a payload and zeros behind it, the same from every engine: what is sent on out of the memory
+// that it was received in, and what comes from elsewhere.
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { EIO, ENOBUFS } from '../../../shared/native/errno.ts';
