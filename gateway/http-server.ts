@@ -1,4 +1,4 @@
-// The HTTP side of the server: the meeting page, health, the room API and the way to the signaling WebSocket.
+// The HTTP side of the server: the meeting page, health, metrics, the room API and the way to the signaling WebSocket.
 // Called by: server.ts, which hands in what lies behind each route; nothing here knows of rooms or media.
 
 import { STATUS_CODES } from 'node:http';
@@ -14,6 +14,8 @@ import { devTokenRoute } from './routes/dev-token.ts';
 import type { MintToken } from './routes/dev-token.ts';
 import { healthRoutes, notReady } from './routes/health.ts';
 import type { HealthOptions } from './routes/health.ts';
+import { metricsRoute } from './routes/metrics.ts';
+import type { MetricsOptions } from './routes/metrics.ts';
 import { roomRoutes } from './routes/rooms.ts';
 import type { CreateRoom } from './routes/rooms.ts';
 import { acceptUpgrades } from './upgrade.ts';
@@ -27,6 +29,7 @@ export interface GatewayOptions extends HealthOptions {
   signalPath: string;
   onUpgrade: UpgradeHandler;
   createRoom: CreateRoom;
+  metrics: MetricsOptions;
   /** Development mode only. */
   mintToken?: MintToken | undefined;
 }
@@ -60,6 +63,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     sendError(notFound(request.method, request.url), reply, options.log),
   );
   healthRoutes(app, options);
+  metricsRoute(app, options.metrics);
   roomRoutes(app, (token, request) => {
     const problem = notReady(options);
     if (problem) throw problem;
@@ -137,6 +141,7 @@ async function servePage(app: FastifyInstance, root: string): Promise<void> {
 const METHODS: Readonly<Record<string, string>> = {
   '/healthz': 'GET',
   '/readyz': 'GET',
+  '/metrics': 'GET',
   '/v1/rooms': 'POST',
 };
 

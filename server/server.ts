@@ -13,12 +13,13 @@ import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
 import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
-import type { SignalingStats } from '../signaling/index.ts';
 import { iceServerMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
 import { MediaHost } from './media/host.ts';
+import { Metrics } from './metrics.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { createRoomFor } from './room-api.ts';
+import type { ServerStats } from './stats.ts';
 
 /**
  * Between the `bye` to every participant and the end of their relays: time to join elsewhere and for probes
@@ -31,11 +32,6 @@ const REJOIN_AFTER_MS = 1000;
 
 /** How long a token of the meeting page lasts, seconds. */
 const PAGE_TOKEN_SECONDS = 6 * 3600;
-
-export interface ServerStats {
-  signaling: SignalingStats;
-  media: Awaited<ReturnType<MediaHost['stats']>>;
-}
 
 export class Server {
   readonly #config: Config;
@@ -96,13 +92,18 @@ export class Server {
     return this.#media?.engine.kind ?? '';
   }
 
+  /** Waits for the media workers as long as they may take to answer; never rejects. */
   async stats(): Promise<ServerStats> {
-    if (!this.#media) throw new SternaError('MEDIA_UNRESPONSIVE', 'the media worker has stopped');
-    return { signaling: this.#signaling.stats(), media: await this.#media.stats() };
+    const media = this.#media;
+    return {
+      signaling: this.#signaling.stats(),
+      engine: media?.engine,
+      media: await media?.report(),
+    };
   }
 
   /**
-   * Tells participants, waits a moment, then closes the listening sockets, the media worker and what is left,
+   * Tells participants, waits a moment, then closes the listening sockets, the media workers and what is left,
    * in this order. Idempotent.
    */
   close(): Promise<void> {
@@ -112,6 +113,7 @@ export class Server {
 
   async #open(): Promise<void> {
     const { bind, gateway, mode, turn } = this.#config;
+    const metrics = new Metrics(() => this.stats());
     this.#gateway = await createGateway({
       log: this.#log,
       version: VERSION,
@@ -121,6 +123,11 @@ export class Server {
       state: () => this.#state,
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
       createRoom: createRoomFor(this.#signaling),
+      metrics: {
+        readers: gateway.metrics,
+        contentType: metrics.contentType,
+        scrape: () => metrics.scrape(),
+      },
       mintToken: mode === 'development' ? (request) => this.#pageToken(request) : undefined,
     });
     this.#port = await this.#gateway.listen(bind, gateway.port).catch((error: unknown) => {

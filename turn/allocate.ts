@@ -29,8 +29,9 @@ import type { Exchange } from './exchange.ts';
 import { lifetimeMs } from './lifetime.ts';
 import { isTunneled } from './peer-policy.ts';
 import type { PortWish } from './relay-pool.ts';
-import { RESERVATION_TOKEN_BYTES } from './reservations.ts';
 import type { ReplyTo } from './responder.ts';
+import { QUOTA_TOTAL_REACHED, QUOTA_USER_REACHED } from './shared-quota.ts';
+import { type ParkedRelay, RESERVATION_TOKEN_BYTES } from './shared-reservations.ts';
 import type { TurnState } from './turn-state.ts';
 
 /** IANA protocol number of UDP, the only one RFC 8656 s18.8 allows. */
@@ -58,23 +59,9 @@ export function handleAllocate(state: TurnState, exchange: Exchange, credential:
     state.responder.refuse(exchange, wish);
     return;
   }
-  const { user } = credential;
-  const tokenOffset = reader.find(ATTR_RESERVATION_TOKEN);
-  // A reserved port already counts against the quota of its user, so taking it up never exceeds it.
-  const reserved =
-    tokenOffset < 0
-      ? undefined
-      : state.reservations.take(reader.view(tokenOffset), user, exchange.now);
-  if (tokenOffset >= 0 && reserved === undefined) {
-    state.responder.refuse(exchange, ERROR_INSUFFICIENT_CAPACITY);
-    return;
-  }
-  const refusal = reserved === undefined ? checkQuota(state, user, wish) : 0;
-  if (refusal !== 0) {
-    state.responder.refuse(exchange, refusal);
-    return;
-  }
-  begin(state, exchange, credential, wish, reserved);
+  const token = reader.find(ATTR_RESERVATION_TOKEN);
+  if (token >= 0) takeUp(state, exchange, credential, wish, reader.view(token));
+  else open(state, exchange, credential, wish);
 }
 
 /** Step 2, and idempotence: the transaction that made the allocation gets its answer again. */
@@ -128,65 +115,73 @@ function familyAt(reader: StunReader, offset: number): AddressFamily | 0 | undef
   return family === ADDRESS_FAMILY_IPV6 ? 6 : 0;
 }
 
-/** Step 10. Reserved ports count as allocations, or EVEN-PORT would be a way around it. */
-function checkQuota(state: TurnState, user: string, wish: Wish): number {
-  const { perUser, total } = state.options.quota;
-  const asked = wish.port === 'pair' ? 2 : 1;
-  const held = (state.quota.get(user) ?? 0) + state.reservations.heldBy(user);
-  if (held + asked > perUser) return ERROR_ALLOCATION_QUOTA_REACHED;
-  if (state.allocations.size + state.reservations.size + asked > total) {
-    return ERROR_INSUFFICIENT_CAPACITY;
-  }
-  return 0;
-}
-
-function begin(
+/** Steps 6 and 10: the relay behind a token, which already counts against the quota of its user. */
+function takeUp(
   state: TurnState,
   exchange: Exchange,
   credential: Credential,
   wish: Wish,
-  reserved: Relay | undefined,
+  token: Uint8Array,
 ): void {
-  const transaction = exchange.reader.bytes.slice(
-    exchange.transactionOffset,
-    exchange.transactionOffset + 12,
-  );
-  const allocation = new Allocation(
-    exchange.listener,
-    exchange.client.copy(),
-    credential,
-    transaction,
-  );
-  state.admit(allocation);
-  const to = exchange.keep(transaction);
-  if (reserved !== undefined) {
-    own(allocation, reserved);
-    finish(state, to, allocation, wish, exchange.now);
+  const { allocation, to } = begin(exchange, credential);
+  const account = state.takeReservation(token, credential.user, exchange.now, (relay, _, now) => {
+    adopt(state, allocation, 4, relay, undefined, now);
+    finish(state, to, allocation, wish, now);
+  });
+  if (account < 0) state.responder.refuse(exchange, ERROR_INSUFFICIENT_CAPACITY);
+  else state.admit(allocation, account, 1);
+}
+
+/** Step 10, then the relays. A reserved port counts as an allocation, or EVEN-PORT would be a way around the quota. */
+function open(state: TurnState, exchange: Exchange, credential: Credential, wish: Wish): void {
+  const units = wish.port === 'pair' ? 2 : 1;
+  const account = state.takeQuota(credential.user, units);
+  if (account === QUOTA_USER_REACHED) {
+    state.responder.refuse(exchange, ERROR_ALLOCATION_QUOTA_REACHED);
     return;
   }
+  if (account === QUOTA_TOTAL_REACHED) {
+    state.responder.refuse(exchange, ERROR_INSUFFICIENT_CAPACITY);
+    return;
+  }
+  const { allocation, to } = begin(exchange, credential);
+  state.admit(allocation, account, units);
   let pending = wish.families.length;
   for (const family of wish.families) {
-    state.pool.open(family, wish.port, (relays, now) => {
-      adopt(state, allocation, family, relays, now);
+    state.pool.open(family, wish.port, (relay, second, now) => {
+      adopt(state, allocation, family, relay, second, now);
       pending--;
       if (pending === 0) finish(state, to, allocation, wish, now);
     });
   }
 }
 
-/** Gives the opened relays to the allocation, and the second of a pair to a reservation. */
+/** The allocation of that request, and where its answer goes once its relays are open. */
+function begin(
+  exchange: Exchange,
+  credential: Credential,
+): { readonly allocation: Allocation; readonly to: ReplyTo } {
+  const { bytes, transactionOffset } = exchange.reader;
+  const transaction = bytes.slice(transactionOffset, transactionOffset + 12);
+  const client = exchange.client.copy();
+  const allocation = new Allocation(exchange.listener, client, credential, transaction);
+  return { allocation, to: exchange.keep(transaction) };
+}
+
+/** Gives the opened relay to the allocation, and the second of a pair to a reservation. */
 function adopt(
   state: TurnState,
   allocation: Allocation,
   family: AddressFamily,
-  relays: readonly Relay[],
+  relay: Relay | undefined,
+  second: ParkedRelay | undefined,
   now: number,
 ): void {
   if (!state.allocations.has(allocation)) {
-    for (const relay of relays) state.pool.close(relay);
+    if (relay !== undefined) state.pool.close(relay);
+    if (second !== undefined) state.pool.discard(second);
     return;
   }
-  const [relay, second] = relays;
   if (relay === undefined) {
     allocation.addressError = state.pool.supports(family)
       ? ERROR_INSUFFICIENT_CAPACITY
@@ -194,9 +189,7 @@ function adopt(
     return;
   }
   own(allocation, relay);
-  if (second !== undefined) {
-    allocation.reservationToken = state.reservations.hold(second, allocation.credential.user, now);
-  }
+  if (second !== undefined) state.reserve(allocation, second, now);
 }
 
 function own(allocation: Allocation, relay: Relay): void {

@@ -11,10 +11,12 @@ export const CHANNEL_NUMBER_MAX = 0x4fff;
 /** RFC 5766 s11: what clients from before RFC 8656 may draw from, coturn's among them. */
 export const LEGACY_CHANNEL_NUMBER_MAX = 0x7fff;
 
-/** One relayed transport address: a socket, owned by an allocation or held by a reservation. */
+/** One relayed transport address: a socket, owned by an allocation. */
 export interface Relay {
   readonly tag: number;
   readonly socket: number;
+  /** The number of its relay address. */
+  readonly host: number;
   /** Where it is bound. */
   readonly local: TransportAddress;
   /** What clients and peers see: `local`, or its external mapping. */
@@ -33,8 +35,8 @@ export interface Permission {
    * may be reached through this permission, not whatever else listens on that host.
    */
   readonly relaysOnly: boolean;
-  /** The address is one of our relays': what goes there may not need to leave the process. */
-  readonly ownHost: boolean;
+  /** Which of our relay addresses it is, or -1: what goes there may not need to leave the process. */
+  readonly relayHost: number;
 }
 
 /** RFC 8656 s12. */
@@ -58,6 +60,9 @@ export class Allocation {
   readonly credential: Credential;
   /** The transaction id of the Allocate request that made it: a retransmission gets the same answer. */
   readonly transaction: Uint8Array;
+  /** The account of the shared quota that it counts against, and how many units it has of it. */
+  account = -1;
+  units = 0;
   relay4: Relay | undefined = undefined;
   relay6: Relay | undefined = undefined;
   /** Set once the success response was sent; until then nothing can be done with it. */

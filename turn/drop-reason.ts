@@ -16,6 +16,8 @@ export const DROP_UNAUTHENTICATED_CAP = 8;
 export const DROP_IN_PROGRESS = 9;
 /** The relayed datagram would not fit into one towards the client. */
 export const DROP_TOO_LARGE = 10;
+/** The worker that has the relay it goes to takes no more for now. */
+export const DROP_NEIGHBOUR_BUSY = 11;
 
 export const DROP_REASONS = [
   'not-stun',
@@ -29,6 +31,7 @@ export const DROP_REASONS = [
   'unauthenticated-cap',
   'in-progress',
   'too-large',
+  'neighbour-busy',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

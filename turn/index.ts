@@ -1,6 +1,13 @@
 // The TURN server as the rest of the process sees it.
 
 export { CHANNEL_NUMBER_MAX, LEGACY_CHANNEL_NUMBER_MAX } from './allocation.ts';
+export { Commons, type CommonsMemory, type CommonsOptions } from './commons.ts';
 export { mintRestCredential } from './credentials.ts';
-export type { AllocationEvent, AllocationEnd, TurnObserver, TurnOptions } from './options.ts';
+export type {
+  AllocationEvent,
+  AllocationEnd,
+  Neighbours,
+  TurnObserver,
+  TurnOptions,
+} from './options.ts';
 export { type ListenResult, TurnServer, type TurnStats } from './turn-server.ts';

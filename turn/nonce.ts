@@ -11,18 +11,31 @@ const MAC_BYTES = 8;
 /** 15 bytes are 20 base64 characters without padding. */
 const BODY_CHARS = 20;
 
+/** What all workers mint with, how many they are, and the number of this one. */
+export interface NonceOrigin {
+  readonly nonceSecret: Uint8Array;
+  readonly workers: number;
+  readonly self: number;
+}
+
 /**
- * Mints and checks nonces of one server. A nonce is good for one client address and `lifetimeMs`, and no two are
- * alike: 8 bytes of MAC suffice, since a nonce only proves that the client saw our answer, never who it is.
+ * Mints the nonces of one worker and checks those of all. A nonce is good for one client address and `lifetimeMs`, and
+ * no two are alike: 8 bytes of MAC suffice, since a nonce only proves that the client saw our answer, never who it is.
  */
 export class NonceMint {
-  readonly #secret = randomBytes(32);
+  readonly #origin: NonceOrigin;
   readonly #prefix: string;
   readonly #lifetimeSeconds: number;
   readonly #stamp = Buffer.alloc(STAMP_BYTES + 19);
-  #counter = randomBytes(3).readUIntBE(0, 3);
+  /** Each worker counts in steps that no other takes: the number of workers, as a power of two that divides 2^24. */
+  readonly #step: number;
+  #counter: number;
 
-  constructor(features: number, lifetimeMs: number) {
+  constructor(features: number, lifetimeMs: number, origin: NonceOrigin) {
+    this.#origin = origin;
+    this.#step = 2 ** Math.ceil(Math.log2(origin.workers));
+    const random = randomBytes(3).readUIntBE(0, 3);
+    this.#counter = random - (random % this.#step) + origin.self;
     this.#prefix = securityFeatures(features);
     this.#lifetimeSeconds = lifetimeMs / 1000;
   }
@@ -31,7 +44,7 @@ export class NonceMint {
   mint(client: TransportAddress, now: number): string {
     const body = Buffer.alloc(STAMP_BYTES + MAC_BYTES);
     body.writeUInt32BE(Math.floor(now / 1000) >>> 0, 0);
-    this.#counter = (this.#counter + 1) & 0xff_ffff;
+    this.#counter = (this.#counter + this.#step) & 0xff_ffff;
     body.writeUIntBE(this.#counter, 4, 3);
     this.#mac(body, client).copy(body, STAMP_BYTES);
     return this.#prefix + body.toString('base64');
@@ -55,6 +68,9 @@ export class NonceMint {
     input[STAMP_BYTES] = client.family;
     input.writeUInt16BE(client.port, STAMP_BYTES + 1);
     client.writeHost(input, STAMP_BYTES + 3);
-    return createHmac('sha256', this.#secret).update(input).digest().subarray(0, MAC_BYTES);
+    return createHmac('sha256', this.#origin.nonceSecret)
+      .update(input)
+      .digest()
+      .subarray(0, MAC_BYTES);
   }
 }

@@ -1,8 +1,9 @@
 // What the TURN server is told: plain values, checked by whoever reads the configuration.
 
 import type { Clock } from '../shared/clock.ts';
-import type { RandomInt } from './port-allocator.ts';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
+import type { Commons } from './commons.ts';
+import type { RandomInt } from './shared-ports.ts';
 
 export interface RelayAddress {
   /** The address relays are bound to; its port is ignored. */
@@ -13,18 +14,17 @@ export interface RelayAddress {
 
 export interface TurnOptions {
   readonly realm: string;
+  /** In the same order in every worker: the commons know them by number. */
   readonly relays: readonly RelayAddress[];
-  readonly ports: { readonly first: number; readonly last: number };
   readonly users: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
   readonly peers: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   /** Further addresses that are never peers, such as this host's addresses at a wildcard listener's port. */
   readonly forbiddenPeers: readonly TransportAddress[];
-  readonly quota: { readonly perUser: number; readonly total: number };
+  /** Allocations and reservations of one user, over all workers. */
+  readonly quotaPerUser: number;
   /** The highest channel number that may be bound: CHANNEL_NUMBER_MAX or LEGACY_CHANNEL_NUMBER_MAX. */
   readonly channelNumberMax: number;
-  /** Replies to unauthenticated requests a second and source network; 0 = no cap. */
-  readonly unauthorizedPerSecond: number;
   /** Milliseconds. */
   readonly lifetimes: {
     readonly allocation: number;
@@ -34,7 +34,28 @@ export interface TurnOptions {
     readonly nonce: number;
   };
   readonly random: RandomInt;
+  /** One clock for all workers. */
   readonly clock: Clock;
+  /** What this worker shares with the others. */
+  readonly commons: Commons;
+  /** The way to the other workers; without it what goes to their relays goes through the kernel. */
+  readonly neighbours?: Neighbours | undefined;
+}
+
+/** The other workers of the process, as those that have the relays which ours send to. */
+export interface Neighbours {
+  /**
+   * Hands a datagram to the worker that has the relay at `to`, for its `TurnServer.fromNeighbour`. Addresses and bytes
+   * are only good until the call returns. False when it takes no more for now.
+   */
+  forward(
+    worker: number,
+    from: TransportAddress,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): boolean;
 }
 
 /** What happens to allocations, for logs: control plane only, never once a packet. */

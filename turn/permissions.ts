@@ -45,7 +45,7 @@ export function install(
     peer: peer.copy(),
     expiresAt,
     relaysOnly: state.policy.judge(peer) === 'relays-only',
-    ownHost: state.options.relays.some(({ local }) => local.sameHost(peer)),
+    relayHost: state.pool.hostOf(peer),
   };
   allocation.permissions.set(permission.peer, permission);
   return permission;

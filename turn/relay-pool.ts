@@ -1,50 +1,51 @@
 // Opens and closes the relay sockets: a free random port, tried anew when a stranger holds it (RFC 8656 s7.2).
-// Every relay has one owner, an allocation or a reservation, and is closed once, here.
+// Every relay has one owner, an allocation, and is closed once, here. The second of a pair is parked: it belongs to a
+// reservation until an allocation adopts it, or it is discarded here.
 
 import { AddressTable } from '../shared/net/address-table.ts';
 import type { Engine, OpenFailure, SocketOwner } from '../shared/net/engine.ts';
 import type { AddressFamily, TransportAddress } from '../shared/net/transport-address.ts';
 import type { Relay } from './allocation.ts';
 import { OPEN_ATTEMPTS_MAX } from './limits.ts';
-import type { TurnOptions } from './options.ts';
-import { PortAllocator } from './port-allocator.ts';
+import type { RelayAddress, TurnOptions } from './options.ts';
+import type { RandomInt, SharedPorts } from './shared-ports.ts';
+import type { ParkedRelay } from './shared-reservations.ts';
 
-/** What the port must be: any, even, or even with its successor held too (RFC 8656 s18.7). */
+/** What the port must be: any, even, or even with its successor parked (RFC 8656 s18.7). */
 export type PortWish = 'any' | 'even' | 'pair';
 
-/** `relays` is empty when none could be had; with `pair` it holds the even one first. */
-export type RelaysOpened = (relays: readonly Relay[], now: number) => void;
+/** `relay` is undefined when none could be had; `second` is the other of a pair. */
+export type RelayOpened = (
+  relay: Relay | undefined,
+  second: ParkedRelay | undefined,
+  now: number,
+) => void;
 
-interface Host {
-  readonly local: TransportAddress;
-  readonly external: TransportAddress | undefined;
-  readonly ports: PortAllocator;
-}
-
-/** One request for relays, while its sockets open. */
+/** One request for a relay, while its sockets open. */
 interface Opening {
   readonly family: AddressFamily;
   readonly wish: PortWish;
-  readonly done: RelaysOpened;
+  readonly done: RelayOpened;
   attempts: number;
   pending: number;
   failed: boolean;
-  opened: Relay[];
+  relay: Relay | undefined;
+  second: ParkedRelay | undefined;
 }
 
-interface OpeningSocket {
+interface OpeningSocket extends ParkedRelay {
   readonly opening: Opening;
-  readonly socket: number;
-  readonly host: Host;
-  readonly port: number;
+  readonly parked: boolean;
 }
 
 export class RelayPool {
-  /** Live relays by their local address, to tell relays from other sockets on the same host. */
+  /** Relays of this worker by their local address, to tell relays from other sockets on the same host. */
   readonly byAddress: AddressTable<Relay> = new AddressTable('host-and-port');
   readonly #engine: Engine;
   readonly #owner: SocketOwner;
-  readonly #hosts: readonly Host[];
+  readonly #hosts: readonly RelayAddress[];
+  readonly #ports: SharedPorts;
+  readonly #random: RandomInt;
   readonly #now: () => number;
   /** By tag. Freed tags are reused, so it stays as long as the most relays there ever were. */
   readonly #relays: (Relay | undefined)[] = [];
@@ -54,24 +55,40 @@ export class RelayPool {
   constructor(engine: Engine, owner: SocketOwner, options: TurnOptions) {
     this.#engine = engine;
     this.#owner = owner;
+    this.#hosts = options.relays;
+    this.#ports = options.commons.ports;
+    this.#random = options.random;
     this.#now = () => options.clock.monotonic();
-    this.#hosts = options.relays.map(({ local, external }) => ({
-      local,
-      external,
-      ports: new PortAllocator(options.ports.first, options.ports.last, options.random),
-    }));
   }
 
   supports(family: AddressFamily): boolean {
-    return this.#hosts.some((host) => host.local.family === family);
+    return this.#hosts.some(({ local }) => local.family === family);
+  }
+
+  /** The number of the relay address with that host, whatever the port; -1 for any other. Allocates nothing. */
+  hostOf(address: TransportAddress): number {
+    for (let host = 0; host < this.#hosts.length; host++) {
+      if (this.#hosts[host]!.local.sameHost(address)) return host;
+    }
+    return -1;
   }
 
   get(tag: number): Relay | undefined {
     return this.#relays[tag];
   }
 
-  open(family: AddressFamily, wish: PortWish, done: RelaysOpened): void {
-    this.#attempt({ family, wish, done, attempts: 0, pending: 0, failed: false, opened: [] });
+  open(family: AddressFamily, wish: PortWish, done: RelayOpened): void {
+    this.#attempt(begin(family, wish, done));
+  }
+
+  /** Makes a relay of a parked one, whose port is this worker's by now. */
+  adopt({ socket, host, port }: ParkedRelay, done: RelayOpened): void {
+    const opening = begin(this.#hosts[host]!.local.family, 'any', done);
+    opening.attempts = OPEN_ATTEMPTS_MAX;
+    opening.pending = 1;
+    const tag = this.#tag();
+    const adopted = this.#engine.adopt(socket, this.#owner, tag, { lowersTtl: true });
+    this.#openings.set(tag, { opening, socket: adopted, host, port, parked: false });
   }
 
   /** The engine's answer to one socket. */
@@ -79,23 +96,25 @@ export class RelayPool {
     const entry = this.#openings.get(tag);
     if (entry === undefined) return;
     this.#openings.delete(tag);
-    const { opening, socket, host, port } = entry;
+    const { opening, socket, host, port, parked } = entry;
     opening.pending--;
-    if (failure === undefined) {
-      opening.opened.push(this.#admit(tag, socket, host, port));
+    if (failure === undefined && !parked) {
+      opening.relay = this.#admit(tag, entry);
     } else {
       this.#freeTags.push(tag);
-      host.ports.release(port);
-      opening.failed = true;
+      if (failure === undefined) opening.second = { socket, host, port };
+      else this.#ports.release(host, port);
+      opening.failed ||= failure !== undefined;
     }
     if (opening.pending > 0) return;
     if (!opening.failed) {
-      opening.opened.sort((a, b) => a.local.port - b.local.port);
-      opening.done(opening.opened, this.#now());
+      opening.done(opening.relay, opening.second, this.#now());
       return;
     }
-    for (const relay of opening.opened) this.close(relay);
-    opening.opened = [];
+    if (opening.relay !== undefined) this.close(opening.relay);
+    if (opening.second !== undefined) this.discard(opening.second);
+    opening.relay = undefined;
+    opening.second = undefined;
     opening.failed = false;
     this.#attempt(opening);
   }
@@ -106,53 +125,85 @@ export class RelayPool {
     this.#freeTags.push(relay.tag);
     this.byAddress.delete(relay.local);
     this.#engine.close(relay.socket);
-    const host = this.#hosts.find((candidate) => candidate.local.sameHost(relay.local));
-    host?.ports.release(relay.local.port);
+    this.#ports.release(relay.host, relay.local.port);
     relay.allocation = undefined;
+  }
+
+  /** Closes the socket of a reservation that this worker made. */
+  discard({ socket, host, port }: ParkedRelay): void {
+    this.#engine.discard(socket);
+    this.#ports.release(host, port);
   }
 
   #attempt(opening: Opening): void {
     const { family, wish } = opening;
     const taken = opening.attempts < OPEN_ATTEMPTS_MAX ? this.#take(family, wish) : undefined;
     if (taken === undefined) {
-      opening.done([], this.#now());
+      opening.done(undefined, undefined, this.#now());
       return;
     }
     const { host, port } = taken;
     opening.attempts++;
-    const ports = wish === 'pair' ? [port, port + 1] : [port];
-    opening.pending = ports.length;
-    for (const each of ports) this.#openSocket(opening, host, each);
+    opening.pending = wish === 'pair' ? 2 : 1;
+    this.#openSocket(opening, host, port, false);
+    if (wish === 'pair') this.#openSocket(opening, host, port + 1, true);
   }
 
-  #openSocket(opening: Opening, host: Host, port: number): void {
-    const tag = this.#freeTags.pop() ?? this.#relays.push(undefined) - 1;
-    const address = host.local.copy();
-    address.port = port;
-    const socket = this.#engine.open(address, this.#owner, tag, { lowersTtl: true });
-    this.#openings.set(tag, { opening, socket, host, port });
+  #openSocket(opening: Opening, host: number, port: number, parked: boolean): void {
+    const tag = this.#tag();
+    const address = withPort(this.#hosts[host]!.local, port);
+    const options = parked ? { parked } : { lowersTtl: true };
+    const socket = this.#engine.open(address, this.#owner, tag, options);
+    this.#openings.set(tag, { opening, socket, host, port, parked });
   }
 
-  #admit(tag: number, socket: number, host: Host, port: number): Relay {
-    const local = host.local.copy();
-    local.port = port;
-    const relayed = (host.external ?? host.local).copy();
-    relayed.port = port;
-    const relay: Relay = { tag, socket, local, relayed, allocation: undefined, expiresAt: 0 };
+  #tag(): number {
+    return this.#freeTags.pop() ?? this.#relays.push(undefined) - 1;
+  }
+
+  #admit(tag: number, { socket, host, port }: ParkedRelay): Relay {
+    const { local: bound, external } = this.#hosts[host]!;
+    const local = withPort(bound, port);
+    const relayed = withPort(external ?? bound, port);
+    const relay: Relay = { tag, socket, host, local, relayed, allocation: undefined, expiresAt: 0 };
     this.#relays[tag] = relay;
     this.byAddress.set(local, relay);
+    this.#ports.setLive(host, port);
     return relay;
   }
 
   /** Of the relay addresses of that family, the one with the most free ports that has what is wished for. */
-  #take(family: AddressFamily, wish: PortWish): { host: Host; port: number } | undefined {
-    const hosts = this.#hosts
-      .filter((host) => host.local.family === family)
-      .toSorted((a, b) => b.ports.free - a.ports.free);
+  #take(family: AddressFamily, wish: PortWish): { host: number; port: number } | undefined {
+    const ports = this.#ports;
+    const hosts = [...this.#hosts.keys()]
+      .filter((host) => this.#hosts[host]!.local.family === family)
+      .toSorted((a, b) => ports.free(b) - ports.free(a));
     for (const host of hosts) {
-      const port = wish === 'pair' ? host.ports.takePair() : host.ports.take(wish === 'even');
+      const port =
+        wish === 'pair'
+          ? ports.takePair(host, this.#random)
+          : ports.take(host, wish === 'even', this.#random);
       if (port !== undefined) return { host, port };
     }
     return undefined;
   }
+}
+
+function begin(family: AddressFamily, wish: PortWish, done: RelayOpened): Opening {
+  return {
+    family,
+    wish,
+    done,
+    attempts: 0,
+    pending: 0,
+    failed: false,
+    relay: undefined,
+    second: undefined,
+  };
+}
+
+function withPort(host: TransportAddress, port: number): TransportAddress {
+  const address = host.copy();
+  address.port = port;
+  return address;
 }

@@ -15,6 +15,7 @@ import type { Allocation, Listener, Permission, Relay } from './allocation.ts';
 import {
   DROP_FORBIDDEN_PEER,
   DROP_MALFORMED,
+  DROP_NEIGHBOUR_BUSY,
   DROP_NO_ALLOCATION,
   DROP_NO_CHANNEL,
   DROP_NO_PERMISSION,
@@ -182,7 +183,7 @@ export class RelayPath {
 
   /**
    * To the peer, `whole` with the DF bit set (RFC 8656 s14); where the peer is another relay of ours, straight to its
-   * client, without the kernel.
+   * client or to the worker that has it, without the kernel.
    */
   #toPeer(
     allocation: Allocation,
@@ -202,13 +203,36 @@ export class RelayPath {
       this.#state.engine.sendWhole?.(relay.socket, peer, bytes, offset, length);
       return;
     }
-    const other = permission.ownHost ? this.#state.pool.byAddress.get(peer) : undefined;
-    if (other === undefined) {
+    const { relayHost } = permission;
+    const owner = relayHost < 0 ? -1 : this.#state.commons.ports.liveOwner(relayHost, peer.port);
+    if (owner < 0 || !this.#toRelay(owner, relay, peer, bytes, offset, length, now)) {
       this.#state.engine.send(relay.socket, peer, bytes, offset, length);
-    } else {
-      this.#state.shortCircuited++;
-      this.fromPeer(other, relay.local, bytes, offset, length, now);
     }
+  }
+
+  /** To the relay of that worker at `to`; false when there is no way but through the kernel. */
+  #toRelay(
+    owner: number,
+    from: Relay,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): boolean {
+    const state = this.#state;
+    if (owner === state.commons.self) {
+      const relay = state.pool.byAddress.get(to);
+      if (relay === undefined) return false;
+      state.shortCircuited++;
+      this.fromPeer(relay, from.local, bytes, offset, length, now);
+      return true;
+    }
+    const { neighbours } = state.options;
+    if (neighbours === undefined) return false;
+    if (neighbours.forward(owner, from.local, to, bytes, offset, length)) state.shortCircuited++;
+    else state.drop(DROP_NEIGHBOUR_BUSY);
+    return true;
   }
 
   /** A Data indication up to its payload (RFC 8656 s11.3); returns how long that is. */

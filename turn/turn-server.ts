@@ -48,14 +48,22 @@ const CHANNEL_FIRST_BYTE_MIN = 0x40;
 /** Unknown attributes named in a 420; more would only make the answer larger. */
 const UNKNOWN_ATTRIBUTES_MAX = 16;
 
+/** What this server has; `Commons.stats` is about those of all workers. */
 export interface TurnStats {
   allocations: number;
   reservations: number;
   users: number;
-  /** Datagrams handed from one relay to another inside the process. */
+  /** Datagrams handed from one relay to another inside the process, this worker's or another's. */
   shortCircuited: number;
   /** By reason. */
   drops: Partial<Record<DropReason, number>>;
+}
+
+/** Where to listen. */
+export interface ListenAt {
+  readonly address: TransportAddress;
+  /** A parked socket that somebody else opened there, and closes; without it one is opened. */
+  readonly socket?: number | undefined;
 }
 
 /** One listener's start: where it listens, or why it does not. */
@@ -100,9 +108,9 @@ export class TurnServer {
   }
 
   /** Opens the listeners; `done` gets one result for each, in order. */
-  listen(addresses: readonly TransportAddress[], done: (results: ListenResult[]) => void): void {
-    const results: (ListenResult | undefined)[] = addresses.map(() => undefined);
-    let pending = addresses.length;
+  listen(listeners: readonly ListenAt[], done: (results: ListenResult[]) => void): void {
+    const results: (ListenResult | undefined)[] = listeners.map(() => undefined);
+    let pending = listeners.length;
     const owner: SocketOwner = {
       onOpened: (tag, address, failure) => {
         if (failure === undefined) this.#admitListener(tag, address);
@@ -115,10 +123,28 @@ export class TurnServer {
         if (listener !== undefined) this.#receive(listener, from, bytes, offset, length, at);
       },
     };
-    for (const [tag, address] of addresses.entries()) {
-      this.#sockets[tag] = this.#state.engine.open(address, owner, tag);
+    const { engine } = this.#state;
+    for (const [tag, { address, socket }] of listeners.entries()) {
+      this.#sockets[tag] =
+        socket === undefined
+          ? engine.open(address, owner, tag)
+          : engine.adopt(socket, owner, tag, { borrowed: true });
     }
     if (pending === 0) done([]);
+  }
+
+  /** A datagram from the relay of another worker at `from` to one of ours at `to`: what `Neighbours.forward` took. */
+  fromNeighbour(
+    from: TransportAddress,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): void {
+    const relay = this.#state.pool.byAddress.get(to);
+    if (relay === undefined) this.#state.drop(DROP_NO_ALLOCATION);
+    else this.#relayPath.fromPeer(relay, from, bytes, offset, length, now);
   }
 
   /** Frees what has expired; to be called about once a second. */
@@ -128,10 +154,11 @@ export class TurnServer {
 
   stats(): TurnStats {
     const state = this.#state;
+    const { reservations, users } = state.commons.quota.own;
     return {
       allocations: state.allocations.size,
-      reservations: state.reservations.size,
-      users: state.quota.size,
+      reservations,
+      users,
       shortCircuited: state.shortCircuited,
       drops: Object.fromEntries(DROP_REASONS.map((reason, i) => [reason, state.drops[i] ?? 0])),
     };
@@ -142,7 +169,7 @@ export class TurnServer {
     if (this.#closed) return;
     this.#closed = true;
     for (const allocation of this.#state.allocations) this.#state.delete(allocation, 'closed');
-    this.#state.reservations.clear();
+    this.#state.sweepReservations(Infinity);
     for (const socket of this.#sockets) this.#state.engine.close(socket);
     this.#listeners.length = 0;
   }
@@ -227,7 +254,8 @@ export class TurnServer {
       return;
     }
     this.#exchange.begin(listener, client, undefined, now);
-    if (!this.#state.cap.allow(client, now)) return this.#state.drop(DROP_UNAUTHENTICATED_CAP);
+    if (!this.#state.commons.cap.allow(client, now))
+      return this.#state.drop(DROP_UNAUTHENTICATED_CAP);
     this.#refuseUnknown(knownToBinding);
   }
 

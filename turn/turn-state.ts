@@ -2,21 +2,21 @@
 // Every allocation has one owner, its listener's table; deleting it here closes its relays and frees its quota, once.
 
 import type { Engine } from '../shared/net/engine.ts';
-import type { TransportAddress } from '../shared/net/transport-address.ts';
+import { TransportAddress } from '../shared/net/transport-address.ts';
 import {
   SECURITY_FEATURE_PASSWORD_ALGORITHMS,
   SECURITY_FEATURE_USERNAME_ANONYMITY,
 } from '../shared/stun/nonce-cookie.ts';
 import type { Allocation, Listener, Permission, Relay } from './allocation.ts';
+import type { Commons } from './commons.ts';
 import { CredentialStore } from './credentials.ts';
 import { DROP_REASONS } from './drop-reason.ts';
 import { NonceMint } from './nonce.ts';
 import type { AllocationEnd, AllocationEvent, TurnObserver, TurnOptions } from './options.ts';
 import { PeerPolicy, type PeerVerdict } from './peer-policy.ts';
-import type { RelayPool } from './relay-pool.ts';
-import { Reservations } from './reservations.ts';
+import type { RelayOpened, RelayPool } from './relay-pool.ts';
 import { Responder } from './responder.ts';
-import { UnauthenticatedCap } from './unauthenticated-cap.ts';
+import type { ParkedRelay } from './shared-reservations.ts';
 
 export class TurnState {
   readonly options: TurnOptions;
@@ -24,18 +24,18 @@ export class TurnState {
   readonly responder: Responder;
   readonly credentials: CredentialStore;
   readonly nonces: NonceMint;
-  readonly cap: UnauthenticatedCap;
   readonly policy: PeerPolicy;
   readonly pool: RelayPool;
-  readonly reservations: Reservations;
-  /** By user: how many allocations it has (RFC 8656 s7.2 step 10). No entry at zero, so bounded by `total`. */
-  readonly quota: Map<string, number> = new Map();
+  readonly commons: Commons;
   readonly allocations: Set<Allocation> = new Set();
   /** By reason, as in drop-reason.ts. */
   readonly drops: Float64Array = new Float64Array(DROP_REASONS.length);
   /** Datagrams handed from one relay to another inside the process. */
   shortCircuited = 0;
   readonly #observer: TurnObserver;
+  readonly #external = new TransportAddress();
+  /** Whether sockets of this engine can be adopted by other threads, and theirs by it. */
+  readonly #moves: boolean;
 
   constructor(options: TurnOptions, engine: Engine, pool: RelayPool, observer: TurnObserver) {
     this.options = options;
@@ -47,9 +47,9 @@ export class TurnState {
     const features =
       SECURITY_FEATURE_PASSWORD_ALGORITHMS |
       (this.credentials.supportsUserHash ? SECURITY_FEATURE_USERNAME_ANONYMITY : 0);
-    this.nonces = new NonceMint(features, options.lifetimes.nonce);
-    this.cap = new UnauthenticatedCap(options.unauthorizedPerSecond);
-    this.reservations = new Reservations((relay) => pool.close(relay));
+    this.nonces = new NonceMint(features, options.lifetimes.nonce, options.commons);
+    this.commons = options.commons;
+    this.#moves = engine.kind === 'linux';
     this.policy = new PeerPolicy({
       allow: options.peers.allow,
       deny: options.peers.deny,
@@ -85,12 +85,36 @@ export class TurnState {
     return false;
   }
 
-  /** Admits an allocation whose relays are still to open; it counts against the quota from now on. */
-  admit(allocation: Allocation): void {
-    const { user } = allocation.credential;
+  /** Takes units of the quota, over all workers: an account for `admit`, or what `SharedQuota.take` says instead. */
+  takeQuota(user: string, units: number): number {
+    const { keys, quota } = this.commons;
+    return quota.take(keys.of(user), units, this.options.quotaPerUser);
+  }
+
+  /** Admits an allocation whose relays are still to open. It has the units of the quota from now on. */
+  admit(allocation: Allocation, account: number, units: number): void {
+    allocation.account = account;
+    allocation.units = units;
     this.allocations.add(allocation);
     allocation.listener.allocations.set(allocation.client, allocation);
-    this.quota.set(user, (this.quota.get(user) ?? 0) + 1);
+  }
+
+  /** Holds the second relay of a pair for a later allocation, of whichever worker; one unit goes with it. */
+  reserve(allocation: Allocation, second: ParkedRelay, now: number): void {
+    const { reservations } = this.commons;
+    allocation.units--;
+    allocation.reservationToken = reservations.hold(second, allocation.account, this.#moves, now);
+  }
+
+  /**
+   * Takes up what a token holds, and opens it as a relay of this worker: an account for `admit`, with one unit, or -1
+   * for a token that is not good.
+   */
+  takeReservation(token: Uint8Array, user: string, now: number, done: RelayOpened): number {
+    const { keys, reservations } = this.commons;
+    return reservations.take(token, keys.of(user), this.#moves, now, (relay) =>
+      this.pool.adopt(relay, done),
+    );
   }
 
   /** Says that it is ready for use. */
@@ -107,10 +131,7 @@ export class TurnState {
   delete(allocation: Allocation, reason: AllocationEnd): void {
     if (!this.allocations.delete(allocation)) return;
     allocation.listener.allocations.delete(allocation.client);
-    const { user } = allocation.credential;
-    const left = (this.quota.get(user) ?? 1) - 1;
-    if (left === 0) this.quota.delete(user);
-    else this.quota.set(user, left);
+    this.commons.quota.give(allocation.account, allocation.units);
     const event = describe(allocation);
     const { relay4, relay6, ready } = allocation;
     if (relay4 !== undefined) this.dropRelay(allocation, relay4);
@@ -132,16 +153,25 @@ export class TurnState {
     }
   }
 
-  /** The reverse of `toLocal`, for addresses that the client is told. Allocates nothing. */
+  /**
+   * The reverse of `toLocal`, for addresses that the client is told: those of live relays, whichever worker has them.
+   * Good until the next call. Allocates nothing.
+   */
   toExternal(peer: TransportAddress): TransportAddress {
-    const relay = this.pool.byAddress.get(peer);
-    return relay === undefined ? peer : relay.relayed;
+    const host = this.pool.hostOf(peer);
+    const external = this.options.relays[host]?.external;
+    if (external === undefined || this.commons.ports.liveOwner(host, peer.port) < 0) return peer;
+    this.#external.set(external);
+    this.#external.port = peer.port;
+    return this.#external;
   }
 
   /** Judges where data may go to: the policy for the host, then what the port adds. */
   judgeDestination(peer: TransportAddress, verdict: PeerVerdict): boolean {
     if (verdict === 'denied' || this.policy.isOwn(peer)) return false;
-    return verdict === 'allowed' || this.pool.byAddress.get(peer) !== undefined;
+    if (verdict === 'allowed') return true;
+    const host = this.pool.hostOf(peer);
+    return host >= 0 && this.commons.ports.liveOwner(host, peer.port) >= 0;
   }
 
   /** As `judgeDestination`, through a permission that already stands. Allocates nothing. */
@@ -149,9 +179,14 @@ export class TurnState {
     return this.judgeDestination(peer, permission.relaysOnly ? 'relays-only' : 'allowed');
   }
 
+  /** Frees the reservations that this worker made and that are over. */
+  sweepReservations(now: number): void {
+    for (const relay of this.commons.reservations.expire(now)) this.pool.discard(relay);
+  }
+
   /** Frees what is over. The hot path never waits for it: every use compares times itself. */
   sweep(now: number): void {
-    this.reservations.sweep(now);
+    this.sweepReservations(now);
     for (const allocation of this.allocations) {
       if (allocation.ready && !this.expire(allocation, now)) allocation.sweep(now);
     }

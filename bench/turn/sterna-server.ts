@@ -8,7 +8,7 @@ import type { Engine, EngineOptions } from '../../shared/net/engine.ts';
 import { LinuxEngine } from '../../shared/net/linux-engine.ts';
 import { PortableEngine } from '../../shared/net/portable-engine.ts';
 import { Wake } from '../../shared/net/wake.ts';
-import { CHANNEL_NUMBER_MAX, TurnServer } from '../../turn/index.ts';
+import { CHANNEL_NUMBER_MAX, Commons, TurnServer } from '../../turn/index.ts';
 import { PASSWORD, REALM, USERNAME } from './account.ts';
 import { loopback } from './flows.ts';
 
@@ -46,24 +46,29 @@ function serve([kind, port, first, last]: string[]): void {
 }
 
 function listen(server: TurnServer, port: number): void {
-  server.listen([loopback(port)], ([result]) => {
+  server.listen([{ address: loopback(port) }], ([result]) => {
     if (result?.failure !== undefined) throw new Error(`cannot listen: ${result.failure}`);
   });
 }
 
 function turnServer(engine: Engine, first: number, last: number): TurnServer {
+  const memory = Commons.memory({
+    hosts: 1,
+    ports: { first, last },
+    quotaTotal: QUOTA,
+    unauthorizedPerSecond: 0,
+    workers: 1,
+  });
   return new TurnServer(
     {
       realm: REALM,
       relays: [{ local: loopback(0), external: undefined }],
-      ports: { first, last },
       users: { [USERNAME]: PASSWORD },
       secrets: [],
       peers: { allow: ['127.0.0.0/8'], deny: [] },
       forbiddenPeers: [],
-      quota: { perUser: QUOTA, total: QUOTA },
+      quotaPerUser: QUOTA,
       channelNumberMax: CHANNEL_NUMBER_MAX,
-      unauthorizedPerSecond: 0,
       lifetimes: {
         allocation: 600_000,
         allocationMax: HOUR_MS,
@@ -73,6 +78,7 @@ function turnServer(engine: Engine, first: number, last: number): TurnServer {
       },
       random: (below) => randomInt(below),
       clock: systemClock,
+      commons: new Commons(memory, 0),
     },
     engine,
     { onAllocationCreated() {}, onAllocationDeleted() {} },

@@ -7,6 +7,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { NAME_MAX } from '../limits.ts';
+import { isLoopbackHost } from '../loopback-host.ts';
 import { GatewayProblem } from '../problem.ts';
 import { parseBody } from './body.ts';
 
@@ -36,9 +37,7 @@ export function devTokenRoute(app: FastifyInstance, mintToken: MintToken): void 
 /** A browser always sends Origin with a POST; a program on this machine sends none. */
 function isOwnPage(headers: IncomingHttpHeaders): boolean {
   const { host, origin } = headers;
-  if (host === undefined || !/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/.test(host)) {
-    return false;
-  }
+  if (!isLoopbackHost(host)) return false;
   const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin') return false;
   return origin === undefined || origin === `http://${host}`;

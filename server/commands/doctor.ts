@@ -10,7 +10,7 @@ import { loadConfig } from '../../shared/config/load.ts';
 import type { Config } from '../../shared/config/load.ts';
 import { bracketed, isWildcard, parseListenerUrl } from '../../shared/config/network-values.ts';
 import { systemClock } from '../../shared/clock.ts';
-import { chooseEngine } from '../../shared/net/engine-choice.ts';
+import { capabilityText, chooseEngine } from '../../shared/net/engine-choice.ts';
 import { mintRestCredential } from '../../turn/credentials.ts';
 import { readDevKey } from '../dev-key.ts';
 import { probeBinding, probeRelay } from '../doctor/turn-probe.ts';
@@ -54,10 +54,7 @@ async function checkEngine(config: Config, report: Report): Promise<void> {
     if (config.engine !== 'linux') return report.ok('engine', `portable (${engine.reason})`);
     return report.fail('engine', `linux cannot run here, ${engine.reason}`, 'set engine to auto');
   }
-  const { udpGro, udpSegment } = engine.capabilities;
-  const missing = [udpGro ? '' : 'UDP_GRO', udpSegment ? '' : 'UDP_SEGMENT'].filter(Boolean);
-  const how = missing.length === 0 ? 'with GRO and GSO' : `without ${missing.join(' and ')}`;
-  return report.ok('engine', `linux, ${how}`);
+  return report.ok('engine', `linux, ${capabilityText(engine.capabilities)}`);
 }
 
 export const doctor: Command = {

@@ -1,55 +1,78 @@
-// The main thread's hold on the media worker: starts it, asks it, stops it, and starts it again should it ever die.
+// The media workers as the rest of the process sees them: starts as many as there shall be, what they share, and their
+// listeners; adds up what they say.
 
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { availableParallelism } from 'node:os';
+import { parseCpuList } from '../../shared/config/cpu-list.ts';
 import type { Config } from '../../shared/config/load.ts';
+import { formatListenerUrl } from '../../shared/config/network-values.ts';
 import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
+import { DescriptorLedger } from '../../shared/net/descriptor-ledger.ts';
 import { chooseEngine, type EngineChoice } from '../../shared/net/engine-choice.ts';
+import { Mailroom } from '../../shared/net/mailroom.ts';
 import type { Wake } from '../../shared/net/wake.ts';
-import type {
-  ListenerState,
-  MediaCommand,
-  MediaEvent,
-  MediaStats,
-  MediaWorkerData,
-} from './messages.ts';
+import { Commons, type CommonsMemory } from '../../turn/index.ts';
+import { checkWorkerCpus } from './cpus.ts';
+import type { LinuxListeners } from './linux-listeners.ts';
+import { listenerUnavailable, MediaWorker } from './media-worker.ts';
+import type { LinuxWorkerData, WorkerStats } from './messages.ts';
+import { commonsOptions, listenerAddresses } from './turn-options.ts';
 
-/** How long the worker may take to close its sockets before it is terminated. */
-const STOP_TIMEOUT_MS = 2000;
+/** What the workers of the Linux engine stand on, kept open by the main thread. */
+interface LinuxParts {
+  readonly wakes: readonly Wake[];
+  readonly listeners: LinuxListeners;
+  readonly descriptors: SharedArrayBuffer;
+  /** Closes the descriptors that a dead worker left. */
+  closeAllOf(worker: number): void;
+  dataFor(worker: number): LinuxWorkerData;
+}
 
-/** How long an answer may take before the caller is told that there is none. */
-const REPLY_TIMEOUT_MS = 2000;
+export interface MediaReport {
+  /** Who have allocations or reservations, over all workers. */
+  readonly users: number;
+  readonly workers: readonly WorkerReport[];
+}
 
-/** Between the death of a worker and the next one: a fault that repeats must not spin. */
-const RESTART_DELAY_MS = 1000;
-
-interface Waiting {
-  resolve(stats: MediaStats): void;
-  reject(error: Error): void;
-  timer: NodeJS.Timeout;
+export interface WorkerReport {
+  readonly index: number;
+  /** How often it died and another was started in its place. */
+  readonly deaths: number;
+  /** Undefined while it does not answer. */
+  readonly stats: WorkerStats | undefined;
 }
 
 export class MediaHost {
-  readonly #config: Config;
-  readonly #log: Logger;
-  readonly #waiting = new Map<number, Waiting>();
-  /** What the worker runs on. */
+  /** What the workers run on. */
   readonly engine: EngineChoice;
-  /** Wakes a worker that blocks in the Linux engine. */
-  readonly #wake: Wake | undefined;
-  #worker: Worker | undefined;
-  #port: MessagePort | undefined;
-  #listeners: readonly ListenerState[] = [];
-  #nextId = 1;
-  #healthy = false;
-  #closing = false;
-  #restart: NodeJS.Timeout | undefined;
+  readonly #linux: LinuxParts | undefined;
+  readonly #commons: Commons;
+  readonly #workers: readonly MediaWorker[];
+  #listeners: readonly { readonly url: string }[] = [];
+  #closed: Promise<void> | undefined;
 
-  private constructor(config: Config, log: Logger, engine: EngineChoice, wake: Wake | undefined) {
-    this.#config = config;
-    this.#log = log;
+  private constructor(
+    config: Config,
+    log: Logger,
+    engine: EngineChoice,
+    linux: LinuxParts | undefined,
+    count: number,
+  ) {
     this.engine = engine;
-    this.#wake = wake;
+    this.#linux = linux;
+    const commons: CommonsMemory = Commons.memory(commonsOptions(config.turn, count));
+    this.#commons = new Commons(commons, count);
+    this.#workers = Array.from(
+      { length: count },
+      (_, index) =>
+        new MediaWorker({
+          index,
+          log,
+          data: { index, settings: config.turn, commons, linux: linux?.dataFor(index) },
+          wake: () => linux?.wakes[index]?.wake(),
+          reclaim: () => this.#reclaim(index),
+        }),
+    );
   }
 
   /** Resolves when every listener is open. Throws SternaError LISTENER_UNAVAILABLE that names the first that is not. */
@@ -61,10 +84,19 @@ export class MediaHost {
         `engine: linux cannot run here: ${engine.reason}`,
       );
     }
-    log.info('media.engine', { ...engine });
-    const host = new MediaHost(config, log, engine, await wakeFor(engine));
+    const workers = workerCount(config.workers, engine);
+    log.info('media.engine', { ...engine, workers });
+    if (workers < config.workers) {
+      log.warn('media.workers', {
+        workers,
+        configured: config.workers,
+        reason: 'only the linux engine shares a port among workers',
+      });
+    }
+    const linux = engine.kind === 'linux' ? await openLinuxParts(config, workers) : undefined;
+    const host = new MediaHost(config, log, engine, linux, workers);
     try {
-      await host.#spawn();
+      await host.#start();
     } catch (error) {
       await host.close();
       throw error;
@@ -77,128 +109,85 @@ export class MediaHost {
     return this.#listeners;
   }
 
-  /** Whether the worker runs with its listeners open. */
+  /** Whether clients are served: some worker runs, and none is beyond being started again. */
   get healthy(): boolean {
-    return this.#healthy;
+    return (
+      this.#workers.some(({ state }) => state === 'up') &&
+      this.#workers.every(({ state }) => state !== 'failed')
+    );
   }
 
-  stats(): Promise<MediaStats> {
-    return new Promise((resolve, reject) => {
-      const id = this.#nextId++;
-      const timer = setTimeout(() => {
-        this.#waiting.delete(id);
-        reject(new SternaError('MEDIA_UNRESPONSIVE', 'the media worker does not answer'));
-      }, REPLY_TIMEOUT_MS);
-      this.#waiting.set(id, { resolve, reject, timer });
-      this.#post({ type: 'stats', id });
-    });
+  /** What each worker says of itself; never rejects. */
+  async report(): Promise<MediaReport> {
+    const workers = await Promise.all(
+      this.#workers.map(async (worker, index) => ({
+        index,
+        deaths: worker.deaths,
+        stats: await worker.stats().catch(() => undefined),
+      })),
+    );
+    return { users: this.#commons.stats().users, workers };
   }
 
-  /** Closes allocations and sockets, then the thread. Idempotent. */
-  async close(): Promise<void> {
-    if (this.#closing) return;
-    this.#closing = true;
-    this.#healthy = false;
-    clearTimeout(this.#restart);
-    const worker = this.#worker;
-    this.#worker = undefined;
-    if (worker !== undefined) {
-      const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-      this.#post({ type: 'stop' });
-      const timer = setTimeout(() => void worker.terminate(), STOP_TIMEOUT_MS);
-      await exited;
-      clearTimeout(timer);
-    }
-    this.#port?.close();
-    this.#wake?.close();
-    this.#abandon();
+  /** Closes allocations and sockets, then the threads. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
-  #post(command: MediaCommand): void {
-    this.#port?.postMessage(command);
-    this.#wake?.wake();
+  async #start(): Promise<void> {
+    const started = await Promise.all(this.#workers.map((worker) => worker.start()));
+    this.#listeners = started[0] ?? [];
   }
 
-  #spawn(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const { port1: ours, port2: theirs } = new MessageChannel();
-      const workerData: MediaWorkerData = {
-        port: theirs,
-        settings: this.#config.turn,
-        wakeFd: this.#wake?.fd,
-      };
-      const worker = new Worker(new URL('./worker.js', import.meta.url), {
-        workerData,
-        transferList: [theirs],
-      });
-      this.#worker = worker;
-      this.#port = ours;
-      ours.on('message', (event: MediaEvent) => {
-        if (event.type !== 'listening') return this.#onEvent(event);
-        this.#listeners = event.listeners;
-        const failed = event.listeners.find(({ failure }) => failure !== undefined);
-        if (failed !== undefined) return reject(unavailable(failed));
-        this.#healthy = true;
-        resolve();
-      });
-      worker.on('error', (error) => {
-        this.#log.error('media.crashed', { error });
-        reject(error);
-      });
-      worker.on('exit', (code) => {
-        reject(new SternaError('MEDIA_EXITED', `the media worker ended with code ${code}`));
-        this.#onExit(worker, code);
-      });
-    });
+  async #close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.close()));
+    this.#linux?.listeners.close();
+    for (const wake of this.#linux?.wakes ?? []) wake.close();
   }
 
-  #onEvent(event: Exclude<MediaEvent, { type: 'listening' }>): void {
-    if (event.type === 'log') {
-      this.#log[event.level](event.event, event.fields);
-      return;
-    }
-    const waiting = this.#waiting.get(event.id);
-    if (waiting === undefined) return;
-    this.#waiting.delete(event.id);
-    clearTimeout(waiting.timer);
-    waiting.resolve(event.stats);
-  }
-
-  #onExit(worker: Worker, code: number): void {
-    if (this.#worker !== worker) return;
-    this.#worker = undefined;
-    this.#port?.close();
-    this.#healthy = false;
-    this.#abandon();
-    if (this.#closing) return;
-    this.#log.error('media.exited', { code, restartInMs: RESTART_DELAY_MS });
-    this.#restart = setTimeout(() => {
-      this.#spawn().catch((error: unknown) => {
-        this.#log.error('media.restart-failed', { error });
-        void this.#worker?.terminate();
-      });
-    }, RESTART_DELAY_MS);
-  }
-
-  #abandon(): void {
-    for (const waiting of this.#waiting.values()) {
-      clearTimeout(waiting.timer);
-      waiting.reject(new SternaError('MEDIA_UNRESPONSIVE', 'the media worker has stopped'));
-    }
-    this.#waiting.clear();
+  /** False when another worker that died as well is in the way. */
+  #reclaim(worker: number): boolean {
+    return this.#commons.reclaim(worker, () => this.#linux?.closeAllOf(worker));
   }
 }
 
-async function wakeFor(engine: EngineChoice): Promise<Wake | undefined> {
-  if (engine.kind !== 'linux') return undefined;
+/** 0 is one on two CPUs or fewer, else one less than there are: the main thread has work of its own. */
+function workerCount(configured: number, engine: EngineChoice): number {
+  if (engine.kind !== 'linux') return 1;
+  if (configured > 0) return configured;
+  return Math.min(Mailroom.WORKERS_MAX, Math.max(1, availableParallelism() - 1));
+}
+
+async function openLinuxParts(config: Config, workers: number): Promise<LinuxParts> {
+  // Loaded here, since no other system has what they are made of.
   const { Wake } = await import('../../shared/net/wake.ts');
-  return new Wake();
-}
-
-function unavailable({ url, failure }: ListenerState): SternaError {
-  const why =
-    failure === 'in-use'
-      ? 'the port is in use; stop what holds it, or choose another in turn.listeners'
-      : 'this machine has no such address or may not bind that port; correct turn.listeners';
-  return new SternaError('LISTENER_UNAVAILABLE', `cannot listen on ${url}: ${why}`);
+  const { libc } = await import('../../shared/native/libc.ts');
+  const { LinuxListeners } = await import('./linux-listeners.ts');
+  const workerCpus = parseCpuList(config.workerCpus);
+  checkWorkerCpus(workerCpus);
+  const listeners = LinuxListeners.open(listenerAddresses(config.turn), workers);
+  if ('failure' in listeners) {
+    const { address, failure } = listeners;
+    throw listenerUnavailable({ url: formatListenerUrl(address.host, address.port), failure });
+  }
+  const wakes = Array.from({ length: workers }, () => new Wake());
+  const descriptors = DescriptorLedger.memory();
+  const ledger = new DescriptorLedger(descriptors, workers);
+  const mail = Mailroom.memory(workers);
+  return {
+    wakes,
+    listeners,
+    descriptors,
+    closeAllOf: (worker) => {
+      for (const fd of ledger.takeAllOf(worker)) libc().close(fd);
+    },
+    dataFor: (worker) => ({
+      wakeFds: wakes.map(({ fd }) => fd),
+      descriptors,
+      mail,
+      listeners: listeners.byWorker[worker] ?? [],
+      cpu: workerCpus.length === 0 ? undefined : workerCpus[worker % workerCpus.length],
+    }),
+  };
 }

@@ -1,22 +1,37 @@
-// What the main thread and the media worker say to each other: structured clones, one type each way.
+// What the main thread and a media worker say to each other: structured clones, one type each way.
 
 import type { MessagePort } from 'node:worker_threads';
 import type { EngineCounters } from '../../shared/net/engine.ts';
-import type { TurnStats } from '../../turn/index.ts';
+import type { MailroomMemory } from '../../shared/net/mailroom.ts';
+import type { CommonsMemory, TurnStats } from '../../turn/index.ts';
 import type { TurnSettings } from './turn-options.ts';
 
 /** What a worker starts with. */
 export interface MediaWorkerData {
   port: MessagePort;
+  /** Its number, from 0. */
+  index: number;
   settings: TurnSettings;
-  /** An eventfd, for the Linux engine; without it the portable one runs. */
-  wakeFd: number | undefined;
+  commons: CommonsMemory;
+  /** For the Linux engine; without it the portable one runs. */
+  linux: LinuxWorkerData | undefined;
+}
+
+/** Descriptors are the process's: what one thread opened another may use by its number. */
+export interface LinuxWorkerData {
+  /** One eventfd for each worker. */
+  wakeFds: readonly number[];
+  descriptors: SharedArrayBuffer;
+  mail: MailroomMemory;
+  /** This worker's socket of each listener, in the order of the configuration. */
+  listeners: readonly number[];
+  cpu: number | undefined;
 }
 
 /** From the main thread. */
 export type MediaCommand = { type: 'stats'; id: number } | { type: 'stop' };
 
-export interface MediaStats {
+export interface WorkerStats {
   engine: { kind: string } & EngineCounters;
   turn: TurnStats;
 }
@@ -27,10 +42,10 @@ export interface ListenerState {
   failure?: 'in-use' | 'unavailable';
 }
 
-/** From the media worker. */
+/** From a media worker. */
 export type MediaEvent =
   | { type: 'listening'; listeners: ListenerState[] }
-  | { type: 'stats'; id: number; stats: MediaStats }
+  | { type: 'stats'; id: number; stats: WorkerStats }
   | {
       type: 'log';
       level: 'info' | 'error';

@@ -12,15 +12,29 @@ import type { Clock } from '../../shared/clock.ts';
 import { TransportAddress } from '../../shared/net/transport-address.ts';
 import {
   CHANNEL_NUMBER_MAX,
+  type Commons,
+  type CommonsOptions,
   LEGACY_CHANNEL_NUMBER_MAX,
   type TurnOptions,
 } from '../../turn/index.ts';
 
 export type TurnSettings = Settings['turn'];
 
-export function turnOptions(settings: TurnSettings, clock: Clock): TurnOptions {
-  const { relay, quota, lifetimes } = settings;
+/** What the workers share is made for. */
+export function commonsOptions(settings: TurnSettings, workers: number): CommonsOptions {
+  const { relay, quota, limits } = settings;
   const ports = parsePortRange(relay.ports);
+  return {
+    hosts: relay.addresses.length,
+    ports: { first: ports.min, last: ports.max },
+    quotaTotal: quota.total,
+    unauthorizedPerSecond: limits.unauthorizedPerSecond,
+    workers,
+  };
+}
+
+export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commons): TurnOptions {
+  const { relay, quota, lifetimes } = settings;
   return {
     realm: settings.realm,
     relays: relay.addresses.map((host) => {
@@ -30,14 +44,12 @@ export function turnOptions(settings: TurnSettings, clock: Clock): TurnOptions {
         external: external === undefined ? undefined : addressOf(external),
       };
     }),
-    ports: { first: ports.min, last: ports.max },
     users: settings.users,
     secrets: settings.secrets,
     peers: settings.peers,
     forbiddenPeers: listenerAddresses(settings).flatMap(behindWildcard),
-    quota,
+    quotaPerUser: quota.perUser,
     channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
-    unauthorizedPerSecond: settings.limits.unauthorizedPerSecond,
     lifetimes: {
       allocation: lifetimes.allocation * 1000,
       allocationMax: lifetimes.allocationMax * 1000,
@@ -47,6 +59,7 @@ export function turnOptions(settings: TurnSettings, clock: Clock): TurnOptions {
     },
     random: (n) => randomInt(n),
     clock,
+    commons,
   };
 }
 

@@ -4,38 +4,48 @@
 import { workerData } from 'node:worker_threads';
 import { systemClock } from '../../shared/clock.ts';
 import { formatListenerUrl } from '../../shared/config/network-values.ts';
-import type { EngineLoop, EngineOptions } from '../../shared/net/engine.ts';
-import { PortableEngine } from '../../shared/net/portable-engine.ts';
-import { type AllocationEvent, TurnServer } from '../../turn/index.ts';
+import type { EngineOptions } from '../../shared/net/engine.ts';
+import { type AllocationEvent, Commons, TurnServer } from '../../turn/index.ts';
 import type { MediaCommand, MediaEvent, MediaWorkerData } from './messages.ts';
 import { listenerAddresses, turnOptions } from './turn-options.ts';
-
-/** Expiry is exact without it; this only frees memory and sockets. */
-const SWEEP_EVERY_MS = 1000;
+import { linuxWorkerEngine, portableWorkerEngine } from './worker-engine.ts';
 
 /** Faults logged by occurrence number: the 1st, 2nd, 4th, 8th... so that a flood cannot fill a disk. */
 const isPowerOfTwo = (n: number): boolean => (n & (n - 1)) === 0;
 
 async function main(data: MediaWorkerData): Promise<void> {
-  const { port, settings } = data;
+  const { port, settings, index, linux } = data;
   const post = (event: MediaEvent): void => port.postMessage(event);
   const log = (level: 'info' | 'error', event: string, fields: Record<string, unknown>): void =>
-    post({ type: 'log', level, event, fields });
+    post({ type: 'log', level, event, fields: { ...fields, worker: index } });
 
   let faults = 0;
-  const engine = await createEngine(data.wakeFd, {
+  const options: EngineOptions = {
     now: () => systemClock.monotonic(),
     onFault: (error) => {
       faults++;
       if (isPowerOfTwo(faults)) log('error', 'media.fault', { error: stackOf(error), faults });
     },
-  });
-  const server = new TurnServer(turnOptions(settings, systemClock), engine, {
-    onAllocationCreated: (event) => log('info', 'allocation.created', summary(event)),
-    onAllocationDeleted: (event) =>
-      log('info', 'allocation.deleted', { ...event, relayed: event.relayed.join(' ') }),
-  });
-  server.listen(listenerAddresses(settings), (results) => {
+  };
+  const { engine, neighbours, serve } =
+    linux === undefined
+      ? portableWorkerEngine(options)
+      : await linuxWorkerEngine(linux, index, options);
+  const server = new TurnServer(
+    { ...turnOptions(settings, systemClock, new Commons(data.commons, index)), neighbours },
+    engine,
+    {
+      onAllocationCreated: (event) => log('info', 'allocation.created', summary(event)),
+      onAllocationDeleted: (event) =>
+        log('info', 'allocation.deleted', { ...event, relayed: event.relayed.join(' ') }),
+    },
+  );
+  serve(server);
+  const listeners = listenerAddresses(settings).map((address, i) => ({
+    address,
+    socket: linux?.listeners[i],
+  }));
+  server.listen(listeners, (results) => {
     post({
       type: 'listening',
       listeners: results.map(({ address, failure }) => ({
@@ -53,16 +63,7 @@ async function main(data: MediaWorkerData): Promise<void> {
       engine.stop();
     }
   };
-  engine.run<MediaCommand>(port, { onCommand, onTick: (now) => server.sweep(now) }, SWEEP_EVERY_MS);
-}
-
-async function createEngine(
-  wakeFd: number | undefined,
-  options: EngineOptions,
-): Promise<EngineLoop> {
-  if (wakeFd === undefined) return new PortableEngine(options);
-  const { LinuxEngine } = await import('../../shared/net/linux-engine.ts');
-  return new LinuxEngine(options, wakeFd);
+  engine.run<MediaCommand>(port, { onCommand, onTick: (now) => server.sweep(now) }, 1000);
 }
 
 function summary(event: AllocationEvent): Record<string, unknown> {

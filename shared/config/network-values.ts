@@ -1,6 +1,6 @@
 // The values of the configuration that name something on the network: listener URLs, port ranges, CIDRs, ICE
 // URLs.
-// Called by: schema.ts to check them, the composition root and the media host to read them.
+// Called by: schema.ts to check them, the composition root, the media host and the gateway to read them.
 
 import { isIP, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
@@ -85,6 +85,16 @@ export function isCidr(text: string): boolean {
   const parts = /^([^/]+)\/(\d{1,3})$/.exec(text);
   if (!parts || !isAddress(parts[1] ?? '')) return false;
   return Number(parts[2]) <= (isIPv4(parts[1] ?? '') ? 32 : 128);
+}
+
+/**
+ * Tells whether an address is in one of the ranges. IPv4 mapped into IPv6, as a socket for both families has it, counts
+ * as the IPv4 address; what is no address is in none.
+ */
+export function rangeMatcher(ranges: readonly string[]): (address: string) => boolean {
+  const within = ranges.map((range) => ipaddr.parseCIDR(range));
+  return (address) =>
+    isIP(address) !== 0 && ipaddr.subnetMatch(ipaddr.process(address), { within }, '') === 'within';
 }
 
 /** An ICE server URL, RFC 7064 s3.1 and RFC 7065 s3.1. */

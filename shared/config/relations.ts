@@ -1,5 +1,4 @@
-// What no single key can say: relations between keys, features that this version lacks, settings that deserve
-// a warning.
+// What no single key can say: relations between keys, and settings that deserve a warning.
 // Called by: load.ts after the schema has accepted each key for itself.
 
 import type { Path } from './keys.ts';
@@ -15,16 +14,18 @@ export interface Problem {
 
 /** The first thing wrong with the settings as a whole, or undefined. */
 export function findProblem(settings: Settings): Problem | undefined {
-  return versionProblem(settings) ?? relayProblem(settings) ?? lifetimeProblem(settings);
+  return engineProblem(settings) ?? relayProblem(settings) ?? lifetimeProblem(settings);
 }
 
-function versionProblem({ workers }: Settings): Problem | undefined {
+function engineProblem({ engine, workers, workerCpus }: Settings): Problem | undefined {
+  if (engine !== 'portable') return undefined;
   if (workers > 1) {
-    return {
-      path: ['workers'],
-      expected: '1 (more than one media worker is not in this version)',
-      value: workers,
-    };
+    const expected = '1 with engine: portable (only the linux engine shares a port among workers)';
+    return { path: ['workers'], expected, value: workers };
+  }
+  if (workerCpus !== '') {
+    const expected = 'nothing with engine: portable (only the linux engine pins its workers)';
+    return { path: ['workerCpus'], expected, value: workerCpus };
   }
   return undefined;
 }

@@ -4,6 +4,7 @@
 // Called by: load.ts; the house tests.
 
 import { z } from 'zod';
+import { readCpuList } from './cpu-list.ts';
 import { LOG_LEVELS } from '../log.ts';
 import { opaqueString } from '../stun/opaque-string.ts';
 import {
@@ -77,6 +78,11 @@ const gateway = z.strictObject({
   port: integer(0, 65_535)
     .default(7880)
     .describe('TCP port of the page, the API and the signaling WebSocket; 0 takes a free one'),
+  metrics: listOf(cidr, 64)
+    .default(['127.0.0.0/8', '::1/128'])
+    .describe(
+      'Address ranges that may read /metrics, directly and not through a proxy; [] for none',
+    ),
 });
 
 const signaling = z.strictObject({
@@ -183,7 +189,12 @@ export const settingsSchema = z.strictObject({
     .enum(['auto', 'linux', 'portable'])
     .default('auto')
     .describe('How media moves: in batches on Linux, or by node:dgram; auto tries the first'),
-  workers: integer(1, 256).default(1).describe('Media workers; one in this version'),
+  workers: integer(0, 32)
+    .default(0)
+    .describe('Media workers; 0 is one less than there are CPUs, and at least one'),
+  workerCpus: checked(readCpuList)
+    .default('')
+    .describe('CPUs that the media workers are pinned to in turn, such as 1-3; empty pins none'),
   gateway: gateway.prefault({}).describe('The HTTP server'),
   signaling: signaling.prefault({}).describe('The WebSocket at /v1/signal'),
   rooms: rooms.prefault({}).describe('Defaults of rooms'),

@@ -45,7 +45,7 @@ export class DescriptorLedger {
 }
 
 /** RLIMIT_NOFILE, soft (proc(5)). Node has raised it to the hard one by now. */
-function descriptorLimit(): number {
+export function descriptorLimit(): number {
   const limits = readFileSync('/proc/self/limits', 'latin1');
   const soft = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1]);
   return soft > 0 ? soft : FALLBACK_LIMIT;

@@ -59,6 +59,14 @@ export class Epoll {
     this.#libc.read(eventFd, this.#arena.at(SCRATCH), 8);
   }
 
+  /** Makes an eventfd ready. */
+  raise(eventFd: number): void {
+    const { u32 } = this.#arena;
+    u32[SCRATCH >> 2] = 1;
+    u32[(SCRATCH + 4) >> 2] = 0;
+    this.#libc.write(eventFd, this.#arena.at(SCRATCH), 8);
+  }
+
   free(): void {
     this.#libc.close(this.descriptor);
     this.#arena.free();

@@ -29,12 +29,27 @@ const SLOTS = 64;
 const SLOTS_PER_TURN = 32;
 /** ICMP errors that one socket may report in a turn. */
 const ERRORS_PER_TURN = 16;
+/** Commands taken in a turn: whoever asks much does not keep datagrams waiting. */
+const COMMANDS_PER_TURN = 64;
 /** The largest that IP's length field allows; what is beyond is nothing to bother the kernel with. */
 const DATAGRAM_BYTES_MAX = 65_535;
 
 export interface LinuxEngineOptions extends EngineOptions {
   /** The system calls it makes; those of this process where nothing else is said. */
   readonly libc?: Libc;
+  /** Where it notes the descriptors it opens. */
+  readonly ledger?: DescriptorLedger;
+  readonly mail?: Mail;
+}
+
+/** Datagrams that other threads hand over in memory. */
+export interface Mail {
+  /** Whether the loop may block: nothing waits, and whoever sends from now on writes to its eventfd. */
+  rest(): boolean;
+  /** @param now monotonic milliseconds */
+  deliver(now: number): void;
+  /** At the end of a turn: tells those who were sent something. */
+  flush(): void;
 }
 
 export class LinuxEngine implements EngineLoop {
@@ -52,22 +67,21 @@ export class LinuxEngine implements EngineLoop {
   readonly #info = new PacketInfo();
   readonly #errors: ErrorQueue;
   readonly #options: EngineOptions;
+  readonly #mail: Mail | undefined;
   /** TTL of the datagram that is being handled; 0 = none. */
   #ttl = 0;
   #stopped = false;
 
-  /**
-   * @param wakeFd an eventfd that wakes the loop; whoever made it closes it
-   * @param ledger where it notes the descriptors it opens
-   */
-  constructor(options: LinuxEngineOptions, wakeFd: number, ledger?: DescriptorLedger) {
+  /** @param wakeFd an eventfd that wakes the loop; whoever made it closes it */
+  constructor(options: LinuxEngineOptions, wakeFd: number) {
     const calls = options.libc ?? libc();
     this.#ring = new ReceiveRing(calls, SLOTS);
     this.#epoll = new Epoll(calls);
     this.#errors = new ErrorQueue(calls);
     this.#options = options;
+    this.#mail = options.mail;
     this.#wakeFd = wakeFd;
-    this.#sockets = new LinuxSockets(calls, this.#epoll, ledger);
+    this.#sockets = new LinuxSockets(calls, this.#epoll, options.ledger);
     this.#backlogs = new Backlogs(this.#epoll, this.#sockets, this.counters, () => options.now());
     this.#gsoLimits = new GsoLimits(this.#sockets.opener.canSegment());
     this.#queue = new SendQueue(calls, this.#ring.arena, this.#backlogs, this.#gsoLimits);
@@ -165,13 +179,16 @@ export class LinuxEngine implements EngineLoop {
   turn(waitMs: number, onWake: () => void): number {
     this.#deliverAnswers();
     this.#queue.flush();
-    const count = this.#epoll.wait(this.#backlogs.waitMs(waitMs));
+    const mayBlock = this.#mail === undefined || this.#mail.rest();
+    const count = this.#epoll.wait(mayBlock ? this.#backlogs.waitMs(waitMs) : 0);
     const now = this.#options.now();
+    this.#mail?.deliver(now);
     this.#backlogs.retryDue(now, this.#queue);
     this.#gsoLimits.forget(now);
     for (let i = 0; i < count; i++) this.#ready(i, now, onWake);
     this.#queue.flush();
     this.#ring.reset();
+    this.#mail?.flush();
     this.counters.sent = this.#queue.sent;
     return now;
   }
@@ -182,12 +199,13 @@ export class LinuxEngine implements EngineLoop {
    */
   run<Command>(port: MessagePort, handlers: LoopHandlers<Command>, tickMs: number): void {
     const onWake = (): void => {
-      for (;;) {
+      for (let n = 0; n < COMMANDS_PER_TURN; n++) {
         const received = receiveMessageOnPort(port);
         if (received === undefined) return;
         // oxlint-disable-next-line typescript/no-unsafe-argument -- whoever holds the other port sends Commands
-        handlers.onCommand(received.message);
+        this.#guard(() => handlers.onCommand(received.message));
       }
+      this.#epoll.raise(this.#wakeFd);
     };
     // Descriptors belong to the process, not to the thread: whatever ends the loop, they are given back.
     try {
@@ -265,7 +283,7 @@ export class LinuxEngine implements EngineLoop {
         : Math.min(SLOTS_PER_TURN, socket.want * 4);
     const from = this.#from;
     const info = this.#info;
-    for (let slot = first; slot < first + ring.count; slot++) {
+    for (let slot = first; slot < first + ring.count && this.#isOpen(socket); slot++) {
       if (!ring.from(slot, from)) continue;
       ring.info(slot, info);
       const length = ring.length(slot);
@@ -283,10 +301,15 @@ export class LinuxEngine implements EngineLoop {
           this.#options.onFault(error);
         }
         done += size;
-      } while (done < length);
+      } while (done < length && this.#isOpen(socket));
     }
     this.#queue.tos = 0;
     this.#ttl = 0;
+  }
+
+  /** Its owner may close it while a burst for it is handed out. */
+  #isOpen(socket: LinuxSocket): boolean {
+    return this.#sockets.get(socket.fd) === socket;
   }
 
   /** The socket to send from, set up for what is sent on; undefined, and counted, when nothing can be sent. */

@@ -32,6 +32,7 @@ import {
   UDP_GRO,
   UDP_SEGMENT,
 } from '../native/socket-constants.ts';
+import { descriptorLimit } from './descriptor-ledger.ts';
 import type { OpenFailure } from './engine.ts';
 import { readSockaddr, writeSockaddr } from './sockaddr.ts';
 import type { TransportAddress } from './transport-address.ts';
@@ -46,9 +47,13 @@ export interface SocketOptions {
   readonly reusePort?: boolean;
 }
 
+/** What sockets leave of the descriptors: clients of TURN must not keep health checks and signaling from being heard. */
+const DESCRIPTORS_LEFT = 64;
+
 export class SocketOpener {
   readonly #libc: Libc;
   readonly #scratch = new Arena(64);
+  readonly #descriptorMax = descriptorLimit() - DESCRIPTORS_LEFT;
 
   constructor(libc: Libc) {
     this.#libc = libc;
@@ -63,6 +68,11 @@ export class SocketOpener {
     const domain = address.family === 4 ? AF_INET : AF_INET6;
     const fd = libc.socket(domain, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return { failure: 'unavailable' };
+    // The number is the lowest that was free, so it says how many are in use.
+    if (fd > this.#descriptorMax) {
+      libc.close(fd);
+      return { failure: 'unavailable' };
+    }
     if (address.family === 6) this.set(fd, SOL_IPV6, IPV6_V6ONLY, 1);
     this.set(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
     this.set(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);

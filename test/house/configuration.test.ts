@@ -74,7 +74,7 @@ test('docs/configuration.md has a row for every key, and no other', () => {
   expect(rows.map(([, key, value, variable, meaning]) => [key, value, variable, meaning])).toEqual(
     LEAVES.map(({ path, default: value, variable, description }) => [
       path.join('.'),
-      typeof value === 'string' ? value : JSON.stringify(value),
+      typeof value === 'string' && value !== '' ? value : JSON.stringify(value),
       variable,
       description,
     ]),

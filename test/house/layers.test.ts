@@ -31,7 +31,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   server: {
     folders: ['shared', 'turn', 'sfu', 'signaling', 'gateway'],
-    packages: new RegExp(`^(?:${NODE}|zod)$`),
+    // Metrics are composed of the statistics of every folder, so their format is written here, too.
+    packages: new RegExp(`^(?:${NODE}|zod|prom-client)$`),
   },
   sdk: {
     folders: [],

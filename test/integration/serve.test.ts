@@ -158,6 +158,7 @@ describe('development mode', () => {
     const args = ['doctor', '--set', `gateway.port=${server.port}`];
     const { code, stdout } = await runCli(args, environment);
     expect(stdout).toContain(`Sterna 0.1.0 answers at ${server.url}`);
+    expect(stdout).toMatch(/^ok {4}engine {5}(?:linux, with.* UDP_GRO\b.*|portable \(.+\))$/m);
     expect(stdout).toMatch(/^ok {4}ready {6}takes participants$/m);
     expect(stdout).toMatch(
       /^ok {4}stun {7}udp:\/\/127\.0\.0\.1:\d+ answers, we are 127\.0\.0\.1:\d+$/m,

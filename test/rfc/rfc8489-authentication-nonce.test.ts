@@ -15,6 +15,10 @@ import { address } from '../support/turn/world.ts';
 const NONCE = 0x0015;
 const HOUR_MS = 3_600_000;
 
+/** The mint of a server of its own. */
+const newMint = (): NonceMint =>
+  new NonceMint(1, HOUR_MS, { nonceSecret: randomBytes(32), workers: 1, self: 0 });
+
 onBoth('RFC 8489 s9.2.4: a nonce replayed from another port is refused 438', async (world) => {
   const client = await TurnClient.of(world);
   const thief = await TurnClient.of(world);
@@ -121,14 +125,14 @@ onCore(
   async (world) => {
     const client = new TurnClient(world.endpointAt('127.0.0.1', 4000), world.listener4);
     await client.challenge();
-    const mint = new NonceMint(1, HOUR_MS);
+    const mint = newMint();
     client.nonce = Buffer.from(mint.mint(address('127.0.0.1', 4000), world.engine.now));
     expect((await client.request(ALLOCATE, UDP)).outcome).toBe('438 unsigned');
   },
 );
 
 it('RFC 8489 s9.2.4: no two nonces are alike, whoever asks and however fast', () => {
-  const mint = new NonceMint(1, HOUR_MS);
+  const mint = newMint();
   const nonces = new Set<string>();
   const client = new TransportAddress();
   for (let i = 0; i < 100_000; i++) {
@@ -140,17 +144,17 @@ it('RFC 8489 s9.2.4: no two nonces are alike, whoever asks and however fast', ()
 });
 
 it('RFC 8489 s9.2.4: what is unpredictable in a nonce differs for each, address by address', () => {
-  const mint = new NonceMint(1, HOUR_MS);
+  const mint = newMint();
   const tails = [address('192.0.2.1', 1), address('192.0.2.1', 2), address('2001:db8::1', 1)].map(
     (client) => mint.mint(client, 1000).slice(-10),
   );
   expect(new Set(tails).size).toBe(3);
-  const again = new NonceMint(1, HOUR_MS).mint(address('192.0.2.1', 1), 1000).slice(-10);
+  const again = newMint().mint(address('192.0.2.1', 1), 1000).slice(-10);
   expect(tails).not.toContain(again);
 });
 
 it('RFC 8489 s9.2.4: IPv4 and IPv6 clients with the same leading bytes do not share nonces', () => {
-  const mint = new NonceMint(1, HOUR_MS);
+  const mint = newMint();
   const six = new TransportAddress().setV6(0xc0000201, 0, 0, 0, 5000);
   const four = new TransportAddress().setV4(0xc0000201, 5000);
   const nonce = Buffer.from(mint.mint(six, 0));

@@ -50,6 +50,14 @@ export function endAll(): void {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
+/** How Node itself is started. */
+export interface LaunchOptions {
+  /** Flags of Node. */
+  nodeFlags?: readonly string[];
+  /** Descriptors that the process may have, both the soft and the hard limit. */
+  descriptors?: number;
+}
+
 class Output {
   readonly child: ChildProcess;
   readonly ended: Promise<CliResult>;
@@ -57,8 +65,15 @@ class Output {
   stderr = '';
   onStdout: (() => void) | undefined;
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
-    this.child = spawn(process.execPath, [MAIN, ...args], {
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+    { nodeFlags = [], descriptors }: LaunchOptions = {},
+  ) {
+    const node = [process.execPath, ...nodeFlags, MAIN, ...args];
+    const limited = ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh', ...node];
+    const [command = '', ...rest] = descriptors === undefined ? node : limited;
+    this.child = spawn(command, rest, {
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -104,8 +119,9 @@ export interface RunningServer {
 export async function startServer(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  launch: LaunchOptions = {},
 ): Promise<RunningServer> {
-  const output = new Output(args, environment);
+  const output = new Output(args, environment, launch);
   const { url, listeners } = await new Promise<z.output<typeof readyLine>>((resolve, reject) => {
     const fail = (why: string): void =>
       reject(new Error(`${why}:\n${output.stdout}\n${output.stderr}`));

@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { startServer } from '../spawn-server.ts';
-import type { CliResult, RunningServer } from '../spawn-server.ts';
+import type { CliResult, LaunchOptions, RunningServer } from '../spawn-server.ts';
 
 /** The API key of every server here that has a configuration file. */
 export const API_KEY = { name: 'devkey', secret: 'a secret for tests, long enough to be one' };
 
-const STOP_WITHIN_MS = 8000;
+const STOP_WITHIN_MS = 15_000;
 const POLL_MS = 20;
 
 const logLine = z.looseObject({ level: z.string(), event: z.string() });
@@ -22,7 +22,7 @@ export interface Endpoint {
   port: number;
 }
 
-export interface SternaOptions {
+export interface SternaOptions extends LaunchOptions {
   /** What the configuration file says besides a free gateway port and API_KEY; left out: development mode. */
   config?: Readonly<Record<string, unknown>>;
   /** `STERNA_*` variables. */
@@ -46,7 +46,7 @@ export class Sterna {
     void this.#watch();
   }
 
-  static async start({ config, environment }: SternaOptions = {}): Promise<Sterna> {
+  static async start({ config, environment, ...launch }: SternaOptions = {}): Promise<Sterna> {
     const folder = await mkdtemp(join(tmpdir(), 'sterna-e2e-'));
     const args = ['serve'];
     if (config !== undefined) {
@@ -56,11 +56,12 @@ export class Sterna {
       await writeFile(file, JSON.stringify({ gateway: { port: 0 }, keys, ...config }));
       args.push('--config', file);
     }
-    const server = await startServer(args, {
+    const variables = {
       TMPDIR: folder,
       ...(config === undefined ? { STERNA_GATEWAY_PORT: '0' } : {}),
       ...environment,
-    });
+    };
+    const server = await startServer(args, variables, launch);
     return new Sterna(server, folder);
   }
 
@@ -72,6 +73,10 @@ export class Sterna {
   /** Of the page, as the server says it. */
   get url(): string {
     return this.#server.url;
+  }
+
+  get pid(): number {
+    return this.#server.pid;
   }
 
   /** TCP port of the gateway. */
@@ -86,12 +91,14 @@ export class Sterna {
 
   /** The STUN and TURN listener of that family. */
   listener(family: 4 | 6): Endpoint {
-    for (const listener of this.#server.listeners) {
-      const { hostname, port } = new URL(listener.replace(/^udp:/, 'http:'));
-      const host = hostname.replaceAll(/[[\]]/g, '');
-      if (host.includes(':') === (family === 6)) return { host, port: Number(port) };
-    }
-    throw new Error(`no listener for IPv${family}`);
+    const found = this.listeners.find(({ host }) => host.includes(':') === (family === 6));
+    if (found === undefined) throw new Error(`no listener for IPv${family}`);
+    return found;
+  }
+
+  /** All STUN and TURN listeners. */
+  get listeners(): Endpoint[] {
+    return this.#server.listeners.map(endpointOf);
   }
 
   /** Log lines of that event so far. */
@@ -144,6 +151,11 @@ export class Sterna {
     await this.#server.ended;
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+function endpointOf(listener: string): Endpoint {
+  const { hostname, port } = new URL(listener.replace(/^udp:/, 'http:'));
+  return { host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port) };
 }
 
 function linesOf(output: string): LogLine[] {

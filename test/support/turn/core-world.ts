@@ -7,6 +7,7 @@ import {
 } from '../../../shared/net/transport-address.ts';
 import { TurnServer } from '../../../turn/index.ts';
 import { type Datagram, FakeEngine } from './fake-engine.ts';
+import { Leftovers } from './leftovers.ts';
 import {
   address,
   type Endpoint,
@@ -24,18 +25,26 @@ export class CoreWorld implements World {
   readonly options: World['options'];
   readonly server: TurnServer;
   readonly events = new RecordedEvents();
-  readonly listener4: TransportAddress = address('127.0.0.1', 3478);
-  readonly listener6: TransportAddress = address('::1', 3478);
+  readonly listener4: TransportAddress;
+  readonly listener6: TransportAddress;
   wallMs = WALL_START_MS;
-  #nextPort = 30_000;
+  readonly #leftovers: Leftovers;
+  #nextPort: number;
 
-  constructor(overrides: WorldOptions = {}) {
-    const engine = new FakeEngine(overrides.canSetDontFragment ?? false);
+  /** @param beside the world of another worker: engine, and with it time, are common to both */
+  constructor(overrides: WorldOptions = {}, beside?: CoreWorld) {
+    const engine = beside?.engine ?? new FakeEngine(overrides.canSetDontFragment ?? false);
+    const port = beside === undefined ? 3478 : 3479;
+    this.listener4 = address('127.0.0.1', port);
+    this.listener6 = address('::1', port);
+    this.#nextPort = beside === undefined ? 30_000 : 40_000;
     const clock: Clock = { monotonic: () => engine.now, wall: () => this.wallMs };
     this.engine = engine;
     this.options = turnOptions({ clock, ...overrides });
+    this.#leftovers = new Leftovers(this.options);
     this.server = new TurnServer(this.options, engine, this.events);
-    this.server.listen([this.listener4, this.listener6], (results) => {
+    const listeners = [{ address: this.listener4 }, { address: this.listener6 }];
+    this.server.listen(listeners, (results) => {
       if (results.some(({ failure }) => failure !== undefined)) throw new Error('no listeners');
     });
     engine.run();
@@ -91,13 +100,13 @@ export class CoreWorld implements World {
     return Promise.resolve();
   }
 
-  close(): Promise<void> {
+  // oxlint-disable-next-line typescript/require-await -- as on the other engines, it rejects and never throws
+  async close(): Promise<void> {
     this.server.close();
     this.engine.holdOpens = false;
     this.engine.run();
-    const { sockets } = this.engine.counters;
-    return sockets === 0
-      ? Promise.resolve()
-      : Promise.reject(new Error(`${sockets} sockets are left after close`));
+    const sockets = this.engine.counters.sockets + this.engine.parked;
+    if (sockets !== 0) throw new Error(`${sockets} sockets are left after close`);
+    this.#leftovers.check();
   }
 }

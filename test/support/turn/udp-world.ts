@@ -4,12 +4,14 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../../shared/clock.ts';
 import { LinuxEngine } from '../../../shared/net/linux-engine.ts';
 import { PortableEngine } from '../../../shared/net/portable-engine.ts';
 import type { AddressFamily, TransportAddress } from '../../../shared/net/transport-address.ts';
 import { Wake } from '../../../shared/net/wake.ts';
 import { TurnServer } from '../../../turn/index.ts';
 import type { Datagram } from './fake-engine.ts';
+import { Leftovers } from './leftovers.ts';
 import {
   address,
   type Endpoint,
@@ -33,13 +35,15 @@ export class UdpWorld implements World {
   readonly #engine: PortableEngine | LinuxEngine;
   readonly #stop: () => void;
   readonly #sockets: Socket[] = [];
+  readonly #leftovers: Leftovers;
   readonly #faults: unknown[] = [];
   #received = 0;
 
   private constructor(kind: 'portable' | 'linux', overrides: WorldOptions) {
     this.options = turnOptions(overrides);
+    this.#leftovers = new Leftovers(this.options);
     const options = {
-      now: () => performance.now(),
+      now: () => systemClock.monotonic(),
       onFault: (error: unknown) => this.#faults.push(error),
     };
     if (kind === 'portable') {
@@ -57,7 +61,8 @@ export class UdpWorld implements World {
   static open(kind: 'portable' | 'linux', overrides: WorldOptions = {}): Promise<UdpWorld> {
     const world = new UdpWorld(kind, overrides);
     return new Promise((resolve, reject) => {
-      world.server.listen([world.listener4, world.listener6], (results) => {
+      const listeners = [{ address: world.listener4 }, { address: world.listener6 }];
+      world.server.listen(listeners, (results) => {
         for (const { address: own } of results) {
           (own.family === 4 ? world.listener4 : world.listener6).port = own.port;
         }
@@ -136,6 +141,7 @@ export class UdpWorld implements World {
     this.#stop();
     if (sockets !== 0) throw new Error(`${sockets} sockets are left after close`);
     if (this.#faults.length > 0) throw this.#faults[0];
+    this.#leftovers.check();
   }
 }
 

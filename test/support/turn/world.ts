@@ -7,12 +7,14 @@ import { systemClock } from '../../../shared/clock.ts';
 import type { EngineCounters } from '../../../shared/net/engine.ts';
 import { type AddressFamily, TransportAddress } from '../../../shared/net/transport-address.ts';
 import type { DropReason } from '../../../turn/drop-reason.ts';
-import type {
-  AllocationEnd,
-  AllocationEvent,
-  TurnObserver,
-  TurnOptions,
-  TurnServer,
+import {
+  type AllocationEnd,
+  type AllocationEvent,
+  Commons,
+  type CommonsMemory,
+  type TurnObserver,
+  type TurnOptions,
+  type TurnServer,
 } from '../../../turn/index.ts';
 import type { Datagram } from './fake-engine.ts';
 
@@ -62,25 +64,41 @@ export class RecordedEvents implements TurnObserver {
   }
 }
 
-/** What a test may ask for: options of the server, and of the engine below. */
-export interface WorldOptions extends Partial<TurnOptions> {
+/** What a test may ask for: options of the server, of its commons, and of the engine below. */
+export interface WorldOptions extends Partial<Omit<TurnOptions, 'quotaPerUser'>> {
+  readonly ports?: { readonly first: number; readonly last: number };
+  readonly quota?: { readonly perUser: number; readonly total: number };
+  readonly unauthorizedPerSecond?: number;
   readonly canSetDontFragment?: boolean;
 }
 
-/** The defaults of every world: loopback relays of both families, loopback peers allowed, no cap. */
+const RELAYS = ['127.0.0.1', '::1'];
+const QUOTA = { perUser: 100, total: 1000 };
+
+/** The memory that servers with these options share. */
+export function commonsMemory(overrides: WorldOptions, workers: number): CommonsMemory {
+  return Commons.memory({
+    hosts: (overrides.relays ?? RELAYS).length,
+    ports: overrides.ports ?? { first: 49_152, last: 65_535 },
+    quotaTotal: (overrides.quota ?? QUOTA).total,
+    unauthorizedPerSecond: overrides.unauthorizedPerSecond ?? 0,
+    workers,
+  });
+}
+
+/** The defaults of every world: loopback relays of both families, loopback peers allowed, no cap, one worker. */
 export function turnOptions(overrides: WorldOptions): TurnOptions {
-  const { canSetDontFragment: _, ...options } = overrides;
+  const { canSetDontFragment: _, ports: _p, unauthorizedPerSecond: _u, ...rest } = overrides;
+  const { quota = QUOTA, ...options } = rest;
   return {
     realm: REALM,
-    relays: [relayOn('127.0.0.1'), relayOn('::1')],
-    ports: { first: 49_152, last: 65_535 },
+    relays: RELAYS.map((host) => relayOn(host)),
     users: { [USER]: PASSWORD, [OTHER_USER]: OTHER_PASSWORD },
     secrets: [],
     peers: { allow: ['127.0.0.0/8', '::1/128'], deny: [] },
     forbiddenPeers: [],
-    quota: { perUser: 100, total: 1000 },
+    quotaPerUser: quota.perUser,
     channelNumberMax: 0x4fff,
-    unauthorizedPerSecond: 0,
     lifetimes: {
       allocation: 600_000,
       allocationMax: 3_600_000,
@@ -90,6 +108,7 @@ export function turnOptions(overrides: WorldOptions): TurnOptions {
     },
     random: (n) => randomInt(n),
     clock: systemClock,
+    commons: overrides.commons ?? new Commons(commonsMemory(overrides, 1), 0),
     ...options,
   };
 }

@@ -38,11 +38,19 @@ describe('in the file', () => {
     ['bind: 127.1', 'bind: expected text (in quotes where it looks like a number), got 127.1'],
     ['bind: "::1%lo"', 'bind: expected an IP address, such as 127.0.0.1 or ::1, got "::1%lo"'],
     ['engine: fast', 'engine: expected one of auto, linux, portable, got "fast" (c.yaml:3)'],
+    ['workers: 33', 'workers: expected a whole number from 0 to 32, got 33'],
     [
-      'workers: 2',
-      'workers: expected 1 (more than one media worker is not in this version), got 2',
+      'engine: portable\nworkers: 2',
+      'workers: expected 1 with engine: portable (only the linux engine shares a port among workers), got 2',
     ],
-    ['workers: 0', 'workers: expected a whole number from 1 to 256, got 0'],
+    [
+      'workerCpus: 3-1',
+      'workerCpus: expected CPU numbers and ranges, such as 1-3 or 0,2, got "3-1"',
+    ],
+    [
+      'engine: portable\nworkerCpus: "1"',
+      'workerCpus: expected nothing with engine: portable (only the linux engine pins its workers), got "1"',
+    ],
     ['gateway: 7880', 'gateway: expected a map of keys, got 7880 (c.yaml:3)'],
     ['gateway: { port: "1" }', 'gateway.port: expected a whole number from 0 to 65535, got "1"'],
     [

@@ -44,6 +44,7 @@ async function start(over: Partial<GatewayOptions> = {}): Promise<void> {
       socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\nhello');
     },
     createRoom: (_token, { name }) => ({ created: name !== 'old', room: { name } }),
+    metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
     ...over,
   });
   port = await gateway.listen('127.0.0.1', 0);

@@ -19,6 +19,7 @@ const OPTIONS: GatewayOptions = {
   state: () => 'ready',
   onUpgrade: (_request, socket) => socket.destroy(),
   createRoom: () => ({ created: true, room: {} }),
+  metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
 };
 
 let gateway: Gateway | undefined;

@@ -30,7 +30,7 @@ function start(kind: string, ledger?: DescriptorLedger): Running {
     running.push({ engine, turn: () => undefined, free: () => undefined });
   } else {
     const wake = new Wake();
-    const engine = new LinuxEngine(options, wake.fd, ledger);
+    const engine = new LinuxEngine({ ...options, ...(ledger && { ledger }) }, wake.fd);
     const free = (): void => {
       engine.free();
       wake.close();

@@ -4,12 +4,24 @@ import { networkInterfaces } from 'node:os';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../../shared/clock.ts';
 import { settingsSchema } from '../../../shared/config/schema.ts';
-import { listenerAddresses, turnOptions } from '../../../server/media/turn-options.ts';
+import {
+  commonsOptions,
+  listenerAddresses,
+  turnOptions,
+} from '../../../server/media/turn-options.ts';
+import type { TurnOptions } from '../../../turn/index.ts';
+import { Commons } from '../../../turn/index.ts';
 
 const settings = (turn: Record<string, unknown>) => settingsSchema.parse({ turn }).turn;
 
+function optionsOf(turn: Record<string, unknown>): TurnOptions {
+  const parsed = settings(turn);
+  const commons = new Commons(Commons.memory(commonsOptions(parsed, 1)), 0);
+  return turnOptions(parsed, systemClock, commons);
+}
+
 it('makes milliseconds, words and numbers of the defaults', () => {
-  const options = turnOptions(settings({}), systemClock);
+  const options = optionsOf({});
   expect(options.lifetimes).toEqual({
     allocation: 600_000,
     allocationMax: 3_600_000,
@@ -18,9 +30,8 @@ it('makes milliseconds, words and numbers of the defaults', () => {
     nonce: 3_600_000,
   });
   expect(options).toMatchObject({
-    ports: { first: 49_152, last: 65_535 },
+    quotaPerUser: 128,
     channelNumberMax: 0x4fff,
-    unauthorizedPerSecond: 10,
     forbiddenPeers: [],
   });
 });
@@ -31,18 +42,27 @@ it('pairs each relay address with its external one', () => {
     external: { '127.0.0.1': '203.0.113.5' },
     ports: '50000-50009',
   };
-  const { relays, ports } = turnOptions(settings({ relay }), systemClock);
+  const { relays } = optionsOf({ relay });
   expect(relays.map(({ local, external }) => [local.host, external?.host])).toEqual([
     ['127.0.0.1', '203.0.113.5'],
     ['::1', undefined],
   ]);
-  expect(ports).toEqual({ first: 50_000, last: 50_009 });
+});
+
+it('tells what the workers share', () => {
+  const relay = { addresses: ['127.0.0.1', '::1', '127.0.0.2'], ports: '50000-50009' };
+  const quota = { total: 77, perUser: 7 };
+  expect(commonsOptions(settings({ relay, quota }), 3)).toEqual({
+    hosts: 3,
+    ports: { first: 50_000, last: 50_009 },
+    quotaTotal: 77,
+    unauthorizedPerSecond: 10,
+    workers: 3,
+  });
 });
 
 it('opens the legacy channels when told to', () => {
-  expect(turnOptions(settings({ legacyChannels: true }), systemClock).channelNumberMax).toBe(
-    0x7fff,
-  );
+  expect(optionsOf({ legacyChannels: true }).channelNumberMax).toBe(0x7fff);
 });
 
 it('lists the listeners as they are written', () => {
@@ -57,7 +77,7 @@ it('forbids every address of this machine that a wildcard listener answers at, o
     ['udp://0.0.0.0:3478', 'IPv4'],
     ['udp://[::]:3478', 'IPv6'],
   ] as const) {
-    const { forbiddenPeers } = turnOptions(settings({ listeners: [listener] }), systemClock);
+    const { forbiddenPeers } = optionsOf({ listeners: [listener] });
     const expected = own.filter((each) => each.family === family);
     expect(forbiddenPeers).toHaveLength(expected.length);
     expect(forbiddenPeers.every(({ port }) => port === 3478)).toBe(true);
@@ -65,7 +85,7 @@ it('forbids every address of this machine that a wildcard listener answers at, o
 });
 
 it('draws relay ports below the bound it is given', () => {
-  const { random } = turnOptions(settings({}), systemClock);
+  const { random } = optionsOf({});
   const draws = Array.from({ length: 300 }, () => random(7));
   expect(new Set(draws)).toEqual(new Set([0, 1, 2, 3, 4, 5, 6]));
 });

@@ -25,7 +25,7 @@ function listen(hosts: readonly [string, number][], engine = new FakeEngine()) {
   const server = new TurnServer(turnOptions({}), engine, new RecordedEvents());
   const calls: ListenResult[][] = [];
   server.listen(
-    hosts.map(([host, port]) => address(host, port)),
+    hosts.map(([host, port]) => ({ address: address(host, port) })),
     (results) => calls.push(results),
   );
   engine.run();
@@ -111,7 +111,7 @@ describe('close', () => {
   it('before the listeners are open leaves no socket', () => {
     const engine = new FakeEngine();
     const server = new TurnServer(turnOptions({}), engine, new RecordedEvents());
-    server.listen([address('127.0.0.1', 3478)], () => undefined);
+    server.listen([{ address: address('127.0.0.1', 3478) }], () => undefined);
     server.close();
     engine.run();
     expect(engine.counters.sockets).toBe(0);

@@ -10,25 +10,29 @@ import { inTurn, upTo } from '../../support/turn/in-turn.ts';
 import { message } from '../../support/turn/message.ts';
 import { address } from '../../support/turn/world.ts';
 
+function capOf(perSecond: number): UnauthenticatedCap {
+  return new UnauthenticatedCap(UnauthenticatedCap.memory(perSecond));
+}
+
 function allowed(cap: UnauthenticatedCap, host: string, times: number, now: number): number {
   return upTo(times).filter((port) => cap.allow(address(host, port), now)).length;
 }
 
 describe('the cap alone', () => {
   it('allows that many replies at once to one IPv4 address, whatever the port', () => {
-    const cap = new UnauthenticatedCap(10);
+    const cap = capOf(10);
     expect(allowed(cap, '192.0.2.1', 100, 0)).toBe(10);
   });
 
   it('counts IPv4 by address: the neighbours are not affected', () => {
-    const cap = new UnauthenticatedCap(10);
+    const cap = capOf(10);
     allowed(cap, '192.0.2.4', 100, 0);
     const neighbours = ['192.0.2.5', '192.0.2.3', '192.0.3.4', '193.0.2.4'];
     expect(neighbours.map((host) => allowed(cap, host, 100, 0))).toEqual([10, 10, 10, 10]);
   });
 
   it('counts IPv6 by /64: addresses in one share, the networks on both sides are not affected', () => {
-    const cap = new UnauthenticatedCap(10);
+    const cap = capOf(10);
     const inside = ['2001:db8:1:2::1', '2001:db8:1:2:ffff:ffff:ffff:ffff', '2001:db8:1:2::'];
     expect(inside.map((host) => allowed(cap, host, 6, 0))).toEqual([6, 4, 0]);
     const outside = ['2001:db8:1:1::1', '2001:db8:1:3::1', '2001:db8:1:0::1', '2001:db8:2:2::1'];
@@ -36,7 +40,7 @@ describe('the cap alone', () => {
   });
 
   it('keeps IPv4 and IPv6 apart, though their words be the same', () => {
-    const cap = new UnauthenticatedCap(10);
+    const cap = capOf(10);
     const six = upTo(40).filter((w1) => {
       const client = new TransportAddress().setV6(0xc0000201, w1 >> 3, 0, 0, 1);
       return cap.allow(client, 0);
@@ -49,7 +53,7 @@ describe('the cap alone', () => {
   });
 
   it('gives back one reply every tenth of a second, and never more than a second of them', () => {
-    const cap = new UnauthenticatedCap(10);
+    const cap = capOf(10);
     allowed(cap, '192.0.2.1', 100, 1000);
     expect(allowed(cap, '192.0.2.1', 100, 1099)).toBe(0);
     expect(allowed(cap, '192.0.2.1', 100, 1101)).toBe(1);
@@ -58,19 +62,19 @@ describe('the cap alone', () => {
   });
 
   it('over a minute of steady asking allows ten a second', () => {
-    const cap = new UnauthenticatedCap(10);
+    const cap = capOf(10);
     const times = upTo(60_000).filter((ms) => cap.allow(address('192.0.2.1', 1), ms));
     expect(times.length).toBeGreaterThanOrEqual(600);
     expect(times.length).toBeLessThanOrEqual(610);
   });
 
   it('is off at 0', () => {
-    const cap = new UnauthenticatedCap(0);
+    const cap = capOf(0);
     expect(allowed(cap, '192.0.2.1', 10_000, 0)).toBe(10_000);
   });
 
   it('keeps capping a busy network while 100,000 others come and go', () => {
-    const cap = new UnauthenticatedCap(10);
+    const cap = capOf(10);
     const busy = address('192.0.2.1', 1);
     const other = new TransportAddress();
     let count = 0;

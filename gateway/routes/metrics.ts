@@ -1,0 +1,51 @@
+// GET /metrics: numbers for Prometheus. It needs no credentials, so it answers only those address ranges that the
+// configuration names, by the address of the connection, and nobody who comes through a proxy: its address says
+// nothing of who asks, and the header fields that would can be made up. There is no way to trust them.
+// Called by: http-server.ts.
+
+import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import { isLoopback, rangeMatcher } from '../../shared/config/network-values.ts';
+import { isLoopbackHost } from '../loopback-host.ts';
+import { GatewayProblem } from '../problem.ts';
+
+export interface MetricsOptions {
+  /** Address ranges, such as `10.0.0.0/8`. */
+  readers: readonly string[];
+  contentType: string;
+  scrape(): Promise<string>;
+}
+
+export function metricsRoute(app: FastifyInstance, options: MetricsOptions): void {
+  const mayRead = rangeMatcher(options.readers);
+  app.get('/metrics', async (request, reply) => {
+    const peer = request.socket.remoteAddress ?? '';
+    if (!mayRead(peer)) {
+      throw refusal('This address may not read metrics; gateway.metrics lists those that may.');
+    }
+    if (isProxied(peer, request.headers)) {
+      throw refusal(
+        'Metrics are not served through a proxy; ask the server itself, on its machine as localhost.',
+      );
+    }
+    const text = await options.scrape();
+    return reply
+      .header('cache-control', 'no-store')
+      .header('content-type', options.contentType)
+      .send(text);
+  });
+}
+
+/** A proxy on this machine that adds no header field is told by the public name, which it has to pass on. */
+function isProxied(peer: string, headers: IncomingHttpHeaders): boolean {
+  return (
+    Object.keys(headers).some((name) =>
+      /^(?:via|forwarded|x-forwarded-.*|x-real-ip)$/.test(name),
+    ) ||
+    (isLoopback(peer) && !isLoopbackHost(headers.host))
+  );
+}
+
+function refusal(detail: string): GatewayProblem {
+  return new GatewayProblem(403, 'NOT_ALLOWED', detail);
+}

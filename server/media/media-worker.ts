@@ -1,0 +1,181 @@
+// The main thread's hold on one media worker: starts the thread, asks it, stops it, and starts it again should it die.
+
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { SternaError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import type {
+  ListenerState,
+  MediaCommand,
+  MediaEvent,
+  WorkerStats,
+  MediaWorkerData,
+} from './messages.ts';
+
+/** How long the worker may take to close its sockets before it is terminated. */
+const STOP_TIMEOUT_MS = 2000;
+
+/** How long an answer may take before the caller is told that there is none. */
+const REPLY_TIMEOUT_MS = 2000;
+
+/** Between the death of a worker and the next one: a fault that repeats must not spin. */
+const RESTART_DELAY_MS = 1000;
+
+interface Waiting {
+  resolve(stats: WorkerStats): void;
+  reject(error: Error): void;
+  timer: NodeJS.Timeout;
+}
+
+export interface MediaWorkerParts {
+  readonly index: number;
+  readonly log: Logger;
+  /** What the thread starts with, but for its port. */
+  readonly data: Omit<MediaWorkerData, 'port'>;
+  /** Wakes a thread that blocks in the Linux engine. */
+  wake(): void;
+  /** Takes back what a thread that is gone still held; false when that is to be tried again. */
+  reclaim(): boolean;
+}
+
+export class MediaWorker {
+  readonly #parts: MediaWorkerParts;
+  readonly #waiting = new Map<number, Waiting>();
+  #thread: Worker | undefined;
+  #port: MessagePort | undefined;
+  #nextId = 1;
+  #closing = false;
+  #restart: NodeJS.Timeout | undefined;
+  /** `failed`: it died and could not be started again yet. */
+  state: 'starting' | 'up' | 'down' | 'failed' = 'starting';
+  /** How often the thread has died. */
+  deaths = 0;
+
+  constructor(parts: MediaWorkerParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when every listener is open. Throws SternaError LISTENER_UNAVAILABLE that names the first that is not. */
+  start(): Promise<readonly ListenerState[]> {
+    return new Promise((resolve, reject) => {
+      const { port1: ours, port2: theirs } = new MessageChannel();
+      const workerData: MediaWorkerData = { ...this.#parts.data, port: theirs };
+      const thread = new Worker(new URL('./worker.js', import.meta.url), {
+        workerData,
+        transferList: [theirs],
+      });
+      this.#thread = thread;
+      this.#port = ours;
+      ours.on('message', (event: MediaEvent) => {
+        if (event.type !== 'listening') return this.#onEvent(event);
+        const failed = event.listeners.find(({ failure }) => failure !== undefined);
+        if (failed !== undefined) return reject(listenerUnavailable(failed));
+        this.state = 'up';
+        resolve(event.listeners);
+      });
+      thread.on('error', (error) => {
+        this.#parts.log.error('media.crashed', { worker: this.#parts.index, error });
+        reject(error);
+      });
+      thread.on('exit', (code) => {
+        reject(new SternaError('MEDIA_EXITED', `a media worker ended with code ${code}`));
+        this.#onExit(thread, code);
+      });
+    });
+  }
+
+  /** Rejects when the thread is gone or does not answer. */
+  stats(): Promise<WorkerStats> {
+    if (this.#thread === undefined) return Promise.reject(gone());
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id);
+        reject(new SternaError('MEDIA_UNRESPONSIVE', 'a media worker does not answer'));
+      }, REPLY_TIMEOUT_MS);
+      this.#waiting.set(id, { resolve, reject, timer });
+      this.#post({ type: 'stats', id });
+    });
+  }
+
+  /** Closes allocations and sockets, then the thread. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.state = 'down';
+    clearTimeout(this.#restart);
+    const thread = this.#thread;
+    this.#thread = undefined;
+    if (thread !== undefined) {
+      const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
+      this.#post({ type: 'stop' });
+      const timer = setTimeout(() => {
+        this.#parts.log.error('media.terminated', { worker: this.#parts.index });
+        void thread.terminate();
+      }, STOP_TIMEOUT_MS);
+      await exited;
+      clearTimeout(timer);
+    }
+    this.#port?.close();
+    this.#parts.reclaim();
+    this.#abandon();
+  }
+
+  #post(command: MediaCommand): void {
+    this.#port?.postMessage(command);
+    this.#parts.wake();
+  }
+
+  #onEvent(event: Exclude<MediaEvent, { type: 'listening' }>): void {
+    if (event.type === 'log') {
+      this.#parts.log[event.level](event.event, event.fields);
+      return;
+    }
+    const waiting = this.#waiting.get(event.id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(event.id);
+    clearTimeout(waiting.timer);
+    waiting.resolve(event.stats);
+  }
+
+  #onExit(thread: Worker, code: number): void {
+    if (this.#thread !== thread) return;
+    this.#thread = undefined;
+    this.#port?.close();
+    this.#abandon();
+    this.deaths++;
+    const { index, log } = this.#parts;
+    this.state = this.state === 'up' ? 'down' : 'failed';
+    log.error('media.exited', { worker: index, code, restartInMs: RESTART_DELAY_MS });
+    this.#restartLater();
+  }
+
+  #restartLater(): void {
+    this.#restart = setTimeout(() => {
+      if (!this.#parts.reclaim()) return this.#restartLater();
+      this.start().catch((error: unknown) => {
+        this.#parts.log.error('media.restart-failed', { worker: this.#parts.index, error });
+        void this.#thread?.terminate();
+      });
+    }, RESTART_DELAY_MS);
+  }
+
+  #abandon(): void {
+    for (const waiting of this.#waiting.values()) {
+      clearTimeout(waiting.timer);
+      waiting.reject(gone());
+    }
+    this.#waiting.clear();
+  }
+}
+
+function gone(): SternaError {
+  return new SternaError('MEDIA_UNRESPONSIVE', 'a media worker has stopped');
+}
+
+export function listenerUnavailable({ url, failure }: ListenerState): SternaError {
+  const why =
+    failure === 'in-use'
+      ? 'the port is in use; stop what holds it, or choose another in turn.listeners'
+      : 'this machine has no such address or may not bind that port; correct turn.listeners';
+  return new SternaError('LISTENER_UNAVAILABLE', `cannot listen on ${url}: ${why}`);
+}

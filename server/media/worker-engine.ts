@@ -1,0 +1,76 @@
+// The engine of a media worker, and its way to the other workers of the process.
+
+import type { EngineLoop, EngineOptions } from '../../shared/net/engine.ts';
+import { PortableEngine } from '../../shared/net/portable-engine.ts';
+import type { TransportAddress } from '../../shared/net/transport-address.ts';
+import type { Neighbours, TurnServer } from '../../turn/index.ts';
+import type { LinuxWorkerData } from './messages.ts';
+
+/** Datagrams of other workers taken in one turn of the loop, so that they cannot starve the sockets. */
+const MAIL_PER_TURN = 1024;
+
+export interface WorkerEngine {
+  readonly engine: EngineLoop;
+  readonly neighbours: Neighbours | undefined;
+  /** Names the server that takes what the neighbours send. */
+  readonly serve: (server: TurnServer) => void;
+}
+
+export function portableWorkerEngine(options: EngineOptions): WorkerEngine {
+  return { engine: new PortableEngine(options), neighbours: undefined, serve: () => undefined };
+}
+
+/** Takes over this worker's listeners, and pins its thread where that is asked for. */
+export async function linuxWorkerEngine(
+  data: LinuxWorkerData,
+  index: number,
+  options: EngineOptions,
+): Promise<WorkerEngine> {
+  const { LinuxEngine } = await import('../../shared/net/linux-engine.ts');
+  const { DescriptorLedger } = await import('../../shared/net/descriptor-ledger.ts');
+  const { Mailroom } = await import('../../shared/net/mailroom.ts');
+  const { wake } = await import('../../shared/net/wake.ts');
+  const { pinThread } = await import('../../shared/native/affinity.ts');
+  if (data.cpu !== undefined) pinThread(data.cpu);
+  const { wakeFds, mail, descriptors } = data;
+  const wakeOther = (worker: number): void => wake(wakeFds[worker] ?? -1);
+  const room = new Mailroom(mail, index, wakeOther, (error) => options.onFault(error));
+  let server: TurnServer | undefined;
+  let now = 0;
+  const handler = {
+    onMail(
+      from: TransportAddress,
+      to: TransportAddress,
+      bytes: Uint8Array,
+      offset: number,
+      length: number,
+    ): void {
+      server?.fromNeighbour(from, to, bytes, offset, length, now);
+    },
+  };
+  const engine = new LinuxEngine(
+    {
+      ...options,
+      ledger: new DescriptorLedger(descriptors, index),
+      mail: {
+        rest: () => room.rest(),
+        deliver: (at) => {
+          now = at;
+          room.deliver(handler, MAIL_PER_TURN);
+        },
+        flush: () => room.flush(),
+      },
+    },
+    wakeFds[index] ?? -1,
+  );
+  return {
+    engine,
+    neighbours: {
+      forward: (worker, from, to, bytes, offset, length) =>
+        room.send(worker, from, to, bytes, offset, length),
+    },
+    serve: (served) => {
+      server = served;
+    },
+  };
+}

@@ -1,0 +1,13 @@
+// What a server tells of itself when it is asked: the one value that the metrics are made from.
+
+import type { EngineChoice } from '../shared/net/engine-choice.ts';
+import type { SignalingStats } from '../signaling/index.ts';
+import type { MediaReport } from './media/host.ts';
+
+export interface ServerStats {
+  signaling: SignalingStats;
+  /** Undefined until the engine is chosen. */
+  engine: EngineChoice | undefined;
+  /** Undefined until the media workers are started. */
+  media: MediaReport | undefined;
+}

@@ -1,0 +1,144 @@
+// How the media workers of the process hand datagrams to each other in memory: a ring for each ordered pair of them.
+// Whoever sleeps is woken, once; whoever is awake looks by itself. Called by: the worker's engine. Allocates: nothing
+// per datagram.
+
+import { DatagramRing } from './datagram-ring.ts';
+import { TransportAddress } from './transport-address.ts';
+
+/** Rings grow with the square of it. */
+const WORKERS_MAX = 32;
+
+const AWAKE = 0;
+const ASLEEP = 1;
+
+/** A structured clone of it has the same memory in every thread. */
+export interface MailroomMemory {
+  readonly workers: number;
+  /** By sender and receiver; none from a worker to itself. */
+  readonly rings: readonly (SharedArrayBuffer | undefined)[];
+  /** By worker: AWAKE or ASLEEP. */
+  readonly sleep: SharedArrayBuffer;
+}
+
+export interface MailHandler {
+  /** Addresses and bytes are only good until the call returns. */
+  onMail(
+    from: TransportAddress,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void;
+}
+
+export class Mailroom {
+  static readonly WORKERS_MAX: number = WORKERS_MAX;
+  readonly #self: number;
+  readonly #incoming: readonly DatagramRing[];
+  /** By worker; undefined for this one. */
+  readonly #outgoing: readonly (DatagramRing | undefined)[];
+  readonly #sleep: Int32Array;
+  readonly #wake: (worker: number) => void;
+  readonly #onFault: (error: unknown) => void;
+  /** By worker: 1 when it was written to since the last `flush`. */
+  readonly #written: Uint8Array;
+  readonly #from = new TransportAddress();
+  readonly #to = new TransportAddress();
+  /** The ring to begin with in the next `deliver`. */
+  #next = 0;
+
+  /** What waits for a dead worker of the same number is dropped. @param wake wakes a worker that sleeps */
+  constructor(
+    memory: MailroomMemory,
+    self: number,
+    wake: (worker: number) => void,
+    onFault: (error: unknown) => void,
+  ) {
+    const { workers, rings } = memory;
+    const ring = (from: number, to: number): DatagramRing | undefined => {
+      const shared = rings[from * workers + to];
+      return shared === undefined ? undefined : new DatagramRing(shared);
+    };
+    const all = Array.from({ length: workers }, (_, worker) => worker);
+    this.#self = self;
+    this.#incoming = all.map((worker) => ring(worker, self)).filter((one) => one !== undefined);
+    this.#outgoing = all.map((worker) => ring(self, worker));
+    this.#sleep = new Int32Array(memory.sleep);
+    this.#wake = wake;
+    this.#onFault = onFault;
+    this.#written = new Uint8Array(workers);
+    for (const incoming of this.#incoming) incoming.clear();
+    Atomics.store(this.#sleep, self, AWAKE);
+  }
+
+  static memory(workers: number): MailroomMemory {
+    if (!(Number.isInteger(workers) && workers >= 1 && workers <= WORKERS_MAX))
+      throw new RangeError(`${workers} workers`);
+    const rings = Array.from({ length: workers * workers }, (_, i) =>
+      i % workers === Math.floor(i / workers) ? undefined : DatagramRing.memory(),
+    );
+    return { workers, rings, sleep: new SharedArrayBuffer(4 * workers) };
+  }
+
+  /** Puts a datagram into the ring to another worker; false when that is full. `flush` lets it know. */
+  send(
+    worker: number,
+    from: TransportAddress,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): boolean {
+    const sent = this.#outgoing[worker]?.push(from, to, bytes, offset, length) === true;
+    if (sent) this.#written[worker] = 1;
+    return sent;
+  }
+
+  /** Wakes those that were written to and sleep. */
+  flush(): void {
+    for (let worker = 0; worker < this.#written.length; worker++) {
+      if (this.#written[worker] === 0) continue;
+      this.#written[worker] = 0;
+      // Both sides write their own word and then read the other's, so one of them sees that there is mail.
+      if (Atomics.compareExchange(this.#sleep, worker, ASLEEP, AWAKE) === ASLEEP) {
+        this.#wake(worker);
+      }
+    }
+  }
+
+  /** Before the thread blocks: true when it may, since nothing waits and whoever sends from now on wakes it. */
+  rest(): boolean {
+    Atomics.store(this.#sleep, this.#self, ASLEEP);
+    for (let i = 0; i < this.#incoming.length; i++) {
+      if (this.#incoming[i]!.empty) continue;
+      Atomics.store(this.#sleep, this.#self, AWAKE);
+      return false;
+    }
+    return true;
+  }
+
+  /** Hands over what has come, at most that many, from each sender in turn; returns how many. */
+  deliver(handler: MailHandler, most: number): number {
+    Atomics.store(this.#sleep, this.#self, AWAKE);
+    const rings = this.#incoming;
+    let delivered = 0;
+    for (let idle = 0; idle < rings.length && delivered < most;) {
+      const ring = rings[this.#next]!;
+      this.#next = this.#next + 1 === rings.length ? 0 : this.#next + 1;
+      const length = ring.peek(this.#from, this.#to);
+      if (length < 0) {
+        idle++;
+        continue;
+      }
+      idle = 0;
+      delivered++;
+      try {
+        handler.onMail(this.#from, this.#to, ring.bytes, ring.at, length);
+      } catch (error) {
+        this.#onFault(error);
+      }
+      ring.release();
+    }
+    return delivered;
+  }
+}

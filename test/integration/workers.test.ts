@@ -1,0 +1,182 @@
+// Several media workers behind one port: what must be right across them, on the real server. The kernel deals the
+// clients out by their 5-tuples; the log says which worker made an allocation.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Sterna } from '../support/e2e/sterna.ts';
+import {
+  describeRelayed,
+  EVEN_PORT_RESERVE,
+  REFRESH,
+  reservationToken,
+  TurnClient,
+  UDP,
+  ALLOCATE,
+  lifetime,
+} from '../support/turn/client.ts';
+import { type UdpEndpoint, udpEndpoint } from '../support/turn/udp-endpoint.ts';
+import {
+  address,
+  OTHER_PASSWORD,
+  OTHER_USER,
+  PASSWORD,
+  REALM,
+  USER,
+} from '../support/turn/world.ts';
+
+const WORKERS = 3;
+const PER_USER = 40;
+/** Clients made before it counts as a fault that a worker got none: the odds are (2/3)^100. */
+const CLIENTS_MAX = 100;
+
+let sterna: Sterna;
+const endpoints: UdpEndpoint[] = [];
+
+beforeAll(async () => {
+  sterna = await Sterna.start({
+    config: {
+      engine: 'linux',
+      workers: WORKERS,
+      turn: {
+        realm: REALM,
+        listeners: ['udp://127.0.0.1:0'],
+        users: { [USER]: PASSWORD, [OTHER_USER]: OTHER_PASSWORD },
+        relay: { addresses: ['127.0.0.1'] },
+        peers: { allow: ['127.0.0.0/8'] },
+        quota: { perUser: PER_USER, total: 10 * PER_USER },
+        limits: { unauthorizedPerSecond: 0 },
+      },
+    },
+  });
+});
+
+afterAll(async () => {
+  for (const endpoint of endpoints) endpoint.close();
+  await sterna.stop();
+});
+
+async function client(username = USER): Promise<TurnClient> {
+  const endpoint = await udpEndpoint(4, () => sleep(30));
+  endpoints.push(endpoint);
+  const { host, port } = sterna.listener(4);
+  const password = username === USER ? PASSWORD : OTHER_PASSWORD;
+  const made = new TurnClient(endpoint, address(host, port), { username, password });
+  await made.challenge();
+  return made;
+}
+
+/** Which worker has the allocation of that client. */
+async function workerOf(of: TurnClient): Promise<number> {
+  const text = of.endpoint.address.toString();
+  const [line] = await sterna.waitForEvents('allocation.created', 1, (e) => e['client'] === text);
+  return Number(line?.['worker']);
+}
+
+interface Held {
+  readonly client: TurnClient;
+  readonly worker: number;
+  readonly relayed: ReturnType<typeof address>;
+}
+
+/** An allocation on each worker. */
+async function oneOnEach(username = USER): Promise<Held[]> {
+  const held = new Map<number, Held>();
+  for (let n = 0; n < CLIENTS_MAX && held.size < WORKERS; n++) {
+    const made = await client(username);
+    const { relayed } = await made.allocate();
+    const worker = await workerOf(made);
+    if (held.has(worker)) await giveUp(made);
+    else held.set(worker, { client: made, worker, relayed });
+  }
+  const sorted = [...held.values()].toSorted((a, b) => a.worker - b.worker);
+  expect(sorted.map(({ worker }) => worker)).toEqual([0, 1, 2]);
+  return sorted;
+}
+
+async function giveUp(of: TurnClient): Promise<void> {
+  const response = await of.request(REFRESH, lifetime(0));
+  expect(response.outcome).toBe('success');
+}
+
+describe('three media workers', () => {
+  it('share one port, and each has clients of it', async () => {
+    const held = await oneOnEach();
+    expect(new Set(held.map(({ relayed }) => relayed.port)).size).toBe(WORKERS);
+    for (const { client: each } of held) await giveUp(each);
+  });
+
+  it('keep one quota and give no relay port twice', async () => {
+    for (let round = 0; round < 2; round++) {
+      const clients = await Promise.all(Array.from({ length: PER_USER + 24 }, () => client()));
+      const answers = await Promise.all(clients.map((each) => each.request(ALLOCATE, UDP)));
+      const outcomes = answers.map(({ outcome }) => outcome);
+      expect(outcomes.filter((outcome) => outcome === 'success')).toHaveLength(PER_USER);
+      expect(outcomes.filter((outcome) => outcome === '486')).toHaveLength(24);
+      const ports = answers
+        .filter(({ outcome }) => outcome === 'success')
+        .map((answer) => answer.addresses(0x0016)[0]!.port);
+      expect(new Set(ports).size).toBe(PER_USER);
+      await Promise.all(
+        clients.filter((_, i) => outcomes[i] === 'success').map((each) => giveUp(each)),
+      );
+    }
+  });
+
+  it('hand a reserved port to a client of another worker, once', async () => {
+    const held = await oneOnEach();
+    const [first, second, third] = held.map((each) => each.client);
+    for (const each of [first!, second!, third!]) await giveUp(each);
+    const { response, relayed } = await first!.allocate(EVEN_PORT_RESERVE);
+    const token = reservationToken(response.value(0x0022));
+    const taken = await second!.request(ALLOCATE, UDP, token);
+    expect(taken.outcome).toBe('success');
+    const next = taken.addresses(0x0016)[0]!;
+    expect(next.port).toBe(relayed.port + 1);
+    expect((await third!.request(ALLOCATE, UDP, token)).outcome).toBe('508');
+
+    const peer = await udpEndpoint(4, () => sleep(30));
+    endpoints.push(peer);
+    await second!.bind(0x4000, peer.address);
+    peer.send(Buffer.from('to the reserved port'), next);
+    const { bytes } = await second!.endpoint.receive();
+    expect(describeRelayed(bytes)).toBe('channel 0x4000 to the reserved port');
+    second!.sendChannel(0x4000, Buffer.from('and back'));
+    expect((await peer.receive()).from.toString()).toBe(next.toString());
+    await giveUp(first!);
+    await giveUp(second!);
+  });
+
+  it('relay between their clients in memory, each to each', async () => {
+    const senders = await oneOnEach();
+    const receivers = await oneOnEach(OTHER_USER);
+    for (const sender of senders) {
+      for (const receiver of receivers) {
+        await sender.client.bind(0x4000 + receiver.worker, receiver.relayed);
+        await receiver.client.bind(0x4100 + sender.worker, sender.relayed);
+        const text = `${sender.worker} to ${receiver.worker}`;
+        sender.client.sendChannel(0x4000 + receiver.worker, Buffer.from(text));
+        const { bytes } = await receiver.client.endpoint.receive();
+        expect(describeRelayed(bytes)).toBe(`channel 0x410${sender.worker} ${text}`);
+        receiver.client.sendTo(sender.relayed, Buffer.from('back'));
+        const back = await sender.client.endpoint.receive();
+        expect(describeRelayed(back.bytes)).toBe(`channel 0x400${receiver.worker} back`);
+      }
+    }
+    const metrics = await (await fetch(`${sterna.url}/metrics`)).text();
+    const counts = [
+      ...metrics.matchAll(/^sterna_turn_short_circuited_datagrams_total{.*} (\d+)/gm),
+    ];
+    expect(counts.map(([, count]) => Number(count))).toEqual([6, 6, 6]);
+    for (const each of [...senders, ...receivers]) await giveUp(each.client);
+  });
+
+  it('say nothing without the permission of the other side', async () => {
+    const [a] = await oneOnEach();
+    const others = await oneOnEach(OTHER_USER);
+    for (const { client: other, relayed } of others) {
+      await a!.client.permit(relayed);
+      a!.client.sendTo(relayed, Buffer.from('unasked'));
+      expect(await other.relayedToMe()).toEqual([]);
+    }
+  });
+});

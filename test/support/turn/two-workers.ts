@@ -1,0 +1,150 @@
+// Two TURN servers of one process, as two media workers run them: their commons, a listener each, and a neighbour
+// between them that hands datagrams over as it will.
+/* oxlint-disable vitest/valid-title, vitest/expect-expect -- the callers write both */
+
+import { describe, it } from 'vitest';
+import type { TransportAddress } from '../../../shared/net/transport-address.ts';
+import { Commons, type Neighbours, type TurnServer } from '../../../turn/index.ts';
+import { CoreWorld } from './core-world.ts';
+import { UdpWorld } from './udp-world.ts';
+import { commonsMemory, type World, type WorldOptions } from './world.ts';
+
+const OFFSET = 7;
+const DIRT = 0xdd;
+
+/** Hands datagrams over in memory that is scribbled over afterwards, as a ring between threads would be. */
+class Handover implements Neighbours {
+  readonly servers: TurnServer[] = [];
+  /** Takes nothing while set. */
+  busy = false;
+  /** The worker that each was for. */
+  readonly forwarded: number[] = [];
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  forward(
+    worker: number,
+    from: TransportAddress,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): boolean {
+    if (this.busy) return false;
+    this.forwarded.push(worker);
+    const copy = new Uint8Array(OFFSET + length + OFFSET).fill(DIRT);
+    copy.set(bytes.subarray(offset, offset + length), OFFSET);
+    const [lentFrom, lentTo] = [from.copy(), to.copy()];
+    this.servers[worker]!.fromNeighbour(lentFrom, lentTo, copy, OFFSET, length, this.#now());
+    copy.fill(DIRT);
+    lentFrom.setV4(0xdead, 0xdead);
+    lentTo.setV4(0xdead, 0xdead);
+    return true;
+  }
+}
+
+export interface TwoWorkers<W extends World = World> {
+  /** Workers 0 and 1. */
+  readonly a: W;
+  readonly b: W;
+  /** The commons as the main thread has them. */
+  readonly main: Commons;
+  readonly handover: Handover;
+}
+
+/** What a test of two workers may ask for. */
+export interface TwoOptions extends WorldOptions {
+  /** They do not know each other: what goes from one to the other goes through the kernel. */
+  readonly strangers?: boolean;
+}
+
+async function start<W extends World>(
+  { strangers = false, ...options }: TwoOptions,
+  open: (options: WorldOptions, beside: W | undefined) => Promise<W>,
+): Promise<TwoWorkers<W>> {
+  const memory = commonsMemory(options, 2);
+  const handover = new Handover(() => a.options.clock.monotonic());
+  const openOne = (self: number, beside: W | undefined): Promise<W> =>
+    open(
+      {
+        ...options,
+        commons: new Commons(memory, self),
+        ...(strangers ? {} : { neighbours: handover }),
+      },
+      beside,
+    );
+  const a: W = await openOne(0, undefined);
+  const b = await openOne(1, a);
+  handover.servers.push(a.server, b.server);
+  return { a, b, main: new Commons(memory, 2), handover };
+}
+
+export function twoCores(options: TwoOptions = {}): Promise<TwoWorkers<CoreWorld>> {
+  return start<CoreWorld>(options, (each, beside) => Promise.resolve(new CoreWorld(each, beside)));
+}
+
+function twoOn(kind: 'portable' | 'linux', options: TwoOptions): Promise<TwoWorkers> {
+  return start<World>(options, (each) => UdpWorld.open(kind, each));
+}
+
+async function inside<W extends World>(
+  two: TwoWorkers<W>,
+  body: (two: TwoWorkers<W>) => Promise<void>,
+): Promise<void> {
+  const { a, b } = two;
+  try {
+    await body(two);
+  } catch (error) {
+    await Promise.allSettled([a.close(), b.close()]);
+    throw error;
+  }
+  a.server.close();
+  b.server.close();
+  await a.close();
+  await b.close();
+}
+
+/** On the core alone, where time is under the test's control. */
+export function onTwoCores(
+  title: string,
+  body: (two: TwoWorkers<CoreWorld>) => Promise<void>,
+  options: TwoOptions = {},
+): void {
+  it(title, async () => inside(await twoCores(options), body));
+}
+
+/** On the core and on the Linux engine, each worker with an engine of its own. */
+export function onTwo(
+  title: string,
+  body: (two: TwoWorkers) => Promise<void>,
+  options: TwoOptions = {},
+): void {
+  describe('core', () => {
+    it(title, async () => inside(await twoCores(options), body));
+  });
+  if (process.platform !== 'linux') return;
+  describe('linux', () => {
+    it(title, async () => inside(await twoOn('linux', options), body));
+  });
+}
+
+/** On the portable engine, whose sockets cannot go from one thread to another. */
+export function onTwoPortable(
+  title: string,
+  body: (two: TwoWorkers) => Promise<void>,
+  options: TwoOptions = {},
+): void {
+  describe('portable', () => {
+    it(title, async () => inside(await twoOn('portable', options), body));
+  });
+}
+
+/** Once nothing is on its way between the two any more. */
+export async function settled(a: World, b: World): Promise<void> {
+  await a.settle();
+  await b.settle();
+  await a.settle();
+}

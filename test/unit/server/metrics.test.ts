@@ -1,0 +1,164 @@
+// The metrics of given statistics: what is written, what is left out, and how often they are asked for.
+
+import { afterAll, describe, expect, test } from 'vitest';
+import { METRIC_FAMILIES } from '../../../server/metric-families.ts';
+import { Metrics } from '../../../server/metrics.ts';
+import type { ServerStats } from '../../../server/stats.ts';
+import { systemClock } from '../../../shared/clock.ts';
+import { silentLogger } from '../../../shared/log.ts';
+import { SignalingServer } from '../../../signaling/index.ts';
+import { parseExposition, samplesOf } from '../../support/exposition.ts';
+
+const signalingServer = new SignalingServer({
+  keys: { key: 'a secret for tests, long enough to be one' },
+  node: 'test',
+  version: '0.0.0',
+  origins: [],
+  iceServers: () => ({ servers: [], expiresAt: 0 }),
+  clock: systemClock,
+  log: silentLogger,
+});
+const signaling = signalingServer.stats();
+afterAll(async () => signalingServer.close());
+
+const FULL: ServerStats = {
+  signaling: {
+    ...signaling,
+    joinDurations: { count: 3, p50Ms: 2, p99Ms: 7 },
+    refusals: { ROOM_FULL: 4 },
+  },
+  engine: {
+    kind: 'linux',
+    capabilities: { udpGro: true, udpSegment: false, ipRecvErr: true, ipPktInfo: true },
+  },
+  media: {
+    users: 2,
+    workers: [
+      {
+        index: 0,
+        deaths: 6,
+        stats: {
+          engine: { kind: 'linux', sockets: 3, received: 1e21, sent: 20, sendDropped: 1 },
+          turn: {
+            allocations: 2,
+            reservations: 1,
+            users: 2,
+            shortCircuited: 9,
+            drops: { malformed: 5 },
+          },
+        },
+      },
+    ],
+  },
+};
+
+const [ONLY] = FULL.media!.workers;
+
+/** The one worker with that total in two of its counters; silent without one. */
+function mediaAt(total: number | undefined): ServerStats['media'] {
+  const { engine, turn } = ONLY!.stats!;
+  const stats =
+    total === undefined
+      ? undefined
+      : { engine: { ...engine, sent: total }, turn: { ...turn, drops: { malformed: total } } };
+  return { users: 2, workers: [{ index: 0, deaths: 6, stats }] };
+}
+
+async function samples(stats: ServerStats): Promise<Map<string, number>> {
+  return samplesOf(parseExposition(await new Metrics(() => Promise.resolve(stats)).scrape()));
+}
+
+test('every family is there, with its type and its help, and every sample has its labels', async () => {
+  const text = await new Metrics(() => Promise.resolve(FULL)).scrape();
+  const families = parseExposition(text);
+  expect([...families].map(([name, { type, help }]) => ({ name, type, help }))).toEqual(
+    METRIC_FAMILIES.map(({ name, type, help }) => ({ name, type, help })),
+  );
+  for (const { name, labels } of METRIC_FAMILIES) {
+    const series = [...(families.get(name)?.samples.keys() ?? [])];
+    expect(series.length).toBeGreaterThan(0);
+    for (const each of series) {
+      expect([...each.matchAll(/(\w+)="/g)].map(([, label]) => label)).toEqual([...labels]);
+    }
+  }
+});
+
+test('the numbers are those of the statistics, in base units', async () => {
+  const found = await samples(FULL);
+  expect(found.get('sterna_engine_info{engine="linux"}')).toBe(1);
+  expect(found.get('sterna_engine_capability{capability="udp_segment"}')).toBe(0);
+  expect(found.get('sterna_engine_capability{capability="ip_pktinfo"}')).toBe(1);
+  expect(found.get('sterna_media_up{worker="0"}')).toBe(1);
+  expect(found.get('sterna_media_worker_restarts_total{worker="0"}')).toBe(6);
+  expect(found.get('sterna_media_datagrams_received_total{worker="0"}')).toBe(1e21);
+  expect(found.get('sterna_turn_allocations{worker="0"}')).toBe(2);
+  expect(found.get('sterna_turn_dropped_datagrams_total{worker="0",reason="malformed"}')).toBe(5);
+  expect(found.get('sterna_turn_dropped_datagrams_total{worker="0",reason="not-stun"}')).toBe(0);
+  expect(found.get('sterna_signaling_refusals_total{reason="ROOM_FULL"}')).toBe(4);
+  expect(found.get('sterna_signaling_join_duration_seconds{percentile="99"}')).toBe(0.007);
+});
+
+test('what is not known is left out, and no zero stands in for it', async () => {
+  const silent = mediaAt(undefined);
+  const found = await samples({ ...FULL, signaling, engine: undefined, media: silent });
+  expect(found.get('sterna_media_up{worker="0"}')).toBe(0);
+  expect(found.get('sterna_media_worker_restarts_total{worker="0"}')).toBe(6);
+  expect(found.get('sterna_rooms')).toBe(0);
+  const unknown = [...found.keys()].filter((series) =>
+    /^sterna_(?:engine_|turn_(?!users)|media_(?!up|worker)|signaling_join_duration)/.test(series),
+  );
+  expect(unknown).toEqual([]);
+});
+
+test('the portable engine has no capabilities to tell', async () => {
+  const found = await samples({ ...FULL, engine: { kind: 'portable', reason: 'configured' } });
+  expect(found.get('sterna_engine_info{engine="portable"}')).toBe(1);
+  expect([...found.keys()].filter((series) => series.includes('capability'))).toEqual([]);
+});
+
+test.each([
+  'sterna_media_datagrams_sent_total{worker="0"}',
+  'sterna_turn_dropped_datagrams_total{worker="0",reason="malformed"}',
+])('the counter %s follows its total, also back to where a new worker starts', async (series) => {
+  let media = mediaAt(20);
+  const metrics = new Metrics(() => Promise.resolve({ ...FULL, media }));
+  const read = async (): Promise<number | undefined> =>
+    samplesOf(parseExposition(await metrics.scrape())).get(series);
+  expect(await read()).toBe(20);
+  expect(await read()).toBe(20);
+  media = mediaAt(undefined);
+  expect(await read()).toBeUndefined();
+  media = mediaAt(3);
+  expect(await read()).toBe(3);
+});
+
+describe('scrapes', () => {
+  test('at the same time share one collection; the next one collects again', async () => {
+    let asked = 0;
+    const metrics = new Metrics(async () => {
+      asked++;
+      await new Promise((resolve) => setImmediate(resolve));
+      return { ...FULL, media: { users: asked, workers: [] } };
+    });
+    const texts = await Promise.all(Array.from({ length: 50 }, () => metrics.scrape()));
+    expect([asked, new Set(texts).size]).toEqual([1, 1]);
+    expect(await metrics.scrape()).toContain('sterna_turn_users 2\n');
+  });
+
+  test('go on after one has failed', async () => {
+    let broken = true;
+    const metrics = new Metrics(() =>
+      broken ? Promise.reject(new Error('broken')) : Promise.resolve(FULL),
+    );
+    await expect(metrics.scrape()).rejects.toThrow('broken');
+    broken = false;
+    expect(await metrics.scrape()).toContain('sterna_media_up{worker="0"} 1\n');
+  });
+
+  test('leave nothing behind that would keep a process alive', async () => {
+    const before = process.getActiveResourcesInfo();
+    const metrics = new Metrics(() => Promise.resolve(FULL));
+    await metrics.scrape();
+    expect(process.getActiveResourcesInfo()).toEqual(before);
+  });
+});
