@@ -142,7 +142,7 @@ export class Backlogs implements SendFailures<LinuxSocket> {
     socket.backlogBytes -= cost;
     this.#bytes -= cost;
     queue.tos = tos;
-    queue.put(socket, to, false, 0, bytes, 0, bytes.length);
+    queue.put(socket, to, bytes, 0, bytes.length);
   }
 
   #wait(socket: LinuxSocket, waits: number): void {

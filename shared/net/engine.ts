@@ -98,6 +98,21 @@ export interface Engine {
     length: number,
   ): void;
 
+  /**
+   * As `send`, with `headerLength` bytes of `header` (128 at most) in front, and `padding` zero bytes behind, such as a
+   * Data indication.
+   */
+  sendHeaded(
+    socket: number,
+    to: TransportAddress,
+    header: Uint8Array,
+    headerLength: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    padding: 0 | 1 | 2 | 3,
+  ): void;
+
   /** As `send`, with the DF bit set; there where `canSetDontFragment` is true. */
   sendWhole?(
     socket: number,

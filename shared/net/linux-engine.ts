@@ -124,7 +124,8 @@ export class LinuxEngine implements EngineLoop {
   }
 
   send(id: number, to: TransportAddress, bytes: Uint8Array, offset: number, length: number): void {
-    this.#put(id, to, false, 0, bytes, offset, length);
+    const socket = this.#sender(id, to, length);
+    if (socket !== undefined) this.#queue.put(socket, to, bytes, offset, length);
   }
 
   sendPrefixed(
@@ -135,7 +136,23 @@ export class LinuxEngine implements EngineLoop {
     offset: number,
     length: number,
   ): void {
-    this.#put(id, to, true, prefix, bytes, offset, length);
+    const socket = this.#sender(id, to, 4 + length);
+    if (socket !== undefined) this.#queue.putPrefixed(socket, to, prefix, bytes, offset, length);
+  }
+
+  sendHeaded(
+    id: number,
+    to: TransportAddress,
+    header: Uint8Array,
+    headerLength: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    padding: 0 | 1 | 2 | 3,
+  ): void {
+    const socket = this.#sender(id, to, headerLength + length + padding);
+    if (socket === undefined) return;
+    this.#queue.putHeaded(socket, to, header, headerLength, bytes, offset, length, padding);
   }
 
   /** Costs two more system calls than `send`: the DF bit is an option of the socket, not of a datagram. */
@@ -154,7 +171,7 @@ export class LinuxEngine implements EngineLoop {
       return;
     }
     this.#sockets.opener.setDontFragment(socket.fd, socket.family, true);
-    this.#put(id, to, false, 0, bytes, offset, length);
+    this.send(id, to, bytes, offset, length);
     this.#queue.flush();
     this.#sockets.opener.setDontFragment(socket.fd, socket.family, false);
     this.#backlogs.drop(socket);
@@ -292,28 +309,20 @@ export class LinuxEngine implements EngineLoop {
     return this.#sockets.get(socket.fd) === socket;
   }
 
-  #put(
-    id: number,
-    to: TransportAddress,
-    prefixed: boolean,
-    prefix: number,
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-  ): void {
+  /** The socket to send from, set up for what is sent on; undefined, and counted, when nothing can be sent. */
+  #sender(id: number, to: TransportAddress, total: number): LinuxSocket | undefined {
     const socket = this.#sockets.get(id);
-    const total = prefixed ? length + 4 : length;
     // Port 0 is what anybody may claim to be at, and nobody is.
     if (socket === undefined || to.port === 0 || total > DATAGRAM_BYTES_MAX) {
       this.counters.sendDropped++;
-      return;
+      return undefined;
     }
     const ttl = this.#ttl;
     if (socket.lowersTtl && ttl !== socket.ttl && ttl !== 0) {
       this.#queue.flush();
       this.#sockets.lowerTtl(socket, ttl);
     }
-    this.#queue.put(socket, to, prefixed, prefix, bytes, offset, length);
+    return socket;
   }
 
   #deliverAnswers(): void {

@@ -181,6 +181,23 @@ export class PortableEngine implements EngineLoop {
     this.#transmit(socket, to, copy);
   }
 
+  sendHeaded(
+    socket: number,
+    to: TransportAddress,
+    header: Uint8Array,
+    headerLength: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    padding: 0 | 1 | 2 | 3,
+  ): void {
+    const copy = Buffer.allocUnsafe(headerLength + length + padding);
+    copy.set(header.subarray(0, headerLength));
+    copy.set(bytes.subarray(offset, offset + length), headerLength);
+    copy.fill(0, headerLength + length);
+    this.#transmit(socket, to, copy);
+  }
+
   #transmit(socket: number, to: TransportAddress, datagram: Buffer): void {
     const entry = this.#sockets.get(socket);
     if (

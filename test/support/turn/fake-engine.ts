@@ -153,6 +153,26 @@ export class FakeEngine implements Engine {
     this.#carry(socket, to, whole);
   }
 
+  sendHeaded(
+    socket: number,
+    to: TransportAddress,
+    header: Uint8Array,
+    headerLength: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    padding: 0 | 1 | 2 | 3,
+  ): void {
+    if (offset < 0 || length < 0 || offset + length > bytes.length) throw new RangeError('send');
+    if (headerLength > Math.min(header.length, 128) || padding > 3) throw new RangeError('header');
+    this.counters.sent++;
+    if (this.countOnly) return;
+    const whole = Buffer.alloc(headerLength + length + padding);
+    whole.set(header.subarray(0, headerLength));
+    whole.set(bytes.subarray(offset, offset + length), headerLength);
+    this.#carry(socket, to, whole);
+  }
+
   #carry(id: number, to: TransportAddress, bytes: Buffer): void {
     const socket = this.#sockets.get(id);
     if (socket?.open !== true || to.port === 0 || socket.address.family !== to.family) {
