@@ -37,7 +37,7 @@ function byWorker(sterna: Sterna, all: readonly TurnAllocation[]): Map<number, T
   return groups;
 }
 
-it.each<Death>(['throw', 'exit', 'terminate', 'memory'])('%s', async (death) => {
+it.each<Death>(['throw', 'exit', 'terminate', 'memory', 'hang'])('%s', async (death) => {
   const sterna = await Sterna.start({
     config: {
       engine: 'linux',
