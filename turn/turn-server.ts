@@ -87,7 +87,7 @@ export class TurnServer {
   #closed = false;
 
   constructor(options: TurnOptions, engine: Engine, observer: TurnObserver) {
-    const relays: Required<SocketOwner> = {
+    const relays: SocketOwner = {
       onOpened: (tag, _local, failure) => this.#state.pool.onOpened(tag, failure),
       onDatagram: (tag, from, bytes, offset, length, at) => {
         const relay = this.#state.pool.get(tag);
