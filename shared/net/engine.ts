@@ -26,9 +26,9 @@ export interface SocketOwner {
   ): void;
 
   /**
-   * Once for each address of this machine that a socket opened on 0.0.0.0 or :: is asked at; without this method, and on
-   * another engine than the Linux one, all of it comes under the one tag and the kernel chooses what answers come from.
-   * `socket` sends from that address, and ends with the one it belongs to.
+   * Once for each address of this machine that a socket opened on 0.0.0.0 or :: is asked at. `socket` sends from that
+   * address, and ends with the one it belongs to. Without this method, and on another engine than the Linux one, all
+   * comes under the one tag, and the kernel chooses what answers come from.
    * @returns the tag that datagrams to that address come with from now on; undefined: none of them does
    */
   onLocal?(tag: number, socket: number, local: TransportAddress): number | undefined;
