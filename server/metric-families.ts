@@ -153,6 +153,12 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     ...ofWorkers(({ engine }) => engine.received),
   },
   {
+    name: 'sterna_media_datagrams_receive_dropped_total',
+    type: 'counter',
+    help: 'Datagrams that the engine received and could hand to nobody: cut off, or to one address too many',
+    ...ofWorkers(({ engine }) => engine.receiveDropped),
+  },
+  {
     name: 'sterna_media_datagrams_sent_total',
     type: 'counter',
     help: 'Datagrams that the engine sent',

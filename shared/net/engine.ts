@@ -27,6 +27,14 @@ export interface SocketOwner {
   ): void;
 
   /**
+   * Once for each address of this machine that a socket opened on 0.0.0.0 or :: is asked at. `socket` sends from that
+   * address, and ends with the one it belongs to. Without this method, and on another engine than the Linux one, all
+   * comes under the one tag, and the kernel chooses what answers come from.
+   * @returns the tag that datagrams to that address come with from now on; undefined: none of them does
+   */
+  onLocal?(tag: number, socket: number, local: TransportAddress): number | undefined;
+
+  /**
    * An ICMP error about a datagram that this socket sent to `peer`; without this method nobody asks the kernel.
    * `info` is the MTU for "fragmentation needed" and "packet too big", else 0.
    */
@@ -142,6 +150,8 @@ export interface EngineLoop extends Engine {
 export interface EngineCounters {
   sockets: number;
   received: number;
+  /** Datagrams to an address that nobody answers at: one too many of a wildcard socket, or a multicast one. */
+  receiveDropped: number;
   sent: number;
   /** Datagrams that the kernel or our own bound refused. */
   sendDropped: number;

@@ -18,6 +18,7 @@ import { Epoll } from './epoll.ts';
 import { ErrorQueue } from './error-queue.ts';
 import { GsoLimits } from './gso-limits.ts';
 import { type LinuxSocket, LinuxSockets } from './linux-sockets.ts';
+import type { Sender } from './local-sockets.ts';
 import { PacketInfo } from './packet-info.ts';
 import { ReceiveRing } from './receive-ring.ts';
 import { SendQueue } from './send-queue.ts';
@@ -58,10 +59,16 @@ export interface Mail {
 export class LinuxEngine implements EngineLoop {
   readonly kind = 'linux';
   readonly canSetDontFragment = true;
-  readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
+  readonly counters: EngineCounters = {
+    sockets: 0,
+    received: 0,
+    receiveDropped: 0,
+    sent: 0,
+    sendDropped: 0,
+  };
   readonly timers: TimerWheel;
   readonly #ring: ReceiveRing;
-  readonly #queue: SendQueue<LinuxSocket>;
+  readonly #queue: SendQueue<Sender>;
   readonly #backlogs: Backlogs;
   readonly #gsoLimits: GsoLimits;
   readonly #epoll: Epoll;
@@ -163,7 +170,7 @@ export class LinuxEngine implements EngineLoop {
     offset: number,
     length: number,
   ): void {
-    const socket = this.#sockets.get(id);
+    const socket = this.#sockets.sender(id)?.base;
     this.#queue.flush();
     // Later it would go without the bit.
     if (socket === undefined || this.#backlogs.holdsBack(socket)) {
@@ -248,12 +255,12 @@ export class LinuxEngine implements EngineLoop {
     if (socket === undefined) return;
     if ((events & EPOLLOUT) !== 0) this.#backlogs.retryWritable(socket, this.#queue);
     if ((events & EPOLLERR) !== 0) this.#reportIcmp(socket, now);
-    if ((events & EPOLLIN) !== 0) this.#receive(socket, now);
+    if ((events & EPOLLIN) !== 0 && this.#isOpen(socket)) this.#receive(socket, now);
   }
 
   #reportIcmp(socket: LinuxSocket, now: number): void {
     const errors = this.#errors;
-    for (let n = 0; n < ERRORS_PER_TURN; n++) {
+    for (let n = 0; n < ERRORS_PER_TURN && this.#isOpen(socket); n++) {
       const got = errors.next(socket.fd);
       if (got < 0) return;
       if (got === 0) continue;
@@ -285,6 +292,11 @@ export class LinuxEngine implements EngineLoop {
       ring.info(slot, info);
       const length = ring.length(slot);
       const segment = info.segmentBytes || length;
+      const tag = this.#tagOf(socket, info);
+      if (tag === undefined) {
+        this.counters.receiveDropped += length === 0 ? 1 : Math.ceil(length / segment);
+        continue;
+      }
       this.#queue.tos = info.tos;
       this.#ttl = info.ttl;
       const start = ring.offset(slot);
@@ -293,7 +305,7 @@ export class LinuxEngine implements EngineLoop {
         const size = Math.min(segment, length - done);
         this.counters.received++;
         try {
-          socket.owner.onDatagram(socket.tag, from, ring.arena.bytes, start + done, size, now);
+          socket.owner.onDatagram(tag, from, ring.arena.bytes, start + done, size, now);
         } catch (error) {
           this.#options.onFault(error);
         }
@@ -304,25 +316,38 @@ export class LinuxEngine implements EngineLoop {
     this.#ttl = 0;
   }
 
+  /** What a datagram is delivered with; undefined when nobody takes what is sent to that address. */
+  #tagOf({ locals, tag }: LinuxSocket, info: PacketInfo): number | undefined {
+    if (locals === undefined || !info.hasLocal) return tag;
+    if (info.isMulticast) return undefined;
+    try {
+      return locals.tagOf(info.local);
+    } catch (error) {
+      this.#options.onFault(error);
+      return undefined;
+    }
+  }
+
   /** Its owner may close it while a burst for it is handed out. */
   #isOpen(socket: LinuxSocket): boolean {
     return this.#sockets.get(socket.fd) === socket;
   }
 
   /** The socket to send from, set up for what is sent on; undefined, and counted, when nothing can be sent. */
-  #sender(id: number, to: TransportAddress, total: number): LinuxSocket | undefined {
-    const socket = this.#sockets.get(id);
+  #sender(id: number, to: TransportAddress, total: number): Sender | undefined {
+    const sender = this.#sockets.sender(id);
     // Port 0 is what anybody may claim to be at, and nobody is.
-    if (socket === undefined || to.port === 0 || total > DATAGRAM_BYTES_MAX) {
+    if (sender === undefined || to.port === 0 || total > DATAGRAM_BYTES_MAX) {
       this.counters.sendDropped++;
       return undefined;
     }
+    const { base } = sender;
     const ttl = this.#ttl;
-    if (socket.lowersTtl && ttl !== socket.ttl && ttl !== 0) {
+    if (base.lowersTtl && ttl !== base.ttl && ttl !== 0) {
       this.#queue.flush();
-      this.#sockets.lowerTtl(socket, ttl);
+      this.#sockets.lowerTtl(base, ttl);
     }
-    return socket;
+    return sender;
   }
 
   #deliverAnswers(): void {

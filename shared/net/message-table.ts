@@ -17,7 +17,7 @@ import {
   SOL_UDP,
   UDP_SEGMENT,
 } from '../native/socket-constants.ts';
-import { CMSG_INT_BYTES, CONTROL_BYTES, writeInt, writeTos } from './packet-info.ts';
+import { CMSG_INT_BYTES, CONTROL_BYTES, writeInt, writeSource, writeTos } from './packet-info.ts';
 import { readSockaddr, writeSockaddr } from './sockaddr.ts';
 import type { TransportAddress } from './transport-address.ts';
 
@@ -89,8 +89,8 @@ export class MessageTable {
     this.#arena.free();
   }
 
-  /** Begins a message; its pieces follow. */
-  open(to: TransportAddress, tos: number): number {
+  /** Begins a message; its pieces follow. `source` is where it comes from, if not from where its socket is bound. */
+  open(to: TransportAddress, tos: number, source: TransportAddress | undefined): number {
     const message = this.count++;
     const arena = this.#arena;
     const { u32 } = arena;
@@ -100,7 +100,9 @@ export class MessageTable {
     u32[(header + MSG_NAMELEN) >> 2] = writeSockaddr(arena, name, to);
     arena.writePointer(header + MSG_IOV, arena, this.#pieces + this.#pieceCount * IOVEC_BYTES);
     this.#firsts[message] = this.#pieceCount;
-    u32[(header + MSG_CONTROLLEN) >> 2] = writeTos(arena, control, to.family, tos);
+    let controlled = writeTos(arena, control, to.family, tos);
+    if (source !== undefined) controlled += writeSource(arena, control + controlled, source);
+    u32[(header + MSG_CONTROLLEN) >> 2] = controlled;
     return message;
   }
 

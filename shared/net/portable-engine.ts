@@ -1,4 +1,5 @@
-// The engine on node:dgram: runs wherever Node runs, at one system call and one event per datagram.
+// The engine on node:dgram: runs wherever Node runs, at one system call and one event per datagram. What leaves a
+// socket on 0.0.0.0 or :: has the source address that the kernel chooses, whichever one was asked.
 // Allocates: dgram's own message, and one copy per datagram sent, because libuv may send it after the call returned.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
@@ -37,7 +38,13 @@ interface OpenSocket {
 export class PortableEngine implements EngineLoop {
   readonly kind = 'portable';
   readonly canSetDontFragment = false;
-  readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
+  readonly counters: EngineCounters = {
+    sockets: 0,
+    received: 0,
+    receiveDropped: 0,
+    sent: 0,
+    sendDropped: 0,
+  };
   readonly #options: EngineOptions;
   readonly #sockets = new Map<number, OpenSocket>();
   readonly #addresses = new Map<string, Map<number, TransportAddress>>();

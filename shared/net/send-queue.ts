@@ -19,6 +19,8 @@ const GSO_BYTES_MAX = 65_000;
 /** What the queue needs to know of a socket. */
 export interface SendingSocket {
   readonly fd: number;
+  /** Where it sends from, as `PacketInfo.local` has it; undefined: from where it is bound. */
+  readonly source: TransportAddress | undefined;
 }
 
 /** What becomes of datagrams that the kernel did not take. */
@@ -116,7 +118,7 @@ export class SendQueue<S extends SendingSocket> {
     while (first < messages) {
       const socket = this.#sockets[first]!;
       let end = first + 1;
-      while (end < messages && this.#sockets[end] === socket) end++;
+      while (end < messages && this.#sockets[end]!.fd === socket.fd) end++;
       this.#send(socket, first, end);
       first = end;
     }
@@ -177,7 +179,7 @@ export class SendQueue<S extends SendingSocket> {
   }
 
   #open(socket: S, to: TransportAddress, total: number): void {
-    const message = this.#table.open(to, this.tos);
+    const message = this.#table.open(to, this.tos, socket.source);
     this.#toses[message] = this.tos;
     this.#sockets[message] = socket;
     this.#datagrams[message] = 0;
@@ -187,6 +189,7 @@ export class SendQueue<S extends SendingSocket> {
     this.#openBytes = 0;
   }
 
+  /** Messages that leave through one descriptor, which is the socket's. */
   #send(socket: S, first: number, end: number): void {
     for (let message = first; message < end; message++) {
       if (this.#datagrams[message]! > 1) this.#table.cut(message, this.#segment[message]!);
@@ -197,7 +200,7 @@ export class SendQueue<S extends SendingSocket> {
     let tries = 0;
     while (next < end) {
       if (later) {
-        this.#split(socket, next++, true);
+        this.#split(next++, true);
         continue;
       }
       const address = this.#table.address(next);
@@ -211,7 +214,7 @@ export class SendQueue<S extends SendingSocket> {
       const verdict = this.#judge(next, this.#datagrams[next]!);
       if (verdict === AGAIN && ++tries < TRIES_MAX) continue;
       if (verdict === SINGLY || verdict === LATER) {
-        later = this.#split(socket, next, verdict === LATER);
+        later = this.#split(next, verdict === LATER);
       } else {
         this.#failures.onDropped(this.#datagrams[next]!);
       }
@@ -257,8 +260,9 @@ export class SendQueue<S extends SendingSocket> {
    * Takes a message apart into its datagrams: each sent by itself, or kept for later. The slow way out.
    * @returns whether the last of them is kept for later
    */
-  #split(socket: S, message: number, later: boolean): boolean {
+  #split(message: number, later: boolean): boolean {
     const table = this.#table;
+    const socket = this.#sockets[message]!;
     const segment = this.#segment[message]!;
     const tos = this.#toses[message]!;
     if (this.#datagrams[message]! > 1) table.uncut(message);

@@ -38,7 +38,13 @@ export class FakeEngine implements Engine {
   /** As on Linux, whoever shares the engine may adopt what another has parked. */
   readonly kind = 'linux';
   readonly canSetDontFragment: boolean;
-  readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
+  readonly counters: EngineCounters = {
+    sockets: 0,
+    received: 0,
+    receiveDropped: 0,
+    sent: 0,
+    sendDropped: 0,
+  };
   now = 5_000_000;
   readonly timers: TimerWheel = new TimerWheel(this.now, (error) => {
     throw error;

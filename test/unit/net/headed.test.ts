@@ -170,6 +170,8 @@ describe('on the linux engine', () => {
       world.engine.send(sender.id, relay.local, Buffer.alloc(1201), 0, 1201);
     }
     await world.until(() => got.length === 3);
-    expect(sent).toEqual([{ pieces: [36, 1201, 3, 36, 1201, 3, 36, 1201, 3], segment: 1240 }]);
+    expect(sent).toEqual([
+      { pieces: [36, 1201, 3, 36, 1201, 3, 36, 1201, 3], segment: 1240, controlBytes: 24 },
+    ]);
   });
 });

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { Arena } from '../../../shared/native/arena.ts';
 import { libc } from '../../../shared/native/libc.ts';
 import { GsoLimits } from '../../../shared/net/gso-limits.ts';
-import { SendQueue } from '../../../shared/net/send-queue.ts';
+import { type SendingSocket, SendQueue } from '../../../shared/net/send-queue.ts';
 import { bytesPerTurn } from '../../support/turn/heap.ts';
 import { address as at } from '../../support/turn/world.ts';
 
@@ -13,8 +13,8 @@ it('what is sent on from the ring allocates nothing, however it is put together'
 
   const kernel = { ...libc(), sendmmsg: taken, sendto: () => 1 };
   const failures = { holdsBack: () => false, onLater: () => undefined, onDropped: () => undefined };
-  const queue = new SendQueue<{ fd: number }>(kernel, ring, failures, new GsoLimits(true));
-  const socket = { fd: 1 };
+  const queue = new SendQueue<SendingSocket>(kernel, ring, failures, new GsoLimits(true));
+  const socket = { fd: 1, source: undefined };
   const header = new Uint8Array(48);
   const places = [at('217.70.184.38', 3478), at('2a00::ffff:ffff', 3478)];
   const run = (turns: number): void => {
