@@ -155,7 +155,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
   {
     name: 'sterna_media_datagrams_receive_dropped_total',
     type: 'counter',
-    help: 'Datagrams that the engine received and could hand to nobody: cut off, or to one address too many',
+    help: 'Datagrams to an address that nobody answers at: one too many of a wildcard listener, or multicast',
     ...ofWorkers(({ engine }) => engine.receiveDropped),
   },
   {
