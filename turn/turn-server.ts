@@ -1,5 +1,5 @@
 // The STUN/TURN server without I/O (RFC 8489, RFC 8656): an engine hands in datagrams and the time, and sends for it.
-// Called by an engine through two socket owners, and by its host for start, sweep and stop. Allocates: nothing per
+// Called by an engine through two socket owners, and by its host for start and stop. Allocates: nothing per
 // relayed packet.
 
 import { randomBytes } from 'node:crypto';
@@ -154,11 +154,6 @@ export class TurnServer {
     else this.#relayPath.fromPeer(relay, from, bytes, offset, length, now);
   }
 
-  /** Frees what has expired; to be called about once a second. */
-  sweep(now: number): void {
-    this.#state.sweep(now);
-  }
-
   stats(): TurnStats {
     const state = this.#state;
     const { reservations, users } = state.commons.quota.own;
@@ -176,7 +171,7 @@ export class TurnServer {
     if (this.#closed) return;
     this.#closed = true;
     for (const allocation of this.#state.allocations) this.#state.delete(allocation, 'closed');
-    this.#state.sweepReservations(Infinity);
+    this.#state.endReservations();
     for (const socket of this.#sockets) this.#state.engine.close(socket);
     this.#listeners.length = 0;
   }

@@ -2,10 +2,10 @@
 // RFC 8656 s7, s8. Called by the load generator.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LinuxEngine } from '../../shared/net/linux-engine.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import { giveUpAll, runAll } from './flows.ts';
 import { residentBytes } from './process-stat.ts';
+import type { Sockets } from './sockets.ts';
 import { ALLOCATE, GIVE_UP, TurnClient } from './turn-client.ts';
 
 /** Made first, so that what a server sets up once is not counted. */
@@ -18,14 +18,14 @@ const RESEND_MS = 500;
 export class Newcomers {
   made = 0;
   failed = 0;
-  readonly #engine: LinuxEngine;
+  readonly #sockets: Sockets;
   readonly #server: TransportAddress;
   readonly #clients = new Set<TurnClient>();
   readonly #lastMade = new Map<TurnClient, number>();
   #stopping = false;
 
-  constructor(engine: LinuxEngine, server: TransportAddress, concurrent: number) {
-    this.#engine = engine;
+  constructor(sockets: Sockets, server: TransportAddress, concurrent: number) {
+    this.#sockets = sockets;
     this.#server = server;
     for (let i = 0; i < concurrent; i++) this.#admit();
   }
@@ -34,7 +34,7 @@ export class Newcomers {
     let now = performance.now();
     const end = now + durationMs;
     while (now < end) {
-      this.#engine.turn(1, ignore);
+      this.#sockets.engine.turn(1, ignore);
       now = performance.now();
       this.#resendOverdue(now);
     }
@@ -44,12 +44,12 @@ export class Newcomers {
   stop(): void {
     this.#stopping = true;
     const end = performance.now() + 1000;
-    while (this.#clients.size > 0 && performance.now() < end) this.#engine.turn(1, ignore);
+    while (this.#clients.size > 0 && performance.now() < end) this.#sockets.engine.turn(1, ignore);
   }
 
   /** Every newcomer comes from a port of its own, as in life. */
   #admit(): void {
-    const client = new TurnClient(this.#engine, this.#server, ignore);
+    const client = new TurnClient(this.#sockets, this.#server, ignore);
     this.#clients.add(client);
     this.#lastMade.set(client, performance.now());
     client.run([ALLOCATE, GIVE_UP], () => {
@@ -74,24 +74,24 @@ export class Newcomers {
 
 /** How much the server's memory grows with each of `count` allocations that do nothing, bytes. */
 export async function idleBytes(
-  engine: LinuxEngine,
+  sockets: Sockets,
   server: TransportAddress,
   pid: number,
   count: number,
 ): Promise<number> {
-  const warm = allocate(engine, server, WARM_ALLOCATIONS);
+  const warm = allocate(sockets, server, WARM_ALLOCATIONS);
   await sleep(SETTLE_MS);
   const before = residentBytes(pid);
-  const idle = allocate(engine, server, count);
+  const idle = allocate(sockets, server, count);
   await sleep(SETTLE_MS);
   const after = residentBytes(pid);
-  giveUpAll(engine, [...warm, ...idle]);
+  giveUpAll(sockets.engine, [...warm, ...idle]);
   return (after - before) / count;
 }
 
-function allocate(engine: LinuxEngine, server: TransportAddress, count: number): TurnClient[] {
-  const clients = Array.from({ length: count }, () => new TurnClient(engine, server, ignore));
-  runAll(engine, clients, () => [ALLOCATE]);
+function allocate(sockets: Sockets, server: TransportAddress, count: number): TurnClient[] {
+  const clients = Array.from({ length: count }, () => new TurnClient(sockets, server, ignore));
+  runAll(sockets.engine, clients, () => [ALLOCATE]);
   return clients;
 }
 

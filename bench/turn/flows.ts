@@ -12,6 +12,7 @@ import {
 import { StunWriter } from '../../shared/stun/writer.ts';
 import { type Course, Lane } from './lane.ts';
 import type { LoadMethod } from './load-options.ts';
+import type { Sockets } from './sockets.ts';
 import type { OnArrival, Traffic } from './traffic.ts';
 import { ALLOCATE, bindChannel, GIVE_UP, permit, type Request, TurnClient } from './turn-client.ts';
 
@@ -30,16 +31,17 @@ export interface FlowOptions {
 
 /** A flow is a client and a peer, with a lane each way. Ends with the clients, which give their allocations up. */
 export function relayFlows(
-  engine: LinuxEngine,
+  sockets: Sockets,
   server: TransportAddress,
   traffic: Traffic,
   options: FlowOptions,
 ): TurnClient[] {
+  const { engine } = sockets;
   const clients: TurnClient[] = [];
   const peers: PlainSocket[] = [];
   for (let i = 0; i < options.flows; i++) {
-    clients.push(new TurnClient(engine, server, traffic.receiver(2 * i + 1)));
-    peers.push(new PlainSocket(engine, traffic.receiver(2 * i)));
+    clients.push(new TurnClient(sockets, server, traffic.receiver(2 * i + 1)));
+    peers.push(new PlainSocket(sockets, traffic.receiver(2 * i)));
   }
   engine.turn(0, ignore);
   runAll(engine, clients, (_client, i) => {
@@ -61,14 +63,15 @@ export function relayFlows(
 
 /** A flow is two clients, each the other's peer through its relayed transport address. */
 export function pairedFlows(
-  engine: LinuxEngine,
+  sockets: Sockets,
   server: TransportAddress,
   traffic: Traffic,
   options: FlowOptions,
 ): TurnClient[] {
+  const { engine } = sockets;
   const clients: TurnClient[] = [];
   for (let i = 0; i < 2 * options.flows; i++) {
-    clients.push(new TurnClient(engine, server, traffic.receiver(i ^ 1)));
+    clients.push(new TurnClient(sockets, server, traffic.receiver(i ^ 1)));
   }
   engine.turn(0, ignore);
   runAll(engine, clients, () => [ALLOCATE]);
@@ -79,18 +82,20 @@ export function pairedFlows(
   return clients;
 }
 
-/** A flow is a socket whose datagrams come back. */
+/** A flow is a socket whose datagrams come back. There are no clients. */
 export function echoFlows(
-  engine: LinuxEngine,
+  sockets: Sockets,
   server: TransportAddress,
   traffic: Traffic,
   options: FlowOptions,
-): void {
+): TurnClient[] {
+  const { engine } = sockets;
   for (let i = 0; i < options.flows; i++) {
-    const { socket } = new PlainSocket(engine, traffic.receiver(i));
+    const { socket } = new PlainSocket(sockets, traffic.receiver(i));
     addLane(engine, traffic, plainCourse(socket, server, options.bytes));
   }
   engine.turn(0, ignore);
+  return [];
 }
 
 /** Has every client send its requests. Throws Error when one is refused, or the server falls silent. */
@@ -134,20 +139,12 @@ class PlainSocket {
   readonly local: TransportAddress = new TransportAddress();
   readonly socket: number;
 
-  constructor(engine: LinuxEngine, onArrival: OnArrival) {
-    this.socket = engine.open(
-      loopback(0),
-      {
-        onOpened: (_tag, local) => void this.local.set(local),
-        onDatagram: (_tag, _from, bytes, offset, length) => onArrival(bytes, offset, length),
-      },
-      0,
-    );
+  constructor(sockets: Sockets, onArrival: OnArrival) {
+    this.socket = sockets.open({
+      onOpened: (_tag, local) => void this.local.set(local),
+      onDatagram: (_tag, _from, bytes, offset, length) => onArrival(bytes, offset, length),
+    });
   }
-}
-
-export function loopback(port: number): TransportAddress {
-  return new TransportAddress().setV4(0x7f000001, port);
 }
 
 function addLane(engine: LinuxEngine, traffic: Traffic, course: Course): void {

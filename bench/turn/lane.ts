@@ -20,6 +20,8 @@ export interface Course {
 export class Lane {
   /** Sent and not yet arrived. */
   inFlight = 0;
+  /** When its last burst was sent, milliseconds. */
+  sentAt = 0;
   readonly #engine: Engine;
   readonly #number: number;
   readonly #course: Course;

@@ -4,22 +4,26 @@
 import { parseArgs } from 'node:util';
 
 /**
- * `relay`: clients and peers, closed loop. `paced`: the same at a fixed rate, for latencies. `pairs` and `pairs-paced`:
- * clients of one server send to each other. `echo`: no TURN, against a sink that sends everything back.
- * `setup`: allocations made and given up. `idle`: allocations that do nothing.
+ * `relay`: packets between clients and peers, closed loop. `paced`: the same at a fixed rate, for latencies. `counted`:
+ * so many packets, with a wait for a line of input before and after them. `echo`: no TURN, against a sink that sends
+ * everything back. `setup`: allocations made and given up. `idle`: allocations that do nothing.
  */
-export const LOAD_MODES = [
-  'relay',
-  'paced',
-  'pairs',
-  'pairs-paced',
-  'echo',
-  'setup',
-  'idle',
-] as const;
-
+export const LOAD_MODES = ['relay', 'paced', 'counted', 'echo', 'setup', 'idle'] as const;
 export type LoadMode = (typeof LOAD_MODES)[number];
-export type LoadMethod = 'channel' | 'send';
+
+/** By channels, by Send and Data indications, or by channels between two clients of the server. */
+export const LOAD_METHODS = ['channel', 'send', 'pairs'] as const;
+export type LoadMethod = (typeof LOAD_METHODS)[number];
+
+/**
+ * How a closed loop goes on. `rolling`: a lane sends its next burst when the last has arrived. `rounds`: all lanes send
+ * one when nothing is under way. `turns`: one flow after the other sends one each way when nothing is under way.
+ */
+export const FILLS = ['rolling', 'rounds', 'turns'] as const;
+export type Fill = (typeof FILLS)[number];
+
+/** What the generator prints in mode `counted` when it waits for a line. */
+export const READY = 'ready';
 
 export interface LoadOptions {
   readonly mode: LoadMode;
@@ -33,10 +37,15 @@ export interface LoadOptions {
   /** Payload of a packet. */
   readonly bytes: number;
   readonly method: LoadMethod;
+  readonly fill: Fill;
+  /** The first port of our own sockets, which then count up; one that is in use is left out. */
+  readonly firstPort: number;
   readonly warmMs: number;
   readonly measureMs: number;
   /** Packets a second, both directions and all flows together; for the paced modes. */
   readonly rate: number;
+  /** To be relayed in mode `counted`. */
+  readonly packets: number;
 }
 
 /** One field each for what a mode measures; 0 for what it does not. */
@@ -110,28 +119,43 @@ export function parseLoadArguments(args: string[]): LoadOptions {
       burst: { ...text, default: '8' },
       bytes: { ...text, default: '1000' },
       method: { ...text, default: 'channel' },
+      fill: { ...text, default: 'rolling' },
+      firstPort: { ...text, default: '33000' },
       warmMs: { ...text, default: '500' },
       measureMs: { ...text, default: '1000' },
       rate: { ...text, default: '10000' },
+      packets: { ...text, default: '10000' },
     },
   });
-  const mode = LOAD_MODES.find((name) => name === values.mode);
-  if (mode === undefined) throw new Error(`--mode is one of ${LOAD_MODES.join(', ')}`);
   return {
-    mode,
+    mode: oneOf(LOAD_MODES, 'mode', values.mode),
     port: positive('port', values.port),
     pid: positive('pid', values.pid),
     flows: positive('flows', values.flows),
     burst: positive('burst', values.burst),
     bytes: positive('bytes', values.bytes),
-    method: values.method === 'send' ? 'send' : 'channel',
+    method: oneOf(LOAD_METHODS, 'method', values.method),
+    fill: oneOf(FILLS, 'fill', values.fill),
+    firstPort: positive('firstPort', values.firstPort),
     warmMs: positive('warmMs', values.warmMs),
     measureMs: positive('measureMs', values.measureMs),
     rate: positive('rate', values.rate),
+    packets: positive('packets', values.packets),
   };
 }
 
-function positive(name: string, value: string | undefined): number {
+/** Throws Error that names the flag. */
+export function oneOf<Name extends string>(
+  names: readonly Name[],
+  flag: string,
+  value: string,
+): Name {
+  const name = names.find((candidate) => candidate === value);
+  if (name === undefined) throw new Error(`--${flag} is one of ${names.join(', ')}`);
+  return name;
+}
+
+export function positive(name: string, value: string | undefined): number {
   const number = Number(value);
   if (!(number > 0)) throw new Error(`--${name} must be a number above 0`);
   return number;

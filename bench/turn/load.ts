@@ -2,18 +2,21 @@
 // same engine. Prints one line of JSON (LoadResult).
 // Started by the TURN bench; by hand: node dist/bench/turn/load.js --port --pid ...
 
+import { once } from 'node:events';
 import { LinuxEngine } from '../../shared/net/linux-engine.ts';
 import { Wake } from '../../shared/net/wake.ts';
 import { idleBytes, Newcomers } from './allocations.ts';
-import { echoFlows, giveUpAll, loopback, pairedFlows, relayFlows } from './flows.ts';
+import { echoFlows, giveUpAll, pairedFlows, relayFlows } from './flows.ts';
 import {
   emptyResult,
   type LoadOptions,
   type LoadResult,
   parseLoadArguments,
+  READY,
 } from './load-options.ts';
 import { PAYLOAD_BYTES_MIN } from './lane.ts';
 import { cpuNanoseconds, machineNanoseconds } from './process-stat.ts';
+import { loopback, Sockets } from './sockets.ts';
 import { Traffic } from './traffic.ts';
 import type { TurnClient } from './turn-client.ts';
 
@@ -27,16 +30,25 @@ const engine = new LinuxEngine(
   new Wake().fd,
 );
 
+/** Packets that go before those that are counted, at most: the server's code is compiled by then. */
+const WARM_PACKETS_MAX = 1_000_000;
+
 async function load(options: LoadOptions): Promise<LoadResult> {
-  if (options.mode === 'setup') return setup(options);
-  if (options.mode !== 'idle') return traffic(options);
-  const server = loopback(options.port);
-  const bytesPerAllocation = await idleBytes(engine, server, options.pid, options.flows);
+  const sockets = new Sockets(engine, options.firstPort);
+  if (options.mode === 'setup') return setup(options, sockets);
+  if (options.mode === 'idle') return idle(options, sockets);
+  if (options.mode === 'counted') return counted(options, sockets);
+  return traffic(options, sockets);
+}
+
+async function idle({ port, pid, flows }: LoadOptions, sockets: Sockets): Promise<LoadResult> {
+  const bytesPerAllocation = await idleBytes(sockets, loopback(port), pid, flows);
   return { ...emptyResult(), bytesPerAllocation };
 }
 
-function setup({ port, pid, flows, warmMs, measureMs }: LoadOptions): LoadResult {
-  const newcomers = new Newcomers(engine, loopback(port), flows);
+function setup(options: LoadOptions, sockets: Sockets): LoadResult {
+  const { port, pid, flows, warmMs, measureMs } = options;
+  const newcomers = new Newcomers(sockets, loopback(port), flows);
   newcomers.runFor(warmMs);
   const result = emptyResult();
   const { made, failed } = newcomers;
@@ -47,41 +59,73 @@ function setup({ port, pid, flows, warmMs, measureMs }: LoadOptions): LoadResult
   return result;
 }
 
-function traffic(options: LoadOptions): LoadResult {
-  const { mode, pid, bytes, burst, warmMs, measureMs, rate } = options;
-  if (bytes < PAYLOAD_BYTES_MIN) throw new Error(`--bytes is at least ${PAYLOAD_BYTES_MIN}`);
-  const packets = new Traffic(engine, bytes, burst);
-  const clients = flowsOf(options, packets);
+function traffic(options: LoadOptions, sockets: Sockets): LoadResult {
+  const { mode, fill, pid, warmMs, measureMs, rate } = options;
+  const packets = trafficOf(options);
+  const clients = flowsOf(options, sockets, packets);
   const result = emptyResult();
-  const paced = mode === 'paced' || mode === 'pairs-paced';
-  if (paced) packets.pace(warmMs, rate, false);
-  else packets.flood(warmMs);
+  const paced = mode === 'paced';
+  const run = (durationMs: number, timed: boolean): void => {
+    const end = performance.now() + durationMs;
+    if (paced) packets.pace(durationMs, rate, timed);
+    else packets.flood(fill, (now) => now >= end);
+  };
+  run(warmMs, false);
   packets.drain();
   packets.startCounting();
   measure(result, pid, () => {
-    if (paced) packets.pace(measureMs, rate, true);
-    else packets.flood(measureMs);
+    run(measureMs, true);
     result.packets = packets.received;
   });
   packets.drain();
-  result.sent = packets.sent;
-  result.received = packets.received;
-  result.wrong = packets.wrong;
+  count(packets, result);
   const [p50, p99, p999] = packets.percentiles([0.5, 0.99, 0.999]);
   Object.assign(result, { p50, p99, p999 });
   giveUpAll(engine, clients);
   return result;
 }
 
-function flowsOf(options: LoadOptions, packets: Traffic): TurnClient[] {
+/** Between the two lines of input the server relays that many packets, and does nothing else. */
+async function counted(options: LoadOptions, sockets: Sockets): Promise<LoadResult> {
+  const { fill, pid } = options;
+  const packets = trafficOf(options);
+  const clients = flowsOf(options, sockets, packets);
+  const relay = (most: number): void => {
+    packets.startCounting();
+    packets.flood(fill, () => packets.received >= most);
+    packets.drain();
+  };
+  relay(Math.min(WARM_PACKETS_MAX, options.packets));
+  const result = emptyResult();
+  await told();
+  measure(result, pid, () => relay(options.packets));
+  result.packets = packets.received;
+  count(packets, result);
+  await told();
+  giveUpAll(engine, clients);
+  return result;
+}
+
+/** Says that it is ready, and waits for a line. */
+async function told(): Promise<void> {
+  process.stdout.write(`${READY}\n`);
+  await once(process.stdin, 'data');
+}
+
+function trafficOf({ bytes, burst }: LoadOptions): Traffic {
+  if (bytes < PAYLOAD_BYTES_MIN) throw new Error(`--bytes is at least ${PAYLOAD_BYTES_MIN}`);
+  return new Traffic(engine, bytes, burst);
+}
+
+function count({ sent, received, wrong }: Traffic, result: LoadResult): void {
+  Object.assign(result, { sent, received, wrong });
+}
+
+function flowsOf(options: LoadOptions, sockets: Sockets, packets: Traffic): TurnClient[] {
   const server = loopback(options.port);
-  const { mode } = options;
-  if (mode === 'pairs' || mode === 'pairs-paced') {
-    return pairedFlows(engine, server, packets, options);
-  }
-  if (mode !== 'echo') return relayFlows(engine, server, packets, options);
-  echoFlows(engine, server, packets, options);
-  return [];
+  if (options.mode === 'echo') return echoFlows(sockets, server, packets, options);
+  const flows = options.method === 'pairs' ? pairedFlows : relayFlows;
+  return flows(sockets, server, packets, options);
 }
 
 /** Runs it, and notes the time and the CPU time that it took. */

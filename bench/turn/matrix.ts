@@ -1,19 +1,12 @@
 // What the TURN bench measures: cells of packet size, burst, flows and method; in each the servers take turns, round by
-// round, and the medians of the rounds count. The first round of each server is dropped.
+// round, and the medians of the rounds count. The first round finds out which fill suits each server, and is dropped.
 
-import { LOAD_CORE, startPinned } from './pinned.ts';
-import {
-  type LoadMethod,
-  type LoadOptions,
-  type LoadResult,
-  loadArguments,
-  readResult,
-} from './load-options.ts';
-import { built, type RunningServer } from './servers.ts';
+import { type RunOptions, runLoad } from './load-process.ts';
+import type { Fill, LoadMethod, LoadResult } from './load-options.ts';
+import type { RunningServer } from './servers.ts';
 
-/** `pairs`: two clients of the server relay to each other, by channels. */
 export interface Cell {
-  readonly method: LoadMethod | 'pairs';
+  readonly method: LoadMethod;
   readonly flows: number;
   readonly burst: number;
   readonly bytes: number;
@@ -26,11 +19,15 @@ export interface Plan {
   /** Concurrent newcomers, and idle allocations. */
   readonly newcomers: number;
   readonly idle: number;
+  /** Ways of filling the closed loop; of each server the one counts in which a packet cost it the least. */
+  readonly fills: readonly Fill[];
 }
 
 /** What one server did in one cell; times in nanoseconds and microseconds, loss as a fraction. */
 export interface CellFigure {
   readonly server: string;
+  readonly ours: boolean;
+  readonly fill: Fill;
   readonly cpuNs: number;
   readonly perSecond: number;
   readonly loss: number;
@@ -38,8 +35,9 @@ export interface CellFigure {
   readonly busy: number;
   /** Of a core, what everything else on the machine took meanwhile. */
   readonly others: number;
-  /** Packets a second while latencies were taken: the same for every server. */
+  /** Packets a second while latencies were taken: the same for every server; and what one cost then. */
   readonly pacedPerSecond: number;
+  readonly pacedCpuNs: number;
   readonly pacedLoss: number;
   readonly p50: number;
   readonly p99: number;
@@ -48,16 +46,22 @@ export interface CellFigure {
 
 export interface AllocationFigure {
   readonly server: string;
+  readonly ours: boolean;
   readonly perSecond: number;
   readonly cpuNs: number;
   readonly failures: number;
   readonly idleBytes: number;
 }
 
-const LOAD_MS_MAX = 90_000;
 /** A run during which something else took more of a core than this is done again, so many times. */
 const OTHERS_MAX = 0.05;
 const TRIES_MAX = 3;
+
+/** A server's runs with the fill that suits it. */
+interface Flooded {
+  readonly fill: Fill;
+  readonly results: readonly LoadResult[];
+}
 
 /** One figure for each server that can do what the cell asks for. */
 export async function measureCell(
@@ -65,35 +69,25 @@ export async function measureCell(
   servers: readonly RunningServer[],
   plan: Plan,
 ): Promise<CellFigure[]> {
-  const pairs = cell.method === 'pairs';
-  const base: Omit<LoadOptions, 'port' | 'pid'> = {
-    mode: pairs ? 'pairs' : 'relay',
-    method: cell.method === 'send' ? 'send' : 'channel',
-    flows: cell.flows,
-    burst: cell.burst,
-    bytes: cell.bytes,
-    warmMs: plan.warmMs,
-    measureMs: plan.measureMs,
-    rate: 1,
-  };
-  const flooded = await rounds(servers, plan.rounds, base);
+  const flooded = await floodedRounds(cell, servers, plan);
   const rate = Math.max(1000, halfOf(servers, flooded));
-  const paced = await rounds([...flooded.keys()], plan.rounds, {
-    ...base,
-    mode: pairs ? 'pairs-paced' : 'paced',
-    rate,
-  });
-  return [...flooded].flatMap(([server, results]) => {
-    const slow = paced.get(server);
-    if (slow === undefined) return [];
+  const { warmMs, measureMs } = plan;
+  const pace = { ...REST, ...cell, mode: 'paced', warmMs, measureMs, rate } as const;
+  const paced = await rounds([...flooded.keys()], plan.rounds, () => pace);
+  return [...flooded].flatMap(([server, { fill, results }]) => {
+    const slow = dropFirst(paced.get(server) ?? []);
+    if (slow.length === 0) return [];
     return {
       server: server.kind.name,
-      cpuNs: median(results, (r) => r.serverCpuNs / r.packets),
+      ours: server.kind.ours,
+      fill,
+      cpuNs: median(results, cpuOfPacket),
       perSecond: median(results, (r) => r.packets / r.seconds),
       loss: median(results, lossOf),
       busy: median(results, (r) => r.serverCpuNs / 1e9 / r.seconds),
       others: median([...results, ...slow], (r) => r.others),
       pacedPerSecond: rate,
+      pacedCpuNs: median(slow, cpuOfPacket),
       pacedLoss: median(slow, lossOf),
       p50: median(slow, (r) => r.p50),
       p99: median(slow, (r) => r.p99),
@@ -102,27 +96,58 @@ export async function measureCell(
   });
 }
 
+/** In the first round every server tries each fill; in the others it has the one that cost it the least. */
+async function floodedRounds(
+  cell: Cell,
+  servers: readonly RunningServer[],
+  { fills, rounds: count, warmMs, measureMs }: Plan,
+): Promise<Map<RunningServer, Flooded>> {
+  const base = { ...REST, ...cell, mode: 'relay', warmMs, measureMs } as const;
+  const best = new Map<RunningServer, Flooded>();
+  let able = servers;
+  for (const fill of fills) {
+    const tried = await rounds(able, 1, () => ({ ...base, fill }));
+    able = [...tried.keys()];
+    for (const [server, results] of tried) {
+      const known = best.get(server);
+      const better = known === undefined || cheapest(results) < cheapest(known.results);
+      if (better) best.set(server, { fill, results });
+    }
+  }
+  const chosen = new Map(able.flatMap((server) => [[server, best.get(server)!] as const]));
+  if (count === 1) return chosen;
+  const counted = await rounds(able, count - 1, (server) => ({
+    ...base,
+    fill: chosen.get(server)?.fill ?? 'rolling',
+  }));
+  return new Map(
+    [...counted].map(([server, results]) => [server, { ...chosen.get(server)!, results }]),
+  );
+}
+
 export async function measureAllocations(
   servers: readonly RunningServer[],
   plan: Plan,
 ): Promise<AllocationFigure[]> {
-  const base = { method: 'channel', burst: 1, bytes: 100, rate: 1 } as const;
   const { warmMs, measureMs, newcomers } = plan;
-  const times = { warmMs, measureMs };
-  const idle = await rounds(servers, 1, { ...base, ...times, mode: 'idle', flows: plan.idle });
-  const setup = await rounds(servers, plan.rounds, {
+  const base = { ...REST, warmMs, measureMs };
+  const idle = await rounds(servers, 1, () => ({ ...base, mode: 'idle', flows: plan.idle }));
+  const setup = await rounds(servers, plan.rounds, () => ({
     ...base,
-    ...times,
     mode: 'setup',
     flows: newcomers,
-  });
-  return [...setup].map(([server, results]) => ({
-    server: server.kind.name,
-    perSecond: median(results, (r) => r.allocations / r.seconds),
-    cpuNs: median(results, (r) => r.serverCpuNs / r.allocations),
-    failures: median(results, (r) => r.failures),
-    idleBytes: median(idle.get(server) ?? [], (r) => r.bytesPerAllocation),
   }));
+  return [...setup].map(([server, all]) => {
+    const results = dropFirst(all);
+    return {
+      server: server.kind.name,
+      ours: server.kind.ours,
+      perSecond: median(results, (r) => r.allocations / r.seconds),
+      cpuNs: median(results, (r) => r.serverCpuNs / r.allocations),
+      failures: median(results, (r) => r.failures),
+      idleBytes: median(idle.get(server) ?? [], (r) => r.bytesPerAllocation),
+    };
+  });
 }
 
 /** What the load generator can move by itself, packets a second, and what one costs it, nanoseconds. */
@@ -132,31 +157,38 @@ export async function measureLoad(
   plan: Plan,
 ): Promise<{ perSecond: number; ownCpuNs: number }> {
   const { warmMs, measureMs } = plan;
-  const base = { method: 'channel', flows: 16, burst, bytes: 1000, rate: 1 } as const;
-  const results = await rounds([sink], plan.rounds, { ...base, mode: 'echo', warmMs, measureMs });
-  const all = results.get(sink) ?? [];
+  const base = { ...REST, mode: 'echo', burst, warmMs, measureMs } as const;
+  const results = await rounds([sink], plan.rounds, () => base);
+  const all = dropFirst(results.get(sink) ?? []);
   return {
     perSecond: median(all, (r) => r.packets / r.seconds),
     ownCpuNs: median(all, (r) => r.ownCpuNs / r.packets),
   };
 }
 
+/** What a run does not say for itself. */
+const REST = {
+  method: 'channel',
+  fill: 'rolling',
+  flows: 16,
+  burst: 1,
+  bytes: 1000,
+  rate: 1,
+  packets: 1,
+} as const;
+
 /** Rounds in which each server has its turn; those that fail are said and left out. */
 async function rounds(
   servers: readonly RunningServer[],
   count: number,
-  options: Omit<LoadOptions, 'port' | 'pid'>,
+  optionsFor: (server: RunningServer) => Omit<RunOptions, 'port' | 'pid'>,
 ): Promise<Map<RunningServer, LoadResult[]>> {
   const results = new Map<RunningServer, LoadResult[]>(servers.map((server) => [server, []]));
-  const dropped = count > 1 ? 1 : 0;
   for (let round = 0; round < count; round++) {
     for (const server of servers) {
-      const kept = results.get(server);
-      if (kept === undefined) continue;
+      const options = { ...optionsFor(server), port: server.port, pid: server.pid };
       try {
-        const { port, pid } = server;
-        const result = await runUndisturbed({ ...options, port, pid });
-        if (round >= dropped) kept.push(result);
+        results.get(server)?.push(await runUndisturbed(options));
       } catch (error) {
         results.delete(server);
         console.error(`${server.kind.name}: no ${options.mode}: ${String(error)}`);
@@ -166,8 +198,13 @@ async function rounds(
   return results;
 }
 
+/** The first round warms a server up, where there is another. */
+function dropFirst(results: readonly LoadResult[]): readonly LoadResult[] {
+  return results.length > 1 ? results.slice(1) : results;
+}
+
 /** The run that was disturbed least. */
-async function runUndisturbed(options: LoadOptions): Promise<LoadResult> {
+async function runUndisturbed(options: RunOptions): Promise<LoadResult> {
   let best = await runLoad(options);
   for (let tries = 1; best.others > OTHERS_MAX && tries < TRIES_MAX; tries++) {
     const again = await runLoad(options);
@@ -176,32 +213,24 @@ async function runUndisturbed(options: LoadOptions): Promise<LoadResult> {
   return best;
 }
 
-async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const command = [process.execPath, built('bench/turn/load.js'), ...loadArguments(options)];
-  const child = startPinned(LOAD_CORE, command);
-  let printed = '';
-  let complaint = '';
-  child.stdout?.on('data', (text: Buffer) => (printed += text.toString()));
-  child.stderr?.on('data', (text: Buffer) => (complaint += text.toString()));
-  const timeout = setTimeout(() => child.kill('SIGKILL'), LOAD_MS_MAX);
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  clearTimeout(timeout);
-  if (code !== 0)
-    throw new Error(/^\w*Error: .*$/m.exec(complaint)?.[0] ?? `exit code ${String(code)}`);
-  const result = readResult(printed);
-  if (result.wrong > 0) throw new Error(`${result.wrong} packets came back wrong`);
-  return result;
-}
-
 /** Half of what the first rival carried, or of what the only server did: the rate of the latency runs. */
 function halfOf(
   servers: readonly RunningServer[],
-  flooded: ReadonlyMap<RunningServer, LoadResult[]>,
+  flooded: ReadonlyMap<RunningServer, Flooded>,
 ): number {
   const there = servers.filter((server) => flooded.has(server));
   const baseline = there.find((server) => !server.kind.ours) ?? there[0];
   if (baseline === undefined) return 0;
-  return Math.round(median(flooded.get(baseline) ?? [], (r) => r.packets / r.seconds) / 2);
+  const results = flooded.get(baseline)?.results ?? [];
+  return Math.round(median(results, (r) => r.packets / r.seconds) / 2);
+}
+
+function cpuOfPacket({ serverCpuNs, packets }: LoadResult): number {
+  return serverCpuNs / packets;
+}
+
+function cheapest(results: readonly LoadResult[]): number {
+  return Math.min(...results.map(cpuOfPacket));
 }
 
 function lossOf({ sent, received }: LoadResult): number {

@@ -19,10 +19,15 @@ process.on('exit', () => {
 export const canPin: boolean =
   availableParallelism() > 1 && spawnSync('taskset', ['--version']).status === 0;
 
-export function startPinned(core: number, command: readonly string[]): ChildProcess {
+/** Its output can be read; its input is written to, or empty. */
+export function startPinned(
+  core: number,
+  command: readonly string[],
+  input: 'pipe' | 'ignore' = 'ignore',
+): ChildProcess {
   const [file, ...args] = canPin ? ['taskset', '-c', String(core), ...command] : command;
   if (file === undefined) throw new TypeError('there is no command');
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file, args, { stdio: [input, 'pipe', 'pipe'] });
   running.add(child);
   child.on('close', () => running.delete(child));
   child.on('error', () => running.delete(child));

@@ -35,28 +35,32 @@ function cellName({ method, flows, burst, bytes }: Cell): string {
 const CELL_HEAD = [
   'CPU ns',
   'ours/it',
+  'fill',
   'packets/s',
   'loss',
   'core',
   'others',
+  'paced ns',
   'p50 us',
   'p99',
   'p99.9',
 ];
 
-export function printCell(cell: Cell, figures: readonly CellFigure[], ours: string): void {
-  const own = figures.find(({ server }) => server === ours);
+export function printCell(cell: Cell, figures: readonly CellFigure[]): void {
+  const own = figures.find(({ ours }) => ours);
   const rate = Math.round((figures[0]?.pacedPerSecond ?? 0) / 1000);
-  console.log(`\n${cellName(cell)}; latencies at ${rate}k packets/s`);
+  console.log(`\n${cellName(cell)}; paced at ${rate}k packets/s`);
   printRow('', CELL_HEAD);
   for (const figure of figures) {
     printRow(figure.server, [
       figure.cpuNs.toFixed(0),
       ratio(own?.cpuNs, figure.cpuNs),
+      figure.fill,
       figure.perSecond.toFixed(0),
       percent(Math.max(figure.loss, figure.pacedLoss)),
       percent(figure.busy, 0),
       percent(figure.others, 0),
+      figure.pacedCpuNs.toFixed(0),
       figure.p50.toFixed(0),
       figure.p99.toFixed(0),
       figure.p999.toFixed(0),
@@ -66,8 +70,8 @@ export function printCell(cell: Cell, figures: readonly CellFigure[], ours: stri
 
 const ALLOCATION_HEAD = ['per second', 'ours/it', 'CPU us', 'failed', 'idle bytes', 'ours/it'];
 
-export function printAllocations(figures: readonly AllocationFigure[], ours: string): void {
-  const own = figures.find(({ server }) => server === ours);
+export function printAllocations(figures: readonly AllocationFigure[]): void {
+  const own = figures.find(({ ours }) => ours);
   console.log('\nAllocations: challenge, Allocate, Refresh to zero; memory of one that is idle');
   printRow('', ALLOCATION_HEAD);
   for (const figure of figures) {

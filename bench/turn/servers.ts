@@ -3,6 +3,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -13,11 +14,9 @@ import { StunWriter } from '../../shared/stun/writer.ts';
 import { PASSWORD, REALM, USERNAME } from './account.ts';
 import { SERVER_CORE, startPinned, stop } from './pinned.ts';
 
-/** Ports of 127.0.0.1 that a server may use. */
+/** Ports of 127.0.0.1 that a server has for itself. */
 interface Ports {
   readonly listen: number;
-  readonly relayFirst: number;
-  readonly relayLast: number;
   /** Two free ones in a row. */
   readonly spare: number;
 }
@@ -35,12 +34,16 @@ export interface RunningServer {
   readonly kind: ServerKind;
   readonly port: number;
   readonly pid: number;
+  /** What it has printed, the beginning of it. */
+  readonly said: readonly string[];
   stop(): Promise<void>;
 }
 
-/** The range of ephemeral relay ports (RFC 6056), shared out so that no server meets another's. */
-const RELAY_PORTS_FIRST = 49_152;
-const RELAY_PORTS_EACH = 2700;
+/**
+ * Below what Linux gives to sockets that ask for any port. The same for all servers, since only one is at work at a
+ * time; and many: coturn keeps the port of an allocation for a second after its end, so that few would bound its rate.
+ */
+const RELAY_PORTS = { first: 10_000, last: 32_767 } as const;
 const READY_MS_MAX = 10_000;
 
 /** A file of dist/, from there and from the sources alike. */
@@ -53,17 +56,46 @@ export function built(file: string): string {
   return fileURLToPath(new URL(file, dist));
 }
 
-/** The one place that says how Sterna is started. */
-export function sterna(engine: 'linux' | 'portable'): ServerKind {
+export interface SternaOptions {
+  readonly engine: 'linux' | 'portable';
+  readonly workers: number;
+  /** Of node itself. */
+  readonly nodeFlags?: readonly string[];
+}
+
+const QUOTA = 100_000;
+/** A run may last longer than a permission does by default. */
+const LIFETIME_SECONDS = 3600;
+
+/** The command that everybody runs, with all that it has: signaling, gateway and page as well. */
+export function sterna({ engine, workers, nodeFlags = [] }: SternaOptions): ServerKind {
   return {
     name: engine === 'linux' ? 'sterna' : 'sterna portable',
     version: `Node ${process.version}`,
     ours: engine === 'linux',
-    command: ({ listen, relayFirst, relayLast }) => [
-      process.execPath,
-      built('bench/turn/sterna-server.js'),
-      ...[engine, listen, relayFirst, relayLast].map(String),
-    ],
+    command: ({ listen }) => {
+      const settings = {
+        engine,
+        workers,
+        'gateway.port': 0,
+        'keys.bench': randomBytes(32).toString('hex'),
+        'turn.realm': REALM,
+        'turn.listeners': `udp://127.0.0.1:${listen}`,
+        'turn.relay.addresses': '127.0.0.1',
+        'turn.relay.ports': `${RELAY_PORTS.first}-${RELAY_PORTS.last}`,
+        [`turn.users.${USERNAME}`]: PASSWORD,
+        'turn.peers.allow': '127.0.0.0/8',
+        'turn.quota.perUser': QUOTA,
+        'turn.quota.total': QUOTA,
+        'turn.limits.unauthorizedPerSecond': 0,
+        'turn.lifetimes.permission': LIFETIME_SECONDS,
+        'turn.lifetimes.channel': LIFETIME_SECONDS,
+        'turn.lifetimes.allocation': LIFETIME_SECONDS,
+        'log.level': 'silent',
+      };
+      const flags = Object.entries(settings).map(([key, value]) => `--set=${key}=${value}`);
+      return [process.execPath, ...nodeFlags, built('server/main.js'), 'serve', ...flags];
+    },
   };
 }
 
@@ -113,8 +145,8 @@ function coturn(
       binary,
       ...COTURN_FLAGS.split(' '),
       `--listening-port=${ports.listen}`,
-      `--min-port=${ports.relayFirst}`,
-      `--max-port=${ports.relayLast}`,
+      `--min-port=${RELAY_PORTS.first}`,
+      `--max-port=${RELAY_PORTS.last}`,
       ...flags(ports),
     ],
   };
@@ -133,24 +165,21 @@ export function nodeTurns(): ServerKind[] {
   return [{ name: `node-turn ${version}`, version, ours: false, command: nodeTurn }];
 }
 
-function nodeTurn({ listen, relayFirst, relayLast }: Ports): string[] {
-  const ports = [listen, relayFirst, relayLast].map(String);
+function nodeTurn({ listen }: Ports): string[] {
+  const ports = [listen, RELAY_PORTS.first, RELAY_PORTS.last].map(String);
   return [process.execPath, built('bench/turn/node-turn-server.js'), ...ports];
 }
 
-/** Starts a server, the `slot`-th of those that run at once, and waits until it answers. */
-export async function start(kind: ServerKind, slot: number): Promise<RunningServer> {
-  const relayFirst = RELAY_PORTS_FIRST + slot * RELAY_PORTS_EACH;
-  const relayLast = relayFirst + RELAY_PORTS_EACH - 1;
-  const ports = { listen: await freePort(), relayFirst, relayLast, spare: await freePort() };
+/** Starts a server, and waits until it answers. */
+export async function start(kind: ServerKind): Promise<RunningServer> {
+  const ports = { listen: await freePort(), spare: await freePort() };
   const child = startPinned(SERVER_CORE, kind.command(ports));
   const said: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (text: Buffer) => void (said.length < 50 && said.push(text.toString())));
   }
-  if (kind.name === sink.name) await sleep(500);
-  else await ready(child, ports.listen, kind, said);
-  return { kind, port: ports.listen, pid: child.pid ?? 0, stop: () => stop(child) };
+  await ready(child, ports.listen, kind, said);
+  return { kind, port: ports.listen, pid: child.pid ?? 0, said, stop: () => stop(child) };
 }
 
 async function freePort(): Promise<number> {
@@ -162,27 +191,47 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Asks for a Binding until one comes. */
+/** Asks for a Binding until one comes; the sink sends the request back. */
 async function ready(
   child: ChildProcess,
   port: number,
   kind: ServerKind,
   said: readonly string[],
 ): Promise<void> {
-  const request = new Uint8Array(32);
-  const transaction = new Uint8Array(12).fill(2);
-  const writer = new StunWriter();
-  const length = writer.start(request, 0, METHOD_BINDING, CLASS_REQUEST, transaction, 0).finish();
-  const socket = createSocket('udp4');
-  const answers: Buffer[] = [];
-  socket.on('message', (answer) => void answers.push(answer));
+  const knock = new Knock(port);
   const end = performance.now() + READY_MS_MAX;
-  while (answers.length === 0 && performance.now() < end && child.exitCode === null) {
-    socket.send(request, 0, length, port, '127.0.0.1');
+  while (!knock.answered && performance.now() < end && child.exitCode === null) {
+    knock.send();
     await sleep(50);
   }
-  socket.close();
-  if (answers.length > 0) return;
+  knock.close();
+  if (knock.answered) return;
   await stop(child);
   throw new Error(`${kind.name} does not start: ${said.join('').slice(-500)}`);
+}
+
+/** A Binding request to a port of 127.0.0.1, as often as one likes. */
+export class Knock {
+  answered = false;
+  readonly #port: number;
+  readonly #socket = createSocket('udp4');
+  readonly #request = new Uint8Array(32);
+  readonly #length: number;
+
+  constructor(port: number) {
+    this.#port = port;
+    const transaction = new Uint8Array(12).fill(2);
+    const writer = new StunWriter();
+    writer.start(this.#request, 0, METHOD_BINDING, CLASS_REQUEST, transaction, 0);
+    this.#length = writer.finish();
+    this.#socket.on('message', () => void (this.answered = true));
+  }
+
+  send(): void {
+    this.#socket.send(this.#request, 0, this.#length, this.#port, '127.0.0.1');
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
 }

@@ -5,7 +5,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { LinuxEngine } from '../../shared/net/linux-engine.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import { Wake } from '../../shared/net/wake.ts';
-import { loopback } from './flows.ts';
+import { loopback } from './sockets.ts';
 
 const engine = new LinuxEngine(
   {
@@ -30,4 +30,4 @@ const socket: number = engine.open(
   0,
 );
 
-engine.run(new MessageChannel().port1, { onCommand() {}, onTick() {} }, 1000);
+engine.run(new MessageChannel().port1, () => {});

@@ -3,11 +3,14 @@
 
 import type { LinuxEngine } from '../../shared/net/linux-engine.ts';
 import { type Lane, microsecondsSince, stampNow } from './lane.ts';
+import type { Fill } from './load-options.ts';
 
 /** Packets under way, all lanes together: no receive buffer overflows by our doing. */
 const WINDOW_PACKETS = 1024;
-/** Silence after which what is under way counts as lost. */
-const STALL_MS = 50;
+/** What has not arrived by then is lost: its lane sends again. */
+const STALL_MS = 200;
+/** Of a flow: one each way. */
+const LANES_OF_A_FLOW = 2;
 const LATENCIES_MAX = 2_000_000;
 
 /** A payload that arrived. */
@@ -26,7 +29,7 @@ export class Traffic {
   #timed = false;
   #inFlight = 0;
   #next = 0;
-  #lastArrival = 0;
+  #lookForLostAt = 0;
 
   constructor(engine: LinuxEngine, payloadBytes: number, burst: number) {
     this.#engine = engine;
@@ -53,16 +56,13 @@ export class Traffic {
     };
   }
 
-  /** Closed loop: a lane sends its next burst when the last has arrived. */
-  flood(durationMs: number): void {
-    let now = performance.now();
-    const end = now + durationMs;
-    while (now < end) {
-      this.#fill(now);
-      const before = this.received;
-      now = this.#turn(1);
-      if (this.received !== before) this.#lastArrival = now;
-      else if (now - this.#lastArrival > STALL_MS) this.#abandon();
+  /** Closed loop until `done`. */
+  flood(fill: Fill, done: (now: number) => boolean): void {
+    const lanesOfARound = fill === 'turns' ? LANES_OF_A_FLOW : this.lanes.length;
+    for (let now = performance.now(); !done(now); now = this.#turn(1)) {
+      this.#forgetLost(now);
+      if (fill === 'rolling') this.#refill(now);
+      else if (this.#inFlight === 0) this.#startRound(lanesOfARound, now);
     }
   }
 
@@ -76,7 +76,7 @@ export class Traffic {
     while (now - start < durationMs) {
       const due = ((now - start) * perSecond) / 1000 - sent;
       for (let burst = 0; burst + this.#burst <= due; burst += this.#burst) {
-        this.#sendBurst(this.#rotate());
+        this.#sendBurst(this.#rotate(), now);
         sent += this.#burst;
       }
       now = this.#turn(0);
@@ -93,7 +93,7 @@ export class Traffic {
       now = this.#turn(1);
       if (this.received !== before) quietSince = now;
     }
-    this.#abandon();
+    this.#forgetAll();
   }
 
   startCounting(): void {
@@ -110,14 +110,22 @@ export class Traffic {
     );
   }
 
-  #fill(now: number): void {
-    if (this.#inFlight === 0) this.#lastArrival = now;
-    for (let tried = 0; tried < this.lanes.length; tried++) {
-      const room = this.#inFlight + this.#burst <= WINDOW_PACKETS || this.#inFlight === 0;
-      if (!room) return;
+  /** A lane sends its next burst when the last has arrived. */
+  #refill(now: number): void {
+    for (let tried = 0; tried < this.lanes.length && this.#hasRoom(); tried++) {
       const lane = this.#rotate();
-      if (lane.inFlight === 0) this.#sendBurst(lane);
+      if (lane.inFlight === 0) this.#sendBurst(lane, now);
     }
+  }
+
+  /** So many lanes send a burst each, the window permitting; the next round goes on with those after them. */
+  #startRound(lanes: number, now: number): void {
+    for (let sent = 0; sent < lanes && this.#hasRoom(); sent++)
+      this.#sendBurst(this.#rotate(), now);
+  }
+
+  #hasRoom(): boolean {
+    return this.#inFlight + this.#burst <= WINDOW_PACKETS || this.#inFlight === 0;
   }
 
   #rotate(): Lane {
@@ -126,8 +134,9 @@ export class Traffic {
     return lane;
   }
 
-  #sendBurst(lane: Lane): void {
+  #sendBurst(lane: Lane, now: number): void {
     const stamp = stampNow();
+    lane.sentAt = now;
     for (let i = 0; i < this.#burst; i++) lane.send(stamp);
     this.#inFlight += this.#burst;
     this.sent += this.#burst;
@@ -138,7 +147,18 @@ export class Traffic {
     return performance.now();
   }
 
-  #abandon(): void {
+  /** One lost packet must not keep its lane silent for the rest of the run. */
+  #forgetLost(now: number): void {
+    if (now < this.#lookForLostAt) return;
+    this.#lookForLostAt = now + STALL_MS;
+    for (const lane of this.lanes) {
+      if (lane.inFlight === 0 || now - lane.sentAt < STALL_MS) continue;
+      this.#inFlight -= lane.inFlight;
+      lane.inFlight = 0;
+    }
+  }
+
+  #forgetAll(): void {
     for (const lane of this.lanes) lane.inFlight = 0;
     this.#inFlight = 0;
   }

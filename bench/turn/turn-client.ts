@@ -4,7 +4,7 @@
 // Allocates: per request; per relayed datagram nothing.
 
 import { randomFillSync } from 'node:crypto';
-import type { Engine, SocketOwner } from '../../shared/net/engine.ts';
+import type { SocketOwner } from '../../shared/net/engine.ts';
 import { TransportAddress } from '../../shared/net/transport-address.ts';
 import { longTermKey } from '../../shared/stun/credentials.ts';
 import { STUN_OK, StunReader } from '../../shared/stun/reader.ts';
@@ -33,12 +33,13 @@ import {
 } from '../../shared/stun/registry.ts';
 import { StunWriter } from '../../shared/stun/writer.ts';
 import { PASSWORD, USERNAME } from './account.ts';
+import type { Sockets } from './sockets.ts';
 
 const TRANSPORT_UDP = 17;
 const CHANNEL_FIRST_BYTE_MIN = 0x40;
 const CHANNEL_HEADER_BYTES = 4;
-/** A nonce may go stale while requests are on their way; more than that is a server that never accepts one. */
-const TRIES_MAX = 3;
+/** A nonce may go stale and ports be taken while requests are on their way; more than that is a server that never accepts. */
+const TRIES_MAX = 8;
 
 /** One request: its method, and what it carries beside the credentials. */
 export interface Request {
@@ -83,7 +84,7 @@ export class TurnClient implements SocketOwner {
   socket = -1;
   /** The error code that ended the last requests; 0 = none. */
   failure = 0;
-  readonly #engine: Engine;
+  readonly #sockets: Sockets;
   readonly #server: TransportAddress;
   readonly #onPayload: OnPayload;
   readonly #transaction = new Uint8Array(12);
@@ -99,8 +100,8 @@ export class TurnClient implements SocketOwner {
   #dataAt = 0;
   #dataLength = 0;
 
-  constructor(engine: Engine, server: TransportAddress, onPayload: OnPayload) {
-    this.#engine = engine;
+  constructor(sockets: Sockets, server: TransportAddress, onPayload: OnPayload) {
+    this.#sockets = sockets;
     this.#server = server;
     this.#onPayload = onPayload;
     this.#open();
@@ -121,12 +122,13 @@ export class TurnClient implements SocketOwner {
 
   /** Sends the request in flight once more. */
   resend(): void {
-    if (this.busy)
-      this.#engine.send(this.socket, this.#server, this.#message, 0, this.#requestLength);
+    if (!this.busy) return;
+    const { engine } = this.#sockets;
+    engine.send(this.socket, this.#server, this.#message, 0, this.#requestLength);
   }
 
   close(): void {
-    this.#engine.close(this.socket);
+    this.#sockets.engine.close(this.socket);
   }
 
   onOpened(_tag: number, local: TransportAddress): void {
@@ -195,7 +197,7 @@ export class TurnClient implements SocketOwner {
       return this.#finish();
     } else if (code === ERROR_ALLOCATION_MISMATCH && this.#steps[0] === ALLOCATE) {
       // An earlier client had this port, and its allocation lives on: take another.
-      this.#engine.close(this.socket);
+      this.close();
       this.#open();
       this.#nonce = '';
     } else {
@@ -205,7 +207,7 @@ export class TurnClient implements SocketOwner {
   }
 
   #open(): void {
-    this.socket = this.#engine.open(new TransportAddress().setV4(0x7f000001, 0), this, 0);
+    this.socket = this.#sockets.open(this);
   }
 
   #finish(failure = 0): void {

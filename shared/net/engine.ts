@@ -2,6 +2,7 @@
 // Implemented by the portable engine (node:dgram) and by the batched one for Linux.
 
 import type { MessagePort } from 'node:worker_threads';
+import type { Timers } from './timer-wheel.ts';
 import type { TransportAddress } from './transport-address.ts';
 
 /** Why a socket could not be opened. */
@@ -130,14 +131,18 @@ export interface Engine {
   ): void;
 
   readonly counters: EngineCounters;
+
+  /** Fire in the engine's own thread, between datagrams. */
+  readonly timers: Timers;
 }
 
 /** An engine as its thread sees it. */
 export interface EngineLoop extends Engine {
   /**
-   * Serves sockets, the commands of `port`, and a tick every `tickMs`, until `stop`. May block the thread until then.
+   * Serves sockets, timers and the commands of `port` until `stop`. May block the thread until then. Whoever holds the
+   * other end of the port sends what `onCommand` takes.
    */
-  run<Command>(port: MessagePort, handlers: LoopHandlers<Command>, tickMs: number): void;
+  run(port: MessagePort, onCommand: (command: never) => void): void;
   stop(): void;
 }
 
@@ -158,11 +163,4 @@ export interface EngineOptions {
   now(): number;
   /** A fault in a protocol core, which is a bug: it is reported and the datagram dropped. */
   onFault(error: unknown): void;
-}
-
-/** What a thread that an engine runs in does beside moving datagrams. */
-export interface LoopHandlers<Command> {
-  onCommand(command: Command): void;
-  /** @param now monotonic milliseconds */
-  onTick(now: number): void;
 }

@@ -11,7 +11,6 @@ import type {
   EngineCounters,
   EngineLoop,
   EngineOptions,
-  LoopHandlers,
   OpenOptions,
   SocketOwner,
 } from './engine.ts';
@@ -23,6 +22,7 @@ import type { Sender } from './local-sockets.ts';
 import { PacketInfo } from './packet-info.ts';
 import { ReceiveRing } from './receive-ring.ts';
 import { SendQueue } from './send-queue.ts';
+import { TimerWheel } from './timer-wheel.ts';
 import { TransportAddress } from './transport-address.ts';
 
 const SLOTS = 64;
@@ -36,6 +36,9 @@ const ERRORS_PER_TURN = 16;
 const COMMANDS_PER_TURN = 64;
 /** The largest that IP's length field allows; what is beyond is nothing to bother the kernel with. */
 const DATAGRAM_BYTES_MAX = 65_535;
+
+/** The longest that the loop blocks: what reaches a thread only while it runs JavaScript, a debugger say, gets in. */
+const IDLE_MS_MAX = 1000;
 
 export interface LinuxEngineOptions extends EngineOptions {
   /** The system calls it makes; those of this process where nothing else is said. */
@@ -65,6 +68,7 @@ export class LinuxEngine implements EngineLoop {
     sent: 0,
     sendDropped: 0,
   };
+  readonly timers: TimerWheel;
   readonly #ring: ReceiveRing;
   readonly #queue: SendQueue<Sender>;
   readonly #backlogs: Backlogs;
@@ -88,6 +92,7 @@ export class LinuxEngine implements EngineLoop {
     this.#epoll = new Epoll(calls);
     this.#errors = new ErrorQueue(calls);
     this.#options = options;
+    this.timers = new TimerWheel(options.now(), (error) => options.onFault(error));
     this.#mail = options.mail;
     this.#wakeFd = wakeFd;
     this.#sockets = new LinuxSockets(calls, this.#epoll, options.ledger);
@@ -182,15 +187,17 @@ export class LinuxEngine implements EngineLoop {
   }
 
   /**
-   * One turn: delivers answers, waits for datagrams for at most `waitMs`, handles them, sends what came of it.
-   * @returns the time after the wait, monotonic milliseconds
+   * One turn: delivers answers, waits for datagrams or the next timer for at most `waitMs`, handles them, sends what
+   * came of it.
    */
-  turn(waitMs: number, onWake: () => void): number {
+  turn(waitMs: number, onWake: () => void): void {
     this.#deliverAnswers();
     this.#queue.flush();
     const mayBlock = this.#mail === undefined || this.#mail.rest();
-    const count = this.#epoll.wait(mayBlock ? this.#backlogs.waitMs(waitMs) : 0);
+    const wait = mayBlock ? this.timers.nextIn(this.#options.now(), waitMs) : 0;
+    const count = this.#epoll.wait(this.#backlogs.waitMs(wait));
     const now = this.#options.now();
+    this.timers.advance(now);
     this.#mail?.deliver(now);
     this.#backlogs.retryDue(now, this.#queue);
     this.#gsoLimits.forget(now);
@@ -199,34 +206,24 @@ export class LinuxEngine implements EngineLoop {
     this.#ring.reset();
     this.#mail?.flush();
     this.counters.sent = this.#queue.sent;
-    return now;
   }
 
   /**
    * Takes the thread over until `stop`: commands come through `port`, whose sender also writes to `wakeFd`.
-   * The ticks are `tickMs` apart at least.
    */
-  run<Command>(port: MessagePort, handlers: LoopHandlers<Command>, tickMs: number): void {
+  run(port: MessagePort, onCommand: (command: never) => void): void {
     const onWake = (): void => {
       for (let n = 0; n < COMMANDS_PER_TURN; n++) {
         const received = receiveMessageOnPort(port);
         if (received === undefined) return;
-        // oxlint-disable-next-line typescript/no-unsafe-argument -- whoever holds the other port sends Commands
-        this.#guard(() => handlers.onCommand(received.message));
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- whoever holds the other port sends commands
+        this.#guard(() => onCommand(received.message as never));
       }
       this.#epoll.raise(this.#wakeFd);
     };
     // Descriptors belong to the process, not to the thread: whatever ends the loop, they are given back.
     try {
-      let now = this.#options.now();
-      let nextTick = now + tickMs;
-      while (!this.#stopped) {
-        now = this.turn(Math.max(0, Math.ceil(nextTick - now)), onWake);
-        if (now < nextTick) continue;
-        nextTick = now + tickMs;
-        const at = now;
-        this.#guard(() => handlers.onTick(at));
-      }
+      while (!this.#stopped) this.turn(IDLE_MS_MAX, onWake);
       this.#queue.flush();
     } finally {
       this.free();

@@ -8,11 +8,11 @@ import type {
   EngineCounters,
   EngineLoop,
   EngineOptions,
-  LoopHandlers,
   OpenFailure,
   OpenOptions,
   SocketOwner,
 } from './engine.ts';
+import { TimerWheel, type Timers } from './timer-wheel.ts';
 import { TransportAddress } from './transport-address.ts';
 
 /** 64 KiB kernel buffers lose key frames at 2 Mbit/s; 4 MiB hold a burst. */
@@ -20,6 +20,9 @@ const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** Datagrams of one socket that libuv may hold when the kernel's buffer is full; beyond it they are dropped. */
 const SEND_QUEUE_BYTES_MAX = 1024 * 1024;
+
+/** Longer than setTimeout can is no use; a look at the wheel in vain costs nothing. */
+const ALARM_MS_MAX = 60_000;
 
 /** Parsed source addresses kept, so that a known flow costs no parsing. Cleared when full. */
 const ADDRESS_CACHE_MAX = 8192;
@@ -46,11 +49,25 @@ export class PortableEngine implements EngineLoop {
   readonly #sockets = new Map<number, OpenSocket>();
   readonly #addresses = new Map<string, Map<number, TransportAddress>>();
   #addressCount = 0;
+  readonly #wheel: TimerWheel;
+  readonly timers: Timers;
+  /** When the wheel is looked at next, and the time-out that does it. */
+  #alarmAt = Infinity;
+  #alarm: NodeJS.Timeout | undefined = undefined;
   #nextId = 1;
   #stop: (() => void) | undefined = undefined;
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    const wheel = new TimerWheel(options.now(), (error) => options.onFault(error));
+    this.#wheel = wheel;
+    this.timers = {
+      schedule: (timer, at) => {
+        wheel.schedule(timer, at);
+        this.#setAlarm();
+      },
+      cancel: (timer) => wheel.cancel(timer),
+    };
   }
 
   open(
@@ -88,14 +105,25 @@ export class PortableEngine implements EngineLoop {
     return id;
   }
 
-  /** Serves commands and ticks from this thread's event loop, until `stop`. */
-  run<Command>(port: MessagePort, handlers: LoopHandlers<Command>, tickMs: number): void {
-    const ticker = setInterval(() => handlers.onTick(this.#options.now()), tickMs);
-    port.on('message', (command: Command) => handlers.onCommand(command));
-    this.#stop = () => {
-      clearInterval(ticker);
-      port.close();
-    };
+  /** Serves commands from this thread's event loop, as sockets and timers are served anyway, until `stop`. */
+  run(port: MessagePort, onCommand: (command: never) => void): void {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- whoever holds the other port sends commands
+    port.on('message', (command: unknown) => onCommand(command as never));
+    this.#stop = () => port.close();
+  }
+
+  /** Has the event loop look at the wheel when its next timer may be due. That keeps no process alive. */
+  #setAlarm(): void {
+    const now = this.#options.now();
+    const wait = this.#wheel.nextIn(now, ALARM_MS_MAX);
+    if (this.#alarmAt <= now + wait) return;
+    clearTimeout(this.#alarm);
+    this.#alarmAt = now + wait;
+    this.#alarm = setTimeout(() => {
+      this.#alarmAt = Infinity;
+      this.#wheel.advance(this.#options.now());
+      if (!this.#wheel.empty) this.#setAlarm();
+    }, wait).unref();
   }
 
   /** Ends `run`. Sockets are closed by their owners. */

@@ -4,9 +4,10 @@
 
 import { expect, test } from 'vitest';
 import { run, SMALL_RUN } from '../../bench/turn.ts';
+import { FILLS } from '../../bench/turn/load-options.ts';
 
 test('bench/turn runs small: load, relay, latency, allocations, Sterna and coturn', async () => {
-  const { load, cells, allocations, missing } = await run(SMALL_RUN);
+  const { load, allocations, cells, missing } = await run(SMALL_RUN);
   expect(missing).not.toContain('turnserver');
   for (const { perSecond, ownCpuNs } of load) {
     expect(perSecond).toBeGreaterThan(0);
@@ -16,8 +17,10 @@ test('bench/turn runs small: load, relay, latency, allocations, Sterna and cotur
   for (const { figures } of cells) {
     expect(figures[0]?.server).toBe('sterna');
     expect(figures.some(({ server }) => server.startsWith('coturn'))).toBe(true);
-    for (const { cpuNs, perSecond, loss, p50, p99, p999 } of figures) {
+    for (const { fill, cpuNs, perSecond, loss, pacedCpuNs, p50, p99, p999 } of figures) {
+      expect(FILLS).toContain(fill);
       expect(cpuNs).toBeGreaterThan(0);
+      expect(pacedCpuNs).toBeGreaterThan(0);
       expect(perSecond).toBeGreaterThan(0);
       expect(loss).toBeLessThan(1);
       expect(p50).toBeGreaterThan(0);

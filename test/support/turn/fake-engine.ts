@@ -10,6 +10,7 @@ import type {
   OpenOptions,
   SocketOwner,
 } from '../../../shared/net/engine.ts';
+import { TimerWheel } from '../../../shared/net/timer-wheel.ts';
 import { TransportAddress } from '../../../shared/net/transport-address.ts';
 
 export interface Datagram {
@@ -45,6 +46,9 @@ export class FakeEngine implements Engine {
     sendDropped: 0,
   };
   now = 5_000_000;
+  readonly timers: TimerWheel = new TimerWheel(this.now, (error) => {
+    throw error;
+  });
   /** While set, sockets stay unopened. */
   holdOpens = false;
   /** What becomes of a socket, where the fake would open it. */

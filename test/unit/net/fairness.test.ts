@@ -4,6 +4,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { libc } from '../../../shared/native/libc.ts';
 import { EPOLLIN } from '../../../shared/native/socket-constants.ts';
+import { Timer } from '../../../shared/net/timer-wheel.ts';
 import { Epoll } from '../../../shared/net/epoll.ts';
 import { LinuxEngine } from '../../../shared/net/linux-engine.ts';
 import type { TransportAddress } from '../../../shared/net/transport-address.ts';
@@ -125,14 +126,14 @@ it('commands without end leave a datagram its turn', () => {
     },
   };
   engine.open(at('127.0.0.1'), owner, 1);
+  // Where the commands never end, the test shall.
   const onCommand = (): void => {
-    // Where it never ends, the test shall.
     if (++commands < 10_000) port1.postMessage('and another');
   };
   for (let i = 0; i < 1000; i++) port1.postMessage('one');
   wake.wake();
-  const onTick = (): void => (commands >= 10_000 ? engine.stop() : undefined);
-  engine.run(port2, { onCommand, onTick }, 10);
+  engine.timers.schedule(new Timer(() => engine.stop()), performance.now() + 5000);
+  engine.run(port2, onCommand);
   port1.close();
   wake.close();
   expect(before).toBeGreaterThanOrEqual(0);
