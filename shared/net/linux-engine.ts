@@ -28,6 +28,8 @@ import { TransportAddress } from './transport-address.ts';
 const SLOTS = 64;
 /** Slots that one socket may fill in a turn: a flooded socket cannot starve another. */
 const SLOTS_PER_TURN = 32;
+/** With GRO a slot holds up to 64 datagrams, so a socket that gets such fills fewer slots: about this many in a turn. */
+const DATAGRAMS_PER_TURN = 512;
 /** ICMP errors that one socket may report in a turn. */
 const ERRORS_PER_TURN = 16;
 /** Commands taken in a turn: whoever asks much does not keep datagrams waiting. */
@@ -280,14 +282,11 @@ export class LinuxEngine implements EngineLoop {
       ring.reset();
     }
     const first = ring.receive(socket.fd, socket.want);
-    // One more than needed is a wasted look by the kernel, one less a wasted turn: so follow the load.
-    socket.want =
-      ring.count < socket.want
-        ? Math.max(1, ring.count)
-        : Math.min(SLOTS_PER_TURN, socket.want * 4);
+    const { count } = ring;
+    let datagrams = 0;
     const from = this.#from;
     const info = this.#info;
-    for (let slot = first; slot < first + ring.count && this.#isOpen(socket); slot++) {
+    for (let slot = first; slot < first + count && this.#isOpen(socket); slot++) {
       if (!ring.from(slot, from)) continue;
       ring.info(slot, info);
       const length = ring.length(slot);
@@ -310,10 +309,15 @@ export class LinuxEngine implements EngineLoop {
           this.#options.onFault(error);
         }
         done += size;
+        datagrams++;
       } while (done < length && this.#isOpen(socket));
     }
     this.#queue.tos = 0;
     this.#ttl = 0;
+    // One more than needed is a wasted look by the kernel, one less a wasted turn: so follow the load.
+    const busy = count < socket.want ? count : socket.want * 4;
+    const most = Math.floor((DATAGRAMS_PER_TURN * count) / Math.max(1, datagrams));
+    socket.want = Math.max(1, Math.min(busy, most, SLOTS_PER_TURN));
   }
 
   /** What a datagram is delivered with; undefined when nobody takes what is sent to that address. */

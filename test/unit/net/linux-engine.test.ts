@@ -227,7 +227,7 @@ describe('sockets', () => {
 });
 
 describe('the loop', () => {
-  it('serves commands until it is told to stop', () => {
+  it('serves commands, however many one wake announces, until it is told to stop', () => {
     const { port1, port2 } = new MessageChannel();
     const heard: string[] = [];
     const own = new Wake();
@@ -235,15 +235,18 @@ describe('the loop', () => {
       { now: () => performance.now(), onFault: (e) => faults.push(e) },
       own.fd,
     );
-    for (const text of ['one', 'two', 'stop']) port1.postMessage(text);
+    const commands = [...Array.from({ length: 500 }, (_, i) => `${i}`), 'stop'];
+    for (const text of commands) port1.postMessage(text);
     own.wake();
+    // Where nothing more is heard, the loop ends all the same.
+    looping.timers.schedule(new Timer(() => looping.stop()), performance.now() + 5000);
     looping.run(port2, (command: string) => {
       heard.push(command);
       if (command === 'stop') looping.stop();
     });
     port1.close();
     own.close();
-    expect(heard).toEqual(['one', 'two', 'stop']);
+    expect(heard).toEqual(commands);
   });
 
   it('runs timers without anything else to do, in time', () => {
