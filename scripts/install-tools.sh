@@ -10,6 +10,7 @@ tools=(
   turnutils_uclient=coturn
   turnutils_peer=coturn
   curl=curl
+  ip=iproute2
 )
 
 missing=()

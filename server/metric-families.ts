@@ -153,6 +153,12 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     ...ofWorkers(({ engine }) => engine.received),
   },
   {
+    name: 'sterna_media_datagrams_receive_dropped_total',
+    type: 'counter',
+    help: 'Datagrams to an address that nobody answers at: one too many of a wildcard listener, or multicast',
+    ...ofWorkers(({ engine }) => engine.receiveDropped),
+  },
+  {
     name: 'sterna_media_datagrams_sent_total',
     type: 'counter',
     help: 'Datagrams that the engine sent',

@@ -216,6 +216,7 @@ function finish(
     if (relay !== undefined) relay.expiresAt = now + wish.lifetime;
   }
   allocation.ready = true;
+  state.watch(allocation, now);
   succeed(state, to, allocation, now);
   state.announce(allocation);
 }

@@ -1,7 +1,8 @@
 // What RFC 8656 s6 keeps for a client: the allocation with its relays, permissions (s9) and channel bindings (s12).
-// Expiry is a time compared on use, so nothing outlives it by a timer's delay; the sweep only frees memory.
+// Expiry is a time compared on use, so nothing outlives it by a timer's delay; timers only free memory.
 
 import { AddressTable } from '../shared/net/address-table.ts';
+import type { Timer } from '../shared/net/timer-wheel.ts';
 import type { AddressFamily, TransportAddress } from '../shared/net/transport-address.ts';
 
 /** RFC 8656 s12: the channel numbers that may be bound. */
@@ -65,6 +66,8 @@ export class Allocation {
   units = 0;
   relay4: Relay | undefined = undefined;
   relay6: Relay | undefined = undefined;
+  /** Set when it is admitted. */
+  timer!: Timer;
   /** Set once the success response was sent; until then nothing can be done with it. */
   ready = false;
   reservationToken: Uint8Array | undefined = undefined;

@@ -83,18 +83,21 @@ export class Commons {
   }
 
   /**
-   * For the main thread, once the thread of a worker has ended: gives back what it held. `closeDescriptors` closes its
-   * sockets, once nobody can adopt one of them any more and before its ports are free for others. False, with
-   * nothing done, when another thread keeps the lock: one that has died as well, if it is not only slow. Try again.
+   * For the main thread, once the thread of a worker has ended: gives back what it held. False, with nothing done, when
+   * another thread keeps the lock: one that has died as well, if it is not only slow. Try again.
+   * @param closeSockets closes what the worker had open and tells which; called once, when nobody can adopt one of them
+   * any more and before its ports are free for others
    */
-  reclaim(worker: number, closeDescriptors: () => void): boolean {
+  reclaim(worker: number, closeSockets: () => readonly number[]): boolean {
     if (!this.#lock.seize(worker)) return false;
+    let closed: readonly number[] | undefined;
+    const close = (): readonly number[] => (closed ??= closeSockets());
     try {
-      this.quota.reclaim(worker, this.reservations.reclaim(worker));
+      this.quota.reclaim(worker, this.reservations.reclaim(worker, close));
     } finally {
       this.#lock.release();
     }
-    closeDescriptors();
+    close();
     this.ports.reclaim(worker);
     return true;
   }

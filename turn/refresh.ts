@@ -29,6 +29,7 @@ export function handleRefresh(state: TurnState, exchange: Exchange, allocation: 
   }
   if (lifetime > 0) {
     for (const relay of relays) relay.expiresAt = now + lifetime;
+    state.watch(allocation, now);
   } else if (relays.length === allocation.relays.length) {
     state.delete(allocation, 'refreshed-to-zero');
   } else {

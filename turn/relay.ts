@@ -1,6 +1,5 @@
 // The hot path: datagrams between a client and its peers (RFC 8656 s11.2, s11.3, s12.6, s12.7).
-// Called by turn-server for every datagram that is no request. Allocates: nothing per packet, but for the view
-// through which a Data indication copies its payload.
+// Called by turn-server for every datagram that is no request. Allocates: nothing per packet.
 
 import { TransportAddress } from '../shared/net/transport-address.ts';
 import {
@@ -30,6 +29,12 @@ import type { TurnState } from './turn-state.ts';
 const DATA_INDICATION_OVERHEAD_IPV4 = 20 + 12 + 4 + 3;
 const DATA_INDICATION_OVERHEAD_IPV6 = 20 + 24 + 4 + 3;
 
+/** RFC 8489 s14: zero bytes up to a multiple of four, by the remainder. */
+const PADDING = [0, 3, 2, 1] as const;
+
+/** What is in front of a payload, or all of an indication that tells of an ICMP error. */
+const HEADER_BYTES_MAX = 64;
+
 /** RFC 8656 s11.5: destination unreachable and time exceeded; ICMPv6 has packet too big beside them. */
 const ICMP_TYPES: readonly number[] = [3, 11];
 const ICMP6_TYPES: readonly number[] = [1, 2, 3];
@@ -38,7 +43,7 @@ export class RelayPath {
   readonly #state: TurnState;
   readonly #peer = new TransportAddress();
   readonly #writer = new StunWriter();
-  readonly #bytes = new Uint8Array(DATAGRAM_BYTES_MAX);
+  readonly #bytes = new Uint8Array(HEADER_BYTES_MAX);
   /** Nobody reads the transaction id of an indication; it only has to differ (RFC 8489 s6). */
   readonly #transaction: Uint8Array;
 
@@ -159,8 +164,18 @@ export class RelayPath {
       const overhead =
         peer.family === 4 ? DATA_INDICATION_OVERHEAD_IPV4 : DATA_INDICATION_OVERHEAD_IPV6;
       if (length + overhead > DATAGRAM_BYTES_MAX) return state.drop(DROP_TOO_LARGE);
-      const total = this.#dataIndication(state.toExternal(peer), bytes, offset, length);
-      state.engine.send(listener.socket, client, this.#bytes, 0, total);
+      const header = this.#dataIndication(state.toExternal(peer), length);
+      const padding = PADDING[length & 3]!;
+      state.engine.sendHeaded(
+        listener.socket,
+        client,
+        this.#bytes,
+        header,
+        bytes,
+        offset,
+        length,
+        padding,
+      );
     }
     allocation.receivedPackets++;
     allocation.receivedBytes += length;
@@ -220,18 +235,13 @@ export class RelayPath {
     return true;
   }
 
-  #dataIndication(
-    peer: TransportAddress,
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-  ): number {
+  /** A Data indication up to its payload (RFC 8656 s11.3); returns how long that is. */
+  #dataIndication(peer: TransportAddress, length: number): number {
     this.#nextTransaction();
     return this.#writer
       .start(this.#bytes, 0, METHOD_DATA, CLASS_INDICATION, this.#transaction, 0)
       .xorAddress(ATTR_XOR_PEER_ADDRESS, peer)
-      .data(ATTR_DATA, bytes, offset, length)
-      .finish();
+      .finishWithData(ATTR_DATA, length);
   }
 
   /** Counts up from a random start. */

@@ -9,7 +9,7 @@ const SPINS = 100;
 const WAIT_MS = 1;
 
 /** How often the main thread looks before it gives up: whoever holds the lock for so long has died as well. */
-const SEIZE_ATTEMPTS = 50;
+const SEIZE_ATTEMPTS = 100;
 
 export class SharedLock {
   readonly #word: Int32Array;

@@ -72,25 +72,30 @@ export class SharedPorts {
 
   /** Gives a port of this worker back; does nothing for any other. */
   release(host: number, port: number): void {
-    if (this.#owner(host, port) !== this.#self) return;
+    if (this.ownerOf(host, port) !== this.#self) return;
     Atomics.store(this.#owners, this.#index(host, port), 0);
     Atomics.sub(this.#taken, host * this.#workers + this.#self, 1);
   }
 
   /** A port of this worker has the relay of an allocation from now on, until it is released. */
   setLive(host: number, port: number): void {
-    if (this.#owner(host, port) !== this.#self) return;
+    if (this.ownerOf(host, port) !== this.#self) return;
     Atomics.store(this.#owners, this.#index(host, port), (this.#self + 1) | LIVE);
   }
 
-  /** Takes over a port that `from` has reserved; false when it has it no more. */
-  takeOver(host: number, port: number, from: number): boolean {
+  /** Moves a reserved port from one worker to another; false when the first has it no more. */
+  move(host: number, port: number, from: number, to: number): boolean {
     const i = this.#index(host, port);
-    if (Atomics.compareExchange(this.#owners, i, from + 1, this.#self + 1) !== from + 1)
-      return false;
+    if (Atomics.compareExchange(this.#owners, i, from + 1, to + 1) !== from + 1) return false;
     Atomics.sub(this.#taken, host * this.#workers + from, 1);
-    Atomics.add(this.#taken, host * this.#workers + this.#self, 1);
+    Atomics.add(this.#taken, host * this.#workers + to, 1);
     return true;
+  }
+
+  /** The worker that has that port, live or not; -1 when nobody has. */
+  ownerOf(host: number, port: number): number {
+    const i = this.#index(host, port);
+    return i < 0 ? -1 : (Atomics.load(this.#owners, i) & ~LIVE) - 1;
   }
 
   /** The worker whose allocation has a relay at that port, or -1. */
@@ -117,12 +122,6 @@ export class SharedPorts {
     if (Atomics.compareExchange(this.#owners, at, 0, this.#self + 1) !== 0) return false;
     Atomics.add(this.#taken, host * this.#workers + this.#self, 1);
     return true;
-  }
-
-  /** The worker that has that port, live or not; -1 when nobody has. */
-  #owner(host: number, port: number): number {
-    const i = this.#index(host, port);
-    return i < 0 ? -1 : (Atomics.load(this.#owners, i) & ~LIVE) - 1;
   }
 
   /** -1 for a port outside the range. */

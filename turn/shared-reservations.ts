@@ -122,11 +122,11 @@ export class SharedReservations {
       if (!quota.isOf(account, user)) return -1;
       if (owner !== this.#self && !(moves && this.#words[at + MOVES] === 1)) return -1;
       const relay = this.#relay(slot);
-      if (!ports.takeOver(relay.host, relay.port, owner)) return -1;
-      this.#remove(slot);
-      const own = quota.takeUp(account, user);
+      // In this order `reclaim` can tell how far a thread that dies in here has come.
+      if (!ports.move(relay.host, relay.port, owner, this.#self)) return -1;
       adopt(relay);
-      return own;
+      this.#remove(slot);
+      return quota.takeUp(account, user);
     });
   }
 
@@ -147,17 +147,32 @@ export class SharedReservations {
     });
   }
 
-  /** Forgets those of a dead worker; returns the accounts of all others. With the lock held. */
-  reclaim(worker: number): number[] {
+  /**
+   * Forgets those of a dead worker; returns the accounts of all others. With the lock held.
+   * @param closed tells the sockets that the dead worker had; called only if it died while it took one up
+   */
+  reclaim(worker: number, closed: () => readonly number[]): number[] {
     const accounts: number[] = [];
     this.#table.rebuild((slot) => {
       const at = this.#table.at(slot);
-      if (this.#words[at + OWNER] === worker + 1) this.#words[at + OWNER] = 0;
-      if (this.#words[at + OWNER] === 0) return false;
-      accounts.push(this.#words[at + ACCOUNT]!);
-      return true;
+      const owner = this.#words[at + OWNER]! - 1;
+      if (owner >= 0 && owner !== worker && this.#stays(slot, worker, closed)) {
+        accounts.push(this.#words[at + ACCOUNT]!);
+        return true;
+      }
+      this.#words[at + OWNER] = 0;
+      return false;
     });
     return accounts;
+  }
+
+  /** Whether the reservation still stands: a worker that died taking it up had its port, but not yet its socket. */
+  #stays(slot: number, dead: number, closed: () => readonly number[]): boolean {
+    const { ports } = this.#ground;
+    const { socket, host, port } = this.#relay(slot);
+    if (ports.ownerOf(host, port) !== dead) return true;
+    if (closed().includes(socket)) return false;
+    return ports.move(host, port, dead, this.#words[this.#table.at(slot) + OWNER]! - 1);
   }
 
   #find({ high, low }: SharedKey): number {

@@ -1,5 +1,5 @@
 // The STUN/TURN server without I/O (RFC 8489, RFC 8656): an engine hands in datagrams and the time, and sends for it.
-// Called by an engine through two socket owners, and by its host for start, sweep and stop. Allocates: nothing per
+// Called by an engine through two socket owners, and by its host for start and stop. Allocates: nothing per
 // relayed packet.
 
 import { randomBytes } from 'node:crypto';
@@ -81,13 +81,13 @@ export class TurnServer {
   readonly #unknown = new Uint16Array(UNKNOWN_ATTRIBUTES_MAX);
   readonly #knownToTurn: Uint8Array;
   readonly #channelFirstByteMax: number;
-  /** By tag; undefined until the socket is open. */
+  /** By tag; undefined until the socket is open. Behind those that were asked for, the addresses of wildcards. */
   readonly #listeners: (Listener | undefined)[] = [];
   readonly #sockets: number[] = [];
   #closed = false;
 
   constructor(options: TurnOptions, engine: Engine, observer: TurnObserver) {
-    const relays: Required<SocketOwner> = {
+    const relays: SocketOwner = {
       onOpened: (tag, _local, failure) => this.#state.pool.onOpened(tag, failure),
       onDatagram: (tag, from, bytes, offset, length, at) => {
         const relay = this.#state.pool.get(tag);
@@ -113,16 +113,23 @@ export class TurnServer {
     let pending = listeners.length;
     const owner: SocketOwner = {
       onOpened: (tag, address, failure) => {
-        if (failure === undefined) this.#admitListener(tag, address);
+        if (failure === undefined) this.#admitListener(tag, this.#sockets[tag]!, address);
         results[tag] = { address, failure };
         pending--;
         if (pending === 0) done(results.filter((result) => result !== undefined));
+      },
+      // The server's address is part of the 5-tuple: what comes to another is another listener's (RFC 8656 s6).
+      onLocal: (_tag, socket, local) => {
+        const tag = this.#listeners.length;
+        this.#admitListener(tag, socket, local);
+        return tag;
       },
       onDatagram: (tag, from, bytes, offset, length, at) => {
         const listener = this.#listeners[tag];
         if (listener !== undefined) this.#receive(listener, from, bytes, offset, length, at);
       },
     };
+    this.#listeners.length = listeners.length;
     const { engine } = this.#state;
     for (const [tag, { address, socket }] of listeners.entries()) {
       this.#sockets[tag] =
@@ -147,11 +154,6 @@ export class TurnServer {
     else this.#relayPath.fromPeer(relay, from, bytes, offset, length, now);
   }
 
-  /** Frees what has expired; to be called about once a second. */
-  sweep(now: number): void {
-    this.#state.sweep(now);
-  }
-
   stats(): TurnStats {
     const state = this.#state;
     const { reservations, users } = state.commons.quota.own;
@@ -169,14 +171,14 @@ export class TurnServer {
     if (this.#closed) return;
     this.#closed = true;
     for (const allocation of this.#state.allocations) this.#state.delete(allocation, 'closed');
-    this.#state.sweepReservations(Infinity);
+    this.#state.endReservations();
     for (const socket of this.#sockets) this.#state.engine.close(socket);
     this.#listeners.length = 0;
   }
 
-  #admitListener(tag: number, address: TransportAddress): void {
-    this.#listeners[tag] = new Listener(this.#sockets[tag]!, address);
-    this.#state.policy.addOwn(address);
+  #admitListener(tag: number, socket: number, address: TransportAddress): void {
+    this.#listeners[tag] = new Listener(socket, address);
+    if (!this.#state.policy.isOwn(address)) this.#state.policy.addOwn(address);
   }
 
   #receive(

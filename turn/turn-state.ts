@@ -2,6 +2,7 @@
 // Every allocation has one owner, its listener's table; deleting it here closes its relays and frees its quota, once.
 
 import type { Engine } from '../shared/net/engine.ts';
+import { Timer } from '../shared/net/timer-wheel.ts';
 import { TransportAddress } from '../shared/net/transport-address.ts';
 import {
   SECURITY_FEATURE_PASSWORD_ALGORITHMS,
@@ -11,12 +12,16 @@ import type { Allocation, Listener, Permission, Relay } from './allocation.ts';
 import type { Commons } from './commons.ts';
 import { CredentialStore } from './credentials.ts';
 import { DROP_REASONS } from './drop-reason.ts';
+import { RESERVATION_LIFETIME_MS } from './limits.ts';
 import { NonceMint } from './nonce.ts';
 import type { AllocationEnd, AllocationEvent, TurnObserver, TurnOptions } from './options.ts';
 import { PeerPolicy, type PeerVerdict } from './peer-policy.ts';
 import type { RelayOpened, RelayPool } from './relay-pool.ts';
 import { Responder } from './responder.ts';
 import type { ParkedRelay } from './shared-reservations.ts';
+
+/** How often this worker looks at its reservations while it has some. */
+const RESERVATIONS_EVERY_MS = 1000;
 
 export class TurnState {
   readonly options: TurnOptions;
@@ -33,6 +38,7 @@ export class TurnState {
   /** Datagrams handed from one relay to another inside the process. */
   shortCircuited = 0;
   readonly #observer: TurnObserver;
+  readonly #reservationTimer = new Timer((now) => this.#expireReservations(now));
   readonly #external = new TransportAddress();
   /** Whether sockets of this engine can be adopted by other threads, and theirs by it. */
   readonly #moves: boolean;
@@ -95,6 +101,7 @@ export class TurnState {
   admit(allocation: Allocation, account: number, units: number): void {
     allocation.account = account;
     allocation.units = units;
+    allocation.timer = new Timer((now) => this.#look(allocation, now));
     this.allocations.add(allocation);
     allocation.listener.allocations.set(allocation.client, allocation);
   }
@@ -104,6 +111,9 @@ export class TurnState {
     const { reservations } = this.commons;
     allocation.units--;
     allocation.reservationToken = reservations.hold(second, allocation.account, this.#moves, now);
+    if (!this.#reservationTimer.scheduled) {
+      this.engine.timers.schedule(this.#reservationTimer, now + RESERVATION_LIFETIME_MS);
+    }
   }
 
   /**
@@ -130,6 +140,7 @@ export class TurnState {
   /** Ends an allocation: idempotent. */
   delete(allocation: Allocation, reason: AllocationEnd): void {
     if (!this.allocations.delete(allocation)) return;
+    this.engine.timers.cancel(allocation.timer);
     allocation.listener.allocations.delete(allocation.client);
     this.commons.quota.give(allocation.account, allocation.units);
     const event = describe(allocation);
@@ -179,17 +190,35 @@ export class TurnState {
     return this.judgeDestination(peer, permission.relaysOnly ? 'relays-only' : 'allowed');
   }
 
-  /** Frees the reservations that this worker made and that are over. */
-  sweepReservations(now: number): void {
-    for (const relay of this.commons.reservations.expire(now)) this.pool.discard(relay);
+  /** Has the allocation looked at when something of it may be over. */
+  watch(allocation: Allocation, now: number): void {
+    const { relay4, relay6 } = allocation;
+    let at = now + this.options.lifetimes.permission;
+    if (relay4 !== undefined) at = Math.min(at, relay4.expiresAt);
+    if (relay6 !== undefined) at = Math.min(at, relay6.expiresAt);
+    this.engine.timers.schedule(allocation.timer, at);
   }
 
-  /** Frees what is over. The hot path never waits for it: every use compares times itself. */
-  sweep(now: number): void {
-    this.sweepReservations(now);
-    for (const allocation of this.allocations) {
-      if (allocation.ready && !this.expire(allocation, now)) allocation.sweep(now);
+  /** Frees what is over of an allocation. The hot path never waits for it: every use compares times itself. */
+  #look(allocation: Allocation, now: number): void {
+    if (this.expire(allocation, now)) return;
+    allocation.sweep(now);
+    this.watch(allocation, now);
+  }
+
+  /** Frees the reservations that this worker made and that are over. */
+  #expireReservations(now: number): void {
+    const { reservations, quota } = this.commons;
+    for (const relay of reservations.expire(now)) this.pool.discard(relay);
+    if (quota.own.reservations > 0) {
+      this.engine.timers.schedule(this.#reservationTimer, now + RESERVATIONS_EVERY_MS);
     }
+  }
+
+  /** Ends all reservations that this worker made. */
+  endReservations(): void {
+    this.engine.timers.cancel(this.#reservationTimer);
+    for (const relay of this.commons.reservations.expire(Infinity)) this.pool.discard(relay);
   }
 }
 

@@ -30,4 +30,4 @@ const socket: number = engine.open(
   0,
 );
 
-engine.run(new MessageChannel().port1, { onCommand() {}, onTick() {} }, 1000);
+engine.run(new MessageChannel().port1, () => {});

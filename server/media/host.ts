@@ -23,8 +23,8 @@ interface LinuxParts {
   readonly wakes: readonly Wake[];
   readonly listeners: LinuxListeners;
   readonly descriptors: SharedArrayBuffer;
-  /** Closes the descriptors that a dead worker left. */
-  closeAllOf(worker: number): void;
+  /** Closes the descriptors that a dead worker left, and tells which. */
+  closeAllOf(worker: number): readonly number[];
   dataFor(worker: number): LinuxWorkerData;
 }
 
@@ -148,7 +148,7 @@ export class MediaHost {
 
   /** False when another worker that died as well is in the way. */
   #reclaim(worker: number): boolean {
-    return this.#commons.reclaim(worker, () => this.#linux?.closeAllOf(worker));
+    return this.#commons.reclaim(worker, () => this.#linux?.closeAllOf(worker) ?? []);
   }
 }
 
@@ -180,7 +180,9 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
     listeners,
     descriptors,
     closeAllOf: (worker) => {
-      for (const fd of ledger.takeAllOf(worker)) libc().close(fd);
+      const fds = ledger.takeAllOf(worker);
+      for (const fd of fds) libc().close(fd);
+      return fds;
     },
     dataFor: (worker) => ({
       wakeFds: wakes.map(({ fd }) => fd),

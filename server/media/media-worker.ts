@@ -1,6 +1,7 @@
 // The main thread's hold on one media worker: starts the thread, asks it, stops it, and starts it again should it die.
 
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { systemClock } from '../../shared/clock.ts';
 import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type {
@@ -16,6 +17,12 @@ const STOP_TIMEOUT_MS = 2000;
 
 /** How long an answer may take before the caller is told that there is none. */
 const REPLY_TIMEOUT_MS = 2000;
+
+/** How often a worker that serves is asked whether it still does. */
+const HEARTBEAT_MS = 2000;
+
+/** Answers in a row that a worker may owe: one may be late because this thread was busy. */
+const MISSES_MAX = 2;
 
 /** Between the death of a worker and the next one: a fault that repeats must not spin. */
 const RESTART_DELAY_MS = 1000;
@@ -45,6 +52,7 @@ export class MediaWorker {
   #nextId = 1;
   #closing = false;
   #restart: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
   /** `failed`: it died and could not be started again yet. */
   state: 'starting' | 'up' | 'down' | 'failed' = 'starting';
   /** How often the thread has died. */
@@ -70,6 +78,7 @@ export class MediaWorker {
         const failed = event.listeners.find(({ failure }) => failure !== undefined);
         if (failed !== undefined) return reject(listenerUnavailable(failed));
         this.state = 'up';
+        this.#watch(thread);
         resolve(event.listeners);
       });
       thread.on('error', (error) => {
@@ -103,16 +112,20 @@ export class MediaWorker {
     this.#closing = true;
     this.state = 'down';
     clearTimeout(this.#restart);
+    clearTimeout(this.#heartbeat);
     const thread = this.#thread;
     this.#thread = undefined;
     if (thread !== undefined) {
       const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
-      this.#post({ type: 'stop' });
+      // The thread's end closes its port, behind the last of what it said.
+      const heard = new Promise<void>((resolve) => this.#port?.once('close', () => resolve()));
+      this.#post({ type: 'stop', at: systemClock.monotonic() });
       const timer = setTimeout(() => {
         this.#parts.log.error('media.terminated', { worker: this.#parts.index });
         void thread.terminate();
       }, STOP_TIMEOUT_MS);
       await exited;
+      await heard;
       clearTimeout(timer);
     }
     this.#port?.close();
@@ -140,6 +153,7 @@ export class MediaWorker {
   #onExit(thread: Worker, code: number): void {
     if (this.#thread !== thread) return;
     this.#thread = undefined;
+    clearTimeout(this.#heartbeat);
     this.#port?.close();
     this.#abandon();
     this.deaths++;
@@ -147,6 +161,21 @@ export class MediaWorker {
     this.state = this.state === 'up' ? 'down' : 'failed';
     log.error('media.exited', { worker: index, code, restartInMs: RESTART_DELAY_MS });
     this.#restartLater();
+  }
+
+  /** Ends a thread that answers no more, caught in an endless loop say: then another takes its place. */
+  #watch(thread: Worker, missed = 0): void {
+    this.#heartbeat = setTimeout(() => {
+      this.stats().then(
+        () => this.#thread === thread && this.#watch(thread),
+        () => {
+          if (this.#thread !== thread) return;
+          if (missed + 1 < MISSES_MAX) return this.#watch(thread, missed + 1);
+          this.#parts.log.error('media.unresponsive', { worker: this.#parts.index });
+          void thread.terminate();
+        },
+      );
+    }, HEARTBEAT_MS).unref();
   }
 
   #restartLater(): void {

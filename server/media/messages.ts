@@ -28,8 +28,8 @@ export interface LinuxWorkerData {
   cpu: number | undefined;
 }
 
-/** From the main thread. */
-export type MediaCommand = { type: 'stats'; id: number } | { type: 'stop' };
+/** From the main thread; `at` is when it said so, monotonic milliseconds. */
+export type MediaCommand = { type: 'stats'; id: number } | { type: 'stop'; at: number };
 
 export interface WorkerStats {
   engine: { kind: string } & EngineCounters;

@@ -60,10 +60,12 @@ async function main(data: MediaWorkerData): Promise<void> {
       post({ type: 'stats', id: command.id, stats });
     } else {
       server.close();
+      const ms = Math.round(systemClock.monotonic() - command.at);
+      log('info', 'media.stopped', { ms, sockets: engine.counters.sockets });
       engine.stop();
     }
   };
-  engine.run<MediaCommand>(port, { onCommand, onTick: (now) => server.sweep(now) }, 1000);
+  engine.run(port, onCommand);
 }
 
 function summary(event: AllocationEvent): Record<string, unknown> {

@@ -16,6 +16,8 @@ export class Arena {
   readonly bytes: Uint8Array;
   readonly u16: Uint16Array;
   readonly u32: Uint32Array;
+  /** For what has network order. */
+  readonly view: DataView;
   readonly #handle: unknown;
   #freed = false;
 
@@ -31,6 +33,7 @@ export class Arena {
     this.bytes.fill(0);
     this.u16 = new Uint16Array(buffer);
     this.u32 = new Uint32Array(buffer);
+    this.view = new DataView(buffer);
   }
 
   /** The address of that offset. */

@@ -28,10 +28,16 @@ export const IPV6_UNICAST_HOPS = 16;
 export const IPV6_MTU_DISCOVER = 23;
 export const IPV6_RECVERR = 25;
 export const IPV6_V6ONLY = 26;
+export const IPV6_RECVPKTINFO = 49;
+export const IPV6_PKTINFO = 50;
 export const IPV6_RECVHOPLIMIT = 51;
 export const IPV6_HOPLIMIT = 52;
 export const IPV6_RECVTCLASS = 66;
 export const IPV6_TCLASS = 67;
+
+/** struct in_pktinfo: interface (4), local address (4), destination (4). struct in6_pktinfo: address (16), interface (4). */
+export const IN_PKTINFO_BYTES = 12;
+export const IN6_PKTINFO_BYTES = 20;
 
 /** struct sock_extended_err: errno (4), origin, type, code, padding (1 each), info (4), data (4). */
 export const SO_EE_ORIGIN_LOCAL = 1;

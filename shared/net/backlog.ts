@@ -5,6 +5,7 @@ import { EPOLLIN, EPOLLOUT } from '../native/socket-constants.ts';
 import type { EngineCounters } from './engine.ts';
 import type { Epoll } from './epoll.ts';
 import type { LinuxSocket, LinuxSockets } from './linux-sockets.ts';
+import type { Sender } from './local-sockets.ts';
 import type { SendFailures, SendQueue } from './send-queue.ts';
 import type { TransportAddress } from './transport-address.ts';
 
@@ -28,6 +29,7 @@ const WAITS_FOR_TIME = 2;
 
 /** A datagram that waits, and what stands in its IP header. */
 export interface WaitingDatagram {
+  readonly sender: Sender;
   readonly to: TransportAddress;
   readonly bytes: Uint8Array;
   readonly tos: number;
@@ -35,7 +37,7 @@ export interface WaitingDatagram {
   readonly ttl: number;
 }
 
-export class Backlogs implements SendFailures<LinuxSocket> {
+export class Backlogs implements SendFailures<Sender> {
   readonly #epoll: Epoll;
   readonly #sockets: LinuxSockets;
   readonly #counters: EngineCounters;
@@ -51,24 +53,25 @@ export class Backlogs implements SendFailures<LinuxSocket> {
     this.#now = now;
   }
 
-  holdsBack(socket: LinuxSocket): boolean {
-    return socket.backlog.length > 0;
+  holdsBack({ base }: Sender): boolean {
+    return base.backlog.length > 0;
   }
 
   onLater(
-    socket: LinuxSocket,
+    sender: Sender,
     to: TransportAddress,
     tos: number,
     bytes: Uint8Array,
     full: boolean,
   ): void {
+    const socket = sender.base;
     const cost = bytes.length + DATAGRAM_COST;
     if (socket.backlogBytes + cost > SOCKET_BYTES_MAX || this.#bytes + cost > ENGINE_BYTES_MAX) {
       this.#counters.sendDropped++;
       return;
     }
     if (socket.backlog.length === 0) this.#wait(socket, full ? WAITS_FOR_ROOM : WAITS_FOR_TIME);
-    socket.backlog.push({ to, bytes, tos, ttl: socket.ttl });
+    socket.backlog.push({ sender, to, bytes, tos, ttl: socket.ttl });
     socket.backlogBytes += cost;
     this.#bytes += cost;
   }
@@ -84,7 +87,7 @@ export class Backlogs implements SendFailures<LinuxSocket> {
   }
 
   /** Tries what had to wait for time. */
-  retryDue(now: number, queue: SendQueue<LinuxSocket>): void {
+  retryDue(now: number, queue: SendQueue<Sender>): void {
     if (this.#delayed.length === 0 || now < this.#dueAt) return;
     const due = this.#delayed;
     this.#delayed = [];
@@ -95,7 +98,7 @@ export class Backlogs implements SendFailures<LinuxSocket> {
   }
 
   /** Tries what waits for room, which epoll says there is. */
-  retryWritable(socket: LinuxSocket, queue: SendQueue<LinuxSocket>): void {
+  retryWritable(socket: LinuxSocket, queue: SendQueue<Sender>): void {
     if (socket.waits !== WAITS_FOR_ROOM) return;
     const stuck = !this.#retry(socket, queue);
     // The socket has room and still takes nothing: epoll would say so again at once, and for ever.
@@ -112,7 +115,7 @@ export class Backlogs implements SendFailures<LinuxSocket> {
   }
 
   /** Tries the oldest again; true unless the kernel took none of them. */
-  #retry(socket: LinuxSocket, queue: SendQueue<LinuxSocket>): boolean {
+  #retry(socket: LinuxSocket, queue: SendQueue<Sender>): boolean {
     // What is queued now is newer, and goes behind what waits.
     queue.flush();
     const tried = socket.backlog.splice(0, RETRY_MAX);
@@ -131,8 +134,8 @@ export class Backlogs implements SendFailures<LinuxSocket> {
   /** Queues one that waited; should one before it fail again, it follows that one back. */
   #again(
     socket: LinuxSocket,
-    { to, bytes, tos, ttl }: WaitingDatagram,
-    queue: SendQueue<LinuxSocket>,
+    { sender, to, bytes, tos, ttl }: WaitingDatagram,
+    queue: SendQueue<Sender>,
   ): void {
     if (ttl !== 0 && ttl !== socket.ttl) {
       queue.flush();
@@ -142,7 +145,7 @@ export class Backlogs implements SendFailures<LinuxSocket> {
     socket.backlogBytes -= cost;
     this.#bytes -= cost;
     queue.tos = tos;
-    queue.put(socket, to, false, 0, bytes, 0, bytes.length);
+    queue.put(sender, to, bytes, 0, bytes.length);
   }
 
   #wait(socket: LinuxSocket, waits: number): void {

@@ -2,6 +2,7 @@
 // Implemented by the portable engine (node:dgram) and by the batched one for Linux.
 
 import type { MessagePort } from 'node:worker_threads';
+import type { Timers } from './timer-wheel.ts';
 import type { TransportAddress } from './transport-address.ts';
 
 /** Why a socket could not be opened. */
@@ -24,6 +25,14 @@ export interface SocketOwner {
     length: number,
     now: number,
   ): void;
+
+  /**
+   * Once for each address of this machine that a socket opened on 0.0.0.0 or :: is asked at. `socket` sends from that
+   * address, and ends with the one it belongs to. Without this method, and on another engine than the Linux one, all
+   * comes under the one tag, and the kernel chooses what answers come from.
+   * @returns the tag that datagrams to that address come with from now on; undefined: none of them does
+   */
+  onLocal?(tag: number, socket: number, local: TransportAddress): number | undefined;
 
   /**
    * An ICMP error about a datagram that this socket sent to `peer`; without this method nobody asks the kernel.
@@ -97,6 +106,21 @@ export interface Engine {
     length: number,
   ): void;
 
+  /**
+   * As `send`, with `headerLength` bytes of `header` (128 at most) in front, and `padding` zero bytes behind, such as a
+   * Data indication.
+   */
+  sendHeaded(
+    socket: number,
+    to: TransportAddress,
+    header: Uint8Array,
+    headerLength: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    padding: 0 | 1 | 2 | 3,
+  ): void;
+
   /** As `send`, with the DF bit set; there where `canSetDontFragment` is true. */
   sendWhole?(
     socket: number,
@@ -107,14 +131,18 @@ export interface Engine {
   ): void;
 
   readonly counters: EngineCounters;
+
+  /** Fire in the engine's own thread, between datagrams. */
+  readonly timers: Timers;
 }
 
 /** An engine as its thread sees it. */
 export interface EngineLoop extends Engine {
   /**
-   * Serves sockets, the commands of `port`, and a tick every `tickMs`, until `stop`. May block the thread until then.
+   * Serves sockets, timers and the commands of `port` until `stop`. May block the thread until then. Whoever holds the
+   * other end of the port sends what `onCommand` takes.
    */
-  run<Command>(port: MessagePort, handlers: LoopHandlers<Command>, tickMs: number): void;
+  run(port: MessagePort, onCommand: (command: never) => void): void;
   stop(): void;
 }
 
@@ -122,6 +150,8 @@ export interface EngineLoop extends Engine {
 export interface EngineCounters {
   sockets: number;
   received: number;
+  /** Datagrams to an address that nobody answers at: one too many of a wildcard socket, or a multicast one. */
+  receiveDropped: number;
   sent: number;
   /** Datagrams that the kernel or our own bound refused. */
   sendDropped: number;
@@ -133,11 +163,4 @@ export interface EngineOptions {
   now(): number;
   /** A fault in a protocol core, which is a bug: it is reported and the datagram dropped. */
   onFault(error: unknown): void;
-}
-
-/** What a thread that an engine runs in does beside moving datagrams. */
-export interface LoopHandlers<Command> {
-  onCommand(command: Command): void;
-  /** @param now monotonic milliseconds */
-  onTick(now: number): void;
 }

@@ -11,7 +11,6 @@ import type {
   EngineCounters,
   EngineLoop,
   EngineOptions,
-  LoopHandlers,
   OpenOptions,
   SocketOwner,
 } from './engine.ts';
@@ -19,20 +18,27 @@ import { Epoll } from './epoll.ts';
 import { ErrorQueue } from './error-queue.ts';
 import { GsoLimits } from './gso-limits.ts';
 import { type LinuxSocket, LinuxSockets } from './linux-sockets.ts';
+import type { Sender } from './local-sockets.ts';
 import { PacketInfo } from './packet-info.ts';
 import { ReceiveRing } from './receive-ring.ts';
 import { SendQueue } from './send-queue.ts';
+import { TimerWheel } from './timer-wheel.ts';
 import { TransportAddress } from './transport-address.ts';
 
 const SLOTS = 64;
 /** Slots that one socket may fill in a turn: a flooded socket cannot starve another. */
 const SLOTS_PER_TURN = 32;
+/** With GRO a slot holds up to 64 datagrams, so a socket that gets such fills fewer slots: about this many in a turn. */
+const DATAGRAMS_PER_TURN = 512;
 /** ICMP errors that one socket may report in a turn. */
 const ERRORS_PER_TURN = 16;
 /** Commands taken in a turn: whoever asks much does not keep datagrams waiting. */
 const COMMANDS_PER_TURN = 64;
 /** The largest that IP's length field allows; what is beyond is nothing to bother the kernel with. */
 const DATAGRAM_BYTES_MAX = 65_535;
+
+/** The longest that the loop blocks: what reaches a thread only while it runs JavaScript, a debugger say, gets in. */
+const IDLE_MS_MAX = 1000;
 
 export interface LinuxEngineOptions extends EngineOptions {
   /** The system calls it makes; those of this process where nothing else is said. */
@@ -55,9 +61,16 @@ export interface Mail {
 export class LinuxEngine implements EngineLoop {
   readonly kind = 'linux';
   readonly canSetDontFragment = true;
-  readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
+  readonly counters: EngineCounters = {
+    sockets: 0,
+    received: 0,
+    receiveDropped: 0,
+    sent: 0,
+    sendDropped: 0,
+  };
+  readonly timers: TimerWheel;
   readonly #ring: ReceiveRing;
-  readonly #queue: SendQueue<LinuxSocket>;
+  readonly #queue: SendQueue<Sender>;
   readonly #backlogs: Backlogs;
   readonly #gsoLimits: GsoLimits;
   readonly #epoll: Epoll;
@@ -79,6 +92,7 @@ export class LinuxEngine implements EngineLoop {
     this.#epoll = new Epoll(calls);
     this.#errors = new ErrorQueue(calls);
     this.#options = options;
+    this.timers = new TimerWheel(options.now(), (error) => options.onFault(error));
     this.#mail = options.mail;
     this.#wakeFd = wakeFd;
     this.#sockets = new LinuxSockets(calls, this.#epoll, options.ledger);
@@ -119,7 +133,8 @@ export class LinuxEngine implements EngineLoop {
   }
 
   send(id: number, to: TransportAddress, bytes: Uint8Array, offset: number, length: number): void {
-    this.#put(id, to, false, 0, bytes, offset, length);
+    const socket = this.#sender(id, to, length);
+    if (socket !== undefined) this.#queue.put(socket, to, bytes, offset, length);
   }
 
   sendPrefixed(
@@ -130,7 +145,23 @@ export class LinuxEngine implements EngineLoop {
     offset: number,
     length: number,
   ): void {
-    this.#put(id, to, true, prefix, bytes, offset, length);
+    const socket = this.#sender(id, to, 4 + length);
+    if (socket !== undefined) this.#queue.putPrefixed(socket, to, prefix, bytes, offset, length);
+  }
+
+  sendHeaded(
+    id: number,
+    to: TransportAddress,
+    header: Uint8Array,
+    headerLength: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    padding: 0 | 1 | 2 | 3,
+  ): void {
+    const socket = this.#sender(id, to, headerLength + length + padding);
+    if (socket === undefined) return;
+    this.#queue.putHeaded(socket, to, header, headerLength, bytes, offset, length, padding);
   }
 
   /** Costs two more system calls than `send`: the DF bit is an option of the socket, not of a datagram. */
@@ -141,7 +172,7 @@ export class LinuxEngine implements EngineLoop {
     offset: number,
     length: number,
   ): void {
-    const socket = this.#sockets.get(id);
+    const socket = this.#sockets.sender(id)?.base;
     this.#queue.flush();
     // Later it would go without the bit.
     if (socket === undefined || this.#backlogs.holdsBack(socket)) {
@@ -149,22 +180,24 @@ export class LinuxEngine implements EngineLoop {
       return;
     }
     this.#sockets.opener.setDontFragment(socket.fd, socket.family, true);
-    this.#put(id, to, false, 0, bytes, offset, length);
+    this.send(id, to, bytes, offset, length);
     this.#queue.flush();
     this.#sockets.opener.setDontFragment(socket.fd, socket.family, false);
     this.#backlogs.drop(socket);
   }
 
   /**
-   * One turn: delivers answers, waits for datagrams for at most `waitMs`, handles them, sends what came of it.
-   * @returns the time after the wait, monotonic milliseconds
+   * One turn: delivers answers, waits for datagrams or the next timer for at most `waitMs`, handles them, sends what
+   * came of it.
    */
-  turn(waitMs: number, onWake: () => void): number {
+  turn(waitMs: number, onWake: () => void): void {
     this.#deliverAnswers();
     this.#queue.flush();
     const mayBlock = this.#mail === undefined || this.#mail.rest();
-    const count = this.#epoll.wait(mayBlock ? this.#backlogs.waitMs(waitMs) : 0);
+    const wait = mayBlock ? this.timers.nextIn(this.#options.now(), waitMs) : 0;
+    const count = this.#epoll.wait(this.#backlogs.waitMs(wait));
     const now = this.#options.now();
+    this.timers.advance(now);
     this.#mail?.deliver(now);
     this.#backlogs.retryDue(now, this.#queue);
     this.#gsoLimits.forget(now);
@@ -173,34 +206,24 @@ export class LinuxEngine implements EngineLoop {
     this.#ring.reset();
     this.#mail?.flush();
     this.counters.sent = this.#queue.sent;
-    return now;
   }
 
   /**
    * Takes the thread over until `stop`: commands come through `port`, whose sender also writes to `wakeFd`.
-   * The ticks are `tickMs` apart at least.
    */
-  run<Command>(port: MessagePort, handlers: LoopHandlers<Command>, tickMs: number): void {
+  run(port: MessagePort, onCommand: (command: never) => void): void {
     const onWake = (): void => {
       for (let n = 0; n < COMMANDS_PER_TURN; n++) {
         const received = receiveMessageOnPort(port);
         if (received === undefined) return;
-        // oxlint-disable-next-line typescript/no-unsafe-argument -- whoever holds the other port sends Commands
-        this.#guard(() => handlers.onCommand(received.message));
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- whoever holds the other port sends commands
+        this.#guard(() => onCommand(received.message as never));
       }
       this.#epoll.raise(this.#wakeFd);
     };
     // Descriptors belong to the process, not to the thread: whatever ends the loop, they are given back.
     try {
-      let now = this.#options.now();
-      let nextTick = now + tickMs;
-      while (!this.#stopped) {
-        now = this.turn(Math.max(0, Math.ceil(nextTick - now)), onWake);
-        if (now < nextTick) continue;
-        nextTick = now + tickMs;
-        const at = now;
-        this.#guard(() => handlers.onTick(at));
-      }
+      while (!this.#stopped) this.turn(IDLE_MS_MAX, onWake);
       this.#queue.flush();
     } finally {
       this.free();
@@ -234,12 +257,12 @@ export class LinuxEngine implements EngineLoop {
     if (socket === undefined) return;
     if ((events & EPOLLOUT) !== 0) this.#backlogs.retryWritable(socket, this.#queue);
     if ((events & EPOLLERR) !== 0) this.#reportIcmp(socket, now);
-    if ((events & EPOLLIN) !== 0) this.#receive(socket, now);
+    if ((events & EPOLLIN) !== 0 && this.#isOpen(socket)) this.#receive(socket, now);
   }
 
   #reportIcmp(socket: LinuxSocket, now: number): void {
     const errors = this.#errors;
-    for (let n = 0; n < ERRORS_PER_TURN; n++) {
+    for (let n = 0; n < ERRORS_PER_TURN && this.#isOpen(socket); n++) {
       const got = errors.next(socket.fd);
       if (got < 0) return;
       if (got === 0) continue;
@@ -259,18 +282,20 @@ export class LinuxEngine implements EngineLoop {
       ring.reset();
     }
     const first = ring.receive(socket.fd, socket.want);
-    // One more than needed is a wasted look by the kernel, one less a wasted turn: so follow the load.
-    socket.want =
-      ring.count < socket.want
-        ? Math.max(1, ring.count)
-        : Math.min(SLOTS_PER_TURN, socket.want * 4);
+    const { count } = ring;
+    let datagrams = 0;
     const from = this.#from;
     const info = this.#info;
-    for (let slot = first; slot < first + ring.count && this.#isOpen(socket); slot++) {
+    for (let slot = first; slot < first + count && this.#isOpen(socket); slot++) {
       if (!ring.from(slot, from)) continue;
       ring.info(slot, info);
       const length = ring.length(slot);
       const segment = info.segmentBytes || length;
+      const tag = this.#tagOf(socket, info);
+      if (tag === undefined) {
+        this.counters.receiveDropped += length === 0 ? 1 : Math.ceil(length / segment);
+        continue;
+      }
       this.#queue.tos = info.tos;
       this.#ttl = info.ttl;
       const start = ring.offset(slot);
@@ -279,15 +304,32 @@ export class LinuxEngine implements EngineLoop {
         const size = Math.min(segment, length - done);
         this.counters.received++;
         try {
-          socket.owner.onDatagram(socket.tag, from, ring.arena.bytes, start + done, size, now);
+          socket.owner.onDatagram(tag, from, ring.arena.bytes, start + done, size, now);
         } catch (error) {
           this.#options.onFault(error);
         }
         done += size;
+        datagrams++;
       } while (done < length && this.#isOpen(socket));
     }
     this.#queue.tos = 0;
     this.#ttl = 0;
+    // One more than needed is a wasted look by the kernel, one less a wasted turn: so follow the load.
+    const busy = count < socket.want ? count : socket.want * 4;
+    const most = Math.floor((DATAGRAMS_PER_TURN * count) / Math.max(1, datagrams));
+    socket.want = Math.max(1, Math.min(busy, most, SLOTS_PER_TURN));
+  }
+
+  /** What a datagram is delivered with; undefined when nobody takes what is sent to that address. */
+  #tagOf({ locals, tag }: LinuxSocket, info: PacketInfo): number | undefined {
+    if (locals === undefined || !info.hasLocal) return tag;
+    if (info.isMulticast) return undefined;
+    try {
+      return locals.tagOf(info.local);
+    } catch (error) {
+      this.#options.onFault(error);
+      return undefined;
+    }
   }
 
   /** Its owner may close it while a burst for it is handed out. */
@@ -295,28 +337,21 @@ export class LinuxEngine implements EngineLoop {
     return this.#sockets.get(socket.fd) === socket;
   }
 
-  #put(
-    id: number,
-    to: TransportAddress,
-    prefixed: boolean,
-    prefix: number,
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-  ): void {
-    const socket = this.#sockets.get(id);
-    const total = prefixed ? length + 4 : length;
+  /** The socket to send from, set up for what is sent on; undefined, and counted, when nothing can be sent. */
+  #sender(id: number, to: TransportAddress, total: number): Sender | undefined {
+    const sender = this.#sockets.sender(id);
     // Port 0 is what anybody may claim to be at, and nobody is.
-    if (socket === undefined || to.port === 0 || total > DATAGRAM_BYTES_MAX) {
+    if (sender === undefined || to.port === 0 || total > DATAGRAM_BYTES_MAX) {
       this.counters.sendDropped++;
-      return;
+      return undefined;
     }
+    const { base } = sender;
     const ttl = this.#ttl;
-    if (socket.lowersTtl && ttl !== socket.ttl && ttl !== 0) {
+    if (base.lowersTtl && ttl !== base.ttl && ttl !== 0) {
       this.#queue.flush();
-      this.#sockets.lowerTtl(socket, ttl);
+      this.#sockets.lowerTtl(base, ttl);
     }
-    this.#queue.put(socket, to, prefixed, prefix, bytes, offset, length);
+    return sender;
   }
 
   #deliverAnswers(): void {

@@ -8,6 +8,7 @@ import {
   AF_INET6,
   IP_RECVERR,
   IP_MTU_DISCOVER,
+  IP_PKTINFO,
   IP_PMTUDISC_DO,
   IP_PMTUDISC_DONT,
   IP_RECVTOS,
@@ -16,6 +17,7 @@ import {
   IPV6_MTU_DISCOVER,
   IPV6_RECVERR,
   IPV6_RECVHOPLIMIT,
+  IPV6_RECVPKTINFO,
   IPV6_RECVTCLASS,
   IPV6_UNICAST_HOPS,
   IPV6_V6ONLY,
@@ -83,9 +85,11 @@ export class SocketOpener {
       this.set(fd, SOL_IP, IP_RECVTTL, 1);
       // RFC 8656 s14: fragment where need be, unless a Send indication asks otherwise.
       this.set(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+      if (address.isUnspecified) this.set(fd, SOL_IP, IP_PKTINFO, 1);
     } else {
       this.set(fd, SOL_IPV6, IPV6_RECVTCLASS, 1);
       this.set(fd, SOL_IPV6, IPV6_RECVHOPLIMIT, 1);
+      if (address.isUnspecified) this.set(fd, SOL_IPV6, IPV6_RECVPKTINFO, 1);
     }
     const length = writeSockaddr(this.#scratch, 0, address);
     if (libc.bind(fd, this.#scratch.base, length) < 0) {

@@ -8,28 +8,50 @@ import type { DescriptorLedger } from './descriptor-ledger.ts';
 import type { AdoptOptions, OpenFailure, OpenOptions, SocketOwner } from './engine.ts';
 import type { Epoll } from './epoll.ts';
 import { SocketOpener } from './linux-socket.ts';
-import type { SendingSocket } from './send-queue.ts';
-import { TransportAddress } from './transport-address.ts';
+import { descriptorOf, localIndexOf, LocalSockets, type Sender } from './local-sockets.ts';
+import { type AddressFamily, TransportAddress } from './transport-address.ts';
 
 /** What `open` returns for a socket that there is not: no send or close finds one under it. */
 const NO_SOCKET = -1;
 
-export interface LinuxSocket extends SendingSocket {
+export class LinuxSocket implements Sender {
+  readonly base: LinuxSocket = this;
+  readonly source = undefined;
+  readonly fd: number;
   readonly owner: SocketOwner;
   readonly tag: number;
-  readonly family: 4 | 6;
+  readonly family: AddressFamily;
   readonly lowersTtl: boolean;
   /** Closed by whoever opened it. */
   readonly borrowed: boolean;
+  /** Of a wildcard socket whose owner wants to know where it was asked. */
+  readonly locals: LocalSockets | undefined;
   /** What the kernel would not take yet, oldest first; and what the bounds count it as. */
-  backlog: WaitingDatagram[];
-  backlogBytes: number;
+  backlog: WaitingDatagram[] = [];
+  backlogBytes = 0;
   /** One of WAITS_FOR_*. */
-  waits: number;
+  waits: number = WAITS_FOR_NOTHING;
   /** TTL of the datagrams that its own was last set for; 0 = the system's. */
-  ttl: number;
+  ttl = 0;
   /** Datagrams or GRO runs to ask for: as many as came last time, and more while it is busy. */
-  want: number;
+  want = 1;
+
+  constructor(
+    fd: number,
+    local: TransportAddress,
+    owner: SocketOwner,
+    tag: number,
+    options: AdoptOptions,
+  ) {
+    this.fd = fd;
+    this.owner = owner;
+    this.tag = tag;
+    this.family = local.family;
+    this.lowersTtl = options.lowersTtl === true;
+    this.borrowed = options.borrowed === true;
+    const tells = local.isUnspecified && owner.onLocal !== undefined;
+    this.locals = tells ? new LocalSockets(this, local.port) : undefined;
+  }
 }
 
 export interface OpenAnswer {
@@ -59,6 +81,12 @@ export class LinuxSockets {
 
   get(fd: number): LinuxSocket | undefined {
     return this.#byFd[fd];
+  }
+
+  /** What a number that `send` was given stands for. */
+  sender(id: number): Sender | undefined {
+    const index = localIndexOf(id);
+    return index === undefined ? this.#byFd[id] : this.#byFd[descriptorOf(id)]?.locals?.at(index);
   }
 
   open(address: TransportAddress, owner: SocketOwner, tag: number, options: OpenOptions): number {
@@ -130,25 +158,12 @@ export class LinuxSockets {
     tag: number,
     options: AdoptOptions,
   ): number {
-    const borrowed = options.borrowed === true;
     if (!this.#epoll.add(fd, EPOLLIN)) {
-      if (!borrowed) this.discard(fd);
+      if (options.borrowed !== true) this.discard(fd);
       this.#answers.push({ owner, tag, local, failure: 'unavailable' });
       return NO_SOCKET;
     }
-    this.#byFd[fd] = {
-      fd,
-      owner,
-      tag,
-      family: local.family,
-      lowersTtl: options.lowersTtl === true,
-      borrowed,
-      backlog: [],
-      backlogBytes: 0,
-      waits: WAITS_FOR_NOTHING,
-      ttl: 0,
-      want: 1,
-    };
+    this.#byFd[fd] = new LinuxSocket(fd, local, owner, tag, options);
     this.size++;
     if (owner.onIcmp !== undefined) this.opener.reportIcmp(fd, local.family);
     this.#answers.push({ owner, tag, local, failure: undefined });

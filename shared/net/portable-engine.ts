@@ -1,4 +1,5 @@
-// The engine on node:dgram: runs wherever Node runs, at one system call and one event per datagram.
+// The engine on node:dgram: runs wherever Node runs, at one system call and one event per datagram. What leaves a
+// socket on 0.0.0.0 or :: has the source address that the kernel chooses, whichever one was asked.
 // Allocates: dgram's own message, and one copy per datagram sent, because libuv may send it after the call returned.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
@@ -7,11 +8,11 @@ import type {
   EngineCounters,
   EngineLoop,
   EngineOptions,
-  LoopHandlers,
   OpenFailure,
   OpenOptions,
   SocketOwner,
 } from './engine.ts';
+import { TimerWheel, type Timers } from './timer-wheel.ts';
 import { TransportAddress } from './transport-address.ts';
 
 /** 64 KiB kernel buffers lose key frames at 2 Mbit/s; 4 MiB hold a burst. */
@@ -19,6 +20,9 @@ const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** Datagrams of one socket that libuv may hold when the kernel's buffer is full; beyond it they are dropped. */
 const SEND_QUEUE_BYTES_MAX = 1024 * 1024;
+
+/** Longer than setTimeout can is no use; a look at the wheel in vain costs nothing. */
+const ALARM_MS_MAX = 60_000;
 
 /** Parsed source addresses kept, so that a known flow costs no parsing. Cleared when full. */
 const ADDRESS_CACHE_MAX = 8192;
@@ -34,16 +38,36 @@ interface OpenSocket {
 export class PortableEngine implements EngineLoop {
   readonly kind = 'portable';
   readonly canSetDontFragment = false;
-  readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
+  readonly counters: EngineCounters = {
+    sockets: 0,
+    received: 0,
+    receiveDropped: 0,
+    sent: 0,
+    sendDropped: 0,
+  };
   readonly #options: EngineOptions;
   readonly #sockets = new Map<number, OpenSocket>();
   readonly #addresses = new Map<string, Map<number, TransportAddress>>();
   #addressCount = 0;
+  readonly #wheel: TimerWheel;
+  readonly timers: Timers;
+  /** When the wheel is looked at next, and the time-out that does it. */
+  #alarmAt = Infinity;
+  #alarm: NodeJS.Timeout | undefined = undefined;
   #nextId = 1;
   #stop: (() => void) | undefined = undefined;
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    const wheel = new TimerWheel(options.now(), (error) => options.onFault(error));
+    this.#wheel = wheel;
+    this.timers = {
+      schedule: (timer, at) => {
+        wheel.schedule(timer, at);
+        this.#setAlarm();
+      },
+      cancel: (timer) => wheel.cancel(timer),
+    };
   }
 
   open(
@@ -81,14 +105,25 @@ export class PortableEngine implements EngineLoop {
     return id;
   }
 
-  /** Serves commands and ticks from this thread's event loop, until `stop`. */
-  run<Command>(port: MessagePort, handlers: LoopHandlers<Command>, tickMs: number): void {
-    const ticker = setInterval(() => handlers.onTick(this.#options.now()), tickMs);
-    port.on('message', (command: Command) => handlers.onCommand(command));
-    this.#stop = () => {
-      clearInterval(ticker);
-      port.close();
-    };
+  /** Serves commands from this thread's event loop, as sockets and timers are served anyway, until `stop`. */
+  run(port: MessagePort, onCommand: (command: never) => void): void {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- whoever holds the other port sends commands
+    port.on('message', (command: unknown) => onCommand(command as never));
+    this.#stop = () => port.close();
+  }
+
+  /** Has the event loop look at the wheel when its next timer may be due. That keeps no process alive. */
+  #setAlarm(): void {
+    const now = this.#options.now();
+    const wait = this.#wheel.nextIn(now, ALARM_MS_MAX);
+    if (this.#alarmAt <= now + wait) return;
+    clearTimeout(this.#alarm);
+    this.#alarmAt = now + wait;
+    this.#alarm = setTimeout(() => {
+      this.#alarmAt = Infinity;
+      this.#wheel.advance(this.#options.now());
+      if (!this.#wheel.empty) this.#setAlarm();
+    }, wait).unref();
   }
 
   /** Ends `run`. Sockets are closed by their owners. */
@@ -150,6 +185,23 @@ export class PortableEngine implements EngineLoop {
     const copy = Buffer.allocUnsafe(4 + length);
     copy.writeUInt32BE(prefix >>> 0, 0);
     copy.set(bytes.subarray(offset, offset + length), 4);
+    this.#transmit(socket, to, copy);
+  }
+
+  sendHeaded(
+    socket: number,
+    to: TransportAddress,
+    header: Uint8Array,
+    headerLength: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    padding: 0 | 1 | 2 | 3,
+  ): void {
+    const copy = Buffer.allocUnsafe(headerLength + length + padding);
+    copy.set(header.subarray(0, headerLength));
+    copy.set(bytes.subarray(offset, offset + length), headerLength);
+    copy.fill(0, headerLength + length);
     this.#transmit(socket, to, copy);
   }
 

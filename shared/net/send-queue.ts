@@ -1,34 +1,15 @@
 // Datagrams gathered for sendmmsg(2): consecutive ones to one destination become one GSO send (UDP_SEGMENT).
 // Called by the Linux engine. What lies in the receive ring is sent from there; anything else is copied.
-// Allocates: nothing per packet.
+// Allocates: nothing per packet, but one view for a payload of more than 64 bytes that has to be copied.
 
-import { Arena } from '../native/arena.ts';
+import type { Arena } from '../native/arena.ts';
 import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENOBUFS } from '../native/errno.ts';
 import type { Libc } from '../native/libc.ts';
-import {
-  CMSGHDR_BYTES,
-  IOVEC_BYTES,
-  MMSGHDR_BYTES,
-  MSG_CONTROL,
-  MSG_CONTROLLEN,
-  MSG_DONTWAIT,
-  MSG_IOV,
-  MSG_IOVLEN,
-  MSG_NAME,
-  MSG_NAMELEN,
-  SOCKADDR_BYTES,
-  SOL_UDP,
-  UDP_SEGMENT,
-  UDP_SEGMENTS_MAX,
-} from '../native/socket-constants.ts';
+import { MSG_DONTWAIT, UDP_SEGMENTS_MAX } from '../native/socket-constants.ts';
 import type { GsoLimits } from './gso-limits.ts';
-import { CMSG_INT_BYTES, CONTROL_BYTES, writeInt, writeTos } from './packet-info.ts';
-import { readSockaddr, writeSockaddr } from './sockaddr.ts';
+import { MESSAGES, MessageTable } from './message-table.ts';
 import { TransportAddress } from './transport-address.ts';
 
-const MESSAGES = 512;
-const IOVECS = 8192;
-const COPY_BYTES = 1 << 20;
 /** A pending socket error is reported by the next send, which is then tried again. */
 const TRIES_MAX = 3;
 
@@ -38,6 +19,8 @@ const GSO_BYTES_MAX = 65_000;
 /** What the queue needs to know of a socket. */
 export interface SendingSocket {
   readonly fd: number;
+  /** Where it sends from, as `PacketInfo.local` has it; undefined: from where it is bound. */
+  readonly source: TransportAddress | undefined;
 }
 
 /** What becomes of datagrams that the kernel did not take. */
@@ -60,23 +43,15 @@ const DROP = 3;
 
 export class SendQueue<S extends SendingSocket> {
   readonly #libc: Libc;
-  readonly #arena: Arena;
-  readonly #received: Arena;
+  readonly #table: MessageTable;
+  readonly #received: Uint8Array;
   readonly #failures: SendFailures<S>;
   readonly #limits: GsoLimits;
-  readonly #iovecs = MESSAGES * MMSGHDR_BYTES;
-  readonly #names = this.#iovecs + IOVECS * IOVEC_BYTES;
-  readonly #controls = this.#names + MESSAGES * SOCKADDR_BYTES;
-  readonly #prefixes = this.#controls + MESSAGES * CONTROL_BYTES;
-  readonly #copies = this.#prefixes + IOVECS * 4;
   readonly #sockets: (S | undefined)[] = Array.from({ length: MESSAGES });
   readonly #datagrams = new Uint16Array(MESSAGES);
   readonly #segment = new Uint16Array(MESSAGES);
   readonly #toses = new Uint8Array(MESSAGES);
   readonly #refused = new TransportAddress();
-  #messages = 0;
-  #iovecCount = 0;
-  #copied = 0;
   /** The message that the next datagram may join, while `#openSocket` is set. */
   #openSocket: S | undefined = undefined;
   readonly #openTo = new TransportAddress();
@@ -90,78 +65,109 @@ export class SendQueue<S extends SendingSocket> {
   sent = 0;
 
   constructor(libc: Libc, received: Arena, failures: SendFailures<S>, limits: GsoLimits) {
-    this.#limits = limits;
     this.#libc = libc;
-    this.#received = received;
+    this.#table = new MessageTable(received);
+    this.#received = received.bytes;
     this.#failures = failures;
-    const arena = new Arena(this.#copies + COPY_BYTES);
-    this.#arena = arena;
-    for (let i = 0; i < MESSAGES; i++) {
-      const header = i * MMSGHDR_BYTES;
-      const control = this.#controls + i * CONTROL_BYTES;
-      arena.writePointer(header + MSG_NAME, arena, this.#names + i * SOCKADDR_BYTES);
-      arena.writePointer(header + MSG_CONTROL, arena, control);
-    }
+    this.#limits = limits;
   }
 
-  /** Queues one datagram; `prefix` is four bytes in front of it, big-endian, when `prefixed`. */
-  put(
+  /** Queues one datagram. */
+  put(socket: S, to: TransportAddress, bytes: Uint8Array, offset: number, length: number): void {
+    this.#put(socket, to, 0, bytes, offset, length, 0);
+  }
+
+  /** As `put`, with four bytes in front, big-endian. */
+  putPrefixed(
     socket: S,
     to: TransportAddress,
-    prefixed: boolean,
     prefix: number,
     bytes: Uint8Array,
     offset: number,
     length: number,
   ): void {
-    if (this.#iovecCount + 2 > IOVECS || this.#messages === MESSAGES) this.flush();
-    const fromRing = bytes === this.#received.bytes;
-    if (!fromRing && this.#copied + length > COPY_BYTES) this.flush();
-    const total = prefixed ? length + 4 : length;
-    const message = this.#joins(socket, to, total)
-      ? this.#messages - 1
-      : this.#open(socket, to, total);
-    const iovecs = this.#iovecCount;
-    if (prefixed) this.#prefix(prefix);
-    // `#split` finds where a datagram ends by counting bytes: no piece may be empty but an empty datagram.
-    if (length > 0 || !prefixed) {
-      if (fromRing) this.#iovec(this.#received, offset, length);
-      else this.#copy(bytes, offset, length);
-    }
-    const { u32 } = this.#arena;
-    const header = (message * MMSGHDR_BYTES) >> 2;
-    u32[header + (MSG_IOVLEN >> 2)]! += this.#iovecCount - iovecs;
-    this.#datagrams[message]!++;
-    this.#openBytes += total;
-    this.#openLast = total;
+    const at = this.#put(socket, to, 4, bytes, offset, length, 0);
+    const own = this.#table.bytes;
+    own[at] = prefix >>> 24;
+    own[at + 1] = prefix >>> 16;
+    own[at + 2] = prefix >>> 8;
+    own[at + 3] = prefix;
+  }
+
+  /** As `put`, with a header in front, and zeros behind. */
+  putHeaded(
+    socket: S,
+    to: TransportAddress,
+    header: Uint8Array,
+    headerLength: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    padding: number,
+  ): void {
+    const at = this.#put(socket, to, headerLength, bytes, offset, length, padding);
+    const own = this.#table.bytes;
+    for (let i = 0; i < headerLength; i++) own[at + i] = header[i]!;
   }
 
   /** Sends what is queued; afterwards the receive ring may be reset. */
   flush(): void {
+    this.#table.seal();
     let first = 0;
-    const messages = this.#messages;
+    const messages = this.#table.count;
     while (first < messages) {
       const socket = this.#sockets[first]!;
       let end = first + 1;
-      while (end < messages && this.#sockets[end] === socket) end++;
+      while (end < messages && this.#sockets[end]!.fd === socket.fd) end++;
       this.#send(socket, first, end);
       first = end;
     }
     for (let i = 0; i < messages; i++) this.#sockets[i] = undefined;
-    this.#messages = 0;
-    this.#iovecCount = 0;
-    this.#copied = 0;
+    this.#table.clear();
     this.#openSocket = undefined;
   }
 
   free(): void {
-    this.#arena.free();
+    this.#table.free();
+  }
+
+  /** Queues a datagram but for the first `head` bytes, which belong where it says in the table's bytes. */
+  #put(
+    socket: S,
+    to: TransportAddress,
+    head: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    padding: number,
+  ): number {
+    const total = head + length + padding;
+    const fromRing = bytes === this.#received;
+    const own = fromRing ? head : total;
+    const table = this.#table;
+    if (!table.hasRoom(own)) this.flush();
+    if (!this.#joins(socket, to, total)) this.#open(socket, to, total);
+    const at = table.reserve(own);
+    if (fromRing) {
+      // Where a datagram ends is found by counting bytes: no piece is empty but that of an empty datagram.
+      if (head > 0) table.addOwn(at, head);
+      if (length > 0 || total === 0) table.addReceived(offset, length);
+      if (padding > 0) table.addZeros(padding);
+    } else {
+      table.copy(bytes, offset, length, at + head);
+      for (let i = total - padding; i < total; i++) table.bytes[at + i] = 0;
+      table.addOwn(at, total);
+    }
+    this.#datagrams[table.count - 1]!++;
+    this.#openBytes += total;
+    this.#openLast = total;
+    return at;
   }
 
   /** A GSO send is datagrams of one size, of which only the last may be shorter, to one destination. */
   #joins(socket: S, to: TransportAddress, total: number): boolean {
     if (this.#openSocket !== socket || total > this.#openLast || total === 0) return false;
-    const message = this.#messages - 1;
+    const message = this.#table.count - 1;
     return (
       this.#openLast === this.#segment[message] &&
       this.#datagrams[message]! < UDP_SEGMENTS_MAX &&
@@ -172,62 +178,21 @@ export class SendQueue<S extends SendingSocket> {
     );
   }
 
-  #open(socket: S, to: TransportAddress, total: number): number {
-    const message = this.#messages++;
-    const { u32 } = this.#arena;
-    const header = (message * MMSGHDR_BYTES) >> 2;
-    const name = this.#names + message * SOCKADDR_BYTES;
-    u32[header + (MSG_NAMELEN >> 2)] = writeSockaddr(this.#arena, name, to);
-    this.#arena.writePointer(
-      message * MMSGHDR_BYTES + MSG_IOV,
-      this.#arena,
-      this.#iovecs + this.#iovecCount * IOVEC_BYTES,
-    );
-    u32[header + (MSG_IOVLEN >> 2)] = 0;
-    const control = this.#controls + message * CONTROL_BYTES;
-    const { tos } = this;
-    u32[header + (MSG_CONTROLLEN >> 2)] = writeTos(this.#arena, control, to.family, tos);
-    this.#toses[message] = tos;
+  #open(socket: S, to: TransportAddress, total: number): void {
+    const message = this.#table.open(to, this.tos, socket.source);
+    this.#toses[message] = this.tos;
     this.#sockets[message] = socket;
     this.#datagrams[message] = 0;
     this.#segment[message] = total;
     this.#openSocket = socket;
     this.#openTo.set(to);
-    this.#openLast = total;
     this.#openBytes = 0;
-    return message;
   }
 
-  #iovec(arena: Arena, offset: number, length: number): void {
-    const { u32 } = this.#arena;
-    const at = (this.#iovecs + this.#iovecCount++ * IOVEC_BYTES) >> 2;
-    u32[at] = arena.low + offset;
-    u32[at + 1] = arena.high;
-    u32[at + 2] = length;
-    u32[at + 3] = 0;
-  }
-
-  #prefix(prefix: number): void {
-    const at = this.#prefixes + this.#iovecCount * 4;
-    const { bytes } = this.#arena;
-    bytes[at] = prefix >>> 24;
-    bytes[at + 1] = prefix >>> 16;
-    bytes[at + 2] = prefix >>> 8;
-    bytes[at + 3] = prefix;
-    this.#iovec(this.#arena, at, 4);
-  }
-
-  #copy(bytes: Uint8Array, offset: number, length: number): void {
-    const at = this.#copies + this.#copied;
-    this.#copied += length;
-    this.#arena.bytes.set(bytes.subarray(offset, offset + length), at);
-    this.#iovec(this.#arena, at, length);
-  }
-
+  /** Messages that leave through one descriptor, which is the socket's. */
   #send(socket: S, first: number, end: number): void {
-    const { base } = this.#arena;
     for (let message = first; message < end; message++) {
-      if (this.#datagrams[message]! > 1) this.#segmented(message);
+      if (this.#datagrams[message]! > 1) this.#table.cut(message, this.#segment[message]!);
     }
     let later = this.#failures.holdsBack(socket);
     if (!later && end === first + 1 && this.#sendPlain(socket, first)) return;
@@ -235,10 +200,10 @@ export class SendQueue<S extends SendingSocket> {
     let tries = 0;
     while (next < end) {
       if (later) {
-        this.#split(socket, next++, true);
+        this.#split(next++, true);
         continue;
       }
-      const address = base + next * MMSGHDR_BYTES;
+      const address = this.#table.address(next);
       const taken = this.#libc.sendmmsg(socket.fd, address, end - next, MSG_DONTWAIT);
       if (taken > 0) {
         for (let i = next; i < next + taken; i++) this.sent += this.#datagrams[i]!;
@@ -249,7 +214,7 @@ export class SendQueue<S extends SendingSocket> {
       const verdict = this.#judge(next, this.#datagrams[next]!);
       if (verdict === AGAIN && ++tries < TRIES_MAX) continue;
       if (verdict === SINGLY || verdict === LATER) {
-        later = this.#split(socket, next, verdict === LATER);
+        later = this.#split(next, verdict === LATER);
       } else {
         this.#failures.onDropped(this.#datagrams[next]!);
       }
@@ -265,7 +230,7 @@ export class SendQueue<S extends SendingSocket> {
     if (errno === EAGAIN || errno === ENOBUFS) return LATER;
     if (datagrams > 1 && (errno === EIO || errno === EINVAL || errno === EMSGSIZE)) {
       // No checksum offload there, or a segment beyond the path's MTU: smaller ones still go.
-      readSockaddr(this.#arena, this.#names + message * SOCKADDR_BYTES, this.#refused);
+      this.#table.destination(message, this.#refused);
       this.#limits.lower(this.#refused, errno === EIO ? 0 : this.#segment[message]! - 1);
       return SINGLY;
     }
@@ -275,77 +240,56 @@ export class SendQueue<S extends SendingSocket> {
 
   /** A lone datagram in one piece goes by sendto(2), which has less to look at; false when it could not be sent so. */
   #sendPlain(socket: S, message: number): boolean {
-    const { u32, base, low } = this.#arena;
-    const header = message * MMSGHDR_BYTES;
-    if (u32[(header + MSG_IOVLEN) >> 2] !== 1 || u32[(header + MSG_CONTROLLEN) >> 2] !== 0)
-      return false;
-    const iovec = (u32[(header + MSG_IOV) >> 2]! - low) >> 2;
-    const bytes = u32[iovec]! + u32[iovec + 1]! * 0x1_0000_0000;
-    const name = base + this.#names + message * SOCKADDR_BYTES;
-    const nameLength = u32[(header + MSG_NAMELEN) >> 2]!;
+    const table = this.#table;
+    if (!table.isPlain(message)) return false;
+    const piece = table.firstPiece(message);
     const taken = this.#libc.sendto(
       socket.fd,
-      bytes,
-      u32[iovec + 2]!,
+      table.pieceAddress(piece),
+      table.pieceLength(piece),
       MSG_DONTWAIT,
-      name,
-      nameLength,
+      table.nameAddress(message),
+      table.nameLength(message),
     );
     if (taken < 0) return false;
     this.sent++;
     return true;
   }
 
-  /** Appends the control message that makes it a GSO send; its value is 16 bits. */
-  #segmented(message: number): void {
-    const { u32 } = this.#arena;
-    const lengthAt = (message * MMSGHDR_BYTES + MSG_CONTROLLEN) >> 2;
-    const at = this.#controls + message * CONTROL_BYTES + u32[lengthAt]!;
-    u32[lengthAt]! += writeInt(this.#arena, at, SOL_UDP, UDP_SEGMENT, this.#segment[message]!);
-    u32[at >> 2] = CMSGHDR_BYTES + 2;
-  }
-
   /**
    * Takes a message apart into its datagrams: each sent by itself, or kept for later. The slow way out.
    * @returns whether the last of them is kept for later
    */
-  #split(socket: S, message: number, later: boolean): boolean {
-    const { u32 } = this.#arena;
-    const header = message * MMSGHDR_BYTES;
-    let iovec = u32[(header + MSG_IOV) >> 2]! - this.#arena.low;
-    const end = iovec + u32[(header + MSG_IOVLEN) >> 2]! * IOVEC_BYTES;
+  #split(message: number, later: boolean): boolean {
+    const table = this.#table;
+    const socket = this.#sockets[message]!;
     const segment = this.#segment[message]!;
-    const gso = this.#datagrams[message]! > 1 ? CMSG_INT_BYTES : 0;
-    u32[(header + MSG_CONTROLLEN) >> 2]! -= gso;
+    const tos = this.#toses[message]!;
+    if (this.#datagrams[message]! > 1) table.uncut(message);
+    let piece = table.firstPiece(message);
+    const end = table.endPiece(message);
     let waits = later;
-    while (iovec < end) {
-      let stop = iovec;
+    while (piece < end) {
+      const first = piece;
       let total = 0;
-      do {
-        total += u32[(stop + 8) >> 2]!;
-        stop += IOVEC_BYTES;
-      } while (stop < end && total < segment);
-      if (!waits) waits = !this.#sendOne(socket, message, iovec, stop);
-      if (waits) {
-        const to = new TransportAddress();
-        readSockaddr(this.#arena, this.#names + message * SOCKADDR_BYTES, to);
-        const datagram = this.#gather(iovec, stop, total);
-        this.#failures.onLater(socket, to, this.#toses[message]!, datagram, this.#full);
-      }
-      iovec = stop;
+      do total += table.pieceLength(piece++);
+      while (piece < end && total < segment);
+      if (!waits) waits = !this.#sendOne(socket, message, first, piece);
+      if (!waits) continue;
+      const to = new TransportAddress();
+      table.destination(message, to);
+      this.#failures.onLater(socket, to, tos, table.gather(first, piece, total), this.#full);
     }
     return waits;
   }
 
   /** Sends one datagram of a message; false when it has to wait. */
-  #sendOne(socket: S, message: number, iovec: number, stop: number): boolean {
-    const { u32, base } = this.#arena;
-    const header = message * MMSGHDR_BYTES;
-    this.#arena.writePointer(header + MSG_IOV, this.#arena, iovec);
-    u32[(header + MSG_IOVLEN) >> 2] = (stop - iovec) / IOVEC_BYTES;
+  #sendOne(socket: S, message: number, first: number, end: number): boolean {
+    this.#table.narrow(message, first, end);
+    const address = this.#table.address(message);
     let verdict = AGAIN;
     for (let tries = 0; verdict === AGAIN && tries < TRIES_MAX; tries++) {
-      if (this.#libc.sendmmsg(socket.fd, base + header, 1, MSG_DONTWAIT) === 1) {
+      if (this.#libc.sendmmsg(socket.fd, address, 1, MSG_DONTWAIT) === 1) {
         this.sent++;
         return true;
       }
@@ -354,25 +298,5 @@ export class SendQueue<S extends SendingSocket> {
     if (verdict === LATER) return false;
     this.#failures.onDropped(1);
     return true;
-  }
-
-  #gather(iovec: number, stop: number, total: number): Uint8Array {
-    const { u32 } = this.#arena;
-    const datagram = new Uint8Array(total);
-    let filled = 0;
-    for (let at = iovec; at < stop; at += IOVEC_BYTES) {
-      const source = this.#sourceOf(u32[at >> 2]!, u32[(at >> 2) + 1]!);
-      const offset = u32[at >> 2]! - source.low;
-      const length = u32[(at + 8) >> 2]!;
-      datagram.set(source.bytes.subarray(offset, offset + length), filled);
-      filled += length;
-    }
-    return datagram;
-  }
-
-  #sourceOf(low: number, high: number): Arena {
-    const arena = this.#arena;
-    const mine = high === arena.high && low >= arena.low && low < arena.low + arena.bytes.length;
-    return mine ? arena : this.#received;
   }
 }

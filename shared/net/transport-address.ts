@@ -73,6 +73,11 @@ export class TransportAddress {
     );
   }
 
+  /** Whether it is 0.0.0.0 or ::, which stands for every address of the machine. */
+  get isUnspecified(): boolean {
+    return (this.w0 | this.w1 | this.w2 | this.w3) === 0;
+  }
+
   /** 31-bit hash of the IP address alone: a number of 32 bits would be boxed where it is returned. */
   hashHost(): number {
     let h = Math.imul(this.w0 ^ this.family, 0x9e3779b1);

@@ -290,6 +290,23 @@ export class StunWriter {
     return this;
   }
 
+  /**
+   * Ends the message with an attribute whose value, and padding to a multiple of four, the caller puts behind what is
+   * written here; returns the length of the latter.
+   */
+  finishWithData(type: number, length: number): number {
+    const bytes = this.#bytes;
+    const at = this.#position;
+    const written = at + ATTRIBUTE_HEADER_BYTES - this.#offset;
+    const messageLength = written + ((length + 3) & ~3) - HEADER_BYTES;
+    if (at + ATTRIBUTE_HEADER_BYTES > bytes.length || messageLength > 0xffff) throw tooSmall();
+    this.#word(at, (type << 16) | length);
+    bytes[this.#offset + 2] = messageLength >>> 8;
+    bytes[this.#offset + 3] = messageLength;
+    this.#position = at + ATTRIBUTE_HEADER_BYTES;
+    return written;
+  }
+
   /** Writes the length field; returns the length of the whole message in bytes. */
   finish(): number {
     const length = this.#position - this.#offset;

@@ -7,6 +7,7 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { libc } from '../../shared/native/libc.ts';
 import { LinuxEngine } from '../../shared/net/linux-engine.ts';
+import { Timer } from '../../shared/net/timer-wheel.ts';
 import { Wake } from '../../shared/net/wake.ts';
 import { held } from '../support/fault/held.ts';
 import { program } from '../support/fault/program.ts';
@@ -69,20 +70,14 @@ it('they are taken a few at a time, and one that throws costs no other', () => {
   );
   for (let n = 1; n <= 5000; n++) port1.postMessage(n);
   wake.wake();
-  engine.run<number>(
-    port2,
-    {
-      onCommand: (n) => {
-        taken.push(n);
-        most = Math.max(most, ++sinceWait);
-        if (n === 5000) engine.stop();
-        if (n % 1000 === 7) throw new Error(`cannot bear ${n}`);
-      },
-      // Without this a command that is forgotten would hang the test.
-      onTick: () => engine.stop(),
-    },
-    5000,
-  );
+  // Without this a command that is forgotten would hang the test.
+  engine.timers.schedule(new Timer(() => engine.stop()), performance.now() + 5000);
+  engine.run(port2, (n: number) => {
+    taken.push(n);
+    most = Math.max(most, ++sinceWait);
+    if (n === 5000) engine.stop();
+    if (n % 1000 === 7) throw new Error(`cannot bear ${n}`);
+  });
   port1.close();
   wake.close();
   expect(taken).toEqual(Array.from({ length: 5000 }, (_, i) => i + 1));

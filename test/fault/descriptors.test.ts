@@ -1,7 +1,7 @@
 // A server that may have no more than 256 descriptors: who comes too late is told so, who is there goes on, and all is
 // well once some have gone.
 
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { call } from '../support/http-call.ts';
 import { Sterna } from '../support/e2e/sterna.ts';
 import { EchoPeer } from '../support/fault/echo-peer.ts';
@@ -22,6 +22,7 @@ const CHANNEL = 0x4000;
 it.each(['linux', 'portable'])('out of descriptors, on the %s engine', async (engine) => {
   const config = { engine, turn: turnConfig() };
   const sterna = await Sterna.start({ config, descriptors: DESCRIPTORS });
+  onTestFinished(() => sterna.kill());
   const sockets = await Promise.all(Array.from({ length: CLIENTS }, () => TurnSocket.open()));
   const peer = await EchoPeer.open();
   const server = sterna.listener(4);

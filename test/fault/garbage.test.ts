@@ -1,10 +1,10 @@
-// 200,000 datagrams of garbage, at the listener and at live relays, while an honest flow goes on: nothing but the honest
-// flow comes out, every datagram is accounted for, and memory stays where it is.
+// 200,000 datagrams of garbage, at the listener and at live relays, while an honest flow goes on: nothing but the
+// honest flow comes out, every datagram is accounted for, and memory stays where it is.
 
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { TransportAddress } from '../../shared/net/transport-address.ts';
 import { Sterna } from '../support/e2e/sterna.ts';
 import { EchoPeer } from '../support/fault/echo-peer.ts';
@@ -71,9 +71,10 @@ function corpus(target: TransportAddress): Uint8Array[] {
 it(`200,000 datagrams from 500 sources (FUZZ_SEED=${FUZZ_SEED})`, async () => {
   const chance = new Chance(FUZZ_SEED);
   const sterna = await Sterna.start({
-    config: { turn: turnConfig({ limits: { unauthorizedPerSecond: 10 } }) },
+    config: { workers: 1, turn: turnConfig({ limits: { unauthorizedPerSecond: 10 } }) },
     nodeFlags: INSPECT,
   });
+  onTestFinished(() => sterna.kill());
   const server = sterna.listener(4);
   const inspector = await Inspector.attach(sterna);
   const peer = await EchoPeer.open(PEER_HOST);

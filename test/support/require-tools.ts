@@ -18,6 +18,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   turnutils_uclient: 'coturn',
   turnutils_peer: 'coturn',
   curl: 'curl',
+  ip: 'iproute2',
 };
 
 export function setup(): void {

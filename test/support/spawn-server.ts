@@ -30,6 +30,9 @@ const readyLine = z.object({
 });
 
 const running = new Set<ChildProcess>();
+// What a test has left ends with the process that runs the tests, also where Vitest ends that by a signal.
+process.on('exit', () => endProcesses());
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
 const folders: string[] = [];
 
 /** A folder for one test file, gone after `endAll`. */

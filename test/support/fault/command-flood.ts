@@ -52,7 +52,7 @@ function serve(): void {
     if (id < 0) engine.stop();
     else port.postMessage({ id, port: 0 });
   };
-  engine.run<Command>(port, { onCommand, onTick: () => undefined }, 1000);
+  engine.run(port, onCommand);
 }
 
 async function flood(commands: number): Promise<void> {

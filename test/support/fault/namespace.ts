@@ -50,5 +50,7 @@ export async function burstInNamespace(
 }
 
 function unshareArguments(commands: readonly string[]): string[] {
-  return ['-rn', 'sh', '-c', ['ip link set lo up', ...commands].join(' && ')];
+  // `tc` is where only root's PATH leads.
+  const all = ['PATH="$PATH:/usr/sbin:/sbin"', 'ip link set lo up', ...commands];
+  return ['-rn', 'sh', '-c', all.join(' && ')];
 }

@@ -17,6 +17,7 @@ export interface SentMessage {
   readonly pieces: readonly number[];
   /** Bytes of every datagram but the last that the kernel is to cut it into; 0 = it is one. */
   readonly segment: number;
+  readonly controlBytes: number;
 }
 
 export function messagesAt(address: number, count: number): SentMessage[] {
@@ -35,7 +36,7 @@ function messageAt(address: number): SentMessage {
   }
   const length = header.getUint32(MSG_CONTROLLEN, true);
   const control = view(Number(header.getBigUint64(MSG_CONTROL, true)), length);
-  return { pieces, segment: segmentIn(control) };
+  return { pieces, segment: segmentIn(control), controlBytes: length };
 }
 
 function segmentIn(control: DataView): number {

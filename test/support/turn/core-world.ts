@@ -84,14 +84,16 @@ export class CoreWorld implements World {
     };
   }
 
-  /** Moves both clocks, without a sweep: nothing may depend on one. */
+  /** Moves both clocks, and fires no timer: nothing may depend on one. */
   advance(ms: number): void {
     this.engine.now += ms;
     this.wallMs += ms;
   }
 
   sweep(): void {
-    this.server.sweep(this.engine.now);
+    const { timers, now } = this.engine;
+    do timers.advance(now);
+    while (timers.nextIn(now, 1) === 0);
     this.engine.run();
   }
 

@@ -40,6 +40,11 @@ export function onCore(
   it(title, async () => inside(new CoreWorld(options), body));
 }
 
+/** On wildcard listeners; they answer from where they were asked on the Linux engine alone. */
+export function onWildcard(body: (world: World) => Promise<void>): () => Promise<void> {
+  return async () => inside(await UdpWorld.open('linux', {}, true), body);
+}
+
 async function inside<W extends World>(world: W, body: (world: W) => Promise<void>): Promise<void> {
   try {
     await body(world);

@@ -10,6 +10,7 @@ import type {
   OpenOptions,
   SocketOwner,
 } from '../../../shared/net/engine.ts';
+import { TimerWheel } from '../../../shared/net/timer-wheel.ts';
 import { TransportAddress } from '../../../shared/net/transport-address.ts';
 
 export interface Datagram {
@@ -37,8 +38,17 @@ export class FakeEngine implements Engine {
   /** As on Linux, whoever shares the engine may adopt what another has parked. */
   readonly kind = 'linux';
   readonly canSetDontFragment: boolean;
-  readonly counters: EngineCounters = { sockets: 0, received: 0, sent: 0, sendDropped: 0 };
+  readonly counters: EngineCounters = {
+    sockets: 0,
+    received: 0,
+    receiveDropped: 0,
+    sent: 0,
+    sendDropped: 0,
+  };
   now = 5_000_000;
+  readonly timers: TimerWheel = new TimerWheel(this.now, (error) => {
+    throw error;
+  });
   /** While set, sockets stay unopened. */
   holdOpens = false;
   /** What becomes of a socket, where the fake would open it. */
@@ -146,6 +156,26 @@ export class FakeEngine implements Engine {
     const whole = Buffer.alloc(4 + length);
     whole.writeUInt32BE(prefix >>> 0);
     whole.set(bytes.subarray(offset, offset + length), 4);
+    this.#carry(socket, to, whole);
+  }
+
+  sendHeaded(
+    socket: number,
+    to: TransportAddress,
+    header: Uint8Array,
+    headerLength: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    padding: 0 | 1 | 2 | 3,
+  ): void {
+    if (offset < 0 || length < 0 || offset + length > bytes.length) throw new RangeError('send');
+    if (headerLength > Math.min(header.length, 128) || padding > 3) throw new RangeError('header');
+    this.counters.sent++;
+    if (this.countOnly) return;
+    const whole = Buffer.alloc(headerLength + length + padding);
+    whole.set(header.subarray(0, headerLength));
+    whole.set(bytes.subarray(offset, offset + length), headerLength);
     this.#carry(socket, to, whole);
   }
 

@@ -58,10 +58,18 @@ export class UdpWorld implements World {
     this.server = new TurnServer(this.options, this.#engine, this.events);
   }
 
-  static open(kind: 'portable' | 'linux', overrides: WorldOptions = {}): Promise<UdpWorld> {
+  /** @param wildcard whether it listens at every address of the machine, and not at the two of the world alone */
+  static open(
+    kind: 'portable' | 'linux',
+    overrides: WorldOptions = {},
+    wildcard = false,
+  ): Promise<UdpWorld> {
     const world = new UdpWorld(kind, overrides);
     return new Promise((resolve, reject) => {
-      const listeners = [{ address: world.listener4 }, { address: world.listener6 }];
+      const { listener4, listener6 } = world;
+      const listeners = (
+        wildcard ? [address('0.0.0.0'), address('::')] : [listener4, listener6]
+      ).map((at) => ({ address: at }));
       world.server.listen(listeners, (results) => {
         for (const { address: own } of results) {
           (own.family === 4 ? world.listener4 : world.listener6).port = own.port;

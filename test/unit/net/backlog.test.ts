@@ -25,8 +25,8 @@ const IDLE_TURNS = 50;
 let now: number;
 let world: LinuxWorld;
 let calls: number;
-/** What the kernel answers to the next attempts to send: an errno, or 0 for the truth. */
-let answer: () => number;
+/** What the kernel answers to an attempt to send from a socket: an errno, or 0 for the truth. */
+let answer: (fd: number) => number;
 
 beforeEach(() => {
   now = 1_000_000;
@@ -35,15 +35,15 @@ beforeEach(() => {
   world = new LinuxWorld(() => now);
   const real = libc();
   world.seam.calls = {
-    sendmmsg: (fd, messages, count, flags) => {
+    sendmmsg: (fd, ...rest) => {
       calls++;
-      const errno = answer();
-      return errno === 0 ? real.sendmmsg(fd, messages, count, flags) : world.seam.fail(errno);
+      const errno = answer(fd);
+      return errno === 0 ? real.sendmmsg(fd, ...rest) : world.seam.fail(errno);
     },
-    sendto: (...args) => {
+    sendto: (fd, ...rest) => {
       calls++;
-      const errno = answer();
-      return errno === 0 ? real.sendto(...args) : world.seam.fail(errno);
+      const errno = answer(fd);
+      return errno === 0 ? real.sendto(fd, ...rest) : world.seam.fail(errno);
     },
   };
 });
@@ -148,12 +148,7 @@ describe.each([
   it('does not keep other sockets waiting', async () => {
     const [stuck, free] = [world.owner().open(1), world.owner().open(2)];
     const { address, got } = await world.peer();
-    const real = libc();
-    const only = (fd: number): number => (fd === stuck.id ? errno : 0);
-    world.seam.calls.sendmmsg = (fd, ...rest) =>
-      only(fd) === 0 ? real.sendmmsg(fd, ...rest) : world.seam.fail(errno);
-    world.seam.calls.sendto = (fd, ...rest) =>
-      only(fd) === 0 ? real.sendto(fd, ...rest) : world.seam.fail(errno);
+    answer = (fd) => (fd === stuck.id ? errno : 0);
     for (const text of numbered(500)) {
       say(stuck.id, address, text);
       say(free.id, address, text);
@@ -251,13 +246,7 @@ describe('a backlog', () => {
     const { address, got } = await world.peer();
     owner.onReceived = () => say(full.id, address, 'new');
     let failures = 2;
-    const real = libc();
-    world.seam.calls = {
-      sendto: (fd, ...rest) =>
-        fd === full.id && failures-- > 0 ? world.seam.fail(EAGAIN) : real.sendto(fd, ...rest),
-      sendmmsg: (fd, ...rest) =>
-        fd === full.id && failures-- > 0 ? world.seam.fail(EAGAIN) : real.sendmmsg(fd, ...rest),
-    };
+    answer = (fd) => (fd === full.id && failures-- > 0 ? EAGAIN : 0);
     // Epoll tells of the knock first, then of the room.
     say(helper.id, knocked.local, 'knock');
     say(full.id, address, 'old');
@@ -301,14 +290,8 @@ describe('a backlog', () => {
     const relay = owner.open(9, '127.0.0.1', 0, { lowersTtl: true });
     owner.onReceived = ({ text }) => say(relay.id, target, text);
     const sent = upTo(30).map((i) => Object.assign({ text: `${i}` }, marks[i % 3]));
-    const real = libc();
     let failures = Number.POSITIVE_INFINITY;
-    const refuses = (fd: number): boolean => fd === relay.id && failures-- > 0;
-    world.seam.calls = {
-      sendto: (fd, ...rest) => (refuses(fd) ? world.seam.fail(ENOBUFS) : real.sendto(fd, ...rest)),
-      sendmmsg: (fd, ...rest) =>
-        refuses(fd) ? world.seam.fail(ENOBUFS) : real.sendmmsg(fd, ...rest),
-    };
+    answer = (fd) => (fd === relay.id && failures-- > 0 ? ENOBUFS : 0);
     for (const [i, { text }] of sent.entries()) {
       say(senders[i % 3]!, relay.local, text);
       world.turn();

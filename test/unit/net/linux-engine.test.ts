@@ -11,6 +11,7 @@ import { probeLinux } from '../../../shared/net/linux-probe.ts';
 import { SocketOpener } from '../../../shared/net/linux-socket.ts';
 import { PacketInfo } from '../../../shared/net/packet-info.ts';
 import { ReceiveRing } from '../../../shared/net/receive-ring.ts';
+import { Timer } from '../../../shared/net/timer-wheel.ts';
 import type { TransportAddress } from '../../../shared/net/transport-address.ts';
 import { Wake } from '../../../shared/net/wake.ts';
 import { LinuxWorld } from '../../support/net/linux-world.ts';
@@ -226,7 +227,7 @@ describe('sockets', () => {
 });
 
 describe('the loop', () => {
-  it('serves commands and ticks until it is told to stop', () => {
+  it('serves commands, however many one wake announces, until it is told to stop', () => {
     const { port1, port2 } = new MessageChannel();
     const heard: string[] = [];
     const own = new Wake();
@@ -234,40 +235,40 @@ describe('the loop', () => {
       { now: () => performance.now(), onFault: (e) => faults.push(e) },
       own.fd,
     );
-    for (const text of ['one', 'two', 'stop']) port1.postMessage(text);
+    const commands = [...Array.from({ length: 500 }, (_, i) => `${i}`), 'stop'];
+    for (const text of commands) port1.postMessage(text);
     own.wake();
-    looping.run<string>(
-      port2,
-      {
-        onCommand: (command) => {
-          heard.push(command);
-          if (command === 'stop') looping.stop();
-        },
-        onTick: () => undefined,
-      },
-      1000,
-    );
+    // Where nothing more is heard, the loop ends all the same.
+    looping.timers.schedule(new Timer(() => looping.stop()), performance.now() + 5000);
+    looping.run(port2, (command: string) => {
+      heard.push(command);
+      if (command === 'stop') looping.stop();
+    });
     port1.close();
     own.close();
-    expect(heard).toEqual(['one', 'two', 'stop']);
+    expect(heard).toEqual(commands);
   });
 
-  it('ticks without anything else to do', () => {
+  it('runs timers without anything else to do, in time', () => {
     const { port1, port2 } = new MessageChannel();
     const own = new Wake();
     const looping = new LinuxEngine(
       { now: () => performance.now(), onFault: (e) => faults.push(e) },
       own.fd,
     );
-    let ticks = 0;
-    looping.run(
-      port2,
-      { onCommand: () => undefined, onTick: () => (++ticks === 3 ? looping.stop() : undefined) },
-      2,
-    );
+    const early: number[] = [];
+    let fired = 0;
+    const timer = new Timer((now) => {
+      if (now < due) early.push(due - now);
+      if (++fired === 3) looping.stop();
+      else looping.timers.schedule(timer, (due += 20));
+    });
+    let due = performance.now() + 20;
+    looping.timers.schedule(timer, due);
+    looping.run(port2, () => undefined);
     port1.close();
     own.close();
-    expect(ticks).toBe(3);
+    expect({ fired, early }).toEqual({ fired: 3, early: [] });
   });
 });
 

@@ -35,7 +35,7 @@ function start(kind: string, ledger?: DescriptorLedger): Running {
       engine.free();
       wake.close();
     };
-    running.push({ engine, turn: () => void engine.turn(0, () => undefined), free });
+    running.push({ engine, turn: () => engine.turn(0, () => undefined), free });
   }
   return running.at(-1)!;
 }

@@ -38,7 +38,14 @@ const FULL: ServerStats = {
         index: 0,
         deaths: 6,
         stats: {
-          engine: { kind: 'linux', sockets: 3, received: 1e21, sent: 20, sendDropped: 1 },
+          engine: {
+            kind: 'linux',
+            sockets: 3,
+            received: 1e21,
+            receiveDropped: 0,
+            sent: 20,
+            sendDropped: 1,
+          },
           turn: {
             allocations: 2,
             reservations: 1,

@@ -85,6 +85,28 @@ describe('StunWriter', () => {
     expect(() => full.flag(ATTR_DONT_FRAGMENT)).toThrow(RangeError);
   });
 
+  it.each([0, 1, 2, 3, 4, 65, 1200])(
+    'writes all of a message but the %d bytes of data that the caller puts behind it',
+    (length) => {
+      const whole = new Uint8Array(2000);
+      const total = start(whole, 1)
+        .u32(ATTR_LIFETIME, 600)
+        .data(ATTR_DATA, new Uint8Array(length), 0, length)
+        .finish();
+      const front = new Uint8Array(2000);
+      const written = start(front, 1).u32(ATTR_LIFETIME, 600).finishWithData(ATTR_DATA, length);
+      expect(front).toEqual(whole);
+      expect(total - written).toBe((length + 3) & ~3);
+    },
+  );
+
+  it('refuses data that the length field cannot count, and no room for its header', () => {
+    const room = new Uint8Array(24);
+    expect(start(room).finishWithData(ATTR_DATA, 0xfff8)).toBe(24);
+    expect(() => start(room).finishWithData(ATTR_DATA, 0xfff9)).toThrow(RangeError);
+    expect(() => start(new Uint8Array(23)).finishWithData(ATTR_DATA, 0)).toThrow(RangeError);
+  });
+
   it('refuses extents outside the source', () => {
     const source = new Uint8Array(8);
     expect(() => start(new Uint8Array(64)).data(ATTR_DATA, source, 0, 9)).toThrow(RangeError);

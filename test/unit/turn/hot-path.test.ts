@@ -73,7 +73,7 @@ describe.each(Object.entries(PLACES))('%s', (name, place) => {
     expect(grown).toBeLessThan(200_000);
   });
 
-  it('Send indications are relayed without allocating, Data indications with one view', async () => {
+  it('Send and Data indications are relayed without allocating', async () => {
     const { world, listener, client, unbound, relayed } = await session(place);
     const { engine } = world;
     const attributes = [peer(unbound.address), data(randomBytes(PAYLOAD))];
@@ -89,7 +89,7 @@ describe.each(Object.entries(PLACES))('%s', (name, place) => {
     process.stdout.write(`${name}: Send, Data: ${send.toFixed(2)}, ${receive.toFixed(2)} B\n`);
     expect(engine.counters.sent - sentBefore).toBe(2 * (INDICATIONS + WARM_UP_TURNS));
     expect(send).toBeLessThan(4);
-    expect(receive).toBeLessThan(130);
+    expect(receive).toBeLessThan(4);
   });
 });
 

@@ -141,17 +141,17 @@ describe('between workers', () => {
     ]);
   });
 
-  it('a reserved port can be taken over once, by naming who has it', () => {
+  it('a reserved port moves to another worker once, by naming who has it', () => {
     const [a, b] = workers({ first: 50_000, last: 50_003 }, 2);
     const port = a!.takePair(0, draw)! + 1;
-    expect(b!.takeOver(0, port, 1)).toBe(false);
-    expect(b!.takeOver(0, port, 0)).toBe(true);
-    expect(b!.takeOver(0, port, 0)).toBe(false);
+    expect(b!.move(0, port, 1, 1)).toBe(false);
+    expect(b!.move(0, port, 0, 1)).toBe(true);
+    expect(b!.move(0, port, 0, 1)).toBe(false);
     a!.release(0, port);
     expect(a!.free(0)).toBe(2);
     b!.setLive(0, port);
     expect(a!.liveOwner(0, port)).toBe(1);
-    expect(a!.takeOver(0, port, 1)).toBe(false);
+    expect(a!.move(0, port, 1, 0)).toBe(false);
     b!.release(0, port);
     expect(a!.free(0)).toBe(3);
   });

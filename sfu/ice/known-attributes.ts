@@ -1,0 +1,35 @@
+// The comprehension-required attributes that the agent understands; any other is answered 420 (RFC 8489 s6.3.1).
+
+import {
+  ATTR_ERROR_CODE,
+  ATTR_MAPPED_ADDRESS,
+  ATTR_MESSAGE_INTEGRITY,
+  ATTR_MESSAGE_INTEGRITY_SHA256,
+  ATTR_NONCE,
+  ATTR_PASSWORD_ALGORITHM,
+  ATTR_PRIORITY,
+  ATTR_REALM,
+  ATTR_UNKNOWN_ATTRIBUTES,
+  ATTR_USE_CANDIDATE,
+  ATTR_USERHASH,
+  ATTR_USERNAME,
+  ATTR_XOR_MAPPED_ADDRESS,
+  knownAttributes,
+} from '../../shared/stun/registry.ts';
+
+/** RFC 8489 s14, even what has no meaning in a check and is ignored, and RFC 8445 s16.1. */
+export const knownToIce: Uint8Array = knownAttributes([
+  ATTR_MAPPED_ADDRESS,
+  ATTR_USERNAME,
+  ATTR_MESSAGE_INTEGRITY,
+  ATTR_ERROR_CODE,
+  ATTR_UNKNOWN_ATTRIBUTES,
+  ATTR_REALM,
+  ATTR_NONCE,
+  ATTR_MESSAGE_INTEGRITY_SHA256,
+  ATTR_PASSWORD_ALGORITHM,
+  ATTR_USERHASH,
+  ATTR_XOR_MAPPED_ADDRESS,
+  ATTR_PRIORITY,
+  ATTR_USE_CANDIDATE,
+]);
