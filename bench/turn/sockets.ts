@@ -26,7 +26,7 @@ export class Sockets {
       const socket = this.engine.open(loopback(port), owner, 0);
       if (socket >= 0) return socket;
     }
-    throw new Error('there is no free port');
+    throw new Error('no socket can be opened');
   }
 }
 
