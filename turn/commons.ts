@@ -1,5 +1,5 @@
-// What all TURN servers of the process have in common, whichever threads they run in: relay ports, quotas, reservations,
-// the cap on unauthenticated replies, and the secret of the nonces. A single server uses the same.
+// What all TURN servers of the process have in common, whichever threads they run in: relay ports, quotas,
+// reservations, the cap on unauthenticated replies, and the secret of the nonces. A single server uses the same.
 // Called by: TurnServer, and the main thread, which makes the memory and frees what a dead worker held.
 
 import { randomBytes } from 'node:crypto';

@@ -107,8 +107,8 @@ export class TurnState {
   }
 
   /**
-   * Takes up what a token holds, and opens it as a relay of this worker: an account for `admit`, with one unit, or -1 for
-   * a token that is not good.
+   * Takes up what a token holds, and opens it as a relay of this worker: an account for `admit`, with one unit, or -1
+   * for a token that is not good.
    */
   takeReservation(token: Uint8Array, user: string, now: number, done: RelayOpened): number {
     const { keys, reservations } = this.commons;
