@@ -70,9 +70,9 @@ async function start<W extends World>(
   const openOne = (self: number, beside: W | undefined): Promise<W> =>
     open(
       {
+        ...(strangers ? {} : { neighbours: handover }),
         ...options,
         commons: new Commons(memory, self),
-        ...(strangers ? {} : { neighbours: handover }),
       },
       beside,
     );

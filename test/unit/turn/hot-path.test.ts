@@ -2,10 +2,14 @@
 
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { Neighbours } from '../../../turn/index.ts';
 import { data, FAMILY_6, peer, SEND_INDICATION, TurnClient } from '../../support/turn/client.ts';
 import { CoreWorld } from '../../support/turn/core-world.ts';
 import { bytesPerTurn, liveBytes, WARM_UP_TURNS } from '../../support/turn/heap.ts';
+import { inTurn } from '../../support/turn/in-turn.ts';
 import { channelData, message } from '../../support/turn/message.ts';
+import { twoCores } from '../../support/turn/two-workers.ts';
+import { address, relayOn } from '../../support/turn/world.ts';
 
 const PAYLOAD = 1200;
 const INDICATIONS = 200_000;
@@ -91,6 +95,42 @@ describe.each(Object.entries(PLACES))('%s', (name, place) => {
     expect(send).toBeLessThan(4);
     expect(receive).toBeLessThan(4);
   });
+});
+
+/** Takes everything. */
+const neighbours: Neighbours = { forward: () => true };
+
+it('handing over to another worker and taking in allocate nothing, Data indications one view', async () => {
+  // Behind a NAT external addresses are looked up on the way.
+  const relays = [relayOn('127.0.0.1', '203.0.113.5')];
+  const { a, b } = await twoCores({ relays, neighbours });
+  const clients = [await TurnClient.of(a), await TurnClient.of(b), await TurnClient.of(b)] as const;
+  const [near, unbound, bound] = await inTurn(clients, async (client) => {
+    const { relayed } = await client.allocate();
+    return { client, relayed, inside: address('127.0.0.1', relayed.port) };
+  });
+  await near!.client.bind(0x4000, bound!.relayed);
+  await unbound!.client.permit(near!.relayed);
+  await bound!.client.bind(0x4001, near!.relayed);
+  a.engine.countOnly = true;
+  const sentBefore = b.counters.sent;
+  const out = channelData(0x4000, randomBytes(PAYLOAD));
+  const payload = new Uint8Array(randomBytes(PAYLOAD));
+  const takeIn = (to: typeof bound): number =>
+    bytesPerTurn((turns) => {
+      for (let i = 0; i < turns; i++) {
+        b.server.fromNeighbour(near!.inside, to!.inside, payload, 0, PAYLOAD, 5_000_000);
+      }
+    }, INDICATIONS);
+  const handOver = bytesPerTurn((turns) => {
+    a.engine.handOver(a.listener4, near!.client.endpoint.address, out, out.length, turns);
+  }, INDICATIONS);
+  const [indication, channel] = [takeIn(unbound), takeIn(bound)];
+  expect(a.server.stats().shortCircuited).toBe(INDICATIONS + WARM_UP_TURNS);
+  expect(b.counters.sent - sentBefore).toBe(2 * (INDICATIONS + WARM_UP_TURNS));
+  expect(handOver).toBeLessThan(4);
+  expect(indication).toBeLessThan(130);
+  expect(channel).toBeLessThan(4);
 });
 
 it('what is dropped allocates nothing either', async () => {

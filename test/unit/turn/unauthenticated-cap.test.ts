@@ -1,11 +1,13 @@
 // The cap on replies to unauthenticated requests: alone, and as the server uses it.
 
 import { randomBytes } from 'node:crypto';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TransportAddress } from '../../../shared/net/transport-address.ts';
 import { UnauthenticatedCap } from '../../../turn/unauthenticated-cap.ts';
 import { ALLOCATE, BINDING, TurnClient } from '../../support/turn/client.ts';
 import { CoreWorld } from '../../support/turn/core-world.ts';
+import { bytesPerTurn } from '../../support/turn/heap.ts';
 import { inTurn, upTo } from '../../support/turn/in-turn.ts';
 import { message } from '../../support/turn/message.ts';
 import { address } from '../../support/turn/world.ts';
@@ -101,6 +103,84 @@ const allocate = (): Uint8Array => message(ALLOCATE, randomBytes(12));
 const bad = (): Uint8Array => message(ALLOCATE, randomBytes(12), [[8, randomBytes(20)]]);
 const binding = (): Uint8Array => message(BINDING, randomBytes(12));
 const unknown = (): Uint8Array => message(BINDING, randomBytes(12), [[0x7abc, []]]);
+
+describe('the clocks of the cap', () => {
+  /** Where the 32 bits of a slot come round, half-way there, and at length. */
+  const TURNS_MS = [16_000, 32_000, 64_000, 320_000, 32_000 * 2700, 32_000 * 1_000_000];
+  const OFFSETS_MS = [-1000, -999, -500, -100, -1, 0, 1, 99, 100, 500, 999, 1000, 1001];
+
+  it.each([0, 5000, 31_999, 1_234_567_890])(
+    'never take what is long over for something to come, from %i ms on',
+    (start) => {
+      const gaps = TURNS_MS.flatMap((turn) => OFFSETS_MS.map((offset) => turn + offset));
+      const left = gaps.map((gap) => {
+        const cap = capOf(10);
+        allowed(cap, '192.0.2.1', 100, start);
+        return allowed(cap, '192.0.2.1', 100, start + gap);
+      });
+      expect(left).toEqual(gaps.map(() => 10));
+    },
+  );
+
+  it('agree with a bucket of tokens through any course of asking and waiting', () => {
+    const wait = fc.oneof(
+      fc.integer({ min: 0, max: 3000 }),
+      fc.constantFrom(...TURNS_MS),
+      fc.integer({ min: 0, max: 100_000_000 }),
+    );
+    const course = fc.array(fc.tuple(wait, fc.integer({ min: 1, max: 30 })), { maxLength: 40 });
+    const start = fc.integer({ min: 0, max: 1_000_000_000 });
+    fc.assert(
+      fc.property(fc.constantFrom(1, 3, 7, 10, 16), start, course, (perSecond, from, steps) => {
+        const cap = capOf(perSecond);
+        let now = from;
+        let tokens: number = perSecond;
+        let least = 0;
+        let most = 0;
+        let got = 0;
+        for (const [waited, times] of steps) {
+          now += waited;
+          tokens = Math.min(perSecond, tokens + (waited * perSecond) / 1000);
+          // A token that is complete but for rounding may be there or not.
+          least += Math.min(times, Math.floor(tokens - 1e-3));
+          most += Math.min(times, Math.floor(tokens + 1e-3));
+          const before = got;
+          got += allowed(cap, '192.0.2.1', times, now);
+          tokens -= got - before;
+        }
+        expect(got).toBeGreaterThanOrEqual(least);
+        expect(got).toBeLessThanOrEqual(most);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('are fine enough for a million replies a second', () => {
+    const cap = capOf(1_000_000);
+    const from = address('192.0.2.1', 1);
+    const burst = (now: number): number => {
+      let count = 0;
+      while (cap.allow(from, now)) count++;
+      return count;
+    };
+    expect(burst(1000)).toBe(1_000_000);
+    expect(Math.abs(burst(1500) / 500_000 - 1)).toBeLessThan(0.01);
+    expect(burst(60_000)).toBe(1_000_000);
+  });
+
+  it('are the same in every thread, and move without allocating', () => {
+    const memory = UnauthenticatedCap.memory(10);
+    const caps = upTo(3).map(() => new UnauthenticatedCap(memory));
+    expect(caps.map((cap) => allowed(cap, '192.0.2.1', 6, 0))).toEqual([6, 4, 0]);
+    const from = new TransportAddress();
+    const perCall = bytesPerTurn((turns) => {
+      for (let i = 0; i < turns; i++) {
+        caps[i % 3]!.allow(from.setV4(0xc6336400 + (i & 0x1fff), 1), 1_000_000_000 + (i >> 3));
+      }
+    }, 100_000);
+    expect(perCall).toBeLessThan(4);
+  });
+});
 
 describe('the cap in the server', () => {
   it('answers ten 401s a second to one address, counts the rest, and answers others', async () => {
