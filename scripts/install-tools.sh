@@ -11,6 +11,7 @@ tools=(
   turnutils_peer=coturn
   curl=curl
   ip=iproute2
+  openssl=openssl
 )
 
 missing=()

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The folders that have a build of their own. */
-const SOURCES = ['shared', 'turn', 'signaling', 'gateway', 'server', 'sdk', 'bench'];
+const SOURCES = ['shared', 'turn', 'sfu', 'signaling', 'gateway', 'server', 'sdk', 'bench'];
 
 /** What the tests start, and the Debian package that has it. */
 const TOOLS: Readonly<Record<string, string>> = {
@@ -19,6 +19,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   turnutils_peer: 'coturn',
   curl: 'curl',
   ip: 'iproute2',
+  openssl: 'openssl',
 };
 
 export function setup(): void {
