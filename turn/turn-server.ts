@@ -86,7 +86,8 @@ export class TurnServer {
   readonly #sockets: number[] = [];
   #closed = false;
 
-  constructor(options: TurnOptions, engine: Engine, observer: TurnObserver) {
+  /** @param observer undefined costs nothing */
+  constructor(options: TurnOptions, engine: Engine, observer?: TurnObserver) {
     const relays: SocketOwner = {
       onOpened: (tag, _local, failure) => this.#state.pool.onOpened(tag, failure),
       onDatagram: (tag, from, bytes, offset, length, at) => {

@@ -37,13 +37,13 @@ export class TurnState {
   readonly drops: Float64Array = new Float64Array(DROP_REASONS.length);
   /** Datagrams handed from one relay to another inside the process. */
   shortCircuited = 0;
-  readonly #observer: TurnObserver;
+  readonly #observer: TurnObserver | undefined;
   readonly #reservationTimer = new Timer((now) => this.#expireReservations(now));
   readonly #external = new TransportAddress();
   /** Whether sockets of this engine can be adopted by other threads, and theirs by it. */
   readonly #moves: boolean;
 
-  constructor(options: TurnOptions, engine: Engine, pool: RelayPool, observer: TurnObserver) {
+  constructor(options: TurnOptions, engine: Engine, pool: RelayPool, observer?: TurnObserver) {
     this.options = options;
     this.engine = engine;
     this.pool = pool;
@@ -129,7 +129,7 @@ export class TurnState {
 
   /** Says that it is ready for use. */
   announce(allocation: Allocation): void {
-    this.#observer.onAllocationCreated(describe(allocation));
+    this.#observer?.onAllocationCreated(describe(allocation));
   }
 
   dropRelay(allocation: Allocation, relay: Relay): void {
@@ -143,11 +143,11 @@ export class TurnState {
     this.engine.timers.cancel(allocation.timer);
     allocation.listener.allocations.delete(allocation.client);
     this.commons.quota.give(allocation.account, allocation.units);
-    const event = describe(allocation);
     const { relay4, relay6, ready } = allocation;
+    const event = ready && this.#observer !== undefined ? describe(allocation) : undefined;
     if (relay4 !== undefined) this.dropRelay(allocation, relay4);
     if (relay6 !== undefined) this.dropRelay(allocation, relay6);
-    if (ready) this.#observer.onAllocationDeleted({ ...event, reason });
+    if (event !== undefined) this.#observer?.onAllocationDeleted({ ...event, reason });
   }
 
   /**

@@ -62,13 +62,14 @@ export class MediaHost {
     this.#linux = linux;
     const commons: CommonsMemory = Commons.memory(commonsOptions(config.turn, count));
     this.#commons = new Commons(commons, count);
+    const logsInfo = ['trace', 'debug', 'info'].includes(config.log.level);
     this.#workers = Array.from(
       { length: count },
       (_, index) =>
         new MediaWorker({
           index,
           log,
-          data: { index, settings: config.turn, commons, linux: linux?.dataFor(index) },
+          data: { index, settings: config.turn, commons, logsInfo, linux: linux?.dataFor(index) },
           wake: () => linux?.wakes[index]?.wake(),
           reclaim: () => this.#reclaim(index),
         }),

@@ -13,6 +13,8 @@ export interface MediaWorkerData {
   index: number;
   settings: TurnSettings;
   commons: CommonsMemory;
+  /** Whether anybody reads what is logged as `info`: an allocation must not pay for lines that nobody sees. */
+  logsInfo: boolean;
   /** For the Linux engine; without it the portable one runs. */
   linux: LinuxWorkerData | undefined;
 }

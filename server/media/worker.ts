@@ -5,7 +5,7 @@ import { workerData } from 'node:worker_threads';
 import { systemClock } from '../../shared/clock.ts';
 import { formatListenerUrl } from '../../shared/config/network-values.ts';
 import type { EngineOptions } from '../../shared/net/engine.ts';
-import { type AllocationEvent, Commons, TurnServer } from '../../turn/index.ts';
+import { type AllocationEvent, Commons, type TurnObserver, TurnServer } from '../../turn/index.ts';
 import type { MediaCommand, MediaEvent, MediaWorkerData } from './messages.ts';
 import { listenerAddresses, turnOptions } from './turn-options.ts';
 import { linuxWorkerEngine, portableWorkerEngine } from './worker-engine.ts';
@@ -18,6 +18,11 @@ async function main(data: MediaWorkerData): Promise<void> {
   const post = (event: MediaEvent): void => port.postMessage(event);
   const log = (level: 'info' | 'error', event: string, fields: Record<string, unknown>): void =>
     post({ type: 'log', level, event, fields: { ...fields, worker: index } });
+  const observer: TurnObserver = {
+    onAllocationCreated: (event) => log('info', 'allocation.created', summary(event)),
+    onAllocationDeleted: (event) =>
+      log('info', 'allocation.deleted', { ...event, relayed: event.relayed.join(' ') }),
+  };
 
   let faults = 0;
   const options: EngineOptions = {
@@ -34,11 +39,7 @@ async function main(data: MediaWorkerData): Promise<void> {
   const server = new TurnServer(
     { ...turnOptions(settings, systemClock, new Commons(data.commons, index)), neighbours },
     engine,
-    {
-      onAllocationCreated: (event) => log('info', 'allocation.created', summary(event)),
-      onAllocationDeleted: (event) =>
-        log('info', 'allocation.deleted', { ...event, relayed: event.relayed.join(' ') }),
-    },
+    data.logsInfo ? observer : undefined,
   );
   serve(server);
   const listeners = listenerAddresses(settings).map((address, i) => ({
