@@ -1,12 +1,12 @@
-// A hierarchical timing wheel: what an engine's loop runs so that protocol cores have timers, without its own clock.
-// Called by: the engines' loops; a core sees it as `Timers`. Allocates: nothing after it was made, per call or timer.
+// A hierarchical timing wheel, run by an engine's loop so that protocol cores have timers. It has no clock of its own.
+// Called by: the engines' loops; a core sees it as `Timers`. Allocates: nothing once it is made.
 
-/** Granularity: a timer fires in the slot that begins at its deadline or less than this after it. A power of two. */
+/** The granularity: what a timer may be late. A power of two, so that its multiples are exact. */
 const TICK_MS = 4;
 /** Slots a level, one bit each in a word that tells which are occupied. */
 const SLOT_BITS = 5;
 const SLOTS = 1 << SLOT_BITS;
-/** The ticks that the levels below the last one tell apart, an era: 49.7 days. The last level has one slot an era. */
+/** What all levels but the last tell apart, an era of 49.7 days. The last has one slot for each of 32 eras. */
 const ERA_TICKS = 2 ** 30;
 const ERA_LEVEL = 30 / SLOT_BITS;
 const LEVELS = ERA_LEVEL + 1;
@@ -97,8 +97,8 @@ export class TimerWheel implements Timers {
   }
 
   /**
-   * Fires what is due, in the order of the slots. Its work is bounded, also after a jump of the clock: what is left
-   * then goes on with the next call, and `nextIn` is 0. Not to be called by a callback.
+   * Fires what is due, in the order of the slots. Its work is bounded, also after a jump of the clock: the next call
+   * goes on with what is left, and until then `nextIn` is 0. Not to be called by a callback.
    */
   advance(now: number): void {
     const target = Math.floor(now / TICK_MS);
