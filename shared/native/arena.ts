@@ -6,6 +6,9 @@ import koffi from 'koffi';
 /** Below 2^47 on every Linux that we run on, so a number holds it exactly. */
 export type Pointer = number;
 
+/** Of places in an arena, in their order. */
+export type Addresses = readonly (Pointer | undefined)[];
+
 const FOUR_GIB = 0x1_0000_0000;
 
 export class Arena {
@@ -39,6 +42,16 @@ export class Arena {
   /** The address of that offset. */
   at(offset: number): Pointer {
     return this.base + offset;
+  }
+
+  /**
+   * The addresses of `count` places, `step` bytes from one to the next. Each is an object of the heap, made once: a number
+   * of so many bits that is computed for a call is boxed anew for each call. (Undefined at the end keeps them so.)
+   */
+  addresses(offset: number, step: number, count: number): Addresses {
+    const addresses: (Pointer | undefined)[] = Array.from({ length: count + 1 }, () => undefined);
+    for (let i = 0; i < count; i++) addresses[i] = this.base + offset + i * step;
+    return addresses;
   }
 
   /** Writes the address of `offset` in `target` into this arena at `where`, as C has it: 64 bits, little-endian. */

@@ -1,8 +1,8 @@
 // The array of struct mmsghdr that sendmmsg(2) takes, with all that it points to, in one arena: destinations, control
 // messages, the pieces of every datagram, and the bytes that are nobody else's.
-// Called by the send queue. Allocates: nothing, but in `gather` and one view in `copy` of more than 64 bytes.
+// Called by the send queue. Allocates: nothing, but in `gather`.
 
-import { Arena, type Pointer } from '../native/arena.ts';
+import { type Addresses, Arena, type Pointer } from '../native/arena.ts';
 import {
   CMSGHDR_BYTES,
   IOVEC_BYTES,
@@ -17,6 +17,7 @@ import {
   SOL_UDP,
   UDP_SEGMENT,
 } from '../native/socket-constants.ts';
+import { copyBytes } from './copy-bytes.ts';
 import { CMSG_INT_BYTES, CONTROL_BYTES, writeInt, writeSource, writeTos } from './packet-info.ts';
 import { readSockaddr, writeSockaddr } from './sockaddr.ts';
 import type { TransportAddress } from './transport-address.ts';
@@ -27,9 +28,6 @@ const OWN_BYTES = 1 << 20;
 
 /** Pieces of one datagram at most: a header, the payload, its padding. */
 const PIECES_OF_DATAGRAM = 3;
-
-/** Below this a loop copies faster than a view is made. */
-const SHORT_BYTES = 64;
 
 export class MessageTable {
   readonly bytes: Uint8Array;
@@ -43,6 +41,8 @@ export class MessageTable {
   readonly #own = this.#zeros + 64;
   /** Of each message its first piece, and behind the last one where the next would begin. */
   readonly #firsts = new Uint16Array(MESSAGES + 1);
+  readonly #addresses: Addresses;
+  readonly #nameAddresses: Addresses;
   #pieceCount = 0;
   #ownCount = 0;
   count = 0;
@@ -53,6 +53,8 @@ export class MessageTable {
     const arena = new Arena(this.#own + OWN_BYTES);
     this.#arena = arena;
     this.bytes = arena.bytes;
+    this.#addresses = arena.addresses(0, MMSGHDR_BYTES, MESSAGES);
+    this.#nameAddresses = arena.addresses(this.#names, SOCKADDR_BYTES, MESSAGES);
     for (let i = 0; i < MESSAGES; i++) {
       const header = i * MMSGHDR_BYTES;
       arena.writePointer(header + MSG_NAME, arena, this.#names + i * SOCKADDR_BYTES);
@@ -114,9 +116,7 @@ export class MessageTable {
   }
 
   copy(from: Uint8Array, offset: number, length: number, to: number): void {
-    const { bytes } = this;
-    if (length > SHORT_BYTES) bytes.set(from.subarray(offset, offset + length), to);
-    else for (let i = 0; i < length; i++) bytes[to + i] = from[offset + i]!;
+    copyBytes(this.bytes, to, from, offset, length);
   }
 
   /** A piece of the last message that lies in `bytes`. */
@@ -161,11 +161,11 @@ export class MessageTable {
   }
 
   address(message: number): Pointer {
-    return this.#arena.base + message * MMSGHDR_BYTES;
+    return this.#addresses[message]!;
   }
 
   nameAddress(message: number): Pointer {
-    return this.#arena.base + this.#names + message * SOCKADDR_BYTES;
+    return this.#nameAddresses[message]!;
   }
 
   nameLength(message: number): number {

@@ -2,7 +2,7 @@
 // Called by the Linux engine. Slots keep their bytes until `reset`, so that what is sent on needs no copy.
 // Allocates: nothing per packet.
 
-import { Arena } from '../native/arena.ts';
+import { type Addresses, Arena } from '../native/arena.ts';
 import type { Libc } from '../native/libc.ts';
 import {
   IOVEC_BYTES,
@@ -33,6 +33,7 @@ export class ReceiveRing {
   readonly #controls: number;
   readonly #names: number;
   readonly #data: number;
+  readonly #addresses: Addresses;
   /** Slots filled since `reset`. */
   #used = 0;
   /** Slots filled by the last `receive`. */
@@ -47,6 +48,7 @@ export class ReceiveRing {
     this.#data = this.#controls + slots * CONTROL_BYTES;
     this.arena = new Arena(this.#data + slots * SLOT_BYTES);
     const { arena } = this;
+    this.#addresses = arena.addresses(0, MMSGHDR_BYTES, slots);
     for (let slot = 0; slot < slots; slot++) {
       const header = slot * MMSGHDR_BYTES;
       const iovec = iovecs + slot * IOVEC_BYTES;
@@ -78,13 +80,7 @@ export class ReceiveRing {
       u32[header + (MSG_NAMELEN >> 2)] = SOCKADDR_BYTES;
       u32[header + (MSG_CONTROLLEN >> 2)] = CONTROL_BYTES;
     }
-    const filled = this.#libc.recvmmsg(
-      fd,
-      this.arena.base + first * MMSGHDR_BYTES,
-      wanted,
-      MSG_DONTWAIT,
-      0,
-    );
+    const filled = this.#libc.recvmmsg(fd, this.#addresses[first]!, wanted, MSG_DONTWAIT, 0);
     this.count = Math.max(0, filled);
     this.#used += this.count;
     return first;

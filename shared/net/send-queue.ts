@@ -1,6 +1,6 @@
 // Datagrams gathered for sendmmsg(2): consecutive ones to one destination become one GSO send (UDP_SEGMENT).
 // Called by the Linux engine. What lies in the receive ring is sent from there; anything else is copied.
-// Allocates: nothing per packet, but one view for a payload of more than 64 bytes that has to be copied.
+// Allocates: nothing per packet.
 
 import type { Arena } from '../native/arena.ts';
 import { EAGAIN, EINVAL, EIO, EMSGSIZE, ENOBUFS } from '../native/errno.ts';
