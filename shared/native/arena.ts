@@ -45,8 +45,8 @@ export class Arena {
   }
 
   /**
-   * The addresses of `count` places, `step` bytes from one to the next. Each is an object of the heap, made once: a number
-   * of so many bits that is computed for a call is boxed anew for each call. (Undefined at the end keeps them so.)
+   * The addresses of `count` places, `step` bytes from one to the next. Each is an object of the heap, made once: a
+   * number of so many bits that is computed for a call is boxed anew each time. (Undefined at the end keeps them so.)
    */
   addresses(offset: number, step: number, count: number): Addresses {
     const addresses: (Pointer | undefined)[] = Array.from({ length: count + 1 }, () => undefined);
