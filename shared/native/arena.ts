@@ -60,6 +60,11 @@ export class Arena {
     this.u32[(where >> 2) + 1] = target.high;
   }
 
+  /** The address that `writePointer` has put at `where`. */
+  readPointer(where: number): Pointer {
+    return this.u32[where >> 2]! + this.u32[(where >> 2) + 1]! * FOUR_GIB;
+  }
+
   /** Gives the memory back. Nothing may touch it afterwards, the kernel included. Idempotent. */
   free(): void {
     if (this.#freed) return;

@@ -183,8 +183,7 @@ export class MessageTable {
   }
 
   pieceAddress(piece: number): Pointer {
-    const at = this.#pieceAt(piece);
-    return this.#arena.u32[at]! + this.#arena.u32[at + 1]! * 0x1_0000_0000;
+    return this.#arena.readPointer(this.#pieceAt(piece) << 2);
   }
 
   pieceLength(piece: number): number {
