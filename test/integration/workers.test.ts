@@ -1,8 +1,10 @@
 // Several media workers behind one port: what must be right across them, on the real server. The kernel deals the
 // clients out by their 5-tuples; the log says which worker made an allocation.
 
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseCpuList } from '../../shared/config/cpu-list.ts';
 import { Sterna } from '../support/e2e/sterna.ts';
 import {
   describeRelayed,
@@ -29,6 +31,9 @@ const PER_USER = 40;
 /** Clients made before it counts as a fault that a worker got none: the odds are (2/3)^100. */
 const CLIENTS_MAX = 100;
 
+/** The first CPU that we may run on. */
+const CPU = String(parseCpuList(allowedCpus('self'))[0]);
+
 let sterna: Sterna;
 const endpoints: UdpEndpoint[] = [];
 
@@ -37,6 +42,7 @@ beforeAll(async () => {
     config: {
       engine: 'linux',
       workers: WORKERS,
+      workerCpus: CPU,
       turn: {
         realm: REALM,
         listeners: ['udp://127.0.0.1:0'],
@@ -54,6 +60,11 @@ afterAll(async () => {
   for (const endpoint of endpoints) endpoint.close();
   await sterna.stop();
 });
+
+function allowedCpus(of: string): string {
+  const status = readFileSync(`/proc/${of}/status`, 'latin1');
+  return /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1] ?? '';
+}
 
 async function client(username = USER): Promise<TurnClient> {
   const endpoint = await udpEndpoint(4, () => sleep(30));
@@ -99,6 +110,15 @@ async function giveUp(of: TurnClient): Promise<void> {
 }
 
 describe('three media workers', () => {
+  it('run on the CPU that workerCpus names, and the main thread where it likes', () => {
+    const { pid } = sterna;
+    const lists = readdirSync(`/proc/${pid}/task`).map((thread) =>
+      allowedCpus(`${pid}/task/${thread}`),
+    );
+    expect(lists.filter((list) => list === CPU).length).toBeGreaterThanOrEqual(WORKERS);
+    expect(allowedCpus(`${pid}/task/${pid}`)).toBe(allowedCpus('self'));
+  });
+
   it('share one port, and each has clients of it', async () => {
     const held = await oneOnEach();
     expect(new Set(held.map(({ relayed }) => relayed.port)).size).toBe(WORKERS);
