@@ -102,8 +102,10 @@ export class UnauthenticatedCap {
     let least = Infinity;
     for (let way = 0; way < WAYS; way++) {
       const at = this.#set + way * SLOT_WORDS;
-      if (Atomics.load(slots, at + NETWORK) === this.#network) return at;
-      const worth = this.#worth(at, tick, second);
+      // Looked at once: what is ours in one moment must not be a stranger's in the next.
+      const network = Atomics.load(slots, at + NETWORK);
+      if (network === this.#network) return at;
+      const worth = network === 0 ? -2 : this.#worth(at, tick, second);
       if (worth < least) {
         victim = at;
         least = worth;
@@ -112,10 +114,9 @@ export class UnauthenticatedCap {
     return this.#replace(victim, tick, second) ? victim : -1;
   }
 
-  /** How much is lost when a slot is given away: how far its clock is ahead. */
+  /** How much is lost when a slot that is in use is given away: how far its clock is ahead, -1 for one that is stale. */
   #worth(at: number, tick: number, second: number): number {
     const slots = this.#slots;
-    if (Atomics.load(slots, at + NETWORK) === 0) return -2;
     if (isStale(Atomics.load(slots, at + SECOND), second)) return -1;
     return Math.max(0, (Atomics.load(slots, at + CLOCK) - tick) | 0);
   }
@@ -124,6 +125,8 @@ export class UnauthenticatedCap {
   #replace(at: number, tick: number, second: number): boolean {
     const slots = this.#slots;
     const before = Atomics.load(slots, at + NETWORK);
+    // Another thread was quicker to give it to the same network: its clock runs, and must not start again.
+    if (before === this.#network) return true;
     const clock = Atomics.load(slots, at + CLOCK);
     if (Atomics.compareExchange(slots, at + NETWORK, before, this.#network) !== before) {
       return false;
