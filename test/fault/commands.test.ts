@@ -10,7 +10,7 @@ import { LinuxEngine } from '../../shared/net/linux-engine.ts';
 import { Timer } from '../../shared/net/timer-wheel.ts';
 import { Wake } from '../../shared/net/wake.ts';
 import { held } from '../support/fault/held.ts';
-import { program } from '../support/fault/program.ts';
+import { program } from '../support/program.ts';
 import { Seam } from '../support/net/seam.ts';
 
 const COMMANDS = 100_000;

@@ -4,7 +4,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { program } from './program.ts';
+import { program } from '../program.ts';
 
 const RUN_TIMEOUT_MS = 60_000;
 

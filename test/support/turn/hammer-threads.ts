@@ -1,10 +1,8 @@
-// Starts threads that hammer one CommonsMemory. Node 20 loads no TypeScript in a worker, so esbuild makes one script
-// of it first.
+// Starts threads that hammer one CommonsMemory.
 
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { build } from 'esbuild';
+import { program } from '../program.ts';
 import { Commons, type CommonsMemory } from '../../../turn/index.ts';
 import {
   CAP_PER_SECOND,
@@ -21,19 +19,7 @@ import {
   TRUTH_WORDS,
 } from './truth.ts';
 
-let script: Promise<string> | undefined;
-
-async function bundle(): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('hammer.ts', import.meta.url))],
-    bundle: true,
-    write: false,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-  });
-  return outputFiles[0]!.text;
-}
+let script: string | undefined;
 
 export class HammerThreads {
   readonly memory: CommonsMemory;
@@ -58,10 +44,10 @@ export class HammerThreads {
     turns = 0,
     token: Uint8Array = new Uint8Array(8),
   ): Promise<HammerThread> {
-    script ??= bundle();
+    script ??= program(new URL('hammer.ts', import.meta.url));
     const { memory, truth } = this;
     const workerData: HammerData = { memory, self, part, turns, token, truth: truth.buffer };
-    return new HammerThread(new Worker(await script, { eval: true, workerData }));
+    return new HammerThread(new Worker(script, { workerData }));
   }
 
   /** Lets all that wait begin, or go on. */

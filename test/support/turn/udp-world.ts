@@ -1,8 +1,6 @@
 // The TURN core on a real engine: real UDP over loopback, real time. The Linux engine takes its turns from the event
 // loop of the test instead of blocking a thread.
 
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../../shared/clock.ts';
 import { LinuxEngine } from '../../../shared/net/linux-engine.ts';
@@ -10,8 +8,8 @@ import { PortableEngine } from '../../../shared/net/portable-engine.ts';
 import type { AddressFamily, TransportAddress } from '../../../shared/net/transport-address.ts';
 import { Wake } from '../../../shared/net/wake.ts';
 import { TurnServer } from '../../../turn/index.ts';
-import type { Datagram } from './fake-engine.ts';
 import { Leftovers } from './leftovers.ts';
+import { type UdpEndpoint, udpEndpoint } from './udp-endpoint.ts';
 import {
   address,
   type Endpoint,
@@ -20,8 +18,6 @@ import {
   type World,
   type WorldOptions,
 } from './world.ts';
-
-const RECEIVE_TIMEOUT_MS = 5000;
 
 /** Turns of the event loop without traffic after which nothing is on its way over loopback. */
 const QUIET_TURNS = 3;
@@ -34,10 +30,9 @@ export class UdpWorld implements World {
   readonly listener6: TransportAddress = address('::1');
   readonly #engine: PortableEngine | LinuxEngine;
   readonly #stop: () => void;
-  readonly #sockets: Socket[] = [];
+  readonly #endpoints: UdpEndpoint[] = [];
   readonly #leftovers: Leftovers;
   readonly #faults: unknown[] = [];
-  #received = 0;
 
   private constructor(kind: 'portable' | 'linux', overrides: WorldOptions) {
     this.options = turnOptions(overrides);
@@ -90,50 +85,17 @@ export class UdpWorld implements World {
   }
 
   async endpoint(family: AddressFamily = 4): Promise<Endpoint> {
-    const socket = createSocket(family === 4 ? 'udp4' : 'udp6');
-    this.#sockets.push(socket);
-    const host = family === 4 ? '127.0.0.1' : '::1';
-    socket.bind(0, host);
-    await once(socket, 'listening');
-    socket.setRecvBufferSize(1 << 20);
-    const inbox: Datagram[] = [];
-    const waiting: ((datagram: Datagram) => void)[] = [];
-    socket.on('message', (bytes, { address: from, port }) => {
-      this.#received++;
-      const datagram = { from: address(from, port), bytes };
-      const next = waiting.shift();
-      if (next === undefined) inbox.push(datagram);
-      else next(datagram);
-    });
-    return {
-      address: address(host, socket.address().port),
-      send: (bytes, to) => socket.send(bytes, to.port, to.host),
-      receive: () => {
-        const datagram = inbox.shift();
-        return datagram === undefined ? this.#arrival(waiting) : Promise.resolve(datagram);
-      },
-      rest: async () => {
-        await this.settle();
-        return inbox.splice(0);
-      },
-    };
-  }
-
-  #arrival(waiting: ((datagram: Datagram) => void)[]): Promise<Datagram> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('nothing came')), RECEIVE_TIMEOUT_MS);
-      waiting.push((datagram) => {
-        clearTimeout(timer);
-        resolve(datagram);
-      });
-    });
+    const endpoint = await udpEndpoint(family, () => this.settle());
+    this.#endpoints.push(endpoint);
+    return endpoint;
   }
 
   async settle(): Promise<void> {
     let before = -1;
     for (let quiet = 0; quiet < QUIET_TURNS;) {
       const { received, sent, sendDropped } = this.counters;
-      const now = received + sent + sendDropped + this.#received;
+      const arrived = this.#endpoints.reduce((sum, endpoint) => sum + endpoint.received, 0);
+      const now = received + sent + sendDropped + arrived;
       quiet = now === before ? quiet + 1 : 0;
       before = now;
       // oxlint-disable-next-line eslint/no-await-in-loop -- each turn of the loop reads what came
@@ -144,7 +106,7 @@ export class UdpWorld implements World {
   async close(): Promise<void> {
     this.server.close();
     await this.settle();
-    for (const socket of this.#sockets) socket.close();
+    for (const endpoint of this.#endpoints) endpoint.close();
     const { sockets } = this.counters;
     this.#stop();
     if (sockets !== 0) throw new Error(`${sockets} sockets are left after close`);

@@ -1,4 +1,5 @@
-// A program of these tests that runs as a process of its own: bundled with what it imports of ours, packages left out.
+// A program of the tests that runs as a process or a thread of its own: bundled with what it imports of ours, packages
+// left out. Node 20 loads no TypeScript by itself.
 
 import { buildSync } from 'esbuild';
 import { basename } from 'node:path';
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 export function program(source: URL): string {
   const file = fileURLToPath(source);
   const outfile = fileURLToPath(
-    new URL(`../../../dist/fault/${basename(file, '.ts')}.js`, import.meta.url),
+    new URL(`../../dist/test-programs/${basename(file, '.ts')}.js`, import.meta.url),
   );
   buildSync({
     entryPoints: [file],
