@@ -3,6 +3,7 @@
 
 import { Arena } from '../../shared/native/arena.ts';
 import { AesCtr, CTR_IV_BYTES, HmacSha1, packetIv } from '../../shared/native/evp.ts';
+import { put32 } from '../rtp/words.ts';
 import { HEADER_SSRC, RTCP_CLEAR_BYTES, RTCP_INDEX_BYTES, RTCP_SSRC } from './layout.ts';
 import type { SessionKeys } from './key-derivation.ts';
 import type { SrtpTransform } from './transform.ts';
@@ -46,7 +47,7 @@ export class CmTransform implements SrtpTransform {
     // RFC 3711 s4.2: the tag covers packet and rollover counter, which for that stands where the tag will be.
     const length = headerBytes + payloadBytes;
     const end = offset + length;
-    write32(to.bytes, end, rolloverCounter);
+    put32(to.bytes, end, rolloverCounter);
     this.#rtpMac.sign(to.base + offset, length + ROC_BYTES, to.bytes, end, TAG_BYTES);
   }
 
@@ -62,7 +63,7 @@ export class CmTransform implements SrtpTransform {
     const end = offset + signedBytes;
     const tag = this.#tag;
     for (let i = 0; i < TAG_BYTES; i++) tag.bytes[i] = bytes[end + i]!;
-    write32(bytes, end, rolloverCounter);
+    put32(bytes, end, rolloverCounter);
     if (!this.#rtpMac.verify(base + offset, signedBytes + ROC_BYTES, tag.base, TAG_BYTES)) {
       return false;
     }
@@ -77,7 +78,7 @@ export class CmTransform implements SrtpTransform {
     const payload = arena.base + offset + RTCP_CLEAR_BYTES;
     this.#rtcpCipher.apply(payload, payload, length - RTCP_CLEAR_BYTES);
     const end = offset + length;
-    write32(arena.bytes, end, index | 0x8000_0000);
+    put32(arena.bytes, end, index | 0x8000_0000);
     const signedBytes = length + RTCP_INDEX_BYTES;
     const tagAt = offset + signedBytes;
     this.#rtcpMac.sign(arena.base + offset, signedBytes, arena.bytes, tagAt, TAG_BYTES);
@@ -134,11 +135,4 @@ export class CmTransform implements SrtpTransform {
     iv[14] = 0;
     iv[15] = 0;
   }
-}
-
-function write32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
 }

@@ -6,8 +6,3 @@ import type { Arena } from '../../shared/native/arena.ts';
 export function within(arena: Arena, offset: number, length: number): boolean {
   return offset >= 0 && length >= 0 && offset + length <= arena.bytes.length;
 }
-
-/** 32 bits, as a signed integer. */
-export function word(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
-}

@@ -3,6 +3,7 @@
 
 import { Arena } from '../../shared/native/arena.ts';
 import { AesGcm, GCM_IV_BYTES, GCM_TAG_BYTES, packetIv } from '../../shared/native/evp.ts';
+import { put32 } from '../rtp/words.ts';
 import { HEADER_SSRC, RTCP_CLEAR_BYTES, RTCP_INDEX_BYTES, RTCP_SSRC } from './layout.ts';
 import type { SessionKeys } from './key-derivation.ts';
 import type { SrtpTransform } from './transform.ts';
@@ -102,10 +103,7 @@ export class GcmTransform implements SrtpTransform {
   #prepareRtcp(bytes: Uint8Array, offset: number, index: number): void {
     const aad = this.#aad.bytes;
     for (let i = 0; i < RTCP_CLEAR_BYTES; i++) aad[i] = bytes[offset + i]!;
-    aad[8] = 0x80 | (index >>> 24);
-    aad[9] = index >>> 16;
-    aad[10] = index >>> 8;
-    aad[11] = index;
+    put32(aad, RTCP_CLEAR_BYTES, index | 0x8000_0000);
     const iv = this.#iv;
     const salt = this.#rtcpSalt;
     for (let i = 0; i < GCM_IV_BYTES; i++) iv[i] = salt[i]!;

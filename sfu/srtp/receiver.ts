@@ -4,7 +4,8 @@
 
 import type { Arena } from '../../shared/native/arena.ts';
 import { rtpHeaderBytes } from '../rtp/rtp-header.ts';
-import { within, word } from './extent.ts';
+import { int32, uint16 } from '../rtp/words.ts';
+import { within } from './extent.ts';
 import { HEADER_SSRC, RTCP_CLEAR_BYTES, RTCP_INDEX_MAX, RTCP_SSRC } from './layout.ts';
 import { SRTP_CLOSED, SRTP_FORGED, SRTP_MALFORMED, SRTP_UNENCRYPTED } from './outcome.ts';
 import { PacketIndexes } from './packet-indexes.ts';
@@ -39,8 +40,8 @@ export class SrtpReceiver {
     const plainBytes = length - this.profile.tagBytes;
     const headerBytes = rtpHeaderBytes(bytes, offset, plainBytes);
     if (headerBytes < 0) return SRTP_MALFORMED;
-    const sequenceNumber = (bytes[offset + 2]! << 8) | bytes[offset + 3]!;
-    const refused = this.#indexes.estimate(word(bytes, offset + HEADER_SSRC), sequenceNumber);
+    const sequenceNumber = uint16(bytes, offset + 2);
+    const refused = this.#indexes.estimate(int32(bytes, offset + HEADER_SSRC), sequenceNumber);
     if (refused !== 0) return refused;
     const { rolloverCounter } = this.#indexes;
     if (!this.#transform.openRtp(arena, offset, headerBytes, length, rolloverCounter)) {
@@ -58,10 +59,10 @@ export class SrtpReceiver {
     if (plainBytes < RTCP_CLEAR_BYTES || !within(arena, offset, length)) return SRTP_MALFORMED;
     const { bytes } = arena;
     if ((bytes[offset]! & 0xc0) !== RTCP_VERSION_BITS) return SRTP_MALFORMED;
-    const flagAndIndex = word(bytes, offset + length - rtcpIndexFromEnd);
+    const flagAndIndex = int32(bytes, offset + length - rtcpIndexFromEnd);
     if (flagAndIndex >= 0) return SRTP_UNENCRYPTED;
     const index = flagAndIndex & RTCP_INDEX_MAX;
-    const ssrc = word(bytes, offset + RTCP_SSRC);
+    const ssrc = int32(bytes, offset + RTCP_SSRC);
     const refused = this.#rtcpIndexes.check(ssrc, index);
     if (refused !== 0) return refused;
     if (!this.#transform.openRtcp(arena, offset, length, index)) return SRTP_FORGED;

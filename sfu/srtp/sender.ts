@@ -5,7 +5,8 @@
 
 import type { Arena } from '../../shared/native/arena.ts';
 import { FIXED_HEADER_BYTES } from '../rtp/rtp-header.ts';
-import { within, word } from './extent.ts';
+import { int32, uint16 } from '../rtp/words.ts';
+import { within } from './extent.ts';
 import { HEADER_SSRC, RTCP_CLEAR_BYTES, RTCP_INDEX_MAX } from './layout.ts';
 import { SRTP_CLOSED, SRTP_EXHAUSTED, SRTP_MALFORMED } from './outcome.ts';
 import { PacketIndexes } from './packet-indexes.ts';
@@ -52,8 +53,8 @@ export class SrtpSender {
       return SRTP_MALFORMED;
     }
     const { bytes } = to;
-    const sequenceNumber = (bytes[offset + 2]! << 8) | bytes[offset + 3]!;
-    const refused = this.#indexes.estimate(word(bytes, offset + HEADER_SSRC), sequenceNumber);
+    const sequenceNumber = uint16(bytes, offset + 2);
+    const refused = this.#indexes.estimate(int32(bytes, offset + HEADER_SSRC), sequenceNumber);
     if (refused !== 0) return refused;
     this.#indexes.accept();
     this.#transform.sealRtp(
