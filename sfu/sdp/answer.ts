@@ -1,5 +1,5 @@
-// The SDP answer of a negotiation (RFC 3264 s6, RFC 8829 s5.3, RFC 9143 s7.3): an ICE-lite agent with all its candidates.
-// Called by: the thread that answers. Allocates: the text.
+// The SDP answer of a negotiation (RFC 3264 s6, RFC 8829 s5.3, RFC 9143 s7.3): an ICE-lite agent with all
+// its candidates. Called by: the thread that answers. Allocates: the text.
 
 import assert from 'node:assert';
 import { randomBytes } from 'node:crypto';
@@ -15,7 +15,10 @@ import { isToken } from './values.ts';
 
 /** This side of the transport. */
 export interface LocalDescription {
-  /** RFC 8829 s5.2.2: the same for all answers to one peer, the version one more whenever the answer changes. */
+  /**
+   * RFC 8829 s5.2.2: the same for all answers to one peer, the version one more whenever the answer
+   * changes.
+   */
   readonly origin: { readonly sessionId: string; readonly version: number };
   readonly ice: IceCredentials;
   readonly candidates: readonly IceCandidate[];
@@ -75,8 +78,9 @@ function writeSection(
     `a=mid:${section.mid}`,
     `a=${section.direction}`,
   );
-  // Departs from RFC 9143 s7.1.3, which wants them in the tagged section alone: Chromium looks for rtcp-mux in each
-  // (and writes all of them in each, as Firefox does), GStreamer and aiortc for credentials and fingerprint.
+  // Departs from RFC 9143 s7.1.3, which wants them in the tagged section alone: Chromium looks for rtcp-mux
+  // in each (and writes all of them in each, as Firefox does), GStreamer and aiortc for credentials and
+  // fingerprint.
   lines.push(
     `a=ice-ufrag:${local.ice.ufrag}`,
     `a=ice-pwd:${local.ice.password}`,

@@ -1,5 +1,5 @@
-// The codecs that are forwarded: how an offer names them, when two payload types are interchangeable, and which of their
-// parameters an answer repeats. Called by: the reader of payload types. Allocates: texts.
+// The codecs that are forwarded: how an offer names them, when two payload types are interchangeable, and
+// which of their parameters an answer repeats. Called by: the reader of payload types. Allocates: texts.
 
 import { h264Profile } from './h264-profile.ts';
 
@@ -15,7 +15,10 @@ export interface CodecRule {
   readonly kind: MediaKind;
   readonly clockRate: number;
   readonly channels: number;
-  /** The same for all payloads that a receiver of one of them can decode; undefined for what is not forwarded. */
+  /**
+   * The same for all payloads that a receiver of one of them can decode; undefined for what is not
+   * forwarded.
+   */
   readonly format: (parameters: Parameters) => string | undefined;
   /** Most wanted first, where there are several. */
   readonly formats?: readonly string[];
@@ -26,12 +29,15 @@ export interface CodecRule {
 const FLAG = /^[01]$/;
 const NUMBER = /^\d{1,5}$/;
 
-/** RFC 9628 s6: profile 0 unless said otherwise; 2 has more bits a sample. 1 and 3, other than 4:2:0, no camera makes. */
+/**
+ * RFC 9628 s6: profile 0 unless said otherwise; 2 has more bits a sample. 1 and 3, other than 4:2:0, no
+ * camera makes.
+ */
 const VP9_PROFILES: ReadonlySet<string> = new Set(['0', '2']);
 
 /**
- * Most wanted first, unless the owner of a track says otherwise: what every browser must decode (RFC 7742 s5), then what
- * costs less for the same picture and more of the sender's processor.
+ * Most wanted first, unless the owner of a track says otherwise: what every browser must decode (RFC 7742
+ * s5), then what costs less for the same picture and more of the sender's processor.
  */
 export const CODECS: readonly CodecRule[] = [
   {

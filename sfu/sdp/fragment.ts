@@ -1,5 +1,5 @@
-// Trickle ICE fragments, `application/trickle-ice-sdpfrag` (RFC 8840 s9), as WHIP and WHEP use them (RFC 9725 s4.3).
-// Called by: the HTTP endpoints. Allocates: the fragment.
+// Trickle ICE fragments, `application/trickle-ice-sdpfrag` (RFC 8840 s9), as WHIP and WHEP use them (RFC
+// 9725 s4.3). Called by: the HTTP endpoints. Allocates: the fragment.
 
 import { formatCandidate, type IceCandidate } from '../ice/candidates.ts';
 import type { IceCredentials } from '../ice/credentials.ts';

@@ -1,8 +1,8 @@
 // The profile of an H.264 stream in its profile-level-id (RFC 6184 s8.1, table 5).
 
 /**
- * The profiles that browsers and hardware encoders have. Constrained High is in H.264 itself (annex A.2.4.2) and not
- * yet in the table.
+ * The profiles that browsers and hardware encoders have. Constrained High is in H.264 itself (annex
+ * A.2.4.2) and not yet in the table.
  */
 export type H264Profile =
   | 'constrained-baseline'

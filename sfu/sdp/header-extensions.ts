@@ -1,5 +1,5 @@
-// The RTP header extensions that are read or written here (RFC 8285), and what an offered m= section says of them.
-// Called by: the reader of m= sections, makeAnswer. Allocates: the extensions.
+// The RTP header extensions that are read or written here (RFC 8285), and what an offered m= section says
+// of them. Called by: the reader of m= sections, makeAnswer. Allocates: the extensions.
 
 import type { SharedAttributes } from 'sdp-transform';
 import type { MediaKind } from './codecs.ts';
@@ -90,11 +90,12 @@ export function extensionUri(name: ExtensionName): string {
 }
 
 /**
- * What of it could be answered: known, with an identifier of one byte or, where the peer allows to mix them, of two.
+ * What of it could be answered: known, with an identifier of one byte or, where the peer allows to mix
+ * them, of two.
  *
- * @param meanings what identifiers mean in the m= sections before this one, and in this one afterwards. An identifier has
- *   one meaning in all of them (RFC 9143 s12); where a later one gives it another, as aiortc does, that extension is not
- *   answered there.
+ * @param meanings what identifiers mean in the m= sections before this one, and in this one afterwards. An
+ *   identifier has one meaning in all of them (RFC 9143 s12); where a later one gives it another, as aiortc
+ *   does, that extension is not answered there.
  */
 export function readExtensions(
   listed: SharedAttributes['ext'],

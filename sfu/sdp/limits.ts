@@ -1,5 +1,5 @@
-// Every bound of what is read from SDP, with the abuse it stops. Those of a text are checked before any expression
-// runs on it.
+// Every bound of what is read from SDP, with the abuse it stops. Those of a text are checked before any
+// expression runs on it.
 
 export interface TextLimits {
   /** In UTF-8. */
@@ -12,7 +12,10 @@ export interface TextLimits {
 
 export const MANY_SECTIONS = 100;
 
-/** Reading costs time for every line: nobody makes the thread that answers everyone spend milliseconds on one. */
+/**
+ * Reading costs time for every line: nobody makes the thread that answers everyone spend milliseconds on
+ * one.
+ */
 export const OFFER_LIMITS: TextLimits = {
   bytes: 65_536,
   bytesOfMany: 262_144,
@@ -43,10 +46,15 @@ export const MID_CHARS_MAX = 16;
 /** The same for an RtpStreamId (RFC 8852 s3). */
 export const RID_CHARS_MAX = 16;
 
-/** Simulcast layers of one track: each costs state and bandwidth here. Those listed after are not answered. */
+/**
+ * Simulcast layers of one track: each costs state and bandwidth here. Those listed after are not answered.
+ */
 export const RIDS_MAX = 3;
 
-/** SSRCs of one m= section: three layers with retransmission and FEC each. The table of streams does not grow beyond. */
+/**
+ * SSRCs of one m= section: three layers with retransmission and FEC each. The table of streams does not
+ * grow beyond.
+ */
 export const SSRCS_MAX = 9;
 
 /** Parameters of one codec. */

@@ -1,6 +1,7 @@
-// The lines of an SDP text (RFC 8866 s5): its bounds, checked before any expression runs on it, and of its attributes those
-// that sdp-transform would lose: repeated ones, of which it keeps the last, and the lines they stand in.
-// Called by: parseOffer, parseFragment. Allocates: a scope for the session and one for each m= section.
+// The lines of an SDP text (RFC 8866 s5): its bounds, checked before any expression runs on it, and of its
+// attributes those that sdp-transform would lose: repeated ones, of which it keeps the last, and the lines
+// they stand in. Called by: parseOffer, parseFragment. Allocates: a scope for the session and one for each
+// m= section.
 
 import { CANDIDATE_CHARS_MAX, LINE_CHARS_MAX, MANY_SECTIONS } from './limits.ts';
 import type { TextLimits } from './limits.ts';

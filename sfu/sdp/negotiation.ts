@@ -1,5 +1,6 @@
-// What an offer and this server's decisions about it come to: the answer says it to the peer, a media worker acts on it. Plain
-// values, so that they can be sent to another thread. Called by: the thread that answers. Allocates: the agreement.
+// What an offer and this server's decisions about it come to: the answer says it to the peer, a media
+// worker acts on it. Plain values, so that they can be sent to another thread. Called by: the thread that
+// answers. Allocates: the agreement.
 
 import { CODECS } from './codecs.ts';
 import type { CodecName } from './codecs.ts';
@@ -32,7 +33,10 @@ export interface Decision {
   readonly opus?: { readonly stereo?: boolean; readonly dtx?: boolean };
 }
 
-/** By `mid`. `reject` is port zero and ends the section; a section without a decision is inactive and can be used later. */
+/**
+ * By `mid`. `reject` is port zero and ends the section; a section without a decision is inactive and can be
+ * used later.
+ */
 export type Decisions = ReadonlyMap<string, Decision | 'reject'>;
 
 export interface AgreedExtension {
@@ -144,7 +148,8 @@ function choose(
 }
 
 function agreeCodec(codec: OfferedCodec, { opus }: Decision, transportCc: boolean): OfferedCodec {
-  // Feedback for every packet names the transport-wide number that the extension carries; with it REMB is idle.
+  // Feedback for every packet names the transport-wide number that the extension carries; with it REMB is
+  // idle.
   const congestion: Feedback =
     transportCc && codec.feedback.includes('transport-cc') ? 'transport-cc' : 'goog-remb';
   const feedback = codec.feedback.filter(
@@ -175,7 +180,10 @@ function withOpusWishes(
   );
 }
 
-/** RFC 8285 s7: the direction of the answer is the other side's of that of the offer, and fits that of the stream. */
+/**
+ * RFC 8285 s7: the direction of the answer is the other side's of that of the offer, and fits that of the
+ * stream.
+ */
 function agreeExtension(
   { id, name, direction: offered }: OfferedExtension,
   direction: Direction,

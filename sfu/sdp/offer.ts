@@ -1,5 +1,6 @@
-// An SDP offer (RFC 3264, RFC 8829 s5.8) as this server reads it: strictly, and no more of it than can be answered. One
-// BUNDLE group (RFC 9143) over one transport. Called by: the thread that answers. Allocates: the offer.
+// An SDP offer (RFC 3264, RFC 8829 s5.8) as this server reads it: strictly, and no more of it than can be
+// answered. One BUNDLE group (RFC 9143) over one transport. Called by: the thread that answers. Allocates:
+// the offer.
 
 import { parse } from 'sdp-transform';
 import type { MediaDescription } from 'sdp-transform';
@@ -22,8 +23,8 @@ export interface Offer {
   /** The m= sections in their order. */
   readonly sections: readonly (OfferedSection | RejectedSection)[];
   /**
-   * The `mid` of each accepted section, that of the tagged one first: whose transport all use (RFC 9143 s7.3.1). It stays
-   * accepted.
+   * The `mid` of each accepted section, that of the tagged one first: whose transport all use (RFC 9143
+   * s7.3.1). It stays accepted.
    */
   readonly bundle: readonly string[];
 }
@@ -72,7 +73,9 @@ function refuseRepeatedMids({ sections }: SdpLines): void {
   }
 }
 
-/** RFC 9143 s7.3.1: the tagged section is the first of the group that is accepted and has a port of its own. */
+/**
+ * RFC 9143 s7.3.1: the tagged section is the first of the group that is accepted and has a port of its own.
+ */
 function taggedFirst(
   sections: readonly (OfferedSection | RejectedSection)[],
   bundled: ReadonlySet<string>,

@@ -1,5 +1,6 @@
-// The payload types of an offered m= section that are forwarded: codec (RFC 8866 s6.6, s6.15), retransmission (RFC 4588 s8)
-// and RTCP feedback (RFC 4585 s4.2). Called by: the reader of m= sections. Allocates: the codecs.
+// The payload types of an offered m= section that are forwarded: codec (RFC 8866 s6.6, s6.15),
+// retransmission (RFC 4588 s8) and RTCP feedback (RFC 4585 s4.2). Called by: the reader of m= sections.
+// Allocates: the codecs.
 
 import type { MediaDescription } from 'sdp-transform';
 import { CODECS, keptParameters } from './codecs.ts';
@@ -39,8 +40,9 @@ interface Listing {
 }
 
 /**
- * @param meanings what payload types mean in the m= sections before this one, and in this one afterwards. All share one
- *   RTP session (RFC 9143 s9.1.1): a payload type that means something else here is not answered here.
+ * @param meanings what payload types mean in the m= sections before this one, and in this one afterwards.
+ *   All share one RTP session (RFC 9143 s9.1.1): a payload type that means something else here is not
+ *   answered here.
  * @throws Refusal
  */
 export function readCodecs(

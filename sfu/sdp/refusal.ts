@@ -1,5 +1,5 @@
-// Why an SDP text is not taken: a code for machines and one sentence for a developer, which names the line or the field.
-// Never holds a password. Thrown inside this folder, returned by its functions.
+// Why an SDP text is not taken: a code for machines and one sentence for a developer, which names the line
+// or the field. Never holds a password. Thrown inside this folder, returned by its functions.
 
 /**
  * - `too-large`: more bytes, lines, m= sections or characters in a line than are read

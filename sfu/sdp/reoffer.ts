@@ -1,5 +1,5 @@
-// A further offer of the same peer beside the one before (RFC 3264 s8, RFC 8829 s5.2.2): what may not change, and what changed.
-// Called by: the thread that answers. Allocates: the comparison.
+// A further offer of the same peer beside the one before (RFC 3264 s8, RFC 8829 s5.2.2): what may not
+// change, and what changed. Called by: the thread that answers. Allocates: the comparison.
 
 import type { Offer } from './offer.ts';
 import { orRefusal, Refusal } from './refusal.ts';
@@ -34,7 +34,10 @@ export function checkReoffer(previous: Offer, next: Offer): Reoffer | Refusal {
   });
 }
 
-/** RFC 3264 s8: sections stay where they are, and new ones are added at the end or in the place of a rejected one (s8.1). */
+/**
+ * RFC 3264 s8: sections stay where they are, and new ones are added at the end or in the place of a
+ * rejected one (s8.1).
+ */
 function checkSections(previous: Offer, next: Offer): void {
   const { length } = previous.sections;
   if (next.sections.length < length) {
@@ -56,7 +59,10 @@ function checkSections(previous: Offer, next: Offer): void {
   }
 }
 
-/** RFC 3264 s8.3.2, RFC 8285 s7: packets of before are still under way, and a payload type has one meaning for all. */
+/**
+ * RFC 3264 s8.3.2, RFC 8285 s7: packets of before are still under way, and a payload type has one meaning
+ * for all.
+ */
 function checkMeanings(previous: Offer, next: Offer): void {
   const before = meaningsOf(previous);
   const now = meaningsOf(next);

@@ -1,5 +1,5 @@
-// Simulcast as an offer describes it: the RTP streams of one track by their rid (RFC 8851) and their order (RFC 8853).
-// Called by: the reader of m= sections. Allocates: the streams.
+// Simulcast as an offer describes it: the RTP streams of one track by their rid (RFC 8851) and their order
+// (RFC 8853). Called by: the reader of m= sections. Allocates: the streams.
 
 import type { MediaDescription } from 'sdp-transform';
 import type { Scope } from './lines.ts';
@@ -14,15 +14,17 @@ export interface OfferedRid {
   readonly restrictions: readonly string[];
 }
 
-/** RFC 8852 s3: letters and digits alone. RFC 8851 s10 would let "-" and "_" in, which no packet can carry. */
+/**
+ * RFC 8852 s3: letters and digits alone. RFC 8851 s10 would let "-" and "_" in, which no packet can carry.
+ */
 const RID = /^[A-Za-z0-9]+$/;
 /** RFC 8851 s10: rid-param. */
 const RESTRICTION = /^[A-Za-z0-9-]+(?:=[ -:<-~]*)?$/;
 
 /**
- * The streams that the peer wants to send, at most three, in its order; empty when it does not offer simulcast, or not in
- * a form that can be answered. Of alternatives the first one is taken; a stream that starts paused ("~") is taken as any
- * other, for there is no RTCP to resume it with (RFC 8853 s5.3.2).
+ * The streams that the peer wants to send, at most three, in its order; empty when it does not offer
+ * simulcast, or not in a form that can be answered. Of alternatives the first one is taken; a stream that
+ * starts paused ("~") is taken as any other, for there is no RTCP to resume it with (RFC 8853 s5.3.2).
  */
 export function readSimulcast(media: MediaDescription, scope: Scope): OfferedRid[] {
   const { simulcast } = media;

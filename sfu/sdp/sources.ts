@@ -1,5 +1,5 @@
-// The RTP streams that an m= section announces by SSRC (RFC 5576): what is not recognised by a MID header extension is
-// recognised by them. Called by: the reader of m= sections. Allocates: the streams.
+// The RTP streams that an m= section announces by SSRC (RFC 5576): what is not recognised by a MID header
+// extension is recognised by them. Called by: the reader of m= sections. Allocates: the streams.
 
 import type { MediaDescription } from 'sdp-transform';
 import { SSRCS_MAX } from './limits.ts';
@@ -14,10 +14,11 @@ export interface OfferedStream {
 const SSRC_MAX = 0xffff_ffff;
 
 /**
- * The streams in the order of a SIM group if there is one, else as listed; retransmissions and FEC are none of their own.
+ * The streams in the order of a SIM group if there is one, else as listed; retransmissions and FEC are none
+ * of their own.
  *
- * @param taken the SSRCs of the m= sections before this one, and of this one afterwards. All share one space (RFC 9143
- *   s9.1): one that stands in two belongs to the first.
+ * @param taken the SSRCs of the m= sections before this one, and of this one afterwards. All share one
+ *   space (RFC 9143 s9.1): one that stands in two belongs to the first.
  */
 export function readStreams(media: MediaDescription, taken: Set<number>): OfferedStream[] {
   const listed = new Set<number>();

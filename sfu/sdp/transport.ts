@@ -1,20 +1,26 @@
-// The transport of a BUNDLE group as an offer describes it: ICE credentials (RFC 8839 s5.4), certificate fingerprints
-// (RFC 8122 s5) and the DTLS role (RFC 4145 s4, RFC 8842 s5), each of the m= section or else of the session.
-// Called by: parseOffer, parseFragment. Allocates: the description.
+// The transport of a BUNDLE group as an offer describes it: ICE credentials (RFC 8839 s5.4), certificate
+// fingerprints (RFC 8122 s5) and the DTLS role (RFC 4145 s4, RFC 8842 s5), each of the m= section or else
+// of the session. Called by: parseOffer, parseFragment. Allocates: the description.
 
 import { parseIceCredentials, type IceCredentials } from '../ice/credentials.ts';
 import type { Scope } from './lines.ts';
 import { FINGERPRINTS_MAX } from './limits.ts';
 import { Refusal } from './refusal.ts';
 
-/** `holdconn` is for another time (RFC 4145 s4), and an offer that says it cannot be answered with a connection. */
+/**
+ * `holdconn` is for another time (RFC 4145 s4), and an offer that says it cannot be answered with a
+ * connection.
+ */
 export type OfferedSetup = 'actpass' | 'active' | 'passive';
 
 export type DtlsSetup = 'active' | 'passive';
 
 export interface OfferedTransport {
   readonly ice: IceCredentials;
-  /** Each as `a=fingerprint` has it: `sha-256 AB:CD:...`, the hash in small letters and the digest in capitals. */
+  /**
+   * Each as `a=fingerprint` has it: `sha-256 AB:CD:...`, the hash in small letters and the digest in
+   * capitals.
+   */
   readonly fingerprints: readonly string[];
   readonly setup: OfferedSetup;
 }

@@ -1,5 +1,5 @@
-// What sdp-transform returns, read again: it makes numbers of texts that look like numbers, and leaves out or empties what
-// does not match, whatever its types say.
+// What sdp-transform returns, read again: it makes numbers of texts that look like numbers, and leaves out
+// or empties what does not match, whatever its types say.
 
 /** The text as it stood there. */
 export function textOf(value: unknown): string {

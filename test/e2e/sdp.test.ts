@@ -1,5 +1,6 @@
-// What Chromium and libdatachannel make of our answers: they take them, with the directions, codecs, encodings and streams
-// that were decided, connect ICE by the candidates in them, and go on from there with further offers.
+// What Chromium and libdatachannel make of our answers: they take them, with the directions, codecs,
+// encodings and streams that were decided, connect ICE by the candidates in them, and go on from there with
+// further offers.
 
 import { PeerConnection, Audio, Video } from 'node-datachannel';
 import type { Page } from 'playwright-core';
@@ -158,7 +159,11 @@ describe('Chromium', () => {
     await page.evaluate(() => {
       const { peer, picture, sound } = globalThis as unknown as InPage;
       peer.addTransceiver(sound(), { direction: 'sendrecv' });
-      for (const rids of [['a', 'b', 'c', 'd'], ['q', 'h'], ['q', 'h']]) {
+      for (const rids of [
+        ['a', 'b', 'c', 'd'],
+        ['q', 'h'],
+        ['q', 'h'],
+      ]) {
         const sendEncodings = rids.map((rid) => ({ rid }));
         peer.addTransceiver(picture(), { direction: 'sendonly', sendEncodings });
       }

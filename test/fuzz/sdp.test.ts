@@ -1,5 +1,5 @@
-// Offers of real clients, mutated: none throws; each is refused with a reason or answered, and what is answered keeps the
-// rules whatever was offered. FUZZ_SEED repeats a run, FUZZ_OFFERS makes it longer.
+// Offers of real clients, mutated: none throws; each is refused with a reason or answered, and what is
+// answered keeps the rules whatever was offered. FUZZ_SEED repeats a run, FUZZ_OFFERS makes it longer.
 
 import { describe, expect, it } from 'vitest';
 import { makeAnswer } from '../../sfu/sdp/answer.ts';
@@ -57,7 +57,10 @@ function judge(offer: Offer, agreed: Negotiation, text: string): void {
   check(/^(?:[a-z]=[ -~]+\r\n)+$/.test(text), 'a line in another form');
   const answer = new Answer(text);
   check(answer.sections.length === offer.sections.length, 'another number of sections');
-  const mids = answer.session.find((line) => line.startsWith('a=group:'))!.split(' ').slice(1);
+  const mids = answer.session
+    .find((line) => line.startsWith('a=group:'))!
+    .split(' ')
+    .slice(1);
   check(mids.length > 0 && mids[0] === offer.bundle[0], 'another tagged section');
   check(new Set(mids).size === mids.length, 'a mid twice in the group');
   const ids = new Map<number, string>();
@@ -120,7 +123,17 @@ describe(`offers, seed ${FUZZ_SEED}`, () => {
       check(!(checkReoffer(offer, offer) instanceof Refusal), 'an offer is refused after itself');
     }
     expect(outcomes.get('answered')).toBeGreaterThan(OFFERS / 4);
-    const codes = ['too-large', 'syntax', 'bundle', 'mid', 'ice', 'dtls', 'rtcp-mux', 'payload-type', 'no-media'];
+    const codes = [
+      'too-large',
+      'syntax',
+      'bundle',
+      'mid',
+      'ice',
+      'dtls',
+      'rtcp-mux',
+      'payload-type',
+      'no-media',
+    ];
     for (const code of codes) expect([code, outcomes.get(code) ?? 0]).not.toEqual([code, 0]);
     for (const code of ['section-order', 'payload-type', 'header-extension', 'dtls']) {
       expect([code, outcomes.get(`again: ${code}`) ?? 0]).not.toEqual([code, 0]);
@@ -132,7 +145,13 @@ describe('the judge', () => {
   it('sees what it is for', () => {
     const text = fixture('chromium-simulcast');
     const offer = parseOffer(text) as Offer;
-    const agreed = negotiate(offer, new Map([['0', { receive: true }], ['1', { receive: true }]]));
+    const agreed = negotiate(
+      offer,
+      new Map([
+        ['0', { receive: true }],
+        ['1', { receive: true }],
+      ]),
+    );
     const answer = makeAnswer(agreed, LOCAL);
     expect(() => judge(offer, agreed, answer)).not.toThrow();
     for (const wrong of [

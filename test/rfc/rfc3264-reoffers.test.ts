@@ -1,8 +1,18 @@
-// Further offers of a peer (RFC 3264 s8, RFC 8829 s5.2.2): what may change, what may not, and what a change means.
+// Further offers of a peer (RFC 3264 s8, RFC 8829 s5.2.2): what may change, what may not, and what a change
+// means.
 
 import { describe, expect, it } from 'vitest';
 import { checkReoffer } from '../../sfu/sdp/reoffer.ts';
-import { accepted, AUDIO, changed, FINGERPRINT, fixture, offerOf, refusalOf, VIDEO } from '../support/sdp.ts';
+import {
+  accepted,
+  AUDIO,
+  changed,
+  FINGERPRINT,
+  fixture,
+  offerOf,
+  refusalOf,
+  VIDEO,
+} from '../support/sdp.ts';
 
 const video = (mid: string, changes: Record<string, string | undefined> = {}): string[] =>
   changed(VIDEO, { 'a=mid:': `a=mid:${mid}`, ...changes });
@@ -45,9 +55,17 @@ describe('sections', () => {
     ['moved', offerOf([VIDEO, AUDIO])],
     ['called otherwise', offerOf([AUDIO, video('2')])],
     ['of another kind', offerOf([AUDIO, changed(AUDIO, { 'a=mid:': 'a=mid:1' })])],
-    ['without a mid', offerOf([AUDIO, changed(VIDEO, { 'a=mid:': undefined, 'm=': 'm=audio 0 UDP/TLS/RTP/SAVPF 0' })])],
+    [
+      'without a mid',
+      offerOf([
+        AUDIO,
+        changed(VIDEO, { 'a=mid:': undefined, 'm=': 'm=audio 0 UDP/TLS/RTP/SAVPF 0' }),
+      ]),
+    ],
   ])('RFC 3264 s8: no section is %s', (_how, after) => {
-    expect(refusalOf(compare(FIRST, after))).toMatch(/^section-order: .* was (?:audio|video) with mid/);
+    expect(refusalOf(compare(FIRST, after))).toMatch(
+      /^section-order: .* was (?:audio|video) with mid/,
+    );
   });
 
   it('RFC 3264 s8.1: the place of a removed section is used again, for any kind', () => {
@@ -129,9 +147,9 @@ describe('the transport', () => {
   it('RFC 8122 s5.1: the order and the case of fingerprints say nothing', () => {
     const both = `${FINGERPRINT}\r\na=fingerprint:${fingerprint}`;
     const turned = `${fingerprint.toLowerCase()}\r\na=fingerprint:${FINGERPRINT}`;
-    expect(
-      compare(FIRST.replace(FINGERPRINT, both), FIRST.replace(FINGERPRINT, turned)),
-    ).toEqual(UNCHANGED);
+    expect(compare(FIRST.replace(FINGERPRINT, both), FIRST.replace(FINGERPRINT, turned))).toEqual(
+      UNCHANGED,
+    );
   });
 });
 
@@ -149,7 +167,9 @@ describe('recorded sessions', () => {
   });
 
   it('RFC 8829 s5.2.2: Firefox stops a section, restarts ICE and adds one', () => {
-    const offers = ['1', '2-stopped', '3-restart'].map((name) => fixture(`firefox-session-${name}`));
+    const offers = ['1', '2-stopped', '3-restart'].map((name) =>
+      fixture(`firefox-session-${name}`),
+    );
     const steps = offers.slice(1).map((after, i) => compare(offers[i]!, after));
     expect(steps).toEqual([
       { ...UNCHANGED, removed: ['1'] },

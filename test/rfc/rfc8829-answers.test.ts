@@ -1,5 +1,5 @@
-// The answer as a whole (RFC 8829 s5.3, RFC 3264 s6), its directions, its transport (RFC 8839, RFC 8122, RFC 8842) and its
-// slots (RFC 8830, RFC 5576).
+// The answer as a whole (RFC 8829 s5.3, RFC 3264 s6), its directions, its transport (RFC 8839, RFC 8122,
+// RFC 8842) and its slots (RFC 8830, RFC 5576).
 
 import { parse } from 'sdp-transform';
 import { describe, expect, it } from 'vitest';
@@ -103,12 +103,15 @@ describe('directions', () => {
     ['recvonly', publish, 'inactive'],
     ['recvonly', slot, 'sendonly'],
     ['inactive', both, 'inactive'],
-  ])('RFC 3264 s6.1: what is offered as %s is answered by no more', (offered, decision, expected) => {
-    const text = offerOf([changed(AUDIO, { 'a=sendrecv': `a=${offered}` })]);
-    const answer = answerTo(text, () => new Map([['0', decision]]));
-    expect(answer.direction('0')).toBe(expected);
-    expect(answer.values('0', 'ssrc').length > 0).toBe(expected.startsWith('send'));
-  });
+  ])(
+    'RFC 3264 s6.1: what is offered as %s is answered by no more',
+    (offered, decision, expected) => {
+      const text = offerOf([changed(AUDIO, { 'a=sendrecv': `a=${offered}` })]);
+      const answer = answerTo(text, () => new Map([['0', decision]]));
+      expect(answer.direction('0')).toBe(expected);
+      expect(answer.values('0', 'ssrc').length > 0).toBe(expected.startsWith('send'));
+    },
+  );
 
   it('RFC 8866 s6.7: a section without a direction has that of the session, or sendrecv', () => {
     const text = offerOf([changed(AUDIO, { 'a=sendrecv': undefined })]);
@@ -125,11 +128,13 @@ describe('directions', () => {
 });
 
 describe('slots', () => {
-  const slots = answerTo(offerOf([AUDIO, VIDEO]), () =>
-    new Map([
-      ['0', { send: outgoing(3) }],
-      ['1', { send: outgoing(4) }],
-    ]),
+  const slots = answerTo(
+    offerOf([AUDIO, VIDEO]),
+    () =>
+      new Map([
+        ['0', { send: outgoing(3) }],
+        ['1', { send: outgoing(4) }],
+      ]),
   );
 
   it('RFC 8830 s2: names the stream and the track that are played', () => {
@@ -185,7 +190,9 @@ describe('ICE', () => {
       'm=audio 9 UDP/TLS/RTP/SAVPF 111',
       'c=IN IP4 0.0.0.0',
     ]);
-    expect(none.values('0', 'candidate')).toEqual(['3 1 tcp 2124414975 192.0.2.1 7881 typ host tcptype passive']);
+    expect(none.values('0', 'candidate')).toEqual([
+      '3 1 tcp 2124414975 192.0.2.1 7881 typ host tcptype passive',
+    ]);
   });
 
   it('RFC 8840 s8.2: there are no more candidates to come', () => {
@@ -232,9 +239,12 @@ describe('DTLS', () => {
     ['actpass', 'active', 'active'],
     ['active', 'active', 'passive'],
     ['passive', 'passive', 'active'],
-  ] as const)('RFC 4145 s4.1: %s with %s preferred is answered by %s', (offered, preferred, expected) => {
-    expect(answeredSetup(offered, preferred)).toBe(expected);
-  });
+  ] as const)(
+    'RFC 4145 s4.1: %s with %s preferred is answered by %s',
+    (offered, preferred, expected) => {
+      expect(answeredSetup(offered, preferred)).toBe(expected);
+    },
+  );
 
   it('RFC 5763 s5: this side waits unless told otherwise', () => {
     expect(answeredSetup('actpass')).toBe('passive');

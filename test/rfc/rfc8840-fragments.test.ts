@@ -22,7 +22,10 @@ describe('what is sent', () => {
 
   it('RFC 8840 s9.2: as simple-whip-client sends it', () => {
     expect(parseFragment(fixture('whip-client.sdpfrag'))).toEqual({
-      ice: { ufrag: 'QJ5Wm1vDLb0nqSdOzTt8TnQx1uVp2rKe', password: 'Zk2wqYV1ob7HrFtC3mJXcN8sLgD5eAiP' },
+      ice: {
+        ufrag: 'QJ5Wm1vDLb0nqSdOzTt8TnQx1uVp2rKe',
+        password: 'Zk2wqYV1ob7HrFtC3mJXcN8sLgD5eAiP',
+      },
       candidates: 2,
       endOfCandidates: true,
     });
@@ -34,12 +37,13 @@ describe('what is sent', () => {
     expect(parseFragment('')).toEqual(nothing);
   });
 
-  it.each(['a=ice-ufrag:EsAw\r\n', 'a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\n', 'a=ice-ufrag:E\r\na=ice-pwd:P\r\n'])(
-    'RFC 8839 s5.4: half a pair of credentials, or a malformed one, is refused: %j',
-    (text) => {
-      expect(refusalOf(parseFragment(text))).toMatch(/^ice: /);
-    },
-  );
+  it.each([
+    'a=ice-ufrag:EsAw\r\n',
+    'a=ice-pwd:P2uYro0UCOQ4zxjKXaWCBui1\r\n',
+    'a=ice-ufrag:E\r\na=ice-pwd:P\r\n',
+  ])('RFC 8839 s5.4: half a pair of credentials, or a malformed one, is refused: %j', (text) => {
+    expect(refusalOf(parseFragment(text))).toMatch(/^ice: /);
+  });
 
   it.each([
     ['bytes', `${'a=x\r\n'.repeat(200)}${`a=${'y'.repeat(4000)}\r\n`.repeat(4)}`],

@@ -1,7 +1,17 @@
 // Simulcast in SDP: rid lines (RFC 8851), their ids (RFC 8852) and the order of streams (RFC 8853).
 
 import { describe, expect, it } from 'vitest';
-import { agreedOf, accepted, answerTo, AUDIO, fixture, offerOf, outgoing, sectionOf, VIDEO } from '../support/sdp.ts';
+import {
+  agreedOf,
+  accepted,
+  answerTo,
+  AUDIO,
+  fixture,
+  offerOf,
+  outgoing,
+  sectionOf,
+  VIDEO,
+} from '../support/sdp.ts';
 import { negotiate } from '../../sfu/sdp/negotiation.ts';
 import type { Decision } from '../../sfu/sdp/negotiation.ts';
 
@@ -86,7 +96,11 @@ describe('streams', () => {
 
 describe('rid', () => {
   it('RFC 8851 s6.3 step 2: restrictions are repeated as they are', () => {
-    const lines = ['rid:a send max-width=1280;max-fps=30', 'rid:b send max-br=500', 'simulcast:send a;b'];
+    const lines = [
+      'rid:a send max-width=1280;max-fps=30',
+      'rid:b send max-br=500',
+      'simulcast:send a;b',
+    ];
     expect(answered(lines)).toEqual([
       'a=rid:a recv max-width=1280;max-fps=30',
       'a=rid:b recv max-br=500',

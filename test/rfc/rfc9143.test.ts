@@ -1,4 +1,5 @@
-// BUNDLE: which sections are in the group, whose transport it uses, and what its sections share (RFC 9143, RFC 8858).
+// BUNDLE: which sections are in the group, whose transport it uses, and what its sections share (RFC 9143,
+// RFC 8858).
 
 import { describe, expect, it } from 'vitest';
 import { parseOffer } from '../../sfu/sdp/offer.ts';
@@ -75,7 +76,10 @@ describe('the group', () => {
   });
 
   it('RFC 9143 s6: port zero with bundle-only is an offer to use the port of another section', () => {
-    const text = offerOf([AUDIO, [...video('1', { 'm=video 9': 'm=video 0 UDP/TLS/RTP/SAVPF 96' }), 'a=bundle-only']]);
+    const text = offerOf([
+      AUDIO,
+      [...video('1', { 'm=video 9': 'm=video 0 UDP/TLS/RTP/SAVPF 96' }), 'a=bundle-only'],
+    ]);
     const answer = answerTo(text);
     expect(answer.mLines()[1]).toBe('m=video 7882 UDP/TLS/RTP/SAVPF 96');
     expect(answer.text).not.toContain('bundle-only');
@@ -118,7 +122,14 @@ describe('the tagged section', () => {
   });
 
   it('RFC 9143 s7.3.3: is not rejected, but made inactive', () => {
-    const answer = answerTo(offerOf([AUDIO, VIDEO]), () => new Map([['0', 'reject'], ['1', 'reject']]));
+    const answer = answerTo(
+      offerOf([AUDIO, VIDEO]),
+      () =>
+        new Map([
+          ['0', 'reject'],
+          ['1', 'reject'],
+        ]),
+    );
     expect(answer.mLines()).toEqual([
       'm=audio 7882 UDP/TLS/RTP/SAVPF 111',
       'm=video 0 UDP/TLS/RTP/SAVPF 96',
@@ -277,7 +288,14 @@ describe('identifications', () => {
       changed(AUDIO, { 'a=mid:': 'a=mid:007' }),
       changed(VIDEO, { 'a=mid:': 'a=mid:1e3' }),
     ]);
-    const answer = answerTo(text, () => new Map([['007', { send: outgoing(0) }], ['1e3', { receive: true }]]));
+    const answer = answerTo(
+      text,
+      () =>
+        new Map([
+          ['007', { send: outgoing(0) }],
+          ['1e3', { receive: true }],
+        ]),
+    );
     expect(answer.session).toContain('a=group:BUNDLE 007 1e3');
     expect(answer.direction('007')).toBe('sendonly');
     expect(answer.direction('1e3')).toBe('recvonly');

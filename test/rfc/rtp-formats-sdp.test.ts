@@ -1,5 +1,6 @@
-// Which codecs of an offer are answered and how: H.264 (RFC 6184), Opus (RFC 7587), redundancy (RFC 2198), VP9 (RFC 9628),
-// H.265 (RFC 7798), retransmission (RFC 4588), feedback (RFC 4585) and the payload types RTCP needs (RFC 5761).
+// Which codecs of an offer are answered and how: H.264 (RFC 6184), Opus (RFC 7587), redundancy (RFC 2198),
+// VP9 (RFC 9628), H.265 (RFC 7798), retransmission (RFC 4588), feedback (RFC 4585) and the payload types
+// RTCP needs (RFC 5761).
 
 import { describe, expect, it } from 'vitest';
 import { h264Profile } from '../../sfu/sdp/h264-profile.ts';
@@ -15,19 +16,29 @@ function answered(
   decision: Decision = { receive: true },
 ): string[] {
   const head = (kind === 'audio' ? AUDIO : VIDEO).slice(1, 5);
-  const section = [`m=${kind} 9 UDP/TLS/RTP/SAVPF ${formats}`, ...head, ...lines.map((line) => `a=${line}`)];
+  const section = [
+    `m=${kind} 9 UDP/TLS/RTP/SAVPF ${formats}`,
+    ...head,
+    ...lines.map((line) => `a=${line}`),
+  ];
   const other = kind === 'audio' ? VIDEO : AUDIO;
   const mid = kind === 'audio' ? '0' : '1';
   const answer = answerTo(offerOf([other, section]), () => new Map([[mid, decision]]));
   const found = answer.section(mid);
   return [
     found[0]!.split(' ').slice(3).join(' '),
-    ...found.filter((line) => /^a=(?:rtpmap|fmtp|rtcp-fb):/.test(line)).map((line) => line.slice(2)),
+    ...found
+      .filter((line) => /^a=(?:rtpmap|fmtp|rtcp-fb):/.test(line))
+      .map((line) => line.slice(2)),
   ];
 }
 
 const h264 = (parameters: string): string[] =>
-  answered('video', '96 102', ['rtpmap:96 VP8/90000', 'rtpmap:102 H264/90000', `fmtp:102 ${parameters}`]);
+  answered('video', '96 102', [
+    'rtpmap:96 VP8/90000',
+    'rtpmap:102 H264/90000',
+    `fmtp:102 ${parameters}`,
+  ]);
 
 const OPUS = ['rtpmap:111 opus/48000/2', 'fmtp:111 minptime=10;useinbandfec=1'];
 
@@ -52,13 +63,18 @@ describe('payload types', () => {
 
   it('RFC 8866 s5.14: one that is listed twice is refused', () => {
     const section = ['m=video 9 UDP/TLS/RTP/SAVPF 96 97 96', ...VIDEO.slice(1)];
-    expect(refusalOf(parseOffer(offerOf([section])))).toMatch(/^payload-type: .* stands there twice/);
+    expect(refusalOf(parseOffer(offerOf([section])))).toMatch(
+      /^payload-type: .* stands there twice/,
+    );
   });
 
   it('RFC 8866 s6.6: encodings know no case, but a clock rate and a number of channels', () => {
-    expect(answered('audio', '96', ['rtpmap:96 OPUS/48000/2'])).toEqual(['96', 'rtpmap:96 opus/48000/2']);
-    const wrong = ['rtpmap:96 opus/48000', 'rtpmap:97 opus/16000/2', 'rtpmap:98 opus/48000/2'];
-    expect(answered('audio', '96 97 98', wrong)[0]).toBe('98');
+    expect(answered('audio', '100', ['rtpmap:100 OPUS/48000/2'])).toEqual([
+      '100',
+      'rtpmap:100 opus/48000/2',
+    ]);
+    const wrong = ['rtpmap:100 opus/48000', 'rtpmap:101 opus/16000/2', 'rtpmap:102 opus/48000/2'];
+    expect(answered('audio', '100 101 102', wrong)[0]).toBe('102');
     expect(answered('video', '96 97', ['rtpmap:96 VP8/8000', 'rtpmap:97 vp8/90000'])[0]).toBe('97');
   });
 
@@ -75,7 +91,10 @@ describe('payload types', () => {
   });
 
   it('RFC 3264 s6.1: a wish that leaves no format makes the section inactive, and it keeps its formats', () => {
-    const answer = answerTo(offerOf([VIDEO]), () => new Map([['1', { receive: true, codecs: ['H265' as const] }]]));
+    const answer = answerTo(
+      offerOf([VIDEO]),
+      () => new Map([['1', { receive: true, codecs: ['H265' as const] }]]),
+    );
     expect(answer.mLines()).toEqual(['m=video 7882 UDP/TLS/RTP/SAVPF 96 97']);
     expect(answer.direction('1')).toBe('inactive');
   });
@@ -104,7 +123,9 @@ describe('retransmission', () => {
   it.each(['', 'fmtp:97 apt=', 'fmtp:97 apt=500', 'fmtp:97 apt=98', 'fmtp:97 rtx-time=100'])(
     'RFC 4588 s8.1: one of nothing is left out: %s',
     (line) => {
-      expect(answered('video', '96 97', ['rtpmap:96 VP8/90000', 'rtpmap:97 rtx/90000', line])[0]).toBe('96');
+      expect(
+        answered('video', '96 97', ['rtpmap:96 VP8/90000', 'rtpmap:97 rtx/90000', line])[0],
+      ).toBe('96');
     },
   );
 
@@ -129,7 +150,12 @@ describe('feedback', () => {
 
   it('RFC 4585 s4.2: what is offered and known is answered', () => {
     expect(
-      feedback('rtcp-fb:96 ccm fir', 'rtcp-fb:96 nack', 'rtcp-fb:96 nack pli', 'rtcp-fb:96 nack rpsi'),
+      feedback(
+        'rtcp-fb:96 ccm fir',
+        'rtcp-fb:96 nack',
+        'rtcp-fb:96 nack pli',
+        'rtcp-fb:96 nack rpsi',
+      ),
     ).toEqual(['nack', 'nack pli', 'ccm fir']);
     expect(feedback('rtcp-fb:96 trr-int 100', 'rtcp-fb:98 nack')).toEqual([]);
   });
@@ -186,12 +212,13 @@ describe('H.264', () => {
     ]);
   });
 
-  it.each(['profile-level-id=42e01f', 'packetization-mode=0;profile-level-id=42e01f', 'packetization-mode=2'])(
-    'RFC 6184 s8.2.2: a mode other than 1 is left out: %s',
-    (parameters) => {
-      expect(h264(parameters)[0]).toBe('96');
-    },
-  );
+  it.each([
+    'profile-level-id=42e01f',
+    'packetization-mode=0;profile-level-id=42e01f',
+    'packetization-mode=2',
+  ])('RFC 6184 s8.2.2: a mode other than 1 is left out: %s', (parameters) => {
+    expect(h264(parameters)[0]).toBe('96');
+  });
 
   it('RFC 7742 s6.2: Constrained Baseline comes first', () => {
     const ids = ['64001f', '42001f', '4d001f', '42e01f', '640c1f'];
@@ -238,7 +265,13 @@ describe('VP9, AV1 and H.265', () => {
       answered('video', '45', ['rtpmap:45 AV1/90000', `fmtp:45 ${parameters}`]);
     expect(av1('Level-Idx=5; profile=0; tier=0')).toContain('fmtp:45 level-idx=5;profile=0;tier=0');
     expect(av1('level-idx=high;tier=2;x=y')).toEqual(['45', 'rtpmap:45 AV1/90000']);
-    expect(answered('video', '96 45', ['rtpmap:96 VP8/90000', 'rtpmap:45 AV1/90000', 'fmtp:45 profile=1'])[0]).toBe('96');
+    expect(
+      answered('video', '96 45', [
+        'rtpmap:96 VP8/90000',
+        'rtpmap:45 AV1/90000',
+        'fmtp:45 profile=1',
+      ])[0],
+    ).toBe('96');
   });
 });
 
@@ -254,9 +287,13 @@ describe('Opus', () => {
     const on: Decision = { receive: true, opus: { stereo: true, dtx: true } };
     const off: Decision = { receive: true, opus: { stereo: false } };
     const stereo = ['rtpmap:111 opus/48000/2', 'fmtp:111 stereo=1;usedtx=1'];
-    expect(answered('audio', '111', OPUS, on)).toContain('fmtp:111 minptime=10;useinbandfec=1;stereo=1;usedtx=1');
+    expect(answered('audio', '111', OPUS, on)).toContain(
+      'fmtp:111 minptime=10;useinbandfec=1;stereo=1;usedtx=1',
+    );
     expect(answered('audio', '111', stereo, off)).toContain('fmtp:111 usedtx=1;stereo=0');
-    expect(answered('audio', '111', ['rtpmap:111 opus/48000/2'], on)).toContain('fmtp:111 stereo=1;usedtx=1');
+    expect(answered('audio', '111', ['rtpmap:111 opus/48000/2'], on)).toContain(
+      'fmtp:111 stereo=1;usedtx=1',
+    );
   });
 });
 
@@ -274,7 +311,9 @@ describe('redundancy', () => {
   });
 
   it('RFC 2198 s5: and before it where it is wanted', () => {
-    expect(answered('audio', '111 63', RED, { receive: true, codecs: ['red', 'opus'] })[0]).toBe('63 111');
+    expect(answered('audio', '111 63', RED, { receive: true, codecs: ['red', 'opus'] })[0]).toBe(
+      '63 111',
+    );
   });
 
   it('RFC 2198 s5: not without what is inside', () => {

@@ -1,4 +1,5 @@
-// Offers changed as fuzz tests change them: in their lines, in the numbers and words of a line, in their characters. Seeded.
+// Offers changed as fuzz tests change them: in their lines, in the numbers and words of a line, in their
+// characters. Seeded.
 
 import type { Chance } from './turn/fuzz.ts';
 
@@ -63,9 +64,49 @@ const HOSTILE: readonly string[] = [
   'a=mid:\u00e9',
 ];
 
-const EDGES = ['0', '1', '-1', '14', '15', '63', '64', '95', '96', '127', '128', '255', '256', '65535', '65536', '4294967295', '4294967296', '99999999999999999999', '1e9', '0x10', '', ' '];
+const EDGES = [
+  '0',
+  '1',
+  '-1',
+  '14',
+  '15',
+  '63',
+  '64',
+  '95',
+  '96',
+  '127',
+  '128',
+  '255',
+  '256',
+  '65535',
+  '65536',
+  '4294967295',
+  '4294967296',
+  '99999999999999999999',
+  '1e9',
+  '0x10',
+  '',
+  ' ',
+];
 
-const ODD = ['\0', '\t', '\r', '\n', ' ', ';', '=', ':', '/', ',', '~', '*', '\u2028', '\ud800', 'é', '9'];
+const ODD = [
+  '\0',
+  '\t',
+  '\r',
+  '\n',
+  ' ',
+  ';',
+  '=',
+  ':',
+  '/',
+  ',',
+  '~',
+  '*',
+  '\u2028',
+  '\ud800',
+  'é',
+  '9',
+];
 
 type Mutation = (lines: string[], chance: Chance, other: readonly string[]) => string[];
 
@@ -76,7 +117,11 @@ const MUTATIONS: readonly Mutation[] = [
   function repeat(lines, chance) {
     const line = chance.pick(lines);
     const times = chance.below(20) === 0 ? chance.below(500) : 1 + chance.below(3);
-    return lines.toSpliced(chance.below(lines.length), 0, ...Array.from({ length: times }, () => line));
+    return lines.toSpliced(
+      chance.below(lines.length),
+      0,
+      ...Array.from({ length: times }, () => line),
+    );
   },
   function swap(lines, chance) {
     const [a, b] = [chance.below(lines.length), chance.below(lines.length)];

@@ -30,7 +30,7 @@ describe('what is read', () => {
     expect(offer.extmapAllowMixed).toBe(true);
     const video = sectionOf(offer, '1');
     expect(video).toMatchObject({
-      line: 40,
+      line: 39,
       media: 'video',
       kind: 'video',
       protocol: 'UDP/TLS/RTP/SAVPF',
@@ -44,7 +44,13 @@ describe('what is read', () => {
       streams: [],
     });
     expect(video.simulcast.map(({ id }) => id)).toEqual(['q', 'h', 'f']);
-    expect(video.codecs.map(({ format, payloadType, rtxPayloadType }) => [format, payloadType, rtxPayloadType])).toEqual([
+    expect(
+      video.codecs.map(({ format, payloadType, rtxPayloadType }) => [
+        format,
+        payloadType,
+        rtxPayloadType,
+      ]),
+    ).toEqual([
       ['VP8', 96, 97],
       ['H264/baseline', 102, 103],
       ['H264/constrained-baseline', 108, 109],
@@ -211,26 +217,41 @@ describe('syntax', () => {
     [padded(small, 'ab=x\r\n'), 'Line 5 does not begin with a small letter and "=".'],
     [padded(small, 'a\r\n'), 'Line 5 does not begin with a small letter and "=".'],
     [padded(small, 'i=\0\r\n'), 'Line 5 has a control character.'],
-    [small.replace('m=video 9', 'm=video nine'), 'Line 16 is not m=<media> <port> <protocol> <formats>.'],
-    [small.replace('m=video 9', 'm=video 65536'), 'Line 16 is not m=<media> <port> <protocol> <formats>.'],
-    [small.replace('m=video 9', 'm=video 9/2'), 'Line 16 is not m=<media> <port> <protocol> <formats>.'],
-    [small.replace('SAVPF 96 97', 'SAVPF'), 'Line 16 is not m=<media> <port> <protocol> <formats>.'],
+    [
+      small.replace('m=video 9', 'm=video nine'),
+      'Line 16 is not m=<media> <port> <protocol> <formats>.',
+    ],
+    [
+      small.replace('m=video 9', 'm=video 65536'),
+      'Line 16 is not m=<media> <port> <protocol> <formats>.',
+    ],
+    [
+      small.replace('m=video 9', 'm=video 9/2'),
+      'Line 16 is not m=<media> <port> <protocol> <formats>.',
+    ],
+    [
+      small.replace('SAVPF 96 97', 'SAVPF'),
+      'Line 16 is not m=<media> <port> <protocol> <formats>.',
+    ],
     [small.replace('m=video 9', 'm= 9'), 'Line 16 is not m=<media> <port> <protocol> <formats>.'],
   ])('%j is no offer', (text, message) => {
     expect(refusal(text)).toBe(`syntax: ${message}`);
   });
 
-  it.each(['mid:0', 'ice-ufrag:abcd', 'ice-pwd:abcdefghijklmnopqrstuv', 'setup:active', 'sendonly'])(
-    'a=%s does not stand twice in a section',
-    (attribute) => {
-      const name = attribute.split(':')[0]!;
-      const section = [...changed(AUDIO, { 'a=sendrecv': `a=${attribute}` }), `a=${attribute}`];
-      const twice = attribute.startsWith('mid') ? [...AUDIO, 'a=mid:0'] : section;
-      expect(refusal(offerOf([twice]).replace(/BUNDLE.*/, 'BUNDLE 0'))).toBe(
-        `syntax: Line ${attribute.startsWith('mid') ? 16 : 16} has a=${name}, which stands there already.`,
-      );
-    },
-  );
+  it.each([
+    'mid:0',
+    'ice-ufrag:abcd',
+    'ice-pwd:abcdefghijklmnopqrstuv',
+    'setup:active',
+    'sendonly',
+  ])('a=%s does not stand twice in a section', (attribute) => {
+    const name = attribute.split(':')[0]!;
+    const section = [...changed(AUDIO, { 'a=sendrecv': `a=${attribute}` }), `a=${attribute}`];
+    const twice = attribute.startsWith('mid') ? [...AUDIO, 'a=mid:0'] : section;
+    expect(refusal(offerOf([twice]).replace(/BUNDLE.*/, 'BUNDLE 0'))).toBe(
+      `syntax: Line ${attribute.startsWith('mid') ? 16 : 16} has a=${name}, which stands there already.`,
+    );
+  });
 
   it('no refusal tells a password', () => {
     const secret = 'secret-with-a-wrong-character';
@@ -243,12 +264,15 @@ describe('syntax', () => {
   });
 
   it('nothing of an offer becomes a line of its own in the answer', () => {
-    const text = offerOf([AUDIO], [
-      'a=ice-ufrag:abcd',
-      'a=ice-pwd:abcdefghijklmnopqrstuv',
-      'a=setup:actpass',
-      'a=fingerprint:sha-256 \u2028a=evil',
-    ]);
+    const text = offerOf(
+      [AUDIO],
+      [
+        'a=ice-ufrag:abcd',
+        'a=ice-pwd:abcdefghijklmnopqrstuv',
+        'a=setup:actpass',
+        'a=fingerprint:sha-256 \u2028a=evil',
+      ],
+    );
     expect(refusal(text)).toMatch(/^dtls: /);
     const payload = changed(VIDEO, { 'm=video': 'm=text 9 RTP/AVP 96\u2028a=evil' });
     const rejected = accepted(offerOf([AUDIO, payload])).sections[1]!;
