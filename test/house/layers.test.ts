@@ -20,7 +20,8 @@ const NODE = String.raw`node:[\w/]+`;
 const RULES: Readonly<Record<string, Rule>> = {
   shared: { folders: [], packages: new RegExp(`^(?:${NODE}|zod|yaml|pino|ipaddr\\.js|koffi)$`) },
   turn: { folders: ['shared'], packages: new RegExp(`^(?:${NODE}|ipaddr\\.js)$`) },
-  sfu: { folders: ['shared'], packages: new RegExp(`^(?:${NODE})$`) },
+  // sdp-transform knows the syntax of every SDP attribute; the SFU answers what browsers offer.
+  sfu: { folders: ['shared'], packages: new RegExp(`^(?:${NODE}|sdp-transform)$`) },
   signaling: {
     folders: ['shared'],
     packages: new RegExp(`^(?:${NODE}|zod|ws|jsonwebtoken|ipaddr\\.js)$`),

@@ -1,0 +1,22 @@
+// What sdp-transform returns, read again: it makes numbers of texts that look like numbers, and leaves out
+// or empties what does not match, whatever its types say.
+
+/** The text as it stood there. */
+export function textOf(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' ? value : '';
+}
+
+/** An integer in [min, max]; undefined for anything else. */
+export function integerOf(value: unknown, min: number, max: number): number | undefined {
+  const number = typeof value === 'string' && /^\d{1,10}$/.test(value) ? Number(value) : value;
+  const fits = typeof number === 'number' && Number.isInteger(number);
+  return fits && number >= min && number <= max ? number : undefined;
+}
+
+/** RFC 8866 s9: token-char. */
+const TOKEN = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/;
+
+export function isToken(text: string, charsMax: number): boolean {
+  return text.length <= charsMax && TOKEN.test(text);
+}
