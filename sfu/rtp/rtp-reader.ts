@@ -40,8 +40,9 @@ export class RtpReader {
   marker = false;
   payloadType = 0;
   sequenceNumber = 0;
-  timestamp = 0;
-  ssrc = 0;
+  // Beyond a small integer from the start, so that the engine never boxes what is stored.
+  timestamp = 0xffff_ffff;
+  ssrc = 0xffff_ffff;
   csrcCount = 0;
   /** Bytes before the payload, CSRCs and extension and all. */
   headerBytes = 0;

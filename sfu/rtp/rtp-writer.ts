@@ -32,8 +32,9 @@ export class RtpWriter {
   padding = false;
   payloadType = 0;
   sequenceNumber = 0;
-  timestamp = 0;
-  ssrc = 0;
+  // Beyond a small integer from the start, so that the engine never boxes what is stored.
+  timestamp = 0xffff_ffff;
+  ssrc = 0xffff_ffff;
   #csrcsOf: RtpReader | undefined = undefined;
   #count = 0;
   #twoByte = false;

@@ -69,9 +69,9 @@ describe.each(PROFILES)('$name', (profile) => {
     };
     open(500);
     const before = process.memoryUsage().rss;
-    open(4000);
-    // A pair of contexts takes some KiB: 4000 of them would be seen.
-    expect(process.memoryUsage().rss - before).toBeLessThan(8 * MIB);
+    open(8000);
+    // A pair of contexts takes some KiB: 8000 of them would be seen, whatever else the process took meanwhile.
+    expect(process.memoryUsage().rss - before).toBeLessThan(20 * MIB);
     sender.close();
     receiver.close();
   });
