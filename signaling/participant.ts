@@ -88,6 +88,7 @@ export class Participant {
       meta: this.#meta,
       attrs: Object.fromEntries(this.#attrs),
       perm: this.perm,
+      tracks: [],
     };
   }
 

@@ -10,7 +10,7 @@ export const LIMITS = {
   /** One WebSocket message. */
   msgBytes: 65_536,
   /** The first message, before authentication. */
-  joinBytes: 16_384,
+  joinBytes: 65_536,
   /** Metadata of a participant or a room. */
   metaBytes: 16_384,
   /** All attribute names and values of a participant. */
@@ -20,6 +20,10 @@ export const LIMITS = {
   dataBytes: 32_768,
   /** SDP of one description. */
   sdpBytes: 49_152,
+  /** Tracks that one participant may publish. */
+  tracks: 16,
+  /** Receive slots of one participant, of each kind. */
+  slots: 64,
   /** Messages a second that one session may send, and how many at once. */
   ratePerSecond: 50,
   rateBurst: 200,
@@ -37,6 +41,33 @@ const attributeName = z.string().min(1).max(128);
 /** `null` deletes. */
 const attributePatch = z.record(attributeName, z.string().max(LIMITS.attrsBytes).nullable());
 const metadata = z.string().max(LIMITS.metaBytes);
+
+/** RFC 5888 s4: a token. */
+const mid = z
+  .string()
+  .regex(/^[\w!#$%&'*+.^`|~-]{1,16}$/, 'expected a mid of 1 to 16 token characters');
+
+/** What is published in a section of the offer. */
+export const trackOffer = z.object({
+  mid,
+  /** `other` with a `name` for what is none of these. */
+  source: z.enum(['microphone', 'camera', 'screen', 'screen-audio', 'other']),
+  name: z.string().max(128).optional(),
+  muted: z.boolean().optional(),
+});
+const tracks = z.array(trackOffer).max(LIMITS.tracks);
+
+const offered = z.object({
+  /** The client's number of this offer; comes back with the answer. */
+  id: z.int().min(0),
+  sdp: z.string().max(LIMITS.sdpBytes),
+});
+
+/** The most slots that the client is willing to have; the server asks for them with `need`. */
+const want = z.object({
+  audio: z.int().min(0).max(LIMITS.slots).optional(),
+  video: z.int().min(0).max(LIMITS.slots).optional(),
+});
 
 export const joinMessage = z.object({
   type: z.literal('join'),
@@ -62,6 +93,66 @@ export const joinMessage = z.object({
   caps: z.array(z.string().max(64)).max(64).optional(),
   attrs: attributePatch.optional(),
   meta: metadata.optional(),
+  /** In a room of mode `sfu`: answered in `joined`. With `session` it is not allowed: an `offer` follows. */
+  offer: offered.optional(),
+  tracks: tracks.optional(),
+  want: want.optional(),
+});
+
+/** A further offer, or the first one of who joined without: the reply is `answer`. */
+export const offerMessage = z.object({
+  type: z.literal('offer'),
+  i: requestId,
+  ...offered.shape,
+  /** All that is published from now on. What is not named here is not published any more. */
+  tracks,
+  want: want.optional(),
+  /** The client begins anew with another PeerConnection; the one before is over. */
+  reset: z.boolean().optional(),
+});
+
+export const muteMessage = z.object({
+  type: z.literal('mute'),
+  i: requestId,
+  track: sid,
+  muted: z.boolean(),
+});
+
+/** Which tracks of others a participant wants in its slots; what is not named stays as it was. */
+export const subscribeMessage = z.object({
+  type: z.literal('subscribe'),
+  i: requestId,
+  tracks: z
+    .array(
+      z.object({
+        track: sid,
+        /** False: never, as long as it stays so. */
+        on: z.boolean().optional(),
+        /** True: before all that are not pinned. */
+        pin: z.boolean().optional(),
+      }),
+    )
+    .min(1)
+    .max(256),
+});
+
+/** What a participant with `roomAdmin` does to another one; takes effect on media at once. */
+export const modMessage = z.object({
+  type: z.literal('mod'),
+  i: requestId,
+  op: z.enum(['kick', 'mute', 'permit']),
+  to: sid,
+  /** With `mute`: that track, or all when left out. Nobody is unmuted by others. */
+  track: sid.optional(),
+  /** With `permit`: the permissions that change. */
+  perm: z
+    .object({
+      canPublish: z.boolean().optional(),
+      canSubscribe: z.boolean().optional(),
+      canPublishData: z.boolean().optional(),
+    })
+    .optional(),
+  reason: z.string().max(256).optional(),
 });
 
 export const signalMessage = z.object({
@@ -117,6 +208,10 @@ export const leaveMessage = z.object({
 
 export const clientMessage = z.discriminatedUnion('type', [
   joinMessage,
+  offerMessage,
+  muteMessage,
+  subscribeMessage,
+  modMessage,
   signalMessage,
   attrsMessage,
   dataMessage,
@@ -125,6 +220,12 @@ export const clientMessage = z.discriminatedUnion('type', [
 ]);
 
 export type JoinMessage = z.infer<typeof joinMessage>;
+export type TrackOffer = z.infer<typeof trackOffer>;
+export type TrackSource = TrackOffer['source'];
+export type OfferMessage = z.infer<typeof offerMessage>;
+export type MuteMessage = z.infer<typeof muteMessage>;
+export type SubscribeMessage = z.infer<typeof subscribeMessage>;
+export type ModMessage = z.infer<typeof modMessage>;
 export type SignalMessage = z.infer<typeof signalMessage>;
 export type AttrsMessage = z.infer<typeof attrsMessage>;
 export type DataMessage = z.infer<typeof dataMessage>;
@@ -150,6 +251,23 @@ export interface ParticipantInfo {
   meta: string;
   attrs: Record<string, string>;
   perm: Permissions;
+  /** What it publishes; always empty in a room of mode `p2p`. */
+  tracks: TrackInfo[];
+}
+
+export interface TrackInfo {
+  sid: string;
+  kind: 'audio' | 'video';
+  source: TrackSource;
+  name: string;
+  muted: boolean;
+}
+
+/** A receive slot, by the `mid` of its section, and the track it is pointed at; both null for none. */
+export interface Binding {
+  mid: string;
+  track: string | null;
+  participant: string | null;
 }
 
 export interface RoomInfo {
@@ -159,7 +277,7 @@ export interface RoomInfo {
   createdAt: number;
   maxParticipants: number;
   /** How media flows. */
-  mode: 'p2p';
+  mode: 'p2p' | 'sfu';
 }
 
 export interface IceServer {
@@ -182,8 +300,63 @@ export interface JoinedMessage {
   limits: SessionLimits;
   server: { ver: string; node: string; proto: string; features: string[] };
   resumed: boolean;
+  /** To `offer`, complete: with all candidates of the server. */
+  answer?: SdpAnswer;
   /** With `resumed`: pushes were missed that can no longer be replayed, so the client renegotiates. */
   lost: boolean;
+}
+
+export interface SdpAnswer {
+  /** The number of the offer. */
+  id: number;
+  sdp: string;
+  /** The sids of what the client publishes. */
+  tracks: { mid: string; sid: string }[];
+  /** Every slot. */
+  bind: Binding[];
+  /** Slots that the server would fill; the client adds what it lacks of them and offers again. As in `need`. */
+  need: { audio: number; video: number };
+}
+
+/** The reply to `offer`. */
+export interface AnswerMessage extends SdpAnswer {
+  type: 'answer';
+  re: number;
+}
+
+/** Slots are pointed elsewhere: no SDP changes. Those that are not named stay as they are. */
+export interface BindMessage {
+  type: 'bind';
+  s: number;
+  map: Binding[];
+}
+
+/** How many slots there should be, at most as many as the client wants; it adds them with an `offer`. */
+export interface NeedMessage {
+  type: 'need';
+  s: number;
+  audio: number;
+  video: number;
+}
+
+/** Media of this participant is gone on the server's side: it offers anew, with `reset`. */
+export interface MediaLostMessage {
+  type: 'media';
+  s: number;
+  state: 'lost';
+  reason: string;
+}
+
+/** Who speaks, the loudest first; all others are silent. Sent when it changes, and not kept for replay. */
+export interface SpeakersMessage {
+  type: 'speakers';
+  speakers: {
+    /** Of the participant. */
+    sid: string;
+    /** 0 to 1. */
+    level: number;
+    active: boolean;
+  }[];
 }
 
 export interface PeopleMessage {
@@ -246,6 +419,11 @@ export interface ByeMessage {
 
 export type ServerMessage =
   | JoinedMessage
+  | AnswerMessage
+  | BindMessage
+  | NeedMessage
+  | MediaLostMessage
+  | SpeakersMessage
   | PeopleMessage
   | RelayedSignalMessage
   | RelayedDataMessage
@@ -255,4 +433,10 @@ export type ServerMessage =
   | ByeMessage;
 
 /** A server message with a sequence number, kept for replay. */
-export type PushMessage = PeopleMessage | RelayedSignalMessage | RelayedDataMessage;
+export type PushMessage =
+  | PeopleMessage
+  | BindMessage
+  | NeedMessage
+  | MediaLostMessage
+  | RelayedSignalMessage
+  | RelayedDataMessage;

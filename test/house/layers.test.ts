@@ -23,7 +23,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   // sdp-transform knows the syntax of every SDP attribute; the SFU answers what browsers offer.
   sfu: { folders: ['shared'], packages: new RegExp(`^(?:${NODE}|sdp-transform)$`) },
   signaling: {
-    folders: ['shared'],
+    // It answers offers and points slots; packets never come here.
+    folders: ['shared', 'sfu'],
     packages: new RegExp(`^(?:${NODE}|zod|ws|jsonwebtoken|ipaddr\\.js)$`),
   },
   gateway: {

@@ -12,6 +12,7 @@ const info = (sid: string, v = 1, more: Partial<ParticipantInfo> = {}): Particip
   joinedAt: 0,
   meta: '',
   attrs: {},
+  tracks: [],
   perm: {
     canPublish: true,
     canSubscribe: true,

@@ -1,0 +1,27 @@
+// Where media of a room flows, as signaling sees it: what answers need, and the way to who forwards packets.
+// Implemented by the server entry over its media workers. Absent where the SFU is switched off: rooms are p2p then.
+
+import type { SfuCommand, SfuEvent } from '../sfu/control.ts';
+import type { IceCandidate } from '../sfu/ice/candidates.ts';
+
+/** One media worker. */
+export interface MediaPlace {
+  /** What every answer lists. */
+  readonly candidates: readonly IceCandidate[];
+  /** Our certificate's, as `a=fingerprint` has it. */
+  readonly fingerprint: string;
+  /** Never waits, and never throws; commands arrive in their order. */
+  send(command: SfuCommand): void;
+}
+
+/** The worker died with all transports that were placed there: participants have to offer anew. */
+export interface MediaLost {
+  readonly type: 'sfu.lost';
+}
+
+export interface MediaPlane {
+  /** Where the transports of a room live; the same for as long as anybody holds one there. Never waits. */
+  place(roomSid: string): MediaPlace;
+  /** Once. */
+  onEvent(listener: (place: MediaPlace, event: SfuEvent | MediaLost) => void): void;
+}
