@@ -22,8 +22,11 @@ export const PUBLICATIONS_PER_PARTICIPANT_MAX = 64;
 /** Encodings of one publication; as many as are negotiated (RIDS_MAX), which all have histories. */
 export const ENCODINGS_MAX = 3;
 
-/** RFC 3550 appendix A.1, MAX_DROPOUT: further ahead than that a sequence number is a new beginning. */
-export const SEQUENCE_AHEAD_MAX = 3000;
+/**
+ * A sequence number that is further ahead is a new beginning: nobody asks for so many packets, and no subscriber's
+ * number ever goes far enough to confuse SRTP (RFC 3711 s3.3.1).
+ */
+export const SEQUENCE_AHEAD_MAX = 1000;
 
 /** An SSRC that another one has replaced is not heard while that one is: late packets do not take the place back. */
 export const REPLACED_SSRC_QUIET_MS = 1000;

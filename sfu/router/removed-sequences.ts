@@ -59,10 +59,6 @@ export class RemovedSequences {
     return (sequence - this.#before) | 0;
   }
 
-  clear(): void {
-    this.#forgetRuns(0);
-  }
-
   /** Before the numbers have gone half round and the runs would seem to lie ahead. */
   #forgetRuns(before: number): void {
     this.#count = 0;
