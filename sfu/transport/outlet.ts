@@ -4,7 +4,7 @@
 
 import { Arena } from '../../shared/native/arena.ts';
 import type { Engine } from '../../shared/net/engine.ts';
-import type { TransportAddress } from '../../shared/net/transport-address.ts';
+import { TransportAddress } from '../../shared/net/transport-address.ts';
 import type { SfuPath } from '../control.ts';
 import type { IceSink } from '../ice/check-responder.ts';
 import { OUTGOING_BYTES_MAX, RELAY_ADDRESSES_MAX } from './limits.ts';
@@ -28,6 +28,10 @@ export interface RelaySink {
   ): void;
 }
 
+function isOfEngine(socket: number): boolean {
+  return socket >= 0;
+}
+
 function relaySocket(index: number): number {
   return -1 - index;
 }
@@ -42,26 +46,29 @@ export function streamOf(socket: number): number {
 }
 
 export function pathOf(socket: number): SfuPath {
-  if (socket >= 0) return 'udp';
+  if (isOfEngine(socket)) return 'udp';
   return streamOf(socket) < 0 ? 'relay' : 'tcp';
 }
 
 export class Outlet implements IceSink {
   /** Where the packet that was claimed last is to be written. */
-  readonly arena = new Arena(OUTGOING_BYTES_MAX);
+  arena: Arena;
   readonly #engine: Engine;
   readonly #streams: StreamSink | undefined;
   readonly #relay: RelaySink | undefined;
+  /** For what does not leave by the engine. */
+  readonly #own = new Arena(OUTGOING_BYTES_MAX);
   /** Our own addresses that relays send to, by the number of their socket. */
   readonly #relayed: TransportAddress[] = [];
-  #socket = 0;
-  #to: TransportAddress | undefined = undefined;
-  #length = 0;
+  #claimedBy = 0;
+  readonly #claimedTo = new TransportAddress();
+  #claimedLength = 0;
 
   constructor(engine: Engine, streams: StreamSink | undefined, relay: RelaySink | undefined) {
     this.#engine = engine;
     this.#streams = streams;
     this.#relay = relay;
+    this.arena = this.#own;
   }
 
   /** The socket that stands for what relays send to that address of ours; undefined when there are too many. */
@@ -73,27 +80,32 @@ export class Outlet implements IceSink {
   }
 
   /**
-   * Room for a packet of `length` bytes: where in `arena`. All of them are to be written before anything else is sent;
-   * then `commit`. -1 when there is none.
+   * Room for a packet of `length` bytes: where in `arena`. They are to be written at once; then `commit` or `unclaim`.
+   * -1 when there is none.
    */
   claim(socket: number, to: TransportAddress, length: number): number {
     if (length > OUTGOING_BYTES_MAX) return -1;
-    this.#socket = socket;
-    this.#to = to;
-    this.#length = length;
+    this.#claimedBy = socket;
+    if (isOfEngine(socket)) {
+      this.arena = this.#engine.outgoing;
+      return this.#engine.claim(socket, to, length);
+    }
+    this.arena = this.#own;
+    this.#claimedTo.set(to);
+    this.#claimedLength = length;
     return 0;
   }
 
-  /** The claimed packet is written. */
+  /** The claimed packet is written. The engine sends it by itself. */
   commit(): void {
-    const to = this.#to;
-    if (to !== undefined) this.send(this.#socket, to, this.arena.bytes, 0, this.#length);
-    this.unclaim();
+    const socket = this.#claimedBy;
+    if (isOfEngine(socket)) return;
+    this.send(socket, this.#claimedTo, this.#own.bytes, 0, this.#claimedLength);
   }
 
   /** The claimed packet is not to be sent. */
   unclaim(): void {
-    this.#to = undefined;
+    if (isOfEngine(this.#claimedBy)) this.#engine.unclaim();
   }
 
   send(
@@ -103,7 +115,7 @@ export class Outlet implements IceSink {
     offset: number,
     length: number,
   ): void {
-    if (socket >= 0) {
+    if (isOfEngine(socket)) {
       this.#engine.send(socket, to, bytes, offset, length);
       return;
     }
@@ -117,6 +129,6 @@ export class Outlet implements IceSink {
   }
 
   free(): void {
-    this.arena.free();
+    this.#own.free();
   }
 }
