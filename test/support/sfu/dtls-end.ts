@@ -82,7 +82,5 @@ export function pairOf(a: DtlsContext, b: DtlsContext): { active: DtlsEnd; passi
 
 /** The keys of two ends as each must have them, crosswise. */
 export function crossed(keys: SrtpKeys | undefined): SrtpKeys | undefined {
-  return (
-    keys && { profile: keys.profile, local: keys.remote, remote: keys.local }
-  );
+  return keys && { profile: keys.profile, local: keys.remote, remote: keys.local };
 }
