@@ -25,7 +25,7 @@ const PRIORITY = 0x0024;
 const USE_CANDIDATE = 0x0025;
 const ICE_CONTROLLING = 0x802a;
 
-const SSRCS = 16;
+const SSRCS = 2000;
 const ROUNDS_MAX = 1000;
 
 /** Writes down what the router would hear. */
