@@ -27,6 +27,9 @@ const MISSES_MAX = 2;
 /** Between the death of a worker and the next one: a fault that repeats must not spin. */
 const RESTART_DELAY_MS = 1000;
 
+/** How often what a dead worker held is tried to be taken back, while another one that died is in the way. */
+const RECLAIM_AGAIN_MS = 20;
+
 interface Waiting {
   resolve(stats: WorkerStats): void;
   reject(error: Error): void;
@@ -160,7 +163,7 @@ export class MediaWorker {
     const { index, log } = this.#parts;
     this.state = this.state === 'up' ? 'down' : 'failed';
     log.error('media.exited', { worker: index, code, restartInMs: RESTART_DELAY_MS });
-    this.#restartLater();
+    this.#reclaimThenRestart(RESTART_DELAY_MS);
   }
 
   /** Ends a thread that answers no more, caught in an endless loop say: then another takes its place. */
@@ -178,14 +181,17 @@ export class MediaWorker {
     }, HEARTBEAT_MS).unref();
   }
 
-  #restartLater(): void {
+  /** What it held is taken back at once: the others may wait for a lock that it died with. */
+  #reclaimThenRestart(delayMs: number): void {
+    const isReclaimed = this.#parts.reclaim();
+    const nextMs = isReclaimed ? delayMs : Math.min(delayMs, RECLAIM_AGAIN_MS);
     this.#restart = setTimeout(() => {
-      if (!this.#parts.reclaim()) return this.#restartLater();
+      if (!isReclaimed) return this.#reclaimThenRestart(Math.max(delayMs - nextMs, 0));
       this.start().catch((error: unknown) => {
         this.#parts.log.error('media.restart-failed', { worker: this.#parts.index, error });
         void this.#thread?.terminate();
       });
-    }, RESTART_DELAY_MS);
+    }, nextMs);
   }
 
   #abandon(): void {
