@@ -1,5 +1,6 @@
 // The engine of a media worker, and its way to the other workers of the process.
 
+import type { Arena } from '../../shared/native/arena.ts';
 import type { EngineLoop, EngineOptions } from '../../shared/net/engine.ts';
 import { PortableEngine } from '../../shared/net/portable-engine.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
@@ -9,6 +10,9 @@ import type { LinuxWorkerData } from './messages.ts';
 /** Datagrams of other workers taken in one turn of the loop, so that they cannot starve the sockets. */
 const MAIL_PER_TURN = 1024;
 
+/** The longest datagram there is fits. */
+const CLAIM_BYTES = 65_536;
+
 export interface WorkerEngine {
   readonly engine: EngineLoop;
   readonly neighbours: Neighbours | undefined;
@@ -16,8 +20,19 @@ export interface WorkerEngine {
   readonly serve: (server: TurnServer) => void;
 }
 
-export function portableWorkerEngine(options: EngineOptions): WorkerEngine {
-  return { engine: new PortableEngine(options), neighbours: undefined, serve: () => undefined };
+/** @param claims whether somebody writes datagrams in place, which takes memory outside the heap */
+export async function portableWorkerEngine(
+  options: EngineOptions,
+  claims: boolean,
+): Promise<WorkerEngine> {
+  const outgoing = claims ? await newArena(CLAIM_BYTES) : undefined;
+  const engine = new PortableEngine(outgoing === undefined ? options : { ...options, outgoing });
+  return { engine, neighbours: undefined, serve: () => undefined };
+}
+
+async function newArena(bytes: number): Promise<Arena> {
+  const arena = await import('../../shared/native/arena.ts');
+  return new arena.Arena(bytes);
 }
 
 /** Takes over this worker's listeners, and pins its thread where that is asked for. */
