@@ -25,6 +25,8 @@ export interface LinuxWorkerData {
   wakeFds: readonly number[];
   descriptors: SharedArrayBuffer;
   mail: MailroomMemory;
+  /** Where the workers answer themselves. */
+  handOver: SharedArrayBuffer;
   /** This worker's socket of each listener, in the order of the configuration. */
   listeners: readonly number[];
   cpu: number | undefined;

@@ -32,12 +32,16 @@ async function main(data: MediaWorkerData): Promise<void> {
       if (isPowerOfTwo(faults)) log('error', 'media.fault', { error: stackOf(error), faults });
     },
   };
-  const { engine, neighbours, serve } =
+  const { engine, neighbours, handOver, serve } =
     linux === undefined
       ? portableWorkerEngine(options)
       : await linuxWorkerEngine(linux, index, options);
   const server = new TurnServer(
-    { ...turnOptions(settings, systemClock, new Commons(data.commons, index)), neighbours },
+    {
+      ...turnOptions(settings, systemClock, new Commons(data.commons, index)),
+      neighbours,
+      handOver,
+    },
     engine,
     data.logsInfo ? observer : undefined,
   );
