@@ -9,6 +9,7 @@ import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import { DescriptorLedger } from '../../shared/net/descriptor-ledger.ts';
 import { chooseEngine, type EngineChoice } from '../../shared/net/engine-choice.ts';
+import { HandOver } from '../../shared/net/hand-over.ts';
 import { Mailroom } from '../../shared/net/mailroom.ts';
 import type { Wake } from '../../shared/net/wake.ts';
 import type { MediaPlane } from '../../signaling/index.ts';
@@ -25,6 +26,7 @@ interface LinuxParts {
   readonly wakes: readonly Wake[];
   readonly listeners: LinuxListeners;
   readonly descriptors: SharedArrayBuffer;
+  readonly handOver: HandOver;
   /** Closes the descriptors that a dead worker left, and tells which. */
   closeAllOf(worker: number): readonly number[];
   dataFor(worker: number): LinuxWorkerData;
@@ -173,6 +175,7 @@ export class MediaHost {
 
   /** False when another worker that died as well is in the way. */
   #reclaim(worker: number): boolean {
+    this.#linux?.handOver.reclaim(worker);
     return this.#commons.reclaim(worker, () => this.#linux?.closeAllOf(worker) ?? []);
   }
 }
@@ -221,10 +224,12 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   const descriptors = DescriptorLedger.memory();
   const ledger = new DescriptorLedger(descriptors, workers);
   const mail = Mailroom.memory(workers);
+  const handOver = HandOver.memory(workers);
   return {
     wakes,
     listeners,
     descriptors,
+    handOver: new HandOver(handOver, workers, () => false),
     closeAllOf: (worker) => {
       const fds = ledger.takeAllOf(worker);
       for (const fd of fds) libc().close(fd);
@@ -234,6 +239,7 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
       wakeFds: wakes.map(({ fd }) => fd),
       descriptors,
       mail,
+      handOver,
       listeners: listeners.byWorker[worker] ?? [],
       cpu: workerCpus.length === 0 ? undefined : workerCpus[worker % workerCpus.length],
     }),

@@ -41,6 +41,7 @@ export class SfuHost {
     return {
       certificate: this.#certificate,
       listen: this.#endpoints[worker] ?? [],
+      announce: this.#settings.announce,
       transportsMax: this.#settings.maxTransports,
     };
   }
@@ -51,7 +52,7 @@ export class SfuHost {
       return { host, port };
     });
     this.#endpoints[worker] = endpoints;
-    this.plane.setCandidates(worker, mediaCandidates(this.#settings, endpoints, []));
+    this.plane.setCandidates(worker, mediaCandidates(this.#settings.announce, endpoints, []));
     if (this.#heard.has(worker)) {
       this.plane.lost(worker);
     }
