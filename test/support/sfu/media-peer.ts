@@ -25,7 +25,7 @@ const PRIORITY = 0x0024;
 const USE_CANDIDATE = 0x0025;
 const ICE_CONTROLLING = 0x802a;
 
-const SSRCS = 16;
+const SSRCS = 2000;
 const ROUNDS_MAX = 1000;
 
 /** Writes down what the router would hear. */
@@ -107,7 +107,8 @@ export class MediaPeer {
   readonly answers: string[] = [];
   /** Datagrams that came of DTLS and SRTP. */
   dtlsReceived = 0;
-  mediaReceived = 0;
+  /** By which path the last packet of media came. */
+  mediaOn: Path | undefined = undefined;
   /** What becomes of a datagram on its way, either way: so many copies arrive. */
   copies: () => number = () => 1;
 
@@ -120,6 +121,7 @@ export class MediaPeer {
       this.setup === 'active' ? 'passive' : 'active',
     );
     this.dtls.transport.setRemoteFingerprints([fingerprintOf(CERTIFICATE_A)]);
+    world.leavings.push(() => this.#free());
   }
 
   get ice(): IceSetup {
@@ -233,23 +235,28 @@ export class MediaPeer {
   /** Takes what has come, and sends what that brings about; returns how many datagrams that were. */
   async carry(): Promise<number> {
     await this.world.net.settle();
-    const taken = await Promise.all(this.#paths.map((path) => path.take()));
-    const datagrams = taken.flat();
-    for (const datagram of datagrams) {
-      for (let n = this.copies(); n > 0; n--) this.#receive(datagram);
+    const taken = await Promise.all(
+      this.#paths.map(async (path) => ({ path, datagrams: await path.take() })),
+    );
+    let count = 0;
+    for (const { path, datagrams } of taken) {
+      count += datagrams.length;
+      for (const datagram of datagrams) {
+        for (let n = this.copies(); n > 0; n--) this.#receive(datagram, path);
+      }
     }
     this.flush();
-    return datagrams.length;
+    return count;
   }
 
-  #receive(datagram: Uint8Array): void {
+  #receive(datagram: Uint8Array, path: Path): void {
     const kind = demultiplex(datagram[0]);
     if (kind === DATAGRAM_DTLS) {
       this.dtlsReceived++;
       this.dtls.receive(datagram, this.world.now());
       this.#takeKeys();
     } else if (kind === DATAGRAM_RTP) {
-      this.mediaReceived++;
+      this.mediaOn = path;
       this.#open(datagram);
     } else {
       this.answers.push(new ReceivedMessage(Buffer.from(datagram)).outcome);
@@ -276,8 +283,7 @@ export class MediaPeer {
     (isRtcp ? this.rtcp : this.rtp).push(Buffer.from(arena.bytes.slice(0, length)));
   }
 
-  /** Forgets everything, without a word to the server. */
-  free(): void {
+  #free(): void {
     this.sender?.close();
     this.receiver?.close();
     this.dtls.transport.close();

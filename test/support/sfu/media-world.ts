@@ -33,6 +33,8 @@ export class MediaWorld<Net extends MediaNet = MediaNet> {
   readonly listener: TransportAddress = new TransportAddress();
   /** Connections that the server has closed. */
   readonly closedStreams: number[] = [];
+  /** What peers free at the end. */
+  readonly leavings: (() => void)[] = [];
   readonly #frames = new Map<number, Uint8Array[]>();
   readonly #relayed = new Map<string, Uint8Array[]>();
   #nextStream = 1;
@@ -142,6 +144,7 @@ export class MediaWorld<Net extends MediaNet = MediaNet> {
     this.server.close();
     await this.net.settle();
     const { transports, connecting, streams, ice } = this.server.stats();
+    for (const leave of this.leavings.splice(0)) leave();
     const left = transports + connecting + streams + ice.sessions + this.dtls.sessions;
     this.net.close();
     if (left > 0) throw new Error(`${left} transports, streams and sessions are left after close`);

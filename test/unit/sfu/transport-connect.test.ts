@@ -3,12 +3,11 @@
 
 import { afterAll, expect } from 'vitest';
 import type { SfuPath } from '../../../sfu/control.ts';
-import { RtpWriter } from '../../../sfu/rtp/rtp-writer.ts';
 import { CERTIFICATE_B, contextOf } from '../../support/sfu/dtls-end.ts';
 import { onNets } from '../../support/sfu/media-drivers.ts';
 import { MediaPeer, type PeerOptions } from '../../support/sfu/media-peer.ts';
 import type { MediaWorld } from '../../support/sfu/media-world.ts';
-import { arena, payload, put, rtcpPacket, rtpHeader } from './srtp-fixture.ts';
+import { exchangeMedia } from './transport-media.ts';
 
 const clients = contextOf(CERTIFICATE_B);
 afterAll(() => clients.free());
@@ -16,44 +15,7 @@ afterAll(() => clients.free());
 const peerOf = (world: MediaWorld, options: PeerOptions = {}): MediaPeer =>
   new MediaPeer(world, clients, options);
 
-const SSRC = 0xdecafbad;
 const PATHS: readonly SfuPath[] = ['udp', 'tcp', 'relay'];
-
-/** What `sendRtp` makes of these fields, as a packet in the clear. */
-function header(sequenceNumber: number): RtpWriter {
-  const writer = new RtpWriter();
-  writer.payloadType = 96;
-  writer.sequenceNumber = sequenceNumber;
-  writer.timestamp = 90_000;
-  writer.ssrc = SSRC;
-  return writer.elementU8(1, 7);
-}
-
-/** One packet of each kind each way, as they were meant. */
-async function exchangeMedia(peer: MediaPeer, sequenceNumber: number): Promise<void> {
-  const { transport, observer, world } = peer;
-  const up = Buffer.concat([rtpHeader(0x11223344, sequenceNumber), payload(900)]);
-  const upRtcp = rtcpPacket(0x11223344, sequenceNumber % 7);
-  peer.send(peer.protect(up));
-  peer.send(peer.protectRtcp(upRtcp));
-  const downPayload = payload(1000);
-  const downRtcp = rtcpPacket(SSRC, 3);
-  put(downPayload, 64);
-  const writer = header(sequenceNumber);
-  const sent = transport.sendRtp(writer, arena, 64, downPayload.length, world.now());
-  put(downRtcp, 64);
-  const rtcpSent = transport.sendRtcp(arena, 64, downRtcp.length, world.now());
-  await peer.settle();
-  expect(observer.rtp.splice(0)).toEqual([up]);
-  expect(observer.rtcp.splice(0)).toEqual([upRtcp]);
-  const down = Buffer.alloc(20 + downPayload.length);
-  writer.write(down, 0);
-  down.set(downPayload, 20);
-  expect(sent).toBe(down.length + 16);
-  expect(rtcpSent).toBe(true);
-  expect(peer.rtp.splice(0)).toEqual([down]);
-  expect(peer.rtcp.splice(0)).toEqual([downRtcp]);
-}
 
 for (const kind of PATHS) {
   for (const setup of ['passive', 'active'] as const) {
@@ -78,7 +40,6 @@ for (const kind of PATHS) {
           expect(observer.heard).toEqual(['connected']);
           expect(world.server.stats()).toMatchObject({ transports: 0, streams: 0 });
           expect(world.closedStreams).toHaveLength(kind === 'tcp' ? 1 : 0);
-          peer.free();
         },
       );
     }
