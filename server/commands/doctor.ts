@@ -172,11 +172,7 @@ async function checkMedia(config: Config, running: boolean, report: Report): Pro
   if (!enabled) return report.ok('media', 'from peer to peer (sfu.enabled is false)');
   const reason = await whyNoOpenssl();
   if (reason !== undefined) {
-    return report.fail(
-      'media',
-      openssl.reason,
-      'run another build of Node, or set sfu.enabled: false',
-    );
+    return report.fail('media', reason, 'run another build of Node, or set sfu.enabled: false');
   }
   const development = config.mode === 'development' && running ? readDevKey() : undefined;
   const urls =
