@@ -302,6 +302,11 @@ export interface JoinedMessage {
   resumed: boolean;
   /** To `offer`, complete: with all candidates of the server. */
   answer?: SdpAnswer;
+  /**
+   * With `lost`, in a room of mode `sfu`: every slot, and how many there should be. Absent when the server has no
+   * media of this participant (any more): it offers, with `reset`.
+   */
+  media?: { bind: Binding[]; need: { audio: number; video: number } };
   /** With `resumed`: pushes were missed that can no longer be replayed, so the client renegotiates. */
   lost: boolean;
 }
