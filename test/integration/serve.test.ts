@@ -142,7 +142,7 @@ describe('development mode', () => {
       { name: 'daily', maxParticipants: 3, meta: 'm' },
     ]);
     expect(await post(everywhere, { name: 'daily' })).toMatchObject([200, { maxParticipants: 3 }]);
-    expect(await post(everywhere, { name: 'other' })).toMatchObject([201, { maxParticipants: 16 }]);
+    expect(await post(everywhere, { name: 'other' })).toMatchObject([201, { maxParticipants: 50 }]);
     expect(await post(here, { name: 'other' })).toMatchObject([403, { reason: 'NOT_ALLOWED' }]);
     expect(await post(nobody, { name: 'daily' })).toMatchObject([403, { reason: 'NOT_ALLOWED' }]);
     expect(await post(everywhere, { name: 'a\u0007' })).toMatchObject([
