@@ -17,6 +17,9 @@ import { Conversation } from './conversation.ts';
 import type { DurationStats } from './durations.ts';
 import { signalingLimits } from './limits.ts';
 import type { SignalingLimits } from './limits.ts';
+import type { MediaPlane } from './media-plane.ts';
+import { Switchboard } from './media/switchboard.ts';
+import type { MediaStats } from './media/switchboard.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { Rooms } from './rooms.ts';
@@ -41,6 +44,8 @@ export interface SignalingOptions {
   /** Allowed Origins besides the request's own host; `*` allows all. */
   origins: readonly string[];
   iceServers(identity: string, requestHost: string): IceConfig;
+  /** Makes all rooms of mode `sfu`; they are `p2p` without. */
+  media?: MediaPlane | undefined;
   clock?: Clock;
   log: Logger;
   limits?: Partial<SignalingLimits>;
@@ -57,6 +62,8 @@ export interface SignalingStats {
   resumes: number;
   takeovers: number;
   joinDurations: DurationStats;
+  /** Undefined without an SFU. */
+  media: MediaStats | undefined;
   /** `error` messages, HTTP refusals of upgrades, and closes by this server, by reason. */
   refusals: ReasonCounts;
   closes: ReasonCounts;
@@ -84,7 +91,9 @@ export class SignalingServer {
     const limits = signalingLimits(options.limits);
     this.#origins = options.origins;
     this.tokens = new TokenVerifier(options.keys, { clock });
-    this.rooms = new Rooms(clock, log, limits);
+    const { media } = options;
+    const switchboard = media === undefined ? null : new Switchboard(media, log);
+    this.rooms = new Rooms(clock, log, limits, switchboard);
     this.#service = {
       clock,
       log,
@@ -92,6 +101,7 @@ export class SignalingServer {
       rooms: this.rooms,
       sessions: new Sessions(clock, log, limits),
       tokens: this.tokens,
+      switchboard,
       counters: new Counters(),
       node: options.node,
       version: options.version,
@@ -117,7 +127,7 @@ export class SignalingServer {
   }
 
   stats(): SignalingStats {
-    const { counters, sessions } = this.#service;
+    const { counters, sessions, switchboard } = this.#service;
     return {
       sockets: this.#conversations.size,
       unauthenticated: this.#unauthenticated.size,
@@ -129,6 +139,7 @@ export class SignalingServer {
       resumes: counters.resumes,
       takeovers: counters.takeovers,
       joinDurations: counters.joinDurations.stats(),
+      media: switchboard?.stats(),
       ...counters.byReason(),
       tokens: this.tokens.stats(),
     };

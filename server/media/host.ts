@@ -9,6 +9,7 @@ import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import { DescriptorLedger } from '../../shared/net/descriptor-ledger.ts';
 import { chooseEngine, type EngineChoice } from '../../shared/net/engine-choice.ts';
+import { HandOver } from '../../shared/net/hand-over.ts';
 import { Mailroom } from '../../shared/net/mailroom.ts';
 import type { Wake } from '../../shared/net/wake.ts';
 import type { MediaPlane } from '../../signaling/index.ts';
@@ -17,6 +18,7 @@ import { checkWorkerCpus } from './cpus.ts';
 import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
 import type { LinuxWorkerData, WorkerStats } from './messages.ts';
+import { whyNoOpenssl } from './openssl-probe.ts';
 import { SfuHost } from './sfu-host.ts';
 import { commonsOptions, listenerAddresses } from './turn-options.ts';
 
@@ -25,6 +27,7 @@ interface LinuxParts {
   readonly wakes: readonly Wake[];
   readonly listeners: LinuxListeners;
   readonly descriptors: SharedArrayBuffer;
+  readonly handOver: HandOver;
   /** Closes the descriptors that a dead worker left, and tells which. */
   closeAllOf(worker: number): readonly number[];
   dataFor(worker: number): LinuxWorkerData;
@@ -65,7 +68,7 @@ export class MediaHost {
     this.engine = engine;
     this.#linux = linux;
     if (forwards) {
-      this.#sfu = new SfuHost(config.sfu, count, (worker, command) =>
+      this.#sfu = new SfuHost(config.sfu, log, count, (worker, command) =>
         this.#workers[worker]?.post(command),
       );
     }
@@ -129,6 +132,11 @@ export class MediaHost {
     return this.#listeners;
   }
 
+  /** Where media of rooms is received, as clients are told. */
+  get media(): readonly string[] {
+    return this.#sfu?.plane.urls ?? [];
+  }
+
   /** Where rooms are forwarded; undefined where media goes from peer to peer. */
   get plane(): MediaPlane | undefined {
     return this.#sfu?.plane;
@@ -161,11 +169,13 @@ export class MediaHost {
   }
 
   async #start(): Promise<void> {
+    await this.#sfu?.listen();
     const started = await Promise.all(this.#workers.map((worker) => worker.start()));
     this.#listeners = started[0]?.turn ?? [];
   }
 
   async #close(): Promise<void> {
+    await this.#sfu?.close();
     await Promise.all(this.#workers.map((worker) => worker.close()));
     this.#linux?.listeners.close();
     for (const wake of this.#linux?.wakes ?? []) wake.close();
@@ -173,6 +183,7 @@ export class MediaHost {
 
   /** False when another worker that died as well is in the way. */
   #reclaim(worker: number): boolean {
+    this.#linux?.handOver.reclaim(worker);
     return this.#commons.reclaim(worker, () => this.#linux?.closeAllOf(worker) ?? []);
   }
 }
@@ -182,17 +193,6 @@ async function canForward(log: Logger): Promise<boolean> {
   const reason = await whyNoOpenssl();
   if (reason !== undefined) log.warn('sfu.unavailable', { reason });
   return reason === undefined;
-}
-
-async function whyNoOpenssl(): Promise<string | undefined> {
-  try {
-    // Loaded here, since not every system has what it is made of.
-    const { probeOpenssl } = await import('../../shared/native/openssl.ts');
-    const probe = probeOpenssl();
-    return probe.usable ? undefined : probe.reason;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
 }
 
 /** 0 is one on two CPUs or fewer, else one less than there are: the main thread has work of its own. */
@@ -221,10 +221,12 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   const descriptors = DescriptorLedger.memory();
   const ledger = new DescriptorLedger(descriptors, workers);
   const mail = Mailroom.memory(workers);
+  const handOver = HandOver.memory(workers);
   return {
     wakes,
     listeners,
     descriptors,
+    handOver: new HandOver(handOver, workers, () => false),
     closeAllOf: (worker) => {
       const fds = ledger.takeAllOf(worker);
       for (const fd of fds) libc().close(fd);
@@ -234,6 +236,7 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
       wakeFds: wakes.map(({ fd }) => fd),
       descriptors,
       mail,
+      handOver,
       listeners: listeners.byWorker[worker] ?? [],
       cpu: workerCpus.length === 0 ? undefined : workerCpus[worker % workerCpus.length],
     }),

@@ -34,6 +34,8 @@ export interface SfuWorkerData {
   certificate: DtlsCertificate;
   /** Of this worker alone; port 0 takes a free one. */
   listen: readonly Endpoint[];
+  /** IP addresses that clients are told instead. */
+  announce: readonly string[];
   /** Participants that this worker takes. */
   transportsMax: number;
 }
@@ -44,6 +46,8 @@ export interface LinuxWorkerData {
   wakeFds: readonly number[];
   descriptors: SharedArrayBuffer;
   mail: MailroomMemory;
+  /** Where the workers answer themselves. */
+  handOver: SharedArrayBuffer;
   /** This worker's socket of each listener, in the order of the configuration. */
   listeners: readonly number[];
   cpu: number | undefined;

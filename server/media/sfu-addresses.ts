@@ -20,7 +20,7 @@ export function mediaEndpoints({ addresses, port }: SfuSettings, worker: number)
  * machine for a wildcard, without loopback unless there is nothing else.
  */
 export function mediaCandidates(
-  { announce }: SfuSettings,
+  announce: readonly string[],
   udp: readonly Endpoint[],
   tcp: readonly Endpoint[],
 ): IceCandidate[] {

@@ -4,7 +4,7 @@
 import { workerData } from 'node:worker_threads';
 import { systemClock } from '../../shared/clock.ts';
 import { formatListenerUrl } from '../../shared/config/network-values.ts';
-import type { Engine, EngineOptions, OpenFailure } from '../../shared/net/engine.ts';
+import type { EngineOptions, OpenFailure } from '../../shared/net/engine.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import { type AllocationEvent, Commons, type TurnObserver, TurnServer } from '../../turn/index.ts';
 import type {
@@ -17,7 +17,7 @@ import type {
 } from './messages.ts';
 import { listenerAddresses, turnOptions } from './turn-options.ts';
 import { linuxWorkerEngine, portableWorkerEngine } from './worker-engine.ts';
-import type { WorkerSfu } from './worker-sfu.ts';
+import type { WorkerSfu, WorkerSfuParts } from './worker-sfu.ts';
 
 /** Faults logged by occurrence number: the 1st, 2nd, 4th, 8th... so that a flood cannot fill a disk. */
 const isPowerOfTwo = (n: number): boolean => (n & (n - 1)) === 0;
@@ -41,12 +41,16 @@ async function main(data: MediaWorkerData): Promise<void> {
       if (isPowerOfTwo(faults)) log('error', 'media.fault', { error: stackOf(error), faults });
     },
   };
-  const { engine, neighbours, serve } =
+  const { engine, neighbours, handOver, serve } =
     linux === undefined
       ? await portableWorkerEngine(options, data.sfu !== undefined)
       : await linuxWorkerEngine(linux, index, options);
   const server = new TurnServer(
-    { ...turnOptions(settings, systemClock, new Commons(data.commons, index)), neighbours },
+    {
+      ...turnOptions(settings, systemClock, new Commons(data.commons, index)),
+      neighbours,
+      handOver,
+    },
     engine,
     data.logsInfo ? observer : undefined,
   );
@@ -55,7 +59,10 @@ async function main(data: MediaWorkerData): Promise<void> {
     address,
     socket: linux?.listeners[i],
   }));
-  const media = data.sfu === undefined ? undefined : await workerSfu(data.sfu, engine, post);
+  const media =
+    data.sfu === undefined
+      ? undefined
+      : await workerSfu(data.sfu, { engine, post, handOver, turn: server });
   server.listen(listeners, (turn) => {
     const listening = (opened: readonly Opened[] = []): void =>
       post({ type: 'listening', turn: turn.map(stateOf), media: opened.map(stateOf) });
@@ -84,13 +91,9 @@ async function main(data: MediaWorkerData): Promise<void> {
 }
 
 /** Loaded where it is used: it needs OpenSSL by FFI, which not every system has. */
-async function workerSfu(
-  data: SfuWorkerData,
-  engine: Engine,
-  post: (event: MediaEvent) => void,
-): Promise<WorkerSfu> {
+async function workerSfu(data: SfuWorkerData, parts: WorkerSfuParts): Promise<WorkerSfu> {
   const sfu = await import('./worker-sfu.ts');
-  return new sfu.WorkerSfu(data, engine, post);
+  return new sfu.WorkerSfu(data, parts);
 }
 
 interface Opened {
