@@ -25,7 +25,6 @@ import type { Refusal } from './refusal.ts';
 import { Rooms } from './rooms.ts';
 import { Counters } from './service.ts';
 import type { IceConfig, ReasonCounts, Service } from './service.ts';
-import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { SignalSocket } from './signal-socket.ts';
 import { TokenVerifier } from './tokens.ts';
@@ -71,7 +70,7 @@ export interface SignalingStats {
 }
 
 export class SignalingServer {
-  readonly rooms: Rooms<Session>;
+  readonly rooms: Rooms;
   readonly tokens: TokenVerifier;
   readonly #service: Service;
   readonly #origins: readonly string[];
