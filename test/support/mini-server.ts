@@ -13,6 +13,7 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import { SIGNAL_PATH, SignalingServer, mintToken } from '../../signaling/index.ts';
 import type { IceServer, MintOptions, SignalingLimits } from '../../signaling/index.ts';
+import { Session } from '../../signaling/session.ts';
 
 const KEY = 'mini';
 const SECRET = 'a secret for tests, long enough to be one';
@@ -119,9 +120,10 @@ export class MiniServer {
   /** Ends the socket of one participant and says whether there was one. */
   cutSocketOf(sid: string): boolean {
     for (const room of this.signaling.rooms.list()) {
-      for (const { participant, socket } of room.members()) {
-        if (participant.sid !== sid || !socket) continue;
-        socket.terminate();
+      for (const member of room.members()) {
+        if (!(member instanceof Session) || member.participant.sid !== sid) continue;
+        if (member.socket === null) continue;
+        member.socket.terminate();
         return true;
       }
     }
