@@ -12,6 +12,7 @@ import type { MediaReport, WorkerReport } from './media/host.ts';
 import type { WorkerStats } from './media/messages.ts';
 import { VERSION } from './package-root.ts';
 import type { ServerStats } from './stats.ts';
+import { WHIP_METRIC_FAMILIES } from './whip-metric-families.ts';
 
 interface Sample {
   readonly labels: Readonly<Record<string, string>>;
@@ -217,7 +218,9 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     name: 'sterna_participants',
     type: 'gauge',
     help: 'Participants of rooms, those who lost their connection included',
-    ...ofSignaling(({ sessions }) => sessions),
+    ...ofSignaling(({ sessions, whip }) =>
+      whip === undefined ? sessions : sessions + whip.sessions.whip + whip.sessions.whep,
+    ),
   },
   {
     name: 'sterna_participants_away',
@@ -286,6 +289,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     help: 'WebSockets that the server closed, by reason',
     ...ofReasons(({ closes }) => closes),
   },
+  ...WHIP_METRIC_FAMILIES,
   {
     name: 'sterna_token_cache_entries',
     type: 'gauge',
