@@ -87,6 +87,11 @@ export class Server {
     return this.#media?.listeners.map(({ url }) => url) ?? [];
   }
 
+  /** Where media of rooms is received, as clients are told; empty where it goes from peer to peer. */
+  get media(): readonly string[] {
+    return this.#media?.media ?? [];
+  }
+
   /** Which engine moves the media. */
   get engine(): string {
     return this.#media?.engine.kind ?? '';

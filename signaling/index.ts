@@ -2,6 +2,7 @@
 
 export { SIGNAL_PATH, SUBPROTOCOL } from './codes.ts';
 export type { SignalingLimits } from './limits.ts';
+export type { MediaLost, MediaPlace, MediaPlane } from './media-plane.ts';
 export type { IceServer } from './protocol.ts';
 export type { CreateRoomOptions } from './rooms.ts';
 export type { IceConfig } from './service.ts';

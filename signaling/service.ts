@@ -6,6 +6,7 @@ import type { Logger } from '../shared/log.ts';
 import type { Reason } from './codes.ts';
 import { Durations } from './durations.ts';
 import type { SignalingLimits } from './limits.ts';
+import type { Switchboard } from './media/switchboard.ts';
 import type { IceServer } from './protocol.ts';
 import type { Rooms } from './rooms.ts';
 import type { Session } from './session.ts';
@@ -25,6 +26,8 @@ export interface Service {
   readonly rooms: Rooms<Session>;
   readonly sessions: Sessions;
   readonly tokens: TokenVerifier;
+  /** Null without an SFU: rooms are of mode `p2p`. */
+  readonly switchboard: Switchboard | null;
   readonly counters: Counters;
   /** Name of this server among others, and its version. */
   readonly node: string;

@@ -17,6 +17,8 @@ import { Conversation } from './conversation.ts';
 import type { DurationStats } from './durations.ts';
 import { signalingLimits } from './limits.ts';
 import type { SignalingLimits } from './limits.ts';
+import type { MediaPlane } from './media-plane.ts';
+import { Switchboard } from './media/switchboard.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { Rooms } from './rooms.ts';
@@ -41,6 +43,8 @@ export interface SignalingOptions {
   /** Allowed Origins besides the request's own host; `*` allows all. */
   origins: readonly string[];
   iceServers(identity: string, requestHost: string): IceConfig;
+  /** Makes all rooms of mode `sfu`; they are `p2p` without. */
+  media?: MediaPlane | undefined;
   clock?: Clock;
   log: Logger;
   limits?: Partial<SignalingLimits>;
@@ -84,7 +88,9 @@ export class SignalingServer {
     const limits = signalingLimits(options.limits);
     this.#origins = options.origins;
     this.tokens = new TokenVerifier(options.keys, { clock });
-    this.rooms = new Rooms(clock, log, limits);
+    const { media } = options;
+    const switchboard = media === undefined ? null : new Switchboard(media, log);
+    this.rooms = new Rooms(clock, log, limits, switchboard);
     this.#service = {
       clock,
       log,
@@ -92,6 +98,7 @@ export class SignalingServer {
       rooms: this.rooms,
       sessions: new Sessions(clock, log, limits),
       tokens: this.tokens,
+      switchboard,
       counters: new Counters(),
       node: options.node,
       version: options.version,

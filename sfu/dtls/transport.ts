@@ -11,14 +11,14 @@ import {
   type DatagramSink,
   type DtlsStep,
 } from '../../shared/native/dtls-session.ts';
-import { decisiveFingerprints, isAnnounced, type DtlsFingerprint } from './fingerprint.ts';
-import { HANDSHAKE_BYTES_MAX, HANDSHAKE_DATAGRAMS_MAX, HANDSHAKE_MS_MAX } from './limits.ts';
 import {
   keyingMaterialBytes,
   splitKeyingMaterial,
-  srtpProfileLengths,
+  srtpProfile,
   type SrtpKeys,
-} from './srtp-keys.ts';
+} from '../srtp/profile.ts';
+import { decisiveFingerprints, isAnnounced, type DtlsFingerprint } from './fingerprint.ts';
+import { HANDSHAKE_BYTES_MAX, HANDSHAKE_DATAGRAMS_MAX, HANDSHAKE_MS_MAX } from './limits.ts';
 
 export type DtlsCloseReason =
   /** The peer has sent close_notify. */
@@ -169,9 +169,8 @@ export class DtlsTransport {
   /** The one way to the keys. */
   #verify(): void {
     const session = this.#open();
-    const profile = session.srtpProfile();
-    const lengths = srtpProfileLengths(profile);
-    if (!lengths) {
+    const profile = srtpProfile(session.srtpProfile());
+    if (!profile) {
       this.#refuse('no-srtp-profile');
       return;
     }
@@ -182,11 +181,11 @@ export class DtlsTransport {
       this.#refuse('fingerprint-mismatch');
       return;
     }
-    const material = session.exportSrtpKeys(keyingMaterialBytes(lengths));
+    const material = session.exportSrtpKeys(keyingMaterialBytes(profile));
     this.#state = 'connected';
     this.#deadline = Infinity;
     const isClient = this.#role === 'active';
-    this.#sink.onConnected(splitKeyingMaterial(profile, lengths, material, isClient));
+    this.#sink.onConnected(splitKeyingMaterial(profile, material, isClient));
   }
 
   /** What comes now is a repeated Finished, which OpenSSL answers (RFC 6347 s4.2.4), an alert, or of no use yet. */

@@ -106,8 +106,8 @@ export class IceLite<Owner extends IceObserver = IceObserver> {
   }
 
   /** A socket is gone, such as a TCP connection: so is what was validated on it. */
-  closeSocket(socket: number): void {
-    for (const tuple of this.#tuples.of(socket)) this.#forget(tuple);
+  closeSocket(socket: number, now: number): void {
+    for (const tuple of this.#tuples.of(socket)) this.#forget(tuple, now);
   }
 
   /**
@@ -181,7 +181,7 @@ export class IceLite<Owner extends IceObserver = IceObserver> {
     }
     // A peer may fake its address: it takes nothing from a session whose checks still come.
     if (now < tuple.checkedAt + CONSENT_MS) return DROP_TUPLE_TAKEN;
-    this.#forget(tuple);
+    this.#forget(tuple, now);
     return CHECK_ANSWERED;
   }
 
@@ -197,7 +197,7 @@ export class IceLite<Owner extends IceObserver = IceObserver> {
     let tuple = this.#tuples.get(socket, from);
     if (tuple === undefined) {
       tuple = new IceTuple(session, socket, from.copy(), now, generation.number);
-      this.#makeRoom(session);
+      this.#makeRoom(session, now);
       session.tuples.push(tuple);
       this.#tuples.add(tuple);
     }
@@ -216,10 +216,10 @@ export class IceLite<Owner extends IceObserver = IceObserver> {
     if (session.path === tuple) this.#consents.refresh(session, now);
     if (selects) {
       session.state = 'connected';
-      owner.onSelected(tuple);
+      owner.onSelected(tuple, now);
     } else if (state === 'new' || state === 'disconnected') {
       session.state = 'checking';
-      owner.onChecked(tuple);
+      owner.onChecked(tuple, now);
     }
   }
 
@@ -232,29 +232,29 @@ export class IceLite<Owner extends IceObserver = IceObserver> {
   }
 
   /** Replaces the tuple checked longest ago, but never the path. */
-  #makeRoom(session: IceSession<Owner>): void {
+  #makeRoom(session: IceSession<Owner>, now: number): void {
     if (session.tuples.length < TUPLES_PER_SESSION_MAX) return;
     let oldest: IceTuple<Owner> | undefined;
     for (const tuple of session.tuples) {
       if (tuple === session.path) continue;
       if (oldest === undefined || tuple.checkedAt < oldest.checkedAt) oldest = tuple;
     }
-    if (oldest !== undefined) this.#forget(oldest);
+    if (oldest !== undefined) this.#forget(oldest, now);
   }
 
   /** Does nothing when the session has been closed: it has no tuples left. */
-  #forget(tuple: IceTuple<Owner>): void {
+  #forget(tuple: IceTuple<Owner>, now: number): void {
     const { session } = tuple;
     session.tuples.splice(session.tuples.indexOf(tuple), 1);
     this.#tuples.delete(tuple);
-    if (session.path === tuple) this.#disconnect(session);
+    if (session.path === tuple) this.#disconnect(session, now);
   }
 
-  #disconnect(session: IceSession<Owner>): void {
+  #disconnect(session: IceSession<Owner>, now: number): void {
     this.#consents.delete(session);
     session.path = undefined;
     session.state = 'disconnected';
-    session.owner.onConsentLost();
+    session.owner.onConsentLost(now);
   }
 
   /** When `expire` has something to do; Infinity when it never will. */
@@ -268,7 +268,7 @@ export class IceLite<Owner extends IceObserver = IceObserver> {
       const session = this.#consents.takeExpired(now);
       if (session === undefined) return;
       if (session.path !== undefined) session.path.consentLost = true;
-      this.#disconnect(session);
+      this.#disconnect(session, now);
     }
   }
 

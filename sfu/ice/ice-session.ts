@@ -16,11 +16,11 @@ export type IceState = 'new' | 'checking' | 'connected' | 'disconnected' | 'clos
 /** What a media transport hears of its session. A check has been answered before any of these is called. */
 export interface IceObserver {
   /** The state has become `checking`: DTLS may be sent to this tuple. */
-  onChecked(tuple: IceTuple): void;
+  onChecked(tuple: IceTuple, now: number): void;
   /** The peer nominated this pair, the first one or another: media goes there from now on. */
-  onSelected(tuple: IceTuple): void;
+  onSelected(tuple: IceTuple, now: number): void;
   /** The state has become `disconnected`: nothing may be sent. */
-  onConsentLost(): void;
+  onConsentLost(now: number): void;
 }
 
 /** A pair that the peer has checked: the socket it reached and the address it came from. */

@@ -3,6 +3,8 @@
 
 export interface SrtpProfile {
   readonly name: 'AEAD_AES_128_GCM' | 'AES_CM_128_HMAC_SHA1_80';
+  /** OpenSSL's name for it. */
+  readonly opensslName: string;
   /** Its number in the use_srtp extension. */
   readonly id: number;
   readonly keyBytes: number;
@@ -20,6 +22,7 @@ export interface SrtpProfile {
 /** RFC 7714 s9, s12, s14.2. */
 export const AEAD_AES_128_GCM: SrtpProfile = {
   name: 'AEAD_AES_128_GCM',
+  opensslName: 'SRTP_AEAD_AES_128_GCM',
   id: 0x0007,
   keyBytes: 16,
   saltBytes: 12,
@@ -32,6 +35,7 @@ export const AEAD_AES_128_GCM: SrtpProfile = {
 /** RFC 3711 s3.4, s8.2; RFC 5764 s4.1.2. */
 export const AES_CM_128_HMAC_SHA1_80: SrtpProfile = {
   name: 'AES_CM_128_HMAC_SHA1_80',
+  opensslName: 'SRTP_AES128_CM_SHA1_80',
   id: 0x0001,
   keyBytes: 16,
   saltBytes: 14,
@@ -44,6 +48,9 @@ export const AES_CM_128_HMAC_SHA1_80: SrtpProfile = {
 /** The order in which we like them. */
 const PROFILES: readonly SrtpProfile[] = [AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80];
 
+/** What to offer or accept in DTLS, as OpenSSL takes it. */
+export const SRTP_PROFILE_NAMES = PROFILES.map(({ opensslName }) => opensslName).join(':');
+
 /** The profile of that number; undefined for one that we do not speak. */
 export function srtpProfile(id: number): SrtpProfile | undefined {
   return PROFILES.find((profile) => profile.id === id);
@@ -55,29 +62,51 @@ export interface MasterKey {
   readonly salt: Uint8Array;
 }
 
+/** What a DTLS association gives to SRTP. */
+export interface SrtpKeys {
+  readonly profile: SrtpProfile;
+  /** What this server protects with. */
+  readonly local: MasterKey;
+  /** What the peer protects with. */
+  readonly remote: MasterKey;
+}
+
 /** How many bytes to export from DTLS for a profile (RFC 5764 s4.2). */
 export function keyingMaterialBytes(profile: SrtpProfile): number {
   return 2 * (profile.keyBytes + profile.saltBytes);
 }
 
-/** Views on exported keying material: both keys, then both salts (RFC 5764 s4.2). */
+/**
+ * Views on exported keying material: the client's key, the server's, the client's salt, the server's (RFC 5764 s4.2).
+ * @param isClient whether this server is the DTLS client
+ */
 export function splitKeyingMaterial(
   profile: SrtpProfile,
   material: Uint8Array,
-): { readonly client: MasterKey; readonly server: MasterKey } {
+  isClient: boolean,
+): SrtpKeys {
   if (material.length !== keyingMaterialBytes(profile)) {
     throw new Error(`${profile.name} wants ${keyingMaterialBytes(profile)} bytes of keys`);
   }
   const { keyBytes, saltBytes } = profile;
   const salts = 2 * keyBytes;
-  return {
-    client: {
-      key: material.subarray(0, keyBytes),
-      salt: material.subarray(salts, salts + saltBytes),
-    },
-    server: {
-      key: material.subarray(keyBytes, salts),
-      salt: material.subarray(salts + saltBytes),
-    },
+  const client = {
+    key: material.subarray(0, keyBytes),
+    salt: material.subarray(salts, salts + saltBytes),
   };
+  const server = {
+    key: material.subarray(keyBytes, salts),
+    salt: material.subarray(salts + saltBytes),
+  };
+  return isClient
+    ? { profile, local: client, remote: server }
+    : { profile, local: server, remote: client };
+}
+
+/** SRTP has taken them in. */
+export function wipeSrtpKeys({ local, remote }: SrtpKeys): void {
+  for (const { key, salt } of [local, remote]) {
+    key.fill(0);
+    salt.fill(0);
+  }
 }

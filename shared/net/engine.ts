@@ -2,6 +2,7 @@
 // Implemented by the portable engine (node:dgram) and by the batched one for Linux.
 
 import type { MessagePort } from 'node:worker_threads';
+import type { Arena } from '../native/arena.ts';
 import type { Timers } from './timer-wheel.ts';
 import type { TransportAddress } from './transport-address.ts';
 
@@ -14,7 +15,8 @@ export interface SocketOwner {
   onOpened(tag: number, local: TransportAddress, failure: OpenFailure | undefined): void;
 
   /**
-   * One datagram. `from` and the bytes are only good until the call returns.
+   * One datagram. `from` is only good until the call returns; so are the bytes, unless the owner has asked for
+   * `onTurnEnd` by then: they stay, in this buffer at this offset, until that returns.
    * @param now monotonic milliseconds
    */
   onDatagram(
@@ -25,6 +27,15 @@ export interface SocketOwner {
     length: number,
     now: number,
   ): void;
+
+  /**
+   * For who called `atTurnEnd`: once, when the datagrams, timers and commands that came together have been handed
+   * over, before what they caused is sent and the engine waits for more. What is sent from here goes out with it. In a
+   * turn with more datagrams than the engine has memory for it is called before that memory is used again, and, if
+   * the owner asks again, once more at the end.
+   * @param now monotonic milliseconds
+   */
+  onTurnEnd?(now: number): void;
 
   /**
    * Once for each address of this machine that a socket opened on 0.0.0.0 or :: is asked at. `socket` sends from that
@@ -129,6 +140,29 @@ export interface Engine {
     offset: number,
     length: number,
   ): void;
+
+  /**
+   * What `claim` gives places in. On the portable engine it is there where that was given one: else this throws, as
+   * `claim` does.
+   */
+  readonly outgoing: Arena;
+
+  /**
+   * As `send`, of `length` bytes that the caller writes itself: returns where in `outgoing`. All of them must be
+   * written before any other method of the engine is called, and before the caller returns to the engine, since what
+   * lies there until then is old. Offsets have no alignment. -1, and counted as dropped, when nothing can be sent: no
+   * such socket, port 0, or more than a datagram holds. What was claimed last before a fault is not sent.
+   */
+  claim(socket: number, to: TransportAddress, length: number): number;
+
+  /** Takes back the datagram that was claimed last; does nothing once something else was queued or sent. */
+  unclaim(): void;
+
+  /**
+   * Has `owner.onTurnEnd` called when this turn ends, once, however often this is called before. From within
+   * `onTurnEnd` it is about the next turn, which then waits for nothing.
+   */
+  atTurnEnd(owner: SocketOwner): void;
 
   readonly counters: EngineCounters;
 

@@ -2,6 +2,7 @@
 // and never returns to libuv while it runs; an eventfd wakes it for commands. Allocates: nothing per packet.
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { Arena } from '../native/arena.ts';
 import { libc, type Libc } from '../native/libc.ts';
 import { EPOLLERR, EPOLLIN, EPOLLOUT } from '../native/socket-constants.ts';
 import { Backlogs } from './backlog.ts';
@@ -19,11 +20,13 @@ import { ErrorQueue } from './error-queue.ts';
 import { GsoLimits } from './gso-limits.ts';
 import { type LinuxSocket, LinuxSockets } from './linux-sockets.ts';
 import type { Sender } from './local-sockets.ts';
+import type { Mail } from './mailroom.ts';
 import { PacketInfo } from './packet-info.ts';
 import { ReceiveRing } from './receive-ring.ts';
 import { SendQueue } from './send-queue.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import { TransportAddress } from './transport-address.ts';
+import { TurnEnds } from './turn-ends.ts';
 
 const SLOTS = 64;
 /** Slots that one socket may fill in a turn: a flooded socket cannot starve another. */
@@ -36,6 +39,8 @@ const ERRORS_PER_TURN = 16;
 const COMMANDS_PER_TURN = 64;
 /** The largest that IP's length field allows; what is beyond is nothing to bother the kernel with. */
 const DATAGRAM_BYTES_MAX = 65_535;
+/** The largest UDP payload over IPv4. */
+const CLAIM_BYTES_MAX = 65_507;
 
 /** The longest that the loop blocks: what reaches a thread only while it runs JavaScript, a debugger say, gets in. */
 const IDLE_MS_MAX = 1000;
@@ -46,16 +51,6 @@ export interface LinuxEngineOptions extends EngineOptions {
   /** Where it notes the descriptors it opens. */
   readonly ledger?: DescriptorLedger;
   readonly mail?: Mail;
-}
-
-/** Datagrams that other threads hand over in memory. */
-export interface Mail {
-  /** Whether the loop may block: nothing waits, and whoever sends from now on writes to its eventfd. */
-  rest(): boolean;
-  /** @param now monotonic milliseconds */
-  deliver(now: number): void;
-  /** At the end of a turn: tells those who were sent something. */
-  flush(): void;
 }
 
 export class LinuxEngine implements EngineLoop {
@@ -81,6 +76,8 @@ export class LinuxEngine implements EngineLoop {
   readonly #errors: ErrorQueue;
   readonly #options: EngineOptions;
   readonly #mail: Mail | undefined;
+  readonly #turnEnds = new TurnEnds();
+  readonly #onFault: (error: unknown) => void;
   /** TTL of the datagram that is being handled; 0 = none. */
   #ttl = 0;
   #stopped = false;
@@ -92,7 +89,12 @@ export class LinuxEngine implements EngineLoop {
     this.#epoll = new Epoll(calls);
     this.#errors = new ErrorQueue(calls);
     this.#options = options;
-    this.timers = new TimerWheel(options.now(), (error) => options.onFault(error));
+    this.#onFault = (error) => {
+      // It may not have been written.
+      this.#queue.unclaim();
+      options.onFault(error);
+    };
+    this.timers = new TimerWheel(options.now(), this.#onFault);
     this.#mail = options.mail;
     this.#wakeFd = wakeFd;
     this.#sockets = new LinuxSockets(calls, this.#epoll, options.ledger);
@@ -186,6 +188,24 @@ export class LinuxEngine implements EngineLoop {
     this.#backlogs.drop(socket);
   }
 
+  get outgoing(): Arena {
+    return this.#queue.outgoing;
+  }
+
+  claim(id: number, to: TransportAddress, length: number): number {
+    const total = length >= 0 && length <= CLAIM_BYTES_MAX ? length : Infinity;
+    const socket = this.#sender(id, to, total);
+    return socket === undefined ? -1 : this.#queue.claim(socket, to, length);
+  }
+
+  unclaim(): void {
+    this.#queue.unclaim();
+  }
+
+  atTurnEnd(owner: SocketOwner): void {
+    this.#turnEnds.ask(owner);
+  }
+
   /**
    * One turn: delivers answers, waits for datagrams or the next timer for at most `waitMs`, handles them, sends what
    * came of it.
@@ -193,7 +213,7 @@ export class LinuxEngine implements EngineLoop {
   turn(waitMs: number, onWake: () => void): void {
     this.#deliverAnswers();
     this.#queue.flush();
-    const mayBlock = this.#mail === undefined || this.#mail.rest();
+    const mayBlock = !this.#turnEnds.pending && (this.#mail === undefined || this.#mail.rest());
     const wait = mayBlock ? this.timers.nextIn(this.#options.now(), waitMs) : 0;
     const count = this.#epoll.wait(this.#backlogs.waitMs(wait));
     const now = this.#options.now();
@@ -202,6 +222,7 @@ export class LinuxEngine implements EngineLoop {
     this.#backlogs.retryDue(now, this.#queue);
     this.#gsoLimits.forget(now);
     for (let i = 0; i < count; i++) this.#ready(i, now, onWake);
+    this.#turnEnds.call(now, this.#onFault);
     this.#queue.flush();
     this.#ring.reset();
     this.#mail?.flush();
@@ -270,7 +291,7 @@ export class LinuxEngine implements EngineLoop {
         const { peer, type, code, info } = errors;
         socket.owner.onIcmp?.(socket.tag, peer, type, code, info, now);
       } catch (error) {
-        this.#options.onFault(error);
+        this.#onFault(error);
       }
     }
   }
@@ -278,8 +299,10 @@ export class LinuxEngine implements EngineLoop {
   #receive(socket: LinuxSocket, now: number): void {
     const ring = this.#ring;
     if (ring.room < SLOTS_PER_TURN) {
+      this.#turnEnds.call(now, this.#onFault);
       this.#queue.flush();
       ring.reset();
+      if (!this.#isOpen(socket)) return;
     }
     const first = ring.receive(socket.fd, socket.want);
     const { count } = ring;
@@ -306,7 +329,7 @@ export class LinuxEngine implements EngineLoop {
         try {
           socket.owner.onDatagram(tag, from, ring.arena.bytes, start + done, size, now);
         } catch (error) {
-          this.#options.onFault(error);
+          this.#onFault(error);
         }
         done += size;
         datagrams++;
@@ -327,7 +350,7 @@ export class LinuxEngine implements EngineLoop {
     try {
       return locals.tagOf(info.local);
     } catch (error) {
-      this.#options.onFault(error);
+      this.#onFault(error);
       return undefined;
     }
   }
@@ -366,7 +389,7 @@ export class LinuxEngine implements EngineLoop {
     try {
       act();
     } catch (error) {
-      this.#options.onFault(error);
+      this.#onFault(error);
     }
   }
 }

@@ -31,6 +31,16 @@ export interface MailHandler {
   ): void;
 }
 
+/** What other threads hand over, as an engine's loop sees it. */
+export interface Mail {
+  /** Whether the loop may block: nothing waits, and whoever sends from now on writes to its eventfd. */
+  rest(): boolean;
+  /** @param now monotonic milliseconds */
+  deliver(now: number): void;
+  /** At the end of a turn: tells those who were sent something. */
+  flush(): void;
+}
+
 export class Mailroom {
   static readonly WORKERS_MAX: number = WORKERS_MAX;
   readonly #self: number;

@@ -30,8 +30,8 @@ const OWN_BYTES = 1 << 20;
 const PIECES_OF_DATAGRAM = 3;
 
 export class MessageTable {
+  readonly arena: Arena;
   readonly bytes: Uint8Array;
-  readonly #arena: Arena;
   readonly #received: Arena;
   readonly #pieces = MESSAGES * MMSGHDR_BYTES;
   readonly #names = this.#pieces + PIECES * IOVEC_BYTES;
@@ -51,7 +51,7 @@ export class MessageTable {
   constructor(received: Arena) {
     this.#received = received;
     const arena = new Arena(this.#own + OWN_BYTES);
-    this.#arena = arena;
+    this.arena = arena;
     this.bytes = arena.bytes;
     this.#addresses = arena.addresses(0, MMSGHDR_BYTES, MESSAGES);
     this.#nameAddresses = arena.addresses(this.#names, SOCKADDR_BYTES, MESSAGES);
@@ -62,10 +62,10 @@ export class MessageTable {
     }
   }
 
-  /** Whether another datagram fits, with that many bytes of its own. */
-  hasRoom(own: number): boolean {
+  /** Whether that many messages more fit, and another datagram with that many bytes of its own. */
+  hasRoom(messages: number, own: number): boolean {
     return (
-      this.count < MESSAGES &&
+      this.count + messages <= MESSAGES &&
       this.#pieceCount + PIECES_OF_DATAGRAM <= PIECES &&
       this.#ownCount + own <= OWN_BYTES
     );
@@ -73,7 +73,7 @@ export class MessageTable {
 
   /** Makes the messages what sendmmsg(2) wants; nothing may be added any more. */
   seal(): void {
-    const { u32 } = this.#arena;
+    const { u32 } = this.arena;
     this.#firsts[this.count] = this.#pieceCount;
     for (let message = 0; message < this.count; message++) {
       u32[(message * MMSGHDR_BYTES + MSG_IOVLEN) >> 2] =
@@ -88,13 +88,13 @@ export class MessageTable {
   }
 
   free(): void {
-    this.#arena.free();
+    this.arena.free();
   }
 
   /** Begins a message; its pieces follow. `source` is where it comes from, if not from where its socket is bound. */
   open(to: TransportAddress, tos: number, source: TransportAddress | undefined): number {
     const message = this.count++;
-    const arena = this.#arena;
+    const arena = this.arena;
     const { u32 } = arena;
     const header = message * MMSGHDR_BYTES;
     const name = this.#names + message * SOCKADDR_BYTES;
@@ -121,7 +121,7 @@ export class MessageTable {
 
   /** A piece of the last message that lies in `bytes`. */
   addOwn(offset: number, length: number): void {
-    this.#add(this.#arena, offset, length);
+    this.#add(this.arena, offset, length);
   }
 
   /** A piece of the last message that lies in the received arena. */
@@ -129,33 +129,44 @@ export class MessageTable {
     this.#add(this.#received, offset, length);
   }
 
+  /** Takes back the last piece, and the last bytes of the table's own, where they are one. */
+  dropOwn(length: number): void {
+    this.#pieceCount--;
+    this.#ownCount -= length;
+  }
+
+  /** Takes back the last message, which has no pieces any more. */
+  dropMessage(): void {
+    this.count--;
+  }
+
   addZeros(length: number): void {
-    this.#add(this.#arena, this.#zeros, length);
+    this.#add(this.arena, this.#zeros, length);
   }
 
   /** Has the kernel cut a message into datagrams of that size (UDP_SEGMENT). */
   cut(message: number, segment: number): void {
-    const { u32 } = this.#arena;
+    const { u32 } = this.arena;
     const lengthAt = (message * MMSGHDR_BYTES + MSG_CONTROLLEN) >> 2;
     const at = this.#controls + message * CONTROL_BYTES + u32[lengthAt]!;
-    u32[lengthAt]! += writeInt(this.#arena, at, SOL_UDP, UDP_SEGMENT, segment);
+    u32[lengthAt]! += writeInt(this.arena, at, SOL_UDP, UDP_SEGMENT, segment);
     // The value has 16 bits.
     u32[at >> 2] = CMSGHDR_BYTES + 2;
   }
 
   /** Takes back what `cut` did. */
   uncut(message: number): void {
-    this.#arena.u32[(message * MMSGHDR_BYTES + MSG_CONTROLLEN) >> 2]! -= CMSG_INT_BYTES;
+    this.arena.u32[(message * MMSGHDR_BYTES + MSG_CONTROLLEN) >> 2]! -= CMSG_INT_BYTES;
   }
 
   /** Where a message is sent to. */
   destination(message: number, out: TransportAddress): void {
-    readSockaddr(this.#arena, this.#names + message * SOCKADDR_BYTES, out);
+    readSockaddr(this.arena, this.#names + message * SOCKADDR_BYTES, out);
   }
 
   /** Whether it is one piece and nothing else, as sendto(2) takes it. */
   isPlain(message: number): boolean {
-    const { u32 } = this.#arena;
+    const { u32 } = this.arena;
     const header = message * MMSGHDR_BYTES;
     return u32[(header + MSG_IOVLEN) >> 2] === 1 && u32[(header + MSG_CONTROLLEN) >> 2] === 0;
   }
@@ -169,7 +180,7 @@ export class MessageTable {
   }
 
   nameLength(message: number): number {
-    return this.#arena.u32[(message * MMSGHDR_BYTES + MSG_NAMELEN) >> 2]!;
+    return this.arena.u32[(message * MMSGHDR_BYTES + MSG_NAMELEN) >> 2]!;
   }
 
   /** The first piece of a message; those of one message follow each other. */
@@ -183,18 +194,18 @@ export class MessageTable {
   }
 
   pieceAddress(piece: number): Pointer {
-    return this.#arena.readPointer(this.#pieceAt(piece) << 2);
+    return this.arena.readPointer(this.#pieceAt(piece) << 2);
   }
 
   pieceLength(piece: number): number {
-    return this.#arena.u32[this.#pieceAt(piece) + 2]!;
+    return this.arena.u32[this.#pieceAt(piece) + 2]!;
   }
 
   /** Leaves a message no more than these of its pieces. */
   narrow(message: number, first: number, end: number): void {
     const header = message * MMSGHDR_BYTES;
-    this.#arena.writePointer(header + MSG_IOV, this.#arena, this.#pieces + first * IOVEC_BYTES);
-    this.#arena.u32[(header + MSG_IOVLEN) >> 2] = end - first;
+    this.arena.writePointer(header + MSG_IOV, this.arena, this.#pieces + first * IOVEC_BYTES);
+    this.arena.u32[(header + MSG_IOVLEN) >> 2] = end - first;
   }
 
   /** A copy of what these pieces are together. */
@@ -203,7 +214,7 @@ export class MessageTable {
     let filled = 0;
     for (let piece = first; piece < end; piece++) {
       const arena = this.#arenaOf(piece);
-      const offset = this.#arena.u32[this.#pieceAt(piece)]! - arena.low;
+      const offset = this.arena.u32[this.#pieceAt(piece)]! - arena.low;
       const length = this.pieceLength(piece);
       datagram.set(arena.bytes.subarray(offset, offset + length), filled);
       filled += length;
@@ -212,7 +223,7 @@ export class MessageTable {
   }
 
   #add(arena: Arena, offset: number, length: number): void {
-    const { u32 } = this.#arena;
+    const { u32 } = this.arena;
     const at = this.#pieceAt(this.#pieceCount++);
     u32[at] = arena.low + offset;
     u32[at + 1] = arena.high;
@@ -225,7 +236,7 @@ export class MessageTable {
   }
 
   #arenaOf(piece: number): Arena {
-    const arena = this.#arena;
+    const arena = this.arena;
     const at = this.#pieceAt(piece);
     const offset = arena.u32[at]! - arena.low;
     const own = arena.u32[at + 1] === arena.high && offset >= 0 && offset < arena.bytes.length;

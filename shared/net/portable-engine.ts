@@ -4,6 +4,7 @@
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { MessagePort } from 'node:worker_threads';
+import type { Arena } from '../native/arena.ts';
 import type {
   EngineCounters,
   EngineLoop,
@@ -14,6 +15,7 @@ import type {
 } from './engine.ts';
 import { TimerWheel, type Timers } from './timer-wheel.ts';
 import { TransportAddress } from './transport-address.ts';
+import { TurnEnds } from './turn-ends.ts';
 
 /** 64 KiB kernel buffers lose key frames at 2 Mbit/s; 4 MiB hold a burst. */
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -23,6 +25,12 @@ const SEND_QUEUE_BYTES_MAX = 1024 * 1024;
 
 /** Longer than setTimeout can is no use; a look at the wheel in vain costs nothing. */
 const ALARM_MS_MAX = 60_000;
+
+/** The largest UDP payload over IPv4. */
+const CLAIM_BYTES_MAX = 65_507;
+
+/** No socket has that number. */
+const NO_SOCKET = 0;
 
 /** Parsed source addresses kept, so that a known flow costs no parsing. Cleared when full. */
 const ADDRESS_CACHE_MAX = 8192;
@@ -35,6 +43,14 @@ interface OpenSocket {
   parked: boolean;
 }
 
+export interface PortableEngineOptions extends EngineOptions {
+  /**
+   * Where datagrams are written that are claimed, each of them at its beginning. Whoever makes it frees it: an arena
+   * needs native code, and this engine does without.
+   */
+  readonly outgoing?: Arena;
+}
+
 export class PortableEngine implements EngineLoop {
   readonly kind = 'portable';
   readonly canSetDontFragment = false;
@@ -45,7 +61,8 @@ export class PortableEngine implements EngineLoop {
     sent: 0,
     sendDropped: 0,
   };
-  readonly #options: EngineOptions;
+  readonly #options: PortableEngineOptions;
+  readonly #onFault: (error: unknown) => void;
   readonly #sockets = new Map<number, OpenSocket>();
   readonly #addresses = new Map<string, Map<number, TransportAddress>>();
   #addressCount = 0;
@@ -56,10 +73,20 @@ export class PortableEngine implements EngineLoop {
   #alarm: NodeJS.Timeout | undefined = undefined;
   #nextId = 1;
   #stop: (() => void) | undefined = undefined;
+  /** What was claimed last and is still to be copied: by which socket, how long, and where to. */
+  #claimedBy = NO_SOCKET;
+  #claimedLength = 0;
+  readonly #claimedTo = new TransportAddress();
+  readonly #turnEnds = new TurnEnds();
 
-  constructor(options: EngineOptions) {
+  constructor(options: PortableEngineOptions) {
     this.#options = options;
-    const wheel = new TimerWheel(options.now(), (error) => options.onFault(error));
+    this.#onFault = (error) => {
+      // It may not have been written.
+      this.unclaim();
+      options.onFault(error);
+    };
+    const wheel = new TimerWheel(options.now(), this.#onFault);
     this.#wheel = wheel;
     this.timers = {
       schedule: (timer, at) => {
@@ -150,6 +177,7 @@ export class PortableEngine implements EngineLoop {
   }
 
   close(socket: number): void {
+    this.#sendClaimed();
     if (this.#sockets.get(socket)?.parked === false) this.#remove(socket);
   }
 
@@ -169,9 +197,7 @@ export class PortableEngine implements EngineLoop {
     offset: number,
     length: number,
   ): void {
-    const copy = Buffer.allocUnsafe(length);
-    copy.set(bytes.subarray(offset, offset + length));
-    this.#transmit(socket, to, copy);
+    this.#transmit(socket, to, copyOf(bytes, offset, length));
   }
 
   sendPrefixed(
@@ -205,19 +231,65 @@ export class PortableEngine implements EngineLoop {
     this.#transmit(socket, to, copy);
   }
 
+  get outgoing(): Arena {
+    const { outgoing } = this.#options;
+    if (outgoing === undefined) throw new Error('the engine was given no arena');
+    return outgoing;
+  }
+
+  claim(socket: number, to: TransportAddress, length: number): number {
+    this.#sendClaimed();
+    const most = Math.min(CLAIM_BYTES_MAX, this.outgoing.bytes.length);
+    if (!(length >= 0 && length <= most) || !this.#takes(this.#sockets.get(socket), to)) {
+      this.counters.sendDropped++;
+      return -1;
+    }
+    this.#claimedBy = socket;
+    this.#claimedLength = length;
+    this.#claimedTo.set(to);
+    // It runs when the engine's caller is done, before any other event.
+    queueMicrotask(this.#sendClaimed);
+    return 0;
+  }
+
+  unclaim(): void {
+    this.#claimedBy = NO_SOCKET;
+  }
+
+  atTurnEnd(owner: SocketOwner): void {
+    if (!this.#turnEnds.pending) setImmediate(this.#endTurn);
+    this.#turnEnds.ask(owner);
+  }
+
+  readonly #endTurn = (): void => {
+    this.#turnEnds.call(this.#options.now(), this.#onFault);
+  };
+
+  readonly #sendClaimed = (): void => {
+    const socket = this.#claimedBy;
+    if (socket === NO_SOCKET) return;
+    this.#claimedBy = NO_SOCKET;
+    const datagram = copyOf(this.outgoing.bytes, 0, this.#claimedLength);
+    this.#transmit(socket, this.#claimedTo, datagram);
+  };
+
   #transmit(socket: number, to: TransportAddress, datagram: Buffer): void {
+    this.#sendClaimed();
     const entry = this.#sockets.get(socket);
-    if (
-      entry === undefined ||
-      !entry.open ||
-      // Port 0 is what a peer may claim, and dgram throws on it.
-      to.port === 0 ||
-      entry.socket.getSendQueueSize() > SEND_QUEUE_BYTES_MAX
-    ) {
+    if (!this.#takes(entry, to)) {
       this.counters.sendDropped++;
       return;
     }
     entry.socket.send(datagram, 0, datagram.length, to.port, to.host, this.#onSent);
+  }
+
+  #takes(entry: OpenSocket | undefined, to: TransportAddress): entry is OpenSocket {
+    return (
+      entry?.open === true &&
+      // Port 0 is what a peer may claim, and dgram throws on it.
+      to.port !== 0 &&
+      entry.socket.getSendQueueSize() <= SEND_QUEUE_BYTES_MAX
+    );
   }
 
   readonly #onSent = (error: Error | null): void => {
@@ -233,7 +305,7 @@ export class PortableEngine implements EngineLoop {
     try {
       entry.owner.onDatagram(entry.tag, from, message, 0, message.length, this.#options.now());
     } catch (error) {
-      this.#options.onFault(error);
+      this.#onFault(error);
     }
   }
 
@@ -244,7 +316,7 @@ export class PortableEngine implements EngineLoop {
       try {
         entry.owner.onOpened(entry.tag, local, failure);
       } catch (error) {
-        this.#options.onFault(error);
+        this.#onFault(error);
       }
     });
   }
@@ -268,6 +340,12 @@ export class PortableEngine implements EngineLoop {
     this.#addressCount++;
     return address;
   }
+}
+
+function copyOf(bytes: Uint8Array, offset: number, length: number): Buffer {
+  const copy = Buffer.allocUnsafe(length);
+  copy.set(bytes.subarray(offset, offset + length));
+  return copy;
 }
 
 function failureOf(error: NodeJS.ErrnoException): OpenFailure {

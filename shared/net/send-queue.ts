@@ -57,6 +57,8 @@ export class SendQueue<S extends SendingSocket> {
   readonly #openTo = new TransportAddress();
   #openLast = 0;
   #openBytes = 0;
+  /** Bytes of the datagram that `unclaim` would take back; -1 = none. */
+  #claimed = -1;
   /** Whether the last send that has to wait waits for room in the socket's buffer. */
   #full = false;
   /** DSCP and ECN of what is queued next. */
@@ -110,6 +112,35 @@ export class SendQueue<S extends SendingSocket> {
     for (let i = 0; i < headerLength; i++) own[at + i] = header[i]!;
   }
 
+  /** What `claim` gives places in. */
+  get outgoing(): Arena {
+    return this.#table.arena;
+  }
+
+  /** Queues a datagram that the caller writes: where, is returned. It must be there before anything else is called. */
+  claim(socket: S, to: TransportAddress, length: number): number {
+    const at = this.#begin(socket, to, length, length);
+    this.#table.addOwn(at, length);
+    this.#claimed = length;
+    return at;
+  }
+
+  /** Takes back what was claimed last, unless something was queued or sent since. */
+  unclaim(): void {
+    const length = this.#claimed;
+    if (length < 0) return;
+    this.#claimed = -1;
+    const message = this.#table.count - 1;
+    this.#table.dropOwn(length);
+    this.#openBytes -= length;
+    // It had joined datagrams of the full size, or none.
+    this.#openLast = this.#segment[message]!;
+    if (--this.#datagrams[message]! > 0) return;
+    this.#table.dropMessage();
+    this.#sockets[message] = undefined;
+    this.#openSocket = undefined;
+  }
+
   /** Sends what is queued; afterwards the receive ring may be reset. */
   flush(): void {
     this.#table.seal();
@@ -125,6 +156,7 @@ export class SendQueue<S extends SendingSocket> {
     for (let i = 0; i < messages; i++) this.#sockets[i] = undefined;
     this.#table.clear();
     this.#openSocket = undefined;
+    this.#claimed = -1;
   }
 
   free(): void {
@@ -143,11 +175,8 @@ export class SendQueue<S extends SendingSocket> {
   ): number {
     const total = head + length + padding;
     const fromRing = bytes === this.#received;
-    const own = fromRing ? head : total;
+    const at = this.#begin(socket, to, total, fromRing ? head : total);
     const table = this.#table;
-    if (!table.hasRoom(own)) this.flush();
-    if (!this.#joins(socket, to, total)) this.#open(socket, to, total);
-    const at = table.reserve(own);
     if (fromRing) {
       // Where a datagram ends is found by counting bytes: no piece is empty but that of an empty datagram.
       if (head > 0) table.addOwn(at, head);
@@ -158,10 +187,23 @@ export class SendQueue<S extends SendingSocket> {
       for (let i = total - padding; i < total; i++) table.bytes[at + i] = 0;
       table.addOwn(at, total);
     }
+    return at;
+  }
+
+  /** Makes room for a datagram in a message, old or new; returns where its `own` bytes belong. Its pieces follow. */
+  #begin(socket: S, to: TransportAddress, total: number, own: number): number {
+    const table = this.#table;
+    let joins = this.#joins(socket, to, total);
+    if (!table.hasRoom(joins ? 0 : 1, own)) {
+      this.flush();
+      joins = false;
+    }
+    if (!joins) this.#open(socket, to, total);
     this.#datagrams[table.count - 1]!++;
     this.#openBytes += total;
     this.#openLast = total;
-    return at;
+    this.#claimed = -1;
+    return table.reserve(own);
   }
 
   /** A GSO send is datagrams of one size, of which only the last may be shorter, to one destination. */

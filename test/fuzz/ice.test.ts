@@ -127,7 +127,7 @@ class Fuzz {
     const what = chance.below(5);
     if (what === 0) peer.restart();
     else if (what === 1) world.pass(chance.pick([1, 100, 5000, 29_999, 30_000]));
-    else if (what === 2) world.ice.closeSocket(3 + chance.below(3));
+    else if (what === 2) world.ice.closeSocket(3 + chance.below(3), world.now);
     else if (what === 3) {
       world.ice.close(peer.session);
       this.peers[index] = this.#newPeer();

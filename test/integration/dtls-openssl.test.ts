@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createDtlsContext } from '../../sfu/dtls/context.ts';
 import { parseFingerprint } from '../../sfu/dtls/fingerprint.ts';
-import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_HMAC_SHA1_80 } from '../../sfu/dtls/srtp-keys.ts';
+import { AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80 } from '../../sfu/srtp/profile.ts';
 import { Child } from '../support/e2e/child.ts';
 import { CERTIFICATE_A } from '../support/sfu/dtls-end.ts';
 import { DtlsSocket } from '../support/sfu/dtls-socket.ts';
@@ -82,18 +82,18 @@ const KEYING_MATERIAL = /Keying material: ([\dA-F]+)/;
 function material({ end }: DtlsSocket, role: 'active' | 'passive'): string {
   const [keys] = end.keys;
   if (!keys) return '';
-  const { localKey, localSalt, remoteKey, remoteSalt } = keys;
+  const { local, remote } = keys;
   const parts =
     role === 'active'
-      ? [localKey, remoteKey, localSalt, remoteSalt]
-      : [remoteKey, localKey, remoteSalt, localSalt];
+      ? [local.key, remote.key, local.salt, remote.salt]
+      : [remote.key, local.key, remote.salt, local.salt];
   return Buffer.concat(parts).toString('hex').toUpperCase();
 }
 
-const GCM = { offered: BOTH_PROFILES, profile: SRTP_AEAD_AES_128_GCM, bytes: 56 };
+const GCM = { offered: BOTH_PROFILES, profile: AEAD_AES_128_GCM, bytes: 56 };
 const CM = {
   offered: 'SRTP_AES128_CM_SHA1_80',
-  profile: SRTP_AES128_CM_HMAC_SHA1_80,
+  profile: AES_CM_128_HMAC_SHA1_80,
   bytes: 60,
 };
 /** The server chooses, and likes GCM better. */

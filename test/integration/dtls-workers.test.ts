@@ -16,7 +16,7 @@ const SOURCE = `
   const { DtlsContext } = await import('${dist.href}shared/native/dtls-context.js');
   const { createDtlsCertificate } = await import('${dist.href}sfu/dtls/certificate.js');
   const { parseFingerprint } = await import('${dist.href}sfu/dtls/fingerprint.js');
-  const { SRTP_PROFILE_NAMES } = await import('${dist.href}sfu/dtls/srtp-keys.js');
+  const { SRTP_PROFILE_NAMES } = await import('${dist.href}sfu/srtp/profile.js');
   const { DtlsTransport } = await import('${dist.href}sfu/dtls/transport.js');
   const made = createDtlsCertificate(Date.now());
   const options = { srtpProfiles: SRTP_PROFILE_NAMES, datagramBytesMax: 1200, retransmitMs: 20 };
@@ -47,7 +47,7 @@ const SOURCE = `
     }
     active.close();
     passive.close();
-    return Buffer.compare(keys.active.localKey, keys.passive.remoteKey) === 0;
+    return Buffer.compare(keys.active.local.key, keys.passive.remote.key) === 0;
   }
   const results = await Promise.all(Array.from({ length: ${HANDSHAKES} }, handshake));
   const { sessions } = context;

@@ -7,6 +7,7 @@ import {
   keyingMaterialBytes,
   splitKeyingMaterial,
   srtpProfile,
+  wipeSrtpKeys,
 } from '../../sfu/srtp/profile.ts';
 
 it('RFC 5764 s4.1.2: profiles are known by their numbers, others are not', () => {
@@ -27,11 +28,23 @@ it('RFC 5764 s4.2: client key, server key, client salt, server salt', () => {
   for (const [profile, bytes, saltBytes] of lengths) {
     expect(keyingMaterialBytes(profile)).toBe(bytes);
     const material = Uint8Array.from({ length: bytes }, (_, i) => i);
-    const { client, server } = splitKeyingMaterial(profile, material);
+    const asClient = splitKeyingMaterial(profile, material, true);
+    const { local: client, remote: server } = asClient;
     expect([...client.key]).toEqual(run(0, 16));
     expect([...server.key]).toEqual(run(16, 16));
     expect([...client.salt]).toEqual(run(32, saltBytes));
     expect([...server.salt]).toEqual(run(32 + saltBytes, saltBytes));
-    expect(() => splitKeyingMaterial(profile, material.subarray(1))).toThrow('bytes of keys');
+    expect(splitKeyingMaterial(profile, material, false)).toEqual({
+      profile,
+      local: server,
+      remote: client,
+    });
+    expect(() => splitKeyingMaterial(profile, material.subarray(1), true)).toThrow('bytes of keys');
   }
+});
+
+it('RFC 5764 s4.2: keys that SRTP has taken in leave nothing in the exported material', () => {
+  const material = new Uint8Array(56).fill(7);
+  wipeSrtpKeys(splitKeyingMaterial(AEAD_AES_128_GCM, material, true));
+  expect(material).toEqual(new Uint8Array(56));
 });

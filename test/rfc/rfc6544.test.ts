@@ -64,8 +64,8 @@ it('when the connection of the selected pair is closed, nothing is sent any more
   const peer = world.peer('198.51.100.7', 4000);
   peer.socket = CONNECTION;
   peer.nominate();
-  world.ice.closeSocket(CONNECTION);
-  world.ice.closeSocket(CONNECTION);
+  world.ice.closeSocket(CONNECTION, world.now);
+  world.ice.closeSocket(CONNECTION, world.now);
   expect([peer.isValid, peer.destination]).toEqual([false, 'nowhere']);
   expect(peer.owner.heard.slice(1)).toEqual(['consent lost']);
   expect(world.ice.nextDeadline).toBe(Infinity);
@@ -76,7 +76,7 @@ it('a peer whose connection is closed goes on elsewhere with the same credential
   const peer = world.peer('198.51.100.7', 4000);
   peer.socket = CONNECTION;
   peer.nominate();
-  world.ice.closeSocket(CONNECTION);
+  world.ice.closeSocket(CONNECTION, world.now);
   peer.moveTo('198.51.100.7', 4001, CONNECTION + 1);
   expect(peer.nominate()).toBe('success');
   expect(peer.destination).toBe(`${CONNECTION + 1} 198.51.100.7:4001`);
@@ -88,7 +88,7 @@ it('closing a connection that was not selected changes nothing else', () => {
   peer.nominate();
   const { destination } = peer;
   peer.moveTo('198.51.100.7', 4001, CONNECTION).check();
-  world.ice.closeSocket(CONNECTION);
+  world.ice.closeSocket(CONNECTION, world.now);
   expect([peer.isValid, peer.destination, peer.session.state]).toEqual([
     false,
     destination,

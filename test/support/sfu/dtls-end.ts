@@ -4,7 +4,7 @@
 import { DtlsContext } from '../../../shared/native/dtls-context.ts';
 import { createDtlsCertificate, type DtlsCertificate } from '../../../sfu/dtls/certificate.ts';
 import { parseFingerprint, type DtlsFingerprint } from '../../../sfu/dtls/fingerprint.ts';
-import { SRTP_PROFILE_NAMES, type SrtpKeys } from '../../../sfu/dtls/srtp-keys.ts';
+import { SRTP_PROFILE_NAMES, type SrtpKeys } from '../../../sfu/srtp/profile.ts';
 import { DtlsTransport, type DtlsCloseReason } from '../../../sfu/dtls/transport.ts';
 
 export class DtlsEnd {
@@ -82,13 +82,5 @@ export function pairOf(a: DtlsContext, b: DtlsContext): { active: DtlsEnd; passi
 
 /** The keys of two ends as each must have them, crosswise. */
 export function crossed(keys: SrtpKeys | undefined): SrtpKeys | undefined {
-  return (
-    keys && {
-      profile: keys.profile,
-      localKey: keys.remoteKey,
-      localSalt: keys.remoteSalt,
-      remoteKey: keys.localKey,
-      remoteSalt: keys.localSalt,
-    }
-  );
+  return keys && { profile: keys.profile, local: keys.remote, remote: keys.local };
 }

@@ -3,6 +3,7 @@
 // it afterwards, so that a core which keeps a view or an address it was lent, or reads past a length, is
 // found out.
 
+import { Arena } from '../../../shared/native/arena.ts';
 import type {
   Engine,
   EngineCounters,
@@ -12,6 +13,7 @@ import type {
 } from '../../../shared/net/engine.ts';
 import { TimerWheel } from '../../../shared/net/timer-wheel.ts';
 import { TransportAddress } from '../../../shared/net/transport-address.ts';
+import { TurnEnds } from '../../../shared/net/turn-ends.ts';
 
 export interface Datagram {
   readonly from: TransportAddress;
@@ -63,6 +65,9 @@ export class FakeEngine implements Engine {
   #opening: FakeSocket[] = [];
   #travelling: Travelling[] = [];
   #nextId = 1;
+  #outgoing: Arena | undefined = undefined;
+  #claimed: { socket: number; to: TransportAddress; length: number } | undefined = undefined;
+  readonly #turnEnds = new TurnEnds();
   #arena = new Uint8Array(OFFSET + 65_536 + OFFSET);
 
   constructor(canSetDontFragment = false) {
@@ -179,7 +184,35 @@ export class FakeEngine implements Engine {
     this.#carry(socket, to, whole);
   }
 
+  get outgoing(): Arena {
+    this.#outgoing ??= new Arena(OFFSET + 65_536);
+    return this.#outgoing;
+  }
+
+  claim(socket: number, to: TransportAddress, length: number): number {
+    this.#sendClaimed();
+    this.#claimed = { socket, to: to.copy(), length };
+    this.outgoing.bytes.fill(DIRT);
+    return OFFSET;
+  }
+
+  unclaim(): void {
+    this.#claimed = undefined;
+  }
+
+  #sendClaimed(): void {
+    const claimed = this.#claimed;
+    this.#claimed = undefined;
+    if (claimed === undefined) return;
+    this.send(claimed.socket, claimed.to, this.outgoing.bytes, OFFSET, claimed.length);
+  }
+
+  atTurnEnd(owner: SocketOwner): void {
+    this.#turnEnds.ask(owner);
+  }
+
   #carry(id: number, to: TransportAddress, bytes: Buffer): void {
+    this.#sendClaimed();
     const socket = this.#sockets.get(id);
     if (socket?.open !== true || to.port === 0 || socket.address.family !== to.family) {
       this.counters.sendDropped++;
@@ -218,11 +251,20 @@ export class FakeEngine implements Engine {
 
   /** Opens what is to be opened and delivers what is on its way, until nothing is left. */
   run(): void {
-    for (let rounds = 0; this.#travelling.length > 0 || this.#canOpen(); rounds++) {
+    for (let rounds = 0; this.#hasWork(); rounds++) {
       if (rounds > 100_000) throw new Error('datagrams go round in circles');
       if (this.#canOpen()) this.openNext();
       for (const datagram of this.#travelling.splice(0)) this.#deliver(datagram);
+      this.#turnEnds.call(this.now, (error) => {
+        throw error;
+      });
+      this.#sendClaimed();
     }
+  }
+
+  #hasWork(): boolean {
+    this.#sendClaimed();
+    return this.#travelling.length > 0 || this.#canOpen() || this.#turnEnds.pending;
   }
 
   get opening(): number {

@@ -8,6 +8,7 @@ import { PortableEngine } from '../../../shared/net/portable-engine.ts';
 import type { AddressFamily, TransportAddress } from '../../../shared/net/transport-address.ts';
 import { Wake } from '../../../shared/net/wake.ts';
 import { TurnServer } from '../../../turn/index.ts';
+import { pump } from '../net/pump.ts';
 import { Leftovers } from './leftovers.ts';
 import { type UdpEndpoint, udpEndpoint } from './udp-endpoint.ts';
 import {
@@ -113,20 +114,4 @@ export class UdpWorld implements World {
     if (this.#faults.length > 0) throw this.#faults[0];
     this.#leftovers.check();
   }
-}
-
-/** Gives the engine a turn whenever the event loop has one; returns what ends that. */
-function pump(engine: LinuxEngine, wake: Wake): () => void {
-  let running = true;
-  const turn = (): void => {
-    if (!running) return;
-    engine.turn(0, () => undefined);
-    setImmediate(turn);
-  };
-  setImmediate(turn);
-  return () => {
-    running = false;
-    engine.free();
-    wake.close();
-  };
 }

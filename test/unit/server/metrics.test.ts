@@ -53,6 +53,7 @@ const FULL: ServerStats = {
             shortCircuited: 9,
             drops: { malformed: 5 },
           },
+          sfu: undefined,
         },
       },
     ],
@@ -67,7 +68,11 @@ function mediaAt(total: number | undefined): ServerStats['media'] {
   const stats =
     total === undefined
       ? undefined
-      : { engine: { ...engine, sent: total }, turn: { ...turn, drops: { malformed: total } } };
+      : {
+          engine: { ...engine, sent: total },
+          turn: { ...turn, drops: { malformed: total } },
+          sfu: undefined,
+        };
   return { users: 2, workers: [{ index: 0, deaths: 6, stats }] };
 }
 

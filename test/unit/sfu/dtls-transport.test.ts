@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { openssl } from '../../../shared/native/openssl.ts';
 import { createDtlsContext } from '../../../sfu/dtls/context.ts';
 import { HANDSHAKE_BYTES_MAX, HANDSHAKE_DATAGRAMS_MAX } from '../../../sfu/dtls/limits.ts';
-import { SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_HMAC_SHA1_80 } from '../../../sfu/dtls/srtp-keys.ts';
+import { AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80 } from '../../../sfu/srtp/profile.ts';
 import { DtlsTransport } from '../../../sfu/dtls/transport.ts';
 import {
   CERTIFICATE_A,
@@ -50,10 +50,10 @@ describe('a handshake', () => {
     expect(active.transport.state).toBe('connected');
     expect(passive.transport.state).toBe('connected');
     const [keys] = passive.keys;
-    expect(keys).toMatchObject({ profile: SRTP_AEAD_AES_128_GCM });
-    expect(keys?.localKey).toHaveLength(16);
-    expect(keys?.localSalt).toHaveLength(12);
-    expect(keys?.localKey).not.toEqual(keys?.remoteKey);
+    expect(keys).toMatchObject({ profile: AEAD_AES_128_GCM });
+    expect(keys?.local.key).toHaveLength(16);
+    expect(keys?.local.salt).toHaveLength(12);
+    expect(keys?.local.key).not.toEqual(keys?.remote.key);
     expect(active.keys).toEqual([crossed(keys)]);
     // No copy of them stays where OpenSSL wrote them.
     expect(b.input.bytes.subarray(0, 56).every((byte) => byte === 0)).toBe(true);
@@ -75,8 +75,8 @@ describe('a handshake', () => {
         transport.start(0);
       }
       exchange(active, passive);
-      expect(passive.keys).toMatchObject([{ profile: SRTP_AES128_CM_HMAC_SHA1_80 }]);
-      expect(passive.keys[0]?.remoteSalt).toHaveLength(14);
+      expect(passive.keys).toMatchObject([{ profile: AES_CM_128_HMAC_SHA1_80 }]);
+      expect(passive.keys[0]?.remote.salt).toHaveLength(14);
       expect(active.keys).toEqual([crossed(passive.keys[0])]);
       closeBoth(active, passive);
     },

@@ -140,7 +140,7 @@ it('connections and sessions that come and go leave nothing behind', () => {
       const peer = world.peer();
       peer.socket = i;
       peer.nominate();
-      if (i % 2 === 0) world.ice.closeSocket(i);
+      if (i % 2 === 0) world.ice.closeSocket(i, world.now);
       peer.restart();
       world.ice.close(peer.session);
       world.sent.length = 0;

@@ -99,7 +99,7 @@ class Run {
       return ['', ''];
     }
     if (what === 'close-socket') {
-      world.ice.closeSocket(socket);
+      world.ice.closeSocket(socket, world.now);
       model.closeSocket(socket);
       return ['', ''];
     }
@@ -228,7 +228,7 @@ it('always knows whose consent runs out first', () => {
           if (world.now >= at + CONSENT_MS) refreshed.delete(each);
         }
         if (what === 'close') world.ice.close(peer.session);
-        if (what === 'lose') world.ice.closeSocket(index);
+        if (what === 'lose') world.ice.closeSocket(index, world.now);
         if (what === 'close' || what === 'lose') refreshed.delete(peer);
         else if (peer.check({ nominate: what === 'nominate' }) === 'success') {
           refreshed.set(peer, world.now);
@@ -260,7 +260,7 @@ it('an owner may close its session, and open another, from whatever it hears', (
   expect(checked!.check()).toBe('success');
   expect(selected!.nominate()).toBe('success');
   closed!.nominate();
-  world.ice.closeSocket(70);
+  world.ice.closeSocket(70, world.now);
   lost!.nominate();
   world.pass(CONSENT_MS);
   expect(heard).toEqual(['checking', 'connected', 'disconnected', 'disconnected']);
@@ -282,7 +282,7 @@ it('an owner may close every session of a connection that is gone', () => {
       for (const { session } of peers) world.ice.close(session);
     };
   }
-  world.ice.closeSocket(SOCKET);
+  world.ice.closeSocket(SOCKET, world.now);
   expect(heard).toHaveLength(1);
   const left = peers.map(({ session }) => `${session.state}, ${session.tuples.length} tuples`);
   expect(left).toEqual(Array(3).fill('closed, 0 tuples'));

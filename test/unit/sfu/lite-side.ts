@@ -117,7 +117,7 @@ async function tcp(side: LiteSide): Promise<Transport> {
       if (!deframer.push(chunk, 0, chunk.length)) connection.destroy();
     });
     connection.on('error', () => connection.destroy());
-    connection.on('close', () => side.ice.closeSocket(number));
+    connection.on('close', () => side.ice.closeSocket(number, performance.now()));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,0 +1,28 @@
+// Every bound of the media transports, with the abuse it stops.
+
+/** Of one worker, unless its owner says otherwise: each has buffers of OpenSSL, contexts of SRTP and a timer. */
+export const TRANSPORTS_MAX = 2000;
+
+/** Of these, not connected yet: in a handshake OpenSSL may hold a hundred times what it holds afterwards. */
+export const CONNECTING_MAX = 1000;
+
+/** Without a nominated pair for so long, at the beginning or later, a transport is closed: nobody comes any more. */
+export const ICE_TIMEOUT_MS = 30_000;
+
+/** What comes in and is longer is no packet of a browser's: those fit into the MTU of a path. */
+export const PACKET_BYTES_MAX = 2048;
+
+/** What goes out has other header extensions than what came in, and a tag. */
+export const OUTGOING_BYTES_MAX = 4096;
+
+/** SSRCs that one participant may send from, over all of a call: state of 130 bytes each, twice. */
+export const SSRCS_RECEIVED_MAX = 256;
+
+/** SSRCs that one participant is sent: two for each of OFFER_LIMITS' sections, and as many to spare. */
+export const SSRCS_SENT_MAX = 1024;
+
+/** TCP connections to one worker: a participant needs one, and two while it changes. */
+export const STREAMS_MAX = 4000;
+
+/** Own addresses that relays send to: those of the configuration. */
+export const RELAY_ADDRESSES_MAX = 64;
