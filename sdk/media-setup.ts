@@ -10,6 +10,8 @@ import { SfuMedia } from './sfu-media.ts';
 import { SfuPeer } from './sfu-peer.ts';
 import type { SfuOffer, SlotCounts } from './sfu-peer.ts';
 import type { JoinOffer } from './signal-connection.ts';
+import { grantsOf } from './token-grants.ts';
+import type { TokenGrants } from './token-grants.ts';
 
 export interface MediaSetupOptions {
   readonly join: JoinOptions;
@@ -18,11 +20,18 @@ export interface MediaSetupOptions {
   readonly publications: () => readonly LocalPublication[];
 }
 
+interface Prepared {
+  readonly grants: TokenGrants;
+  readonly peer: SfuPeer;
+  /** Null: there is nothing to offer. */
+  readonly offer: Promise<SfuOffer | null>;
+}
+
 export class MediaSetup {
   readonly #options: MediaSetupOptions;
   readonly #sink: RoomMediaSink;
   readonly #want: SlotCounts;
-  #prepared: { peer: SfuPeer; offer: Promise<SfuOffer> } | null = null;
+  #prepared: Prepared | null = null;
   #mode: RoomInfo['mode'] | undefined;
   #lastOfferId = 0;
 
@@ -34,12 +43,13 @@ export class MediaSetup {
   }
 
   /** What `join` says of media. An offer that was not used serves the next attempt. Never rejects. */
-  async joinOffer(): Promise<JoinOffer> {
+  async joinOffer(token: string): Promise<JoinOffer> {
     const want = { ...this.#want };
     if (this.#mode === 'p2p') return { want };
     try {
-      this.#prepared ??= this.#prepare();
-      const { id, sdp, tracks } = await this.#prepared.offer;
+      const offer = await this.#prepare(grantsOf(token));
+      if (!offer) return { want };
+      const { id, sdp, tracks } = offer;
       this.#sink.onPhase('offer');
       this.#sink.onOffer(sdp.length);
       return { want, offer: { id, sdp }, tracks: [...tracks.values()] };
@@ -77,17 +87,31 @@ export class MediaSetup {
     this.#discard();
   }
 
-  #prepare(): { peer: SfuPeer; offer: Promise<SfuOffer> } {
+  #prepare(grants: TokenGrants): Prepared['offer'] {
+    const before = this.#prepared;
+    const same =
+      before?.grants.canPublish === grants.canPublish &&
+      before.grants.canSubscribe === grants.canSubscribe;
+    if (before && same) return before.offer;
+    this.#discard();
     const peer = this.#makePeer();
-    const make = async (): Promise<SfuOffer> => {
-      await peer.senders.sync(this.#options.publications());
+    const offer = this.#firstOffer(peer, grants);
+    this.#prepared = { grants, peer, offer };
+    return offer;
+  }
+
+  async #firstOffer(
+    peer: SfuPeer,
+    { canPublish, canSubscribe }: TokenGrants,
+  ): Promise<SfuOffer | null> {
+    if (canPublish) await peer.senders.sync(this.#options.publications());
+    if (canSubscribe) {
       peer.addSlots({
         audio: Math.min(FIRST_SLOTS.audio, this.#want.audio),
         video: Math.min(FIRST_SLOTS.video, this.#want.video),
       });
-      return peer.offer();
-    };
-    return { peer, offer: make() };
+    }
+    return peer.isEmpty() ? null : peer.offer();
   }
 
   #discard(): void {

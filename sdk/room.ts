@@ -112,7 +112,7 @@ export class Room extends Emitter<RoomEvents> {
         tokenRenews: options.tokenProvider !== undefined,
         reconnectForMs: options.reconnectForMs ?? RECONNECT_FOR_MS,
         joinBody: () => this.#joinBody(),
-        joinOffer: () => this.#media.joinOffer(),
+        joinOffer: (token) => this.#media.joinOffer(token),
         openSocket: (url, protocol) => new WebSocket(url, protocol),
         now: () => Date.now(),
         random: () => Math.random(),
@@ -277,12 +277,13 @@ export class Room extends Emitter<RoomEvents> {
   /** A new session: all media starts anew, under our new sid. */
   #enter(message: JoinedMessage): void {
     this.#flow?.close();
+    this.#flow = null;
     const { mode } = message.room;
     this.#roster.mode = mode;
     this.#self = new Participant(message.self, { mode, stream: this.local.stream, makeStream });
+    if (!message.self.perm.canPublish) this.local.revoke().catch(() => undefined);
     const flow = this.#media.open(message);
     this.#flow = flow;
-    if (!message.self.perm.canPublish) this.local.revoke().catch(() => undefined);
     const others = this.#others(message.participants);
     this.#announce(this.#roster.replace(others));
     for (const info of others) flow.add(info, true);

@@ -47,7 +47,8 @@ export class SfuMedia implements RoomMedia {
   readonly #shown = new Map<string, RTCRtpReceiver>();
   readonly #published: PublishedTracks;
   readonly #rounds = new Rounds(() => this.#round());
-  #selfSid: string;
+  readonly #selfSid: string;
+  #mayReceive: boolean;
   #iceServers: IceServer[];
   #peer: SfuPeer;
   #health: LinkHealth;
@@ -72,6 +73,7 @@ export class SfuMedia implements RoomMedia {
     this.#options = options;
     this.#sink = sink;
     this.#selfSid = joined.self.sid;
+    this.#mayReceive = joined.self.perm.canSubscribe;
     this.#iceServers = joined.ice.servers;
     this.#published = new PublishedTracks(async (track, muted) => {
       await sink.request({ type: 'mute', track, muted });
@@ -99,6 +101,7 @@ export class SfuMedia implements RoomMedia {
   }
 
   setSelf(info: ParticipantInfo): void {
+    this.#mayReceive = info.perm.canSubscribe;
     this.#published.onSelf(info.tracks);
   }
 
@@ -207,7 +210,7 @@ export class SfuMedia implements RoomMedia {
     });
     const due = this.#due;
     this.#due = false;
-    return differs || grew || due;
+    return (differs || grew || due) && !peer.isEmpty();
   }
 
   async #ask(peer: SfuPeer, offer: SfuOffer): Promise<AnswerMessage | undefined> {
@@ -310,7 +313,8 @@ export class SfuMedia implements RoomMedia {
     this.#end();
     this.#peer = this.#options.makePeer();
     this.#health = this.#watch(this.#peer);
-    this.#peer.addSlots(slots);
+    // An offer of slots that are not granted is refused.
+    if (this.#mayReceive) this.#peer.addSlots(slots);
     this.#firstAnswer = undefined;
     this.#isNew = true;
     this.#due = true;

@@ -47,6 +47,11 @@ export class SfuPeer {
     return { audio: audio.length, video: video.length };
   }
 
+  /** An offer of it would be of no media. */
+  isEmpty(): boolean {
+    return this.pc.getTransceivers().length === 0;
+  }
+
   /** Adds what is missing of `counts`; true when that was something. */
   addSlots(counts: SlotCounts): boolean {
     let added = false;

@@ -58,8 +58,8 @@ export interface SignalOptions {
   reconnectForMs: number;
   /** What goes into each `join` beside token and session. */
   joinBody: () => Pick<JoinMessage, 'client' | 'caps' | 'attrs' | 'meta'>;
-  /** What goes into each `join` that is not a resume; made while the socket opens. Never rejects. */
-  joinOffer: () => Promise<JoinOffer>;
+  /** What goes into each `join` with a token; made while the socket opens. Never rejects. */
+  joinOffer: (token: string) => Promise<JoinOffer>;
   openSocket: (url: string, protocol: string) => WebSocketLike;
   now: () => number;
   random: () => number;
@@ -157,16 +157,16 @@ export class SignalConnection {
     }
     this.#socket = socket;
     this.#timer = setTimeout(() => this.#lose(LOST), ATTEMPT_TIMEOUT_MS);
-    // Fetched while the socket opens, so that a token costs no extra round trip; nor does an offer.
-    const resumes = this.#session !== null;
-    const token = resumes ? Promise.resolve(null) : this.#options.token(this.#abort.signal);
-    token.catch(() => undefined);
-    const offer = resumes ? Promise.resolve({}) : this.#options.joinOffer();
+    const credentials = this.#session ? Promise.resolve({}) : this.#credentials();
+    credentials.catch(() => undefined);
     const current = (): boolean => this.#socket === socket;
     socket.addEventListener('open', () => {
       if (!current()) return;
       this.#sink.onSocketOpen();
-      void this.#joinWith(token, offer, current);
+      credentials.then(
+        (given) => current() && this.#sendJoin(given),
+        (cause: unknown) => current() && this.#tokenFailed(cause),
+      );
     });
     socket.addEventListener('message', (event) => {
       if (current()) this.#onText(event.data);
@@ -178,31 +178,20 @@ export class SignalConnection {
     socket.addEventListener('error', () => undefined);
   }
 
-  async #joinWith(
-    token: Promise<string | null>,
-    offer: Promise<JoinOffer>,
-    current: () => boolean,
-  ): Promise<void> {
-    let value: string | null;
-    try {
-      value = await token;
-    } catch (cause) {
-      if (current()) this.#tokenFailed(cause);
-      return;
-    }
-    const offered = await offer;
-    if (current()) this.#sendJoin(value, offered);
+  /** Fetched and made while the socket opens, so that neither costs a round trip. */
+  async #credentials(): Promise<JoinOffer & { token: string }> {
+    const token = await this.#options.token(this.#abort.signal);
+    return { token, ...(await this.#options.joinOffer(token)) };
   }
 
-  #sendJoin(token: string | null, offer: JoinOffer): void {
+  #sendJoin(given: JoinOffer & { token?: string }): void {
     this.#joinId = this.#ledger.nextId();
     const join: JoinMessage = {
       type: 'join',
       i: this.#joinId,
-      ...(token === null ? {} : { token }),
       ...(this.#session ? { session: { ...this.#session, lastSeq: this.#pushes.last } } : {}),
       ...this.#options.joinBody(),
-      ...offer,
+      ...given,
     };
     this.#write(JSON.stringify(join));
     this.#sink.onJoinSent();
