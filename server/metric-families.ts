@@ -74,15 +74,15 @@ function ofEachWorker(read: Read<WorkerReport>): Values {
   return {
     labels: ['worker'],
     samples: ({ media }) =>
-      (media?.workers ?? []).map((worker) => ({
+      media.workers.map((worker) => ({
         labels: { worker: String(worker.index) },
         value: read(worker),
       })),
   };
 }
 
-function answering(media: MediaReport | undefined): { index: number; stats: WorkerStats }[] {
-  return (media?.workers ?? []).flatMap(({ index, stats }) =>
+function answering(media: MediaReport): { index: number; stats: WorkerStats }[] {
+  return media.workers.flatMap(({ index, stats }) =>
     stats === undefined ? [] : [{ index, stats }],
   );
 }
@@ -112,8 +112,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     type: 'gauge',
     help: 'Always 1; the label names the engine that moves media: linux or portable',
     labels: ['engine'],
-    samples: ({ engine }) =>
-      engine === undefined ? [] : [{ labels: { engine: engine.kind }, value: 1 }],
+    samples: ({ engine }) => [{ labels: { engine: engine.kind }, value: 1 }],
   },
   {
     name: 'sterna_engine_capability',
@@ -121,7 +120,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     help: 'Whether the kernel lets the Linux engine use that socket option, 0 or 1',
     labels: ['capability'],
     samples: ({ engine }) =>
-      engine?.kind !== 'linux'
+      engine.kind !== 'linux'
         ? []
         : CAPABILITY_NAMES.map(([capability, name]) => ({
             labels: { capability: name.toLowerCase() },
@@ -187,12 +186,12 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     type: 'gauge',
     help: 'Users who have a TURN allocation or reservation',
     labels: [],
-    samples: ({ media }) => (media === undefined ? [] : unlabelled(media.users)),
+    samples: ({ media }) => unlabelled(media.users),
   },
   {
     name: 'sterna_turn_short_circuited_datagrams_total',
     type: 'counter',
-    help: 'Datagrams handed from one relay of this server to another without a socket',
+    help: 'Datagrams handed between a relay and another one, or the SFU, of this server without a socket',
     ...ofWorkers(({ turn }) => turn.shortCircuited),
   },
   {

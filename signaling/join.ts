@@ -148,6 +148,7 @@ function resume(
     joinedFrame(service, session, { re: message.i, seq, ice, resumed: true, lost }),
   );
   if (!lost) session.replay(given.lastSeq);
+  if (session.media !== null) room.media?.inform(session.media);
   room.feed.schedule();
   counters.resumes++;
   log.info('session.resumed', { ...names(session), lost });

@@ -19,6 +19,7 @@ import { signalingLimits } from './limits.ts';
 import type { SignalingLimits } from './limits.ts';
 import type { MediaPlane } from './media-plane.ts';
 import { Switchboard } from './media/switchboard.ts';
+import type { MediaStats } from './media/switchboard.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { Rooms } from './rooms.ts';
@@ -61,6 +62,8 @@ export interface SignalingStats {
   resumes: number;
   takeovers: number;
   joinDurations: DurationStats;
+  /** Undefined without an SFU. */
+  media: MediaStats | undefined;
   /** `error` messages, HTTP refusals of upgrades, and closes by this server, by reason. */
   refusals: ReasonCounts;
   closes: ReasonCounts;
@@ -124,7 +127,7 @@ export class SignalingServer {
   }
 
   stats(): SignalingStats {
-    const { counters, sessions } = this.#service;
+    const { counters, sessions, switchboard } = this.#service;
     return {
       sockets: this.#conversations.size,
       unauthenticated: this.#unauthenticated.size,
@@ -136,6 +139,7 @@ export class SignalingServer {
       resumes: counters.resumes,
       takeovers: counters.takeovers,
       joinDurations: counters.joinDurations.stats(),
+      media: switchboard?.stats(),
       ...counters.byReason(),
       tokens: this.tokens.stats(),
     };

@@ -68,7 +68,7 @@ export class MediaHost {
     this.engine = engine;
     this.#linux = linux;
     if (forwards) {
-      this.#sfu = new SfuHost(config.sfu, count, (worker, command) =>
+      this.#sfu = new SfuHost(config.sfu, log, count, (worker, command) =>
         this.#workers[worker]?.post(command),
       );
     }
@@ -169,11 +169,13 @@ export class MediaHost {
   }
 
   async #start(): Promise<void> {
+    await this.#sfu?.listen();
     const started = await Promise.all(this.#workers.map((worker) => worker.start()));
     this.#listeners = started[0]?.turn ?? [];
   }
 
   async #close(): Promise<void> {
+    await this.#sfu?.close();
     await Promise.all(this.#workers.map((worker) => worker.close()));
     this.#linux?.listeners.close();
     for (const wake of this.#linux?.wakes ?? []) wake.close();

@@ -42,7 +42,7 @@ export class WorkerSfu {
           post({
             type: 'stream.frame',
             stream,
-            bytes: bytes.slice(offset, offset + length),
+            bytes: new Uint8Array(bytes.subarray(offset, offset + length)),
           }),
         closeStream: (stream) => post({ type: 'stream.close', stream }),
       },

@@ -1,6 +1,6 @@
 // One participant's transport: where ICE says it is, DTLS with it for the keys, then SRTP both ways (RFC 5764, RFC 8834).
 // Sans-I/O. Made by MediaServer, which hands it what comes from addresses that its ICE session has validated; used by
-// the router. Allocates: nothing per packet.
+// the router. Allocates: nothing per packet of its own (SRTP: the addresses that OpenSSL is called with).
 
 import type { Arena } from '../../shared/native/arena.ts';
 import type { DtlsContext } from '../../shared/native/dtls-context.ts';
@@ -144,7 +144,7 @@ export class MediaTransport implements IceObserver {
   /**
    * Sends an RTP packet: a header, and a payload that is taken from wherever it lies, without a copy. Returns the bytes
    * of the protected packet; 0 when none was sent: no pair with consent, no keys, closed, no room, a sequence number
-   * that has been there. Allocates nothing.
+   * that has been there. Allocates nothing of its own.
    */
   sendRtp(
     header: RtpWriter,
@@ -172,7 +172,7 @@ export class MediaTransport implements IceObserver {
     return sent;
   }
 
-  /** Sends an RTCP compound, of which it takes a copy. False when none was sent, as for RTP. Allocates nothing. */
+  /** Sends an RTCP compound, of which it takes a copy. False when none was sent, as for RTP. */
   sendRtcp(from: Arena, offset: number, length: number, now: number): boolean {
     const tuple = this.#session?.destination(now);
     const sender = this.#sender;

@@ -2,13 +2,13 @@
 // Needs no WebSocket. Called by: handlers, joining, whoever else answers offers; RoomMedia, its owner.
 // Allocates: an answer; a message where slots are pointed elsewhere.
 
-import type { PublicationSetup, SlotBinding } from '../../sfu/control.ts';
+import type { PublicationSetup } from '../../sfu/control.ts';
 import type { IceCredentials } from '../../sfu/ice/credentials.ts';
 import type { AgreedSection } from '../../sfu/sdp/negotiation.ts';
 import type { MediaPlace } from '../media-plane.ts';
 import type { Participant } from '../participant.ts';
 import { LIMITS } from '../protocol.ts';
-import type { Binding, JoinMessage, SdpAnswer, SubscribeMessage } from '../protocol.ts';
+import type { JoinMessage, SdpAnswer, SubscribeMessage } from '../protocol.ts';
 import { refusal, snippet } from '../refusal.ts';
 import type { Refusal } from '../refusal.ts';
 import type { MediaCounters } from './media-counters.ts';
@@ -17,7 +17,8 @@ import { planOffer } from './offer-plan.ts';
 import type { OfferedMedia, OfferPlan, PlannedTrack } from './offer-plan.ts';
 import type { Ranking } from './ranking.ts';
 import { neededSlots, pointSlots } from './slot-policy.ts';
-import type { Slot } from './slot-policy.ts';
+import { bindings, slotBindings, slotsOf } from './slots.ts';
+import type { BoundSlot } from './slots.ts';
 import { sentFormat, Track } from './track.ts';
 import type { Publisher } from './track.ts';
 
@@ -64,10 +65,6 @@ export interface MediaRoom {
 }
 
 type Counts = Record<Track['kind'], number>;
-
-interface BoundSlot extends Slot {
-  track: Track | null;
-}
 
 const KINDS: readonly Track['kind'][] = ['audio', 'video'];
 
@@ -171,6 +168,7 @@ export class ParticipantMedia implements Publisher {
     if (sid !== undefined && tracks.length === 0) return false;
     const changed = tracks.filter((track) => track.muted !== muted);
     for (const track of changed) {
+      this.#room.counters.mutes++;
       track.muted = muted;
       this.#transport?.mute(track.publication, muted);
     }
@@ -192,6 +190,7 @@ export class ParticipantMedia implements Publisher {
       if (on !== undefined) put(this.#off, track, !on);
       if (pin !== undefined) put(this.#pinned, track, pin);
     }
+    this.#room.counters.subscribes++;
     this.#room.schedule();
     return null;
   }
@@ -215,11 +214,12 @@ export class ParticipantMedia implements Publisher {
 
   /** Points slots elsewhere where something better is to be shown, and asks for more where they are useful. */
   point(): void {
-    const changed = this.#choose();
+    const changed = this.#transport === null ? [] : this.#choose();
     if (changed.length > 0) {
       this.#transport?.bind(slotBindings(changed));
-      for (const { track } of changed)
-        if (track !== null) this.#room.flushIfWaiting(track.publisher.sid);
+      for (const { participant } of bindings(changed)) {
+        if (participant !== null) this.#room.flushIfWaiting(participant);
+      }
       this.#room.counters.binds++;
       this.#push({ type: 'bind', map: bindings(changed) });
     }
@@ -358,29 +358,6 @@ export class ParticipantMedia implements Publisher {
     // What comes after `{"s":<number>,`.
     this.owner.push(Buffer.from(JSON.stringify(push).slice(1)));
   }
-}
-
-/** The sections that we send in; what a slot showed before it shows on. */
-function slotsOf(sections: readonly AgreedSection[], before: readonly BoundSlot[]): BoundSlot[] {
-  const known = new Map(before.map((slot) => [slot.mid, slot]));
-  return sections.flatMap(({ mid, kind, codecs, outgoing }) => {
-    if (outgoing === undefined) return [];
-    const formats = new Set(codecs.map(({ format }) => format));
-    const earlier = known.get(mid);
-    return [{ mid, kind, formats, track: earlier?.kind === kind ? earlier.track : null }];
-  });
-}
-
-function slotBindings(slots: readonly BoundSlot[]): SlotBinding[] {
-  return slots.map(({ mid, track }) => ({ mid, publication: track?.publication ?? 0 }));
-}
-
-function bindings(slots: readonly BoundSlot[]): Binding[] {
-  return slots.map(({ mid, track }) => ({
-    mid,
-    track: track?.sid ?? null,
-    participant: track?.publisher.sid ?? null,
-  }));
 }
 
 function put<T>(set: Set<T>, item: T, inside: boolean): void {

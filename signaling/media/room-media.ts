@@ -52,7 +52,12 @@ export class RoomMedia implements MediaRoom {
   #transports = 0;
   #joined = 0;
   #spoken = 0;
+  /** The loudest first. */
+  readonly #heard = new Map<ParticipantMedia, SpeakersMessage['speakers'][number]>();
+  /** The newest message of who speaks; '' before the first. */
   #speakers = '';
+  /** Who has not heard it. */
+  readonly #uninformed = new Set<ParticipantMedia>();
   #lookedAt = -Infinity;
   #timer: NodeJS.Timeout | undefined = undefined;
 
@@ -77,8 +82,14 @@ export class RoomMedia implements MediaRoom {
   add(owner: MediaOwner, plain = false): ParticipantMedia {
     const media = new ParticipantMedia(this, owner, { joined: ++this.#joined, plain });
     this.#participants.set(media.sid, media);
-    this.schedule();
+    this.inform(media);
     return media;
+  }
+
+  /** Tells who speaks to one that has missed it. */
+  inform(media: ParticipantMedia): void {
+    this.#uninformed.add(media);
+    this.schedule();
   }
 
   of(participantSid: string): ParticipantMedia | undefined {
@@ -90,6 +101,7 @@ export class RoomMedia implements MediaRoom {
     const media = this.#participants.get(participantSid);
     if (media === undefined) return;
     this.#participants.delete(participantSid);
+    this.#uninformed.delete(media);
     media.close();
     this.#rankAgain();
   }
@@ -99,6 +111,7 @@ export class RoomMedia implements MediaRoom {
     this.#timer = undefined;
     for (const media of this.#participants.values()) media.close();
     this.#participants.clear();
+    this.#uninformed.clear();
     clearTimeout(this.#timer);
     this.#exchange.roomClosed(this.sid);
   }
@@ -140,6 +153,8 @@ export class RoomMedia implements MediaRoom {
     this.#publications.delete(track.publication);
     this.#tracks.delete(track.sid);
     for (const media of this.#participants.values()) media.forget(track);
+    // The media worker says nothing more of it.
+    if (track.kind === 'audio') this.#silence(track.publisher.sid);
   }
 
   changed(participant: Participant): void {
@@ -172,7 +187,8 @@ export class RoomMedia implements MediaRoom {
 
   /** Who speaks, the loudest first. */
   onSpeakers(speakers: readonly Speaker[]): void {
-    const heard = new Map<ParticipantMedia, SpeakersMessage['speakers'][number]>();
+    const heard = this.#heard;
+    heard.clear();
     for (const { publication, level, active } of speakers) {
       const sid = this.#publications.get(publication)?.publisher.sid;
       const media = sid === undefined ? undefined : this.#participants.get(sid);
@@ -189,11 +205,7 @@ export class RoomMedia implements MediaRoom {
       media.spokeAt = this.#spoken;
     }
     this.#rankAgain();
-    const message: SpeakersMessage = { type: 'speakers', speakers: [...heard.values()] };
-    const frame = JSON.stringify(message);
-    if (frame === this.#speakers) return;
-    this.#speakers = frame;
-    for (const { owner } of this.#participants.values()) owner.tell(frame);
+    this.#tellSpeakers();
   }
 
   /** The worker is gone with all transports. */
@@ -201,6 +213,25 @@ export class RoomMedia implements MediaRoom {
     for (const media of this.#participants.values()) {
       if (media.transport !== null) media.lost('worker');
     }
+  }
+
+  #silence(participantSid: string): void {
+    for (const media of this.#heard.keys()) {
+      if (media.sid !== participantSid) continue;
+      this.#heard.delete(media);
+      media.speaking = -1;
+      this.#tellSpeakers();
+      return;
+    }
+  }
+
+  #tellSpeakers(): void {
+    const message: SpeakersMessage = { type: 'speakers', speakers: [...this.#heard.values()] };
+    const frame = JSON.stringify(message);
+    if (frame === this.#speakers) return;
+    this.#speakers = frame;
+    this.#uninformed.clear();
+    for (const { owner } of this.#participants.values()) owner.tell(frame);
   }
 
   #rankAgain(): void {
@@ -214,5 +245,7 @@ export class RoomMedia implements MediaRoom {
     this.#lookedAt = this.#clock.monotonic();
     this.#feed.schedule();
     for (const media of this.#participants.values()) media.point();
+    if (this.#heard.size > 0) for (const { owner } of this.#uninformed) owner.tell(this.#speakers);
+    this.#uninformed.clear();
   }
 }

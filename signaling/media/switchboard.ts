@@ -4,13 +4,19 @@
 import type { Logger } from '../../shared/log.ts';
 import type { SfuEvent } from '../../sfu/control.ts';
 import type { MediaLost, MediaPlace, MediaPlane } from '../media-plane.ts';
-import { MediaCounters } from './media-counters.ts';
+import { newMediaCounters } from './media-counters.ts';
+import type { MediaCounters } from './media-counters.ts';
 import type { ParticipantMedia } from './participant-media.ts';
 import { RoomMedia } from './room-media.ts';
 import type { MediaExchange, RoomMediaOptions } from './room-media.ts';
 
+export interface MediaStats extends Readonly<MediaCounters> {
+  /** Open at the moment. */
+  readonly transports: number;
+}
+
 export class Switchboard implements MediaExchange {
-  readonly counters: MediaCounters = new MediaCounters();
+  readonly counters: MediaCounters = newMediaCounters();
   readonly #plane: MediaPlane;
   readonly #log: Logger;
   readonly #rooms = new Map<string, RoomMedia>();
@@ -23,9 +29,8 @@ export class Switchboard implements MediaExchange {
     plane.onEvent((place, event) => this.#handle(place, event));
   }
 
-  /** Transports that are open. */
-  get transports(): number {
-    return this.#transports.size;
+  stats(): MediaStats {
+    return { transports: this.#transports.size, ...this.counters };
   }
 
   openRoom(options: RoomMediaOptions): RoomMedia {

@@ -84,8 +84,11 @@ export class RealNet implements MediaNet {
   readonly #faults: unknown[] = [];
   readonly #endpoints: UdpEndpoint[] = [];
 
-  constructor(kind: 'portable' | 'linux') {
-    const now = (): number => performance.now();
+  readonly now: () => number;
+
+  /** @param now the clock of the engine and of its core */
+  constructor(kind: 'portable' | 'linux', now: () => number = () => performance.now()) {
+    this.now = now;
     const onFault = (error: unknown): void => void this.#faults.push(error);
     if (kind === 'portable') {
       const outgoing = new Arena(65_536);
@@ -97,10 +100,6 @@ export class RealNet implements MediaNet {
       this.engine = engine;
       this.#stop = pump(engine, wake);
     }
-  }
-
-  now(): number {
-    return performance.now();
   }
 
   async wire(): Promise<Wire> {

@@ -73,6 +73,8 @@ export interface PeerOptions {
   readonly fingerprints?: readonly string[];
   /** The certificate that it shows. */
   readonly context?: DtlsContext;
+  /** Who hears of the transport, instead of the recorder. */
+  readonly router?: MediaObserver;
 }
 
 export interface CheckOptions {
@@ -96,6 +98,7 @@ export class MediaPeer {
   transport!: MediaTransport;
   /** Where it sends from. */
   path!: Path;
+  readonly #router: MediaObserver;
   readonly #paths: Path[] = [];
   readonly arena = new Arena(8192);
   sender: SrtpSender | undefined = undefined;
@@ -111,10 +114,13 @@ export class MediaPeer {
   mediaOn: Path | undefined = undefined;
   /** What becomes of a datagram on its way, either way: so many copies arrive. */
   copies: () => number = () => 1;
+  /** Puts datagrams that are on their way together into the order of their arrival. */
+  reorder: (datagrams: unknown[]) => void = () => undefined;
 
   constructor(world: MediaWorld, context: DtlsContext, options: PeerOptions = {}) {
     this.world = world;
     this.setup = options.setup ?? 'passive';
+    this.#router = options.router ?? this.observer;
     this.fingerprints = options.fingerprints ?? [CERTIFICATE_B.fingerprint];
     this.dtls = new DtlsEnd(
       options.context ?? context,
@@ -130,8 +136,8 @@ export class MediaPeer {
 
   /** Asks for a transport; what came of it. */
   ask(): MediaTransport | MediaCloseReason {
-    const { id, ice, fingerprints, setup, observer, world } = this;
-    return world.server.open({ id, ice, fingerprints, setup }, observer, world.now());
+    const { id, ice, fingerprints, setup, world } = this;
+    return world.server.open({ id, ice, fingerprints, setup }, this.#router, world.now());
   }
 
   /** Has a transport, and a path to it, by which nothing has been sent yet. */
@@ -195,7 +201,9 @@ export class MediaPeer {
 
   /** Sends what DTLS has to send. */
   flush(): void {
-    for (const datagram of this.dtls.sent.splice(0)) this.send(datagram);
+    const datagrams = this.dtls.sent.splice(0);
+    this.reorder(datagrams);
+    for (const datagram of datagrams) this.send(datagram);
   }
 
   send(bytes: Uint8Array): void {
@@ -241,6 +249,7 @@ export class MediaPeer {
     let count = 0;
     for (const { path, datagrams } of taken) {
       count += datagrams.length;
+      this.reorder(datagrams);
       for (const datagram of datagrams) {
         for (let n = this.copies(); n > 0; n--) this.#receive(datagram, path);
       }

@@ -5,7 +5,7 @@ import { TransportAddress } from '../../../shared/net/transport-address.ts';
 import type { SfuPath } from '../../../sfu/control.ts';
 import { MediaServer, type MediaServerOptions } from '../../../sfu/transport/media-server.ts';
 import { address } from '../turn/world.ts';
-import { CERTIFICATE_A, contextOf } from './dtls-end.ts';
+import { CERTIFICATE_A, type ContextChanges, contextOf } from './dtls-end.ts';
 import type { MediaNet } from './media-net.ts';
 
 /** One way to the server, as its peer has it. */
@@ -24,7 +24,11 @@ export interface StreamPath extends Path {
   close(): void;
 }
 
-export type WorldOptions = Partial<Omit<MediaServerOptions, 'engine' | 'streams' | 'relay'>>;
+export interface WorldOptions extends Partial<
+  Pick<MediaServerOptions, 'transportsMax' | 'connectingMax'>
+> {
+  readonly dtls?: ContextChanges;
+}
 
 export class MediaWorld<Net extends MediaNet = MediaNet> {
   readonly net: Net;
@@ -39,11 +43,11 @@ export class MediaWorld<Net extends MediaNet = MediaNet> {
   readonly #relayed = new Map<string, Uint8Array[]>();
   #nextStream = 1;
 
-  private constructor(net: Net, options: WorldOptions) {
+  private constructor(net: Net, { dtls, ...bounds }: WorldOptions) {
     this.net = net;
-    this.dtls = options.dtls ?? contextOf(CERTIFICATE_A);
+    this.dtls = contextOf(CERTIFICATE_A, dtls);
     this.server = new MediaServer({
-      ...options,
+      ...bounds,
       dtls: this.dtls,
       engine: net.engine,
       streams: {

@@ -60,7 +60,7 @@ const FULL: ServerStats = {
   },
 };
 
-const [ONLY] = FULL.media!.workers;
+const [ONLY] = FULL.media.workers;
 
 /** The one worker with that total in two of its counters; silent without one. */
 function mediaAt(total: number | undefined): ServerStats['media'] {
@@ -112,12 +112,12 @@ test('the numbers are those of the statistics, in base units', async () => {
 
 test('what is not known is left out, and no zero stands in for it', async () => {
   const silent = mediaAt(undefined);
-  const found = await samples({ ...FULL, signaling, engine: undefined, media: silent });
+  const found = await samples({ ...FULL, signaling, media: silent });
   expect(found.get('sterna_media_up{worker="0"}')).toBe(0);
   expect(found.get('sterna_media_worker_restarts_total{worker="0"}')).toBe(6);
   expect(found.get('sterna_rooms')).toBe(0);
   const unknown = [...found.keys()].filter((series) =>
-    /^sterna_(?:engine_|turn_(?!users)|media_(?!up|worker)|signaling_join_duration)/.test(series),
+    /^sterna_(?:turn_(?!users)|media_(?!up|worker)|signaling_join_duration)/.test(series),
   );
   expect(unknown).toEqual([]);
 });
