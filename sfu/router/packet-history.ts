@@ -4,7 +4,6 @@
 
 import type { Arena } from '../../shared/native/arena.ts';
 import { copyBytes } from '../../shared/net/copy-bytes.ts';
-import { put16 } from '../rtp/words.ts';
 import { OSN_BYTES } from '../rtp/rtx.ts';
 import { PAYLOAD_BYTES_MAX } from './limits.ts';
 import type { MediaPacket } from './media-packet.ts';

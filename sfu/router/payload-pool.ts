@@ -30,7 +30,9 @@ export class PayloadPool {
 
   /** Bytes taken from the system. */
   get bytes(): number {
-    return SLAB_BYTES * this.#slabs.reduce((count, slab) => count + (slab === undefined ? 0 : 1), 0);
+    return (
+      SLAB_BYTES * this.#slabs.reduce((count, slab) => count + (slab === undefined ? 0 : 1), 0)
+    );
   }
 
   /** The number of a block; -1 when there is none left. */
