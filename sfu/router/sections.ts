@@ -1,7 +1,7 @@
 // What was negotiated for one section, in the form that packets are handled with: by payload type, by the number of a
 // header extension. Made for each description. Called by: ParticipantMedia. Allocates: when it is made.
 
-import { ExtensionIds, EXTENSION_MID } from '../rtp/extension-kinds.ts';
+import { EXTENSION_TRANSPORT_CC, ExtensionIds } from '../rtp/extension-kinds.ts';
 import { codecOf } from '../rtp/key-frame.ts';
 import type { RtpReader } from '../rtp/rtp-reader.ts';
 import { extensionUri } from '../sdp/header-extensions.ts';
@@ -39,9 +39,11 @@ export class IncomingSection {
   readonly rids: readonly Uint8Array[];
   /** What the peer announced, in the order of the encodings: SSRC, and that of its retransmissions or -1. */
   readonly announced: readonly { readonly ssrc: number; readonly rtxSsrc: number }[];
-  readonly reports: { readonly nack: boolean; readonly pli: boolean; readonly fir: boolean };
-  readonly transportCc: boolean;
-  readonly rtcpRsize: boolean;
+  /** What the peer understands (RFC 4585 s4.2, RFC 5104 s7.1). */
+  readonly feedback: { readonly nack: boolean; readonly pli: boolean; readonly fir: boolean };
+  /** The identifier of transport-wide sequence numbers, where the peer wants to hear of them; otherwise 0. */
+  readonly transportCcId: number;
+  readonly clockRate: number;
   /** By payload type. */
   readonly #codecs: (SectionCodec | undefined)[];
   /** By the payload type of retransmissions, that of what they repeat; -1 for all others. */
@@ -57,19 +59,28 @@ export class IncomingSection {
       .slice(0, ENCODINGS_MAX)
       .map(({ ssrc, rtxSsrc = -1 }) => ({ ssrc, rtxSsrc }));
     const feedback = new Set(section.codecs.flatMap((codec) => codec.feedback));
-    this.reports = {
+    // All codecs of a kind have the same clock here.
+    this.feedback = {
       nack: feedback.has('nack'),
       pli: feedback.has('nack pli'),
       fir: feedback.has('ccm fir'),
     };
-    this.transportCc = feedback.has('transport-cc');
-    this.rtcpRsize = section.rtcpRsize;
+    this.transportCcId = feedback.has('transport-cc') ? this.ids.id(EXTENSION_TRANSPORT_CC) : 0;
+    this.clockRate = section.codecs[0]!.clockRate;
     this.#codecs = Array.from({ length: PAYLOAD_TYPES }, () => undefined);
     this.#repairs = new Int16Array(PAYLOAD_TYPES).fill(-1);
     for (const codec of section.codecs.map(sectionCodec)) {
       this.#codecs[codec.payloadType] = codec;
       if (codec.rtxPayloadType >= 0) this.#repairs[codec.rtxPayloadType] = codec.payloadType;
     }
+  }
+
+  /**
+   * Whether streams of that section go on under this description: it is the same section, with the same encodings.
+   */
+  isLike({ mid, kind, rids }: IncomingSection): boolean {
+    if (mid !== this.mid || kind !== this.kind || rids.length !== this.rids.length) return false;
+    return rids.every((rid, i) => Buffer.compare(rid, this.rids[i]!) === 0);
   }
 
   /** The codec of a payload type; undefined for one that was not negotiated, or is that of retransmissions. */
@@ -85,11 +96,6 @@ export class IncomingSection {
   knows(payloadType: number): boolean {
     return this.#codecs[payloadType] !== undefined || this.repairedBy(payloadType) >= 0;
   }
-
-  /** All payload types, those of retransmissions too. */
-  get payloadTypes(): number[] {
-    return Array.from({ length: PAYLOAD_TYPES }, (_, one) => one).filter((one) => this.knows(one));
-  }
 }
 
 /** What a participant is sent in a section. */
@@ -97,8 +103,8 @@ export class OutgoingSection {
   readonly mid: string;
   readonly kind: 'audio' | 'video';
   readonly midBytes: Uint8Array;
-  readonly midId: number;
   readonly ids: ExtensionIds;
+  readonly clockRate: number;
   readonly codecs: readonly SectionCodec[];
 
   constructor(section: AgreedSection) {
@@ -106,7 +112,7 @@ export class OutgoingSection {
     this.kind = section.kind;
     this.midBytes = Buffer.from(section.mid);
     this.ids = extensionIds(section, 'sendonly');
-    this.midId = this.ids.id(EXTENSION_MID);
+    this.clockRate = section.codecs[0]!.clockRate;
     this.codecs = section.codecs.map(sectionCodec);
   }
 
@@ -127,7 +133,15 @@ export function elementIs(reader: RtpReader, id: number, value: Uint8Array): boo
 function sectionCodec(offered: OfferedCodec): SectionCodec {
   const { name, format, payloadType, rtxPayloadType = -1, clockRate } = offered;
   const isRedundant = name === 'red';
-  return { payloadType, rtxPayloadType, format, codec: codecOf(name), clockRate, name, isRedundant };
+  return {
+    payloadType,
+    rtxPayloadType,
+    format,
+    codec: codecOf(name),
+    clockRate,
+    name,
+    isRedundant,
+  };
 }
 
 /** Those of one way: an extension without a direction has that of the section. */
