@@ -83,6 +83,9 @@ export interface CheckOptions {
   readonly password?: string;
 }
 
+/** Where any peer works on one packet. An arena for each would be given back by the event loop alone, and late. */
+const ARENA = new Arena(8192);
+
 let nextId = 1;
 
 export class MediaPeer {
@@ -100,7 +103,7 @@ export class MediaPeer {
   path!: Path;
   readonly #router: MediaObserver;
   readonly #paths: Path[] = [];
-  readonly arena = new Arena(8192);
+  readonly arena: Arena = ARENA;
   sender: SrtpSender | undefined = undefined;
   receiver: SrtpReceiver | undefined = undefined;
   /** What the server sent, decrypted. */
@@ -296,6 +299,5 @@ export class MediaPeer {
     this.sender?.close();
     this.receiver?.close();
     this.dtls.transport.close();
-    this.arena.free();
   }
 }

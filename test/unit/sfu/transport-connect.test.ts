@@ -6,10 +6,10 @@ import type { SfuPath } from '../../../sfu/control.ts';
 import { CERTIFICATE_B, contextOf } from '../../support/sfu/dtls-end.ts';
 import { onNets } from '../../support/sfu/media-drivers.ts';
 import { MediaPeer, type PeerOptions } from '../../support/sfu/media-peer.ts';
-import type { MediaWorld } from '../../support/sfu/media-world.ts';
+import { type MediaWorld, PATIENT } from '../../support/sfu/media-world.ts';
 import { exchangeMedia } from './transport-media.ts';
 
-const clients = contextOf(CERTIFICATE_B);
+const clients = contextOf(CERTIFICATE_B, PATIENT);
 afterAll(() => clients.free());
 
 const peerOf = (world: MediaWorld, options: PeerOptions = {}): MediaPeer =>

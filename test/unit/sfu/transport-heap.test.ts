@@ -10,7 +10,7 @@ import type { MediaObserver } from '../../../sfu/transport/media-transport.ts';
 import { CERTIFICATE_B, contextOf } from '../../support/sfu/dtls-end.ts';
 import { RealNet } from '../../support/sfu/media-net.ts';
 import { MediaPeer } from '../../support/sfu/media-peer.ts';
-import { MediaWorld } from '../../support/sfu/media-world.ts';
+import { MediaWorld, PATIENT } from '../../support/sfu/media-world.ts';
 import { bytesPerOperation } from './heap.ts';
 import { rtcpPacket, rtpHeader } from './srtp-fixture.ts';
 
@@ -90,7 +90,7 @@ const RTP_ADDRESSES = 2 + 3 * RECEIVERS;
 const RTCP_ADDRESSES = 2 + 2 * RECEIVERS;
 
 it(`a packet to ${RECEIVERS} receivers allocates nothing on its way but addresses`, async () => {
-  const clients = contextOf(CERTIFICATE_B);
+  const clients = contextOf(CERTIFICATE_B, PATIENT);
   const world = await MediaWorld.open(new RealNet('linux', () => NOW));
   const { engine } = world.net;
   if (!(engine instanceof LinuxEngine)) throw new Error('another engine');

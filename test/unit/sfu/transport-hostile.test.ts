@@ -14,13 +14,13 @@ import {
 import { CERTIFICATE_A, CERTIFICATE_B, contextOf } from '../../support/sfu/dtls-end.ts';
 import { onCore, onNets } from '../../support/sfu/media-drivers.ts';
 import { MediaPeer, type PeerOptions } from '../../support/sfu/media-peer.ts';
-import type { MediaWorld } from '../../support/sfu/media-world.ts';
+import { type MediaWorld, PATIENT } from '../../support/sfu/media-world.ts';
 import { Chance, FUZZ_SEED } from '../../support/turn/fuzz.ts';
 import { exchangeMedia, header } from './transport-media.ts';
 import { arena, payload, rtcpPacket, rtpHeader } from './srtp-fixture.ts';
 
-const clients = contextOf(CERTIFICATE_B);
-const strangers = contextOf(CERTIFICATE_A);
+const clients = contextOf(CERTIFICATE_B, PATIENT);
+const strangers = contextOf(CERTIFICATE_A, PATIENT);
 afterAll(() => {
   clients.free();
   strangers.free();

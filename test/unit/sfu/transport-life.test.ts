@@ -7,11 +7,11 @@ import { CERTIFICATE_B, contextOf } from '../../support/sfu/dtls-end.ts';
 import { onCore, onNets } from '../../support/sfu/media-drivers.ts';
 import type { CoreNet } from '../../support/sfu/media-net.ts';
 import { MediaPeer, type PeerOptions } from '../../support/sfu/media-peer.ts';
-import type { MediaWorld, StreamPath } from '../../support/sfu/media-world.ts';
+import { type MediaWorld, PATIENT, type StreamPath } from '../../support/sfu/media-world.ts';
 import { exchangeMedia, header } from './transport-media.ts';
 import { arena, rtcpPacket, rtpHeader } from './srtp-fixture.ts';
 
-const clients = contextOf(CERTIFICATE_B);
+const clients = contextOf(CERTIFICATE_B, PATIENT);
 afterAll(() => clients.free());
 
 const peerOf = (world: MediaWorld, options: PeerOptions = {}): MediaPeer =>
