@@ -17,7 +17,7 @@ COPY --from=build /app/package.json /app/LICENSE /app/sterna.example.yaml /app/s
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 USER node
-EXPOSE 7880/tcp 3478/udp
+EXPOSE 7880/tcp 7881/tcp 7882/udp 3478/udp
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
   CMD ["node", "dist/server/main.js", "doctor", "--health"]

@@ -57,6 +57,8 @@ export async function runBrowserJoins(
       PATH: process.env['PATH'],
       STERNA_GATEWAY_PORT: '0',
       STERNA_TURN_LISTENERS: 'udp://127.0.0.1:0',
+      STERNA_SFU_PORT: '0',
+      STERNA_SFU_TCP_PORT: '0',
       STERNA_TURN_SECRETS: randomBytes(16).toString('hex'),
       // For the browser alone, which asks nobody for a credential.
       STERNA_TURN_USERS: `${user.username}=${user.credential}`,

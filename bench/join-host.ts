@@ -25,7 +25,12 @@ export interface HostStats {
 
 async function main(send: (message: HostReady | HostStats) => void): Promise<void> {
   const config = loadConfig({
-    environment: { STERNA_GATEWAY_PORT: '0', STERNA_TURN_LISTENERS: 'udp://127.0.0.1:0' },
+    environment: {
+      STERNA_GATEWAY_PORT: '0',
+      STERNA_TURN_LISTENERS: 'udp://127.0.0.1:0',
+      STERNA_SFU_PORT: '0',
+      STERNA_SFU_TCP_PORT: '0',
+    },
   });
   const server = await Server.start(config, createLogger(config.log));
   const echo = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });

@@ -56,9 +56,18 @@ export const CODES = {
   UPGRADE_PROTOCOL: row(4426, 426, 'never', 'stop', 'No common protocol version'),
   RATE_LIMITED: row(4429, 429, 'later', 'resume', 'Too many messages or connections'),
   ROOM_FULL: row(4430, 409, 'later', 'stop', 'The room is at its capacity'),
+  KICKED: row(4440, 403, 'never', 'stop', 'A participant with roomAdmin has put this one out'),
   SESSION_GONE: row(4450, 410, 'now', 'rejoin', 'The session to resume is unknown or over'),
   SLOW_CONSUMER: row(4451, 503, 'now', 'resume', 'The client does not read fast enough'),
   PING_TIMEOUT: row(4452, 408, 'now', 'resume', 'Nothing was heard from the client for too long'),
+  BAD_SDP: row(
+    4488,
+    400,
+    'never',
+    'rejoin',
+    'The offer cannot be read, or does not go with the one before',
+  ),
+  NO_COMMON_CODEC: row(4489, 422, 'never', 'stop', 'The offer has no codec that is forwarded here'),
   INTERNAL: row(4500, 500, 'later', 'resume', 'The server failed; the log has the cause'),
   DRAINING: row(4503, 503, 'later', 'rejoin', 'The server is shutting down'),
 } as const satisfies Record<string, CodeRow>;

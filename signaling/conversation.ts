@@ -7,8 +7,10 @@ import { decode } from './decode.ts';
 import type { Decoded } from './decode.ts';
 import { changeAttributes, relaySignal, sendData } from './handlers.ts';
 import { join } from './join.ts';
+import { answerOffer, muteTrack, subscribe } from './media-handlers.ts';
+import { moderate } from './moderation.ts';
 import { LIMITS } from './protocol.ts';
-import type { ClientMessage } from './protocol.ts';
+import type { AnswerMessage, ClientMessage, SdpAnswer } from './protocol.ts';
 import { Violations } from './rate-limit.ts';
 import { errorFrame, refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
@@ -129,6 +131,14 @@ export class Conversation {
         return this.#reply(message.i, sendData(session, message), now);
       case 'attrs':
         return this.#reply(message.i, changeAttributes(session, message, now), now);
+      case 'offer':
+        return this.#answer(message.i, answerOffer(this.#service, session, message, now), now);
+      case 'mute':
+        return this.#reply(message.i, muteTrack(session, message, now), now);
+      case 'subscribe':
+        return this.#reply(message.i, subscribe(session, message), now);
+      case 'mod':
+        return this.#reply(message.i, moderate(this.#service, session, message, now), now);
       case 'join':
         return this.#reply(message.i, refusal('BAD_MESSAGE', 'join: has joined already'), now);
       case 'ping': {
@@ -144,9 +154,18 @@ export class Conversation {
 
   #reply(i: number, result: Refusal | typeof OK, now: number): void {
     if (result !== OK) return this.#refuse(result, i, now);
-    const frame = `{"type":"ok","re":${i}}`;
+    return this.#sendReply(i, `{"type":"ok","re":${i}}`);
+  }
+
+  #answer(i: number, result: Refusal | SdpAnswer, now: number): void {
+    if ('reason' in result) return this.#refuse(result, i, now);
+    const message: AnswerMessage = { type: 'answer', re: i, ...result };
+    return this.#sendReply(i, JSON.stringify(message));
+  }
+
+  #sendReply(i: number, frame: string): void {
     this.session?.replies.add(i, frame);
-    return this.socket.send(frame);
+    this.socket.send(frame);
   }
 
   /** Answers `error`, keeps it as the request's reply, and cuts a sender that keeps at it. */

@@ -16,6 +16,9 @@ const NAMED_MAX = 4;
 export function relaySignal(session: Session, message: SignalMessage): Refusal | null {
   const { participant, room } = session;
   const { to, description, candidate } = message;
+  if (room.media !== null) {
+    return refusal('BAD_MESSAGE', 'signal: this room is of mode sfu; send the server an offer');
+  }
   if (participant.perm.hidden) return hiddenMayNot('signal');
   if (description === undefined && candidate === undefined) {
     return refusal('BAD_MESSAGE', 'signal: expected a description or a candidate');

@@ -1,8 +1,10 @@
 // The first message of every WebSocket: a token opens a session, an id and its secret resume one.
 // Called by: conversation.ts. All is checked before anything changes, and all of it happens in one tick.
 
-import { joinedFrame } from './joined.ts';
 import { participantSid } from './ids.ts';
+import { joinedFrame } from './joined.ts';
+import { planOffer } from './media/offer-plan.ts';
+import type { OfferPlan } from './media/offer-plan.ts';
 import { Participant } from './participant.ts';
 import type { JoinMessage } from './protocol.ts';
 import { refusal } from './refusal.ts';
@@ -24,7 +26,11 @@ export interface Doorway {
 
 /** Null: the session is `door.session`, its `joined` sent. Else why not, and nothing was changed. */
 export function join(service: Service, door: Doorway, message: JoinMessage): Refusal | null {
-  if (message.session !== undefined) return resume(service, door, message, message.session);
+  if (message.session !== undefined) {
+    const wrong = message.offer === undefined ? null : 'offer: not with session, but after it';
+    if (wrong !== null) return refusal('BAD_MESSAGE', wrong);
+    return resume(service, door, message, message.session);
+  }
   if (message.token === undefined) {
     return refusal('TOKEN_INVALID', 'token: expected a JWT, or a session to resume');
   }
@@ -43,7 +49,7 @@ function open(
   if (!grants.roomJoin || grants.room === undefined) {
     return refusal('NOT_ALLOWED', 'The token does not grant roomJoin for a room');
   }
-  const { canPublish, canSubscribe, canPublishData, roomAdmin, hidden } = grants;
+  const { canPublish, canSubscribe, canPublishData, roomAdmin, hidden = false } = grants;
   const participant = new Participant({
     sid: participantSid(),
     identity,
@@ -59,6 +65,8 @@ function open(
   if (before === undefined && sessions.full) {
     return refusal('RATE_LIMITED', 'The server has its maximum of sessions', 5000);
   }
+  const plan = planFirstOffer(service, message, participant);
+  if (plan !== null && 'reason' in plan) return plan;
   const ice = service.iceServers(identity, door.requestHost);
   const room = rooms.join(grants.room);
   if (room === null) return refusal('ROOM_FULL', 'The server has its maximum of rooms');
@@ -72,19 +80,34 @@ function open(
   const session = sessions.open({
     room,
     participant,
-    tokenId: token.id,
+    token: { id: token.id, expiresAt: token.expiresAt },
     socket: door.socket,
   });
   door.session = session;
   room.add(session);
-  door.socket.sendLarge(
-    joinedFrame(service, session, { re: message.i, seq: 0, ice, resumed: false, lost: false }),
-  );
+  session.media?.want(message.want);
+  const answer = plan === null ? undefined : session.media?.accept(plan);
+  const joining = { re: message.i, seq: session.seq, ice, resumed: false, lost: false, answer };
+  door.socket.sendLarge(joinedFrame(service, session, joining));
   room.feed.schedule();
   counters.joins++;
   const client = message.client === undefined ? '' : `${message.client.sdk} ${message.client.ver}`;
   log.info('session.joined', { ...names(session), client });
   return null;
+}
+
+/** Null where there is none, or nobody to answer it: media of mode `p2p` is not ours. */
+function planFirstOffer(
+  { switchboard }: Service,
+  { offer, tracks = [] }: JoinMessage,
+  { perm }: Participant,
+): OfferPlan | Refusal | null {
+  if (switchboard === null) return null;
+  if (offer !== undefined) {
+    switchboard.counters.offers++;
+    return planOffer({ ...offer, tracks }, perm);
+  }
+  return tracks.length === 0 ? null : refusal('BAD_MESSAGE', 'tracks: expected with an offer');
 }
 
 function resume(
@@ -98,7 +121,7 @@ function resume(
   if (session === undefined) {
     return refusal('SESSION_GONE', 'The session to resume is unknown or over');
   }
-  if (tokens.isRevoked(session.tokenId)) {
+  if (tokens.isRevoked(session.token.id)) {
     const revoked = refusal('TOKEN_INVALID', 'The token of this session was revoked');
     session.dismiss(revoked);
     session.room.feed.schedule();
@@ -125,6 +148,7 @@ function resume(
     joinedFrame(service, session, { re: message.i, seq, ice, resumed: true, lost }),
   );
   if (!lost) session.replay(given.lastSeq);
+  if (session.media !== null) room.media?.inform(session.media);
   room.feed.schedule();
   counters.resumes++;
   log.info('session.resumed', { ...names(session), lost });

@@ -3,12 +3,12 @@
 
 import { SUBPROTOCOL } from './codes.ts';
 import { LIMITS } from './protocol.ts';
-import type { JoinedMessage, SessionLimits } from './protocol.ts';
+import type { JoinedMessage, SdpAnswer, SessionLimits } from './protocol.ts';
 import type { IceConfig, Service } from './service.ts';
 import type { Session } from './session.ts';
 
 /** What this server can do beyond joining; a client looks here before it uses any of it. */
-const FEATURES = ['p2p', 'attrs', 'data', 'resume'];
+const FEATURES = ['attrs', 'data', 'resume'];
 
 export interface Joining {
   /** Id of the join request. */
@@ -18,10 +18,13 @@ export interface Joining {
   ice: IceConfig;
   resumed: boolean;
   lost: boolean;
+  /** To an offer that came with the request. */
+  answer?: SdpAnswer | undefined;
 }
 
 export function joinedFrame(service: Service, session: Session, joining: Joining): string {
   const { limits, version, node } = service;
+  const room = session.room.info();
   const head: Omit<JoinedMessage, 'participants' | 'self'> = {
     type: 'joined',
     re: joining.re,
@@ -29,16 +32,23 @@ export function joinedFrame(service: Service, session: Session, joining: Joining
     resumed: joining.resumed,
     lost: joining.lost,
     session: { id: session.id, secret: session.secret, ttlMs: limits.resumeMs },
-    room: session.room.info(),
+    room,
     ice: joining.ice,
     ping: { everyMs: limits.pingEveryMs, timeoutMs: limits.pingTimeoutMs },
     limits: sessionLimits(service),
-    server: { ver: version, node, proto: SUBPROTOCOL, features: FEATURES },
+    server: { ver: version, node, proto: SUBPROTOCOL, features: [room.mode, ...FEATURES] },
+    ...(joining.answer === undefined ? {} : { answer: joining.answer }),
+    ...(joining.lost ? mediaOf(session) : {}),
   };
-  const { participant, room } = session;
-  const others = room.othersJson(participant.sid).join(',');
+  const { participant } = session;
+  const others = session.room.othersJson(participant.sid).join(',');
   const open = JSON.stringify(head).slice(0, -1);
   return `${open},"self":${participant.json},"participants":[${others}]}`;
+}
+
+/** What the pushes that were lost have said. */
+function mediaOf({ media }: Session): Pick<JoinedMessage, 'media'> {
+  return media === null || media.transport === null ? {} : { media: media.state };
 }
 
 function sessionLimits({ limits }: Service): SessionLimits {

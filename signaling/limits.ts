@@ -46,6 +46,8 @@ export interface SignalingLimits {
   peopleEveryMs: number;
   /** Where a `people` message is split. */
   peopleBytesMax: number;
+  /** Offers of a session; stops those that are read over and over, which costs more than their bytes. */
+  offers: { perSecond: number; burst: number };
   /** Token buckets of a session; stop floods of small and of large messages. */
   rates: {
     messagesPerSecond: number;
@@ -72,11 +74,12 @@ export const DEFAULT_SIGNALING_LIMITS: Readonly<SignalingLimits> = {
   replyCache: { replies: 256, bytes: 65_536 },
   bufferedBytesMax: 1_048_576,
   payloadBytesMax: 262_144,
-  preJoinBytesMax: 65_536,
+  preJoinBytesMax: 131_072,
   violationsMax: 32,
   violationWindowMs: 10_000,
   peopleEveryMs: 50,
   peopleBytesMax: 65_536,
+  offers: { perSecond: 4, burst: 16 },
   rates: {
     messagesPerSecond: LIMITS.ratePerSecond,
     messagesBurst: LIMITS.rateBurst,

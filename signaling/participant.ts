@@ -3,7 +3,7 @@
 // Allocates: its JSON once per version, shared by everybody who is told.
 
 import { LIMITS } from './protocol.ts';
-import type { ParticipantInfo, Permissions } from './protocol.ts';
+import type { ModMessage, ParticipantInfo, Permissions, TrackInfo } from './protocol.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -27,12 +27,13 @@ export class Participant {
   readonly identity: string;
   readonly name: string;
   readonly joinedAt: number;
-  readonly perm: Readonly<Permissions>;
+  #perm: Readonly<Permissions>;
   #v = 1;
   #state: ParticipantInfo['state'] = 'active';
   #meta = '';
   /** A Map, because names are the sender's: no name of it can reach a prototype. */
   #attrs: ReadonlyMap<string, string> = new Map();
+  #tracks: readonly TrackInfo[] = [];
   #json: string | undefined = undefined;
 
   constructor(options: ParticipantOptions) {
@@ -40,7 +41,34 @@ export class Participant {
     this.identity = options.identity;
     this.name = options.name;
     this.joinedAt = options.joinedAt;
-    this.perm = options.perm;
+    this.#perm = options.perm;
+  }
+
+  get perm(): Readonly<Permissions> {
+    return this.#perm;
+  }
+
+  /** Returns whether that changed anything. */
+  permit(perm: NonNullable<ModMessage['perm']>): boolean {
+    const { canPublish, canSubscribe, canPublishData } = this.#perm;
+    const next = {
+      ...this.#perm,
+      canPublish: perm.canPublish ?? canPublish,
+      canSubscribe: perm.canSubscribe ?? canSubscribe,
+      canPublishData: perm.canPublishData ?? canPublishData,
+    };
+    if (JSON.stringify(next) === JSON.stringify(this.#perm)) return false;
+    this.#perm = next;
+    this.#changed();
+    return true;
+  }
+
+  /** Returns whether that changed anything. */
+  setTracks(tracks: readonly TrackInfo[]): boolean {
+    if (JSON.stringify(tracks) === JSON.stringify(this.#tracks)) return false;
+    this.#tracks = tracks;
+    this.#changed();
+    return true;
   }
 
   get state(): ParticipantInfo['state'] {
@@ -87,8 +115,8 @@ export class Participant {
       joinedAt: this.joinedAt,
       meta: this.#meta,
       attrs: Object.fromEntries(this.#attrs),
-      perm: this.perm,
-      tracks: [],
+      perm: this.#perm,
+      tracks: [...this.#tracks],
     };
   }
 

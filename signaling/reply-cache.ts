@@ -1,5 +1,5 @@
 // The last replies of a session: a request that arrives again is answered again, and not executed again.
-// Called by: conversation.ts. Bounded in count and in characters: the oldest replies fall out.
+// Called by: conversation.ts. Bounded in count and in characters: the oldest replies fall out, never the newest.
 
 /** `new`: not seen, to be executed; `stale`: seen or passed over, its reply gone; else the reply it got. */
 export type ReplyLookup = { state: 'new' | 'stale' } | { state: 'known'; frame: string };
@@ -37,6 +37,7 @@ export class ReplyCache {
     this.#chars += frame.length;
     for (const [oldId, oldFrame] of this.#frames) {
       if (this.#frames.size <= this.#repliesMax && this.#chars <= this.#charsMax) return;
+      if (oldId === id) return;
       this.#frames.delete(oldId);
       this.#chars -= oldFrame.length;
     }

@@ -1,9 +1,11 @@
 // A room: who is in it, one participant per identity, and what all of them are told.
-// Called by: rooms.ts, joining, handlers. Owns its PeopleFeed; its sessions belong to sessions.ts.
+// Called by: rooms.ts, joining, handlers. Owns its PeopleFeed and its media; its sessions belong to sessions.ts.
 
 import type { Clock } from '../shared/clock.ts';
 import { roomSid } from './ids.ts';
 import type { SignalingLimits } from './limits.ts';
+import type { RoomMedia } from './media/room-media.ts';
+import type { Switchboard } from './media/switchboard.ts';
 import { PeopleFeed } from './people-feed.ts';
 import type { Listener } from './people-feed.ts';
 import type { RoomInfo } from './protocol.ts';
@@ -11,6 +13,8 @@ import type { Refusal } from './refusal.ts';
 
 /** A participant's session, seen from its room. */
 export interface Member extends Listener {
+  /** VerifiedToken.id of the token that it joined with, and when that ends (Unix time, milliseconds). */
+  readonly token?: { readonly id: string; readonly expiresAt: number } | undefined;
   /** Ends it for good; the room has let go of it already. */
   dismiss(why: Refusal): void;
 }
@@ -30,6 +34,8 @@ export class Room<M extends Member = Member> {
   readonly maxParticipants: number;
   readonly emptyTimeoutMs: number;
   readonly feed: PeopleFeed;
+  /** Null in a room of mode `p2p`. */
+  readonly media: RoomMedia | null;
   readonly #clock: Clock;
   readonly #members = new Map<string, M>();
   readonly #identities = new Map<string, M>();
@@ -39,6 +45,7 @@ export class Room<M extends Member = Member> {
     options: RoomOptions,
     clock: Clock,
     limits: Pick<SignalingLimits, 'peopleEveryMs' | 'peopleBytesMax'>,
+    switchboard: Switchboard | null = null,
   ) {
     this.name = options.name;
     this.meta = options.meta;
@@ -52,6 +59,9 @@ export class Room<M extends Member = Member> {
       everyMs: limits.peopleEveryMs,
       bytesMax: limits.peopleBytesMax,
     });
+    const { sid, feed } = this;
+    const everyMs = limits.peopleEveryMs;
+    this.media = switchboard?.openRoom({ sid, feed, clock, everyMs }) ?? null;
   }
 
   /** Participants, hidden and away ones included. */
@@ -66,7 +76,7 @@ export class Room<M extends Member = Member> {
       meta: this.meta,
       createdAt: this.createdAt,
       maxParticipants: this.maxParticipants,
-      mode: 'p2p',
+      mode: this.media === null ? 'p2p' : 'sfu',
     };
   }
 
@@ -112,6 +122,7 @@ export class Room<M extends Member = Member> {
     if (this.#identities.get(identity) === member) this.#identities.delete(identity);
     if (this.#members.size === 0) this.#emptySince = this.#clock.monotonic();
     this.feed.gone(member.participant, reason);
+    this.media?.remove(sid);
   }
 
   /** Pushes one body to everybody but `exceptSid`. */
@@ -130,6 +141,7 @@ export class Room<M extends Member = Member> {
     this.#members.clear();
     this.#identities.clear();
     this.feed.close();
+    this.media?.close();
     for (const member of members) member.dismiss(why);
   }
 }

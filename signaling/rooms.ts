@@ -5,6 +5,7 @@ import type { Clock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
 import type { Logger } from '../shared/log.ts';
 import type { SignalingLimits } from './limits.ts';
+import type { Switchboard } from './media/switchboard.ts';
 import { LIMITS } from './protocol.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
@@ -26,11 +27,19 @@ export class Rooms<M extends Member = Member> {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #limits: SignalingLimits;
+  readonly #switchboard: Switchboard | null;
 
-  constructor(clock: Clock, log: Logger, limits: SignalingLimits) {
+  /** With a switchboard rooms are of mode `sfu`. */
+  constructor(
+    clock: Clock,
+    log: Logger,
+    limits: SignalingLimits,
+    switchboard: Switchboard | null = null,
+  ) {
     this.#clock = clock;
     this.#log = log;
     this.#limits = limits;
+    this.#switchboard = switchboard;
   }
 
   get size(): number {
@@ -92,6 +101,7 @@ export class Rooms<M extends Member = Member> {
       },
       this.#clock,
       this.#limits,
+      this.#switchboard,
     );
     this.#rooms.set(room.name, room);
     this.#log.info('room.created', { room: room.name, sid: room.sid });

@@ -6,9 +6,9 @@ import type { Logger } from '../shared/log.ts';
 import type { Reason } from './codes.ts';
 import { Durations } from './durations.ts';
 import type { SignalingLimits } from './limits.ts';
+import type { Switchboard } from './media/switchboard.ts';
 import type { IceServer } from './protocol.ts';
 import type { Rooms } from './rooms.ts';
-import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import type { TokenVerifier } from './tokens.ts';
 
@@ -22,9 +22,11 @@ export interface Service {
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: SignalingLimits;
-  readonly rooms: Rooms<Session>;
+  readonly rooms: Rooms;
   readonly sessions: Sessions;
   readonly tokens: TokenVerifier;
+  /** Null without an SFU: rooms are of mode `p2p`. */
+  readonly switchboard: Switchboard | null;
   readonly counters: Counters;
   /** Name of this server among others, and its version. */
   readonly node: string;

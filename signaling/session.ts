@@ -4,6 +4,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { sessionId, sessionSecret } from './ids.ts';
 import type { SignalingLimits } from './limits.ts';
+import type { MediaOwner, ParticipantMedia } from './media/participant-media.ts';
 import type { Participant } from './participant.ts';
 import { PushRing } from './push-ring.ts';
 import { TokenBucket, Violations } from './rate-limit.ts';
@@ -13,10 +14,10 @@ import type { Member, Room } from './room.ts';
 import type { SignalSocket } from './signal-socket.ts';
 
 export interface SessionOptions {
-  room: Room<Session>;
+  room: Room;
   participant: Participant;
-  /** VerifiedToken.id */
-  tokenId: string;
+  /** Of the VerifiedToken. */
+  token: { id: string; expiresAt: number };
   socket: SignalSocket;
   limits: SignalingLimits;
   /** Monotonic milliseconds. */
@@ -25,19 +26,22 @@ export interface SessionOptions {
   onEnd: (session: Session, reason: string) => void;
 }
 
-export class Session implements Member {
+export class Session implements Member, MediaOwner {
   readonly id: string = sessionId();
   readonly secret: string = sessionSecret();
-  readonly room: Room<Session>;
+  readonly room: Room;
   readonly participant: Participant;
-  readonly tokenId: string;
+  readonly token: { readonly id: string; readonly expiresAt: number };
   readonly replies: ReplyCache;
   readonly violations: Violations;
   /** The WebSocket under it; null while it is away. */
   socket: SignalSocket | null;
+  /** Null in a room of mode `p2p`. */
+  readonly media: ParticipantMedia | null;
   readonly #ring: PushRing;
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;
+  readonly #offers: TokenBucket;
   readonly #onEnd: SessionOptions['onEnd'];
   #seq = 0;
   #over = false;
@@ -46,7 +50,7 @@ export class Session implements Member {
     const { limits, now } = options;
     this.room = options.room;
     this.participant = options.participant;
-    this.tokenId = options.tokenId;
+    this.token = options.token;
     this.replies = new ReplyCache(limits.replyCache.replies, limits.replyCache.bytes);
     this.violations = new Violations(limits.violationsMax, limits.violationWindowMs);
     this.#ring = new PushRing(limits.pushRing.messages, limits.pushRing.bytes);
@@ -56,8 +60,10 @@ export class Session implements Member {
       now,
     );
     this.#bytes = new TokenBucket(limits.rates.bytesPerSecond, limits.rates.bytesBurst, now);
+    this.#offers = new TokenBucket(limits.offers.perSecond, limits.offers.burst, now);
     this.socket = options.socket;
     this.#onEnd = options.onEnd;
+    this.media = this.room.media?.add(this) ?? null;
   }
 
   /** Sequence number of the newest push. */
@@ -81,6 +87,11 @@ export class Session implements Member {
     this.#seq++;
     this.#ring.add(body);
     if (this.socket?.open === true) this.socket.send(pushFrame(this.#seq, body));
+  }
+
+  /** Sends what nobody misses, unless much waits already. */
+  tell(frame: string): void {
+    this.socket?.sendIfIdle(frame);
   }
 
   /** Whether every push after `lastSeq` is still there to be sent again. */
@@ -110,6 +121,13 @@ export class Session implements Member {
   chargeBytes(bytes: number, now: number): number {
     const waitMs = this.#bytes.waitMs(bytes, now);
     if (waitMs === 0) this.#bytes.take(bytes);
+    return waitMs;
+  }
+
+  /** Charges one offer, whose reading costs more than its bytes. As `charge`. */
+  chargeOffer(now: number): number {
+    const waitMs = this.#offers.waitMs(1, now);
+    if (waitMs === 0) this.#offers.take(1);
     return waitMs;
   }
 

@@ -11,6 +11,9 @@ const TEXT = { binary: false } as const;
 /** RFC 6455 s7.4.1: normal closure, after `leave`. */
 const CLOSE_NORMAL = 1000;
 
+/** Unsent bytes above which nothing is added that can be missed. */
+const IDLE_BYTES_MAX = 16_384;
+
 export class SignalSocket {
   readonly #ws: WebSocket;
   readonly #bufferedBytesMax: number;
@@ -49,6 +52,11 @@ export class SignalSocket {
   sendLarge(frame: string): void {
     this.send(frame);
     this.#allowance = Buffer.byteLength(frame);
+  }
+
+  /** As `send`, for what its reader can do without: dropped while more than a little is waiting. */
+  sendIfIdle(frame: string): void {
+    if (this.open && this.#ws.bufferedAmount <= IDLE_BYTES_MAX) this.#ws.send(frame, TEXT);
   }
 
   /** The last message, then the close with its code; `closeTimeoutMs` bounds the closing handshake. */

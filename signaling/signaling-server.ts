@@ -17,17 +17,21 @@ import { Conversation } from './conversation.ts';
 import type { DurationStats } from './durations.ts';
 import { signalingLimits } from './limits.ts';
 import type { SignalingLimits } from './limits.ts';
+import type { MediaPlane } from './media-plane.ts';
+import { Switchboard } from './media/switchboard.ts';
+import type { MediaStats } from './media/switchboard.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { Rooms } from './rooms.ts';
 import { Counters } from './service.ts';
 import type { IceConfig, ReasonCounts, Service } from './service.ts';
-import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { SignalSocket } from './signal-socket.ts';
 import { TokenVerifier } from './tokens.ts';
 import { answerProblem, checkUpgrade, problem } from './upgrade.ts';
 import type { UpgradeProblem } from './upgrade.ts';
+import { WhipEndpoint } from './whip/whip-endpoint.ts';
+import type { WhipStats } from './whip/whip-counters.ts';
 
 /** A half-sent message is held in pieces; its size alone does not bound how many. */
 const FRAGMENTS_MAX = 256;
@@ -41,6 +45,8 @@ export interface SignalingOptions {
   /** Allowed Origins besides the request's own host; `*` allows all. */
   origins: readonly string[];
   iceServers(identity: string, requestHost: string): IceConfig;
+  /** Makes all rooms of mode `sfu`; they are `p2p` without. */
+  media?: MediaPlane | undefined;
   clock?: Clock;
   log: Logger;
   limits?: Partial<SignalingLimits>;
@@ -57,15 +63,21 @@ export interface SignalingStats {
   resumes: number;
   takeovers: number;
   joinDurations: DurationStats;
+  /** Undefined without an SFU. */
+  media: MediaStats | undefined;
   /** `error` messages, HTTP refusals of upgrades, and closes by this server, by reason. */
   refusals: ReasonCounts;
   closes: ReasonCounts;
+  /** Undefined without an SFU. */
+  whip: WhipStats | undefined;
   tokens: ReturnType<TokenVerifier['stats']>;
 }
 
 export class SignalingServer {
-  readonly rooms: Rooms<Session>;
+  readonly rooms: Rooms;
   readonly tokens: TokenVerifier;
+  /** Undefined without an SFU. */
+  readonly whip: WhipEndpoint | undefined;
   readonly #service: Service;
   readonly #origins: readonly string[];
   readonly #wss: WebSocketServer;
@@ -84,7 +96,9 @@ export class SignalingServer {
     const limits = signalingLimits(options.limits);
     this.#origins = options.origins;
     this.tokens = new TokenVerifier(options.keys, { clock });
-    this.rooms = new Rooms(clock, log, limits);
+    const { media } = options;
+    const switchboard = media === undefined ? null : new Switchboard(media, log);
+    this.rooms = new Rooms(clock, log, limits, switchboard);
     this.#service = {
       clock,
       log,
@@ -92,11 +106,13 @@ export class SignalingServer {
       rooms: this.rooms,
       sessions: new Sessions(clock, log, limits),
       tokens: this.tokens,
+      switchboard,
       counters: new Counters(),
       node: options.node,
       version: options.version,
       iceServers: (identity, requestHost) => options.iceServers(identity, requestHost),
     };
+    this.whip = switchboard === null ? undefined : new WhipEndpoint(this.#service, options.keys);
     this.#wss = webSocketServer(limits);
     this.#wss.on('wsClientError', (error, socket) => {
       this.#refuse(socket, problem('BAD_MESSAGE', error.message));
@@ -117,7 +133,7 @@ export class SignalingServer {
   }
 
   stats(): SignalingStats {
-    const { counters, sessions } = this.#service;
+    const { counters, sessions, switchboard } = this.#service;
     return {
       sockets: this.#conversations.size,
       unauthenticated: this.#unauthenticated.size,
@@ -129,7 +145,9 @@ export class SignalingServer {
       resumes: counters.resumes,
       takeovers: counters.takeovers,
       joinDurations: counters.joinDurations.stats(),
+      media: switchboard?.stats(),
       ...counters.byReason(),
+      whip: this.whip?.stats(),
       tokens: this.tokens.stats(),
     };
   }
@@ -247,6 +265,7 @@ export class SignalingServer {
       }
     }
     sessions.sweep(now);
+    this.whip?.sweep();
     this.rooms.sweep(now);
   }
 }

@@ -135,20 +135,21 @@ export class TokenVerifier {
   }
 
   /**
-   * Takes a token's `jti` (or `VerifiedToken.id`), or the token itself; from then on it is refused.
+   * Takes a token's `jti` (or `VerifiedToken.id`), or the token itself; from then on it is refused. It is
+   * remembered for ever unless `expiresAt` (Unix time, milliseconds) is known, as it is of a token.
    * Throws SternaError `REVOCATIONS_FULL` when too many tokens that have not expired are revoked.
    */
-  revoke(tokenOrId: string): void {
+  revoke(tokenOrId: string, expiresAt = Infinity): void {
     const now = this.#clock.wall();
     if (tokenOrId.split('.').length !== 3) {
-      this.#revocations.add(tokenOrId, Infinity, now);
+      this.#revocations.add(tokenOrId, expiresAt, now);
       return;
     }
     const digest = digestOf(tokenOrId);
     const payload = this.#signedClaims(tokenOrId);
     if ('reason' in payload) return;
-    const { id, expiresAt } = verified(payload, digest);
-    this.#revocations.add(id, expiresAt, now);
+    const { id, expiresAt: end } = verified(payload, digest);
+    this.#revocations.add(id, end, now);
     this.#accepted.delete(digest);
   }
 

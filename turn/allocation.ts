@@ -32,10 +32,10 @@ export interface Permission {
   readonly peer: TransportAddress;
   expiresAt: number;
   /**
-   * The address is one of our own relays' and nothing else allows it: then only live relayed transport addresses
-   * may be reached through this permission, not whatever else listens on that host.
+   * The address is one of our own and nothing else allows it: then only live relayed transport addresses, and those at
+   * which the process itself answers, may be reached through this permission, not whatever else listens there.
    */
-  readonly relaysOnly: boolean;
+  readonly insideOnly: boolean;
   /** Which of our relay addresses it is, or -1: what goes there may not need to leave the process. */
   readonly relayHost: number;
 }

@@ -1,6 +1,7 @@
 // What the TURN server is told: plain values, checked by whoever reads the configuration.
 
 import type { Clock } from '../shared/clock.ts';
+import type { HandOver } from '../shared/net/hand-over.ts';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
 import type { Commons } from './commons.ts';
 import type { RandomInt } from './shared-ports.ts';
@@ -40,9 +41,11 @@ export interface TurnOptions {
   readonly commons: Commons;
   /** The way to the other workers; without it what goes to their relays goes through the kernel. */
   readonly neighbours?: Neighbours | undefined;
+  /** Where else the process answers, such as an SFU at its media addresses: those may be peers wherever they are. */
+  readonly handOver?: HandOver | undefined;
 }
 
-/** The other workers of the process, as those that have the relays which ours send to. */
+/** The other workers of the process, as those that have the relays which this one sends to. */
 export interface Neighbours {
   /**
    * Hands a datagram to the worker that has the relay at `to`, for its `TurnServer.fromNeighbour`. Addresses and bytes

@@ -1,8 +1,9 @@
 // Which peers may be relayed to (RFC 8656 s21.2, s21.3): by default only what is global unicast.
-// Order: tunnels, deny list, allow list, the server's own relays, default denials.
+// Order: tunnels, deny list, allow list, the server's own relays, default denials but for where the process answers.
 // Compiled CIDR rules; allocates nothing per check.
 
 import ipaddr from 'ipaddr.js';
+import type { HandOver } from '../shared/net/hand-over.ts';
 import { TransportAddress } from '../shared/net/transport-address.ts';
 
 /**
@@ -43,7 +44,8 @@ export const DENIED_BY_DEFAULT: readonly string[] = [
   'ff00::/8', // multicast
 ];
 
-export type PeerVerdict = 'allowed' | 'relays-only' | 'denied';
+/** `inside-only`: what is in this process alone, as `TurnState.judgeDestination` tells. */
+export type PeerVerdict = 'allowed' | 'inside-only' | 'denied';
 
 export interface PeerPolicyOptions {
   /** CIDR blocks, or single addresses. */
@@ -53,6 +55,8 @@ export interface PeerPolicyOptions {
   readonly relays: readonly TransportAddress[];
   /** Transport addresses that are never peers: the server's own listeners, which would loop (RFC 8656 s21.1.7). */
   readonly own: readonly TransportAddress[];
+  /** Where else the process answers: reachable there, and nothing else on those hosts if they are denied otherwise. */
+  readonly handOver?: HandOver | undefined;
 }
 
 interface Rule {
@@ -67,6 +71,7 @@ export class PeerPolicy {
   readonly #defaults: readonly Rule[];
   readonly #relays: readonly TransportAddress[];
   readonly #own: TransportAddress[];
+  readonly #handOver: HandOver | undefined;
   readonly #embedded = new TransportAddress();
 
   /** Throws a TypeError that names an entry that is no CIDR block. */
@@ -76,6 +81,7 @@ export class PeerPolicy {
     this.#defaults = DENIED_BY_DEFAULT.map(compile);
     this.#relays = options.relays;
     this.#own = [...options.own];
+    this.#handOver = options.handOver;
   }
 
   /** Adds one of the server's own listeners. */
@@ -104,9 +110,10 @@ export class PeerPolicy {
     if (matches(this.#deny, peer)) return 'denied';
     if (matches(this.#allow, peer)) return 'allowed';
     for (let i = 0; i < this.#relays.length; i++) {
-      if (this.#relays[i]?.sameHost(peer) === true) return 'relays-only';
+      if (this.#relays[i]?.sameHost(peer) === true) return 'inside-only';
     }
-    return matches(this.#defaults, peer) ? 'denied' : 'allowed';
+    if (!matches(this.#defaults, peer)) return 'allowed';
+    return this.#handOver?.hasHost(peer) === true ? 'inside-only' : 'denied';
   }
 }
 

@@ -44,7 +44,7 @@ export function install(
   const permission: Permission = {
     peer: peer.copy(),
     expiresAt,
-    relaysOnly: state.policy.judge(peer) === 'relays-only',
+    insideOnly: state.policy.judge(peer) === 'inside-only',
     relayHost: state.pool.hostOf(peer),
   };
   allocation.permissions.set(permission.peer, permission);

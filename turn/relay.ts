@@ -42,6 +42,10 @@ const ICMP6_TYPES: readonly number[] = [1, 2, 3];
 export class RelayPath {
   readonly #state: TurnState;
   readonly #peer = new TransportAddress();
+  /** What a receiver inside the process is lent, which may use the other two meanwhile. */
+  readonly #handedTo = new TransportAddress();
+  readonly #insideFrom = new TransportAddress();
+  readonly #insideTo = new TransportAddress();
   readonly #writer = new StunWriter();
   readonly #bytes = new Uint8Array(HEADER_BYTES_MAX);
   /** Nobody reads the transaction id of an indication; it only has to differ (RFC 8489 s6). */
@@ -70,7 +74,7 @@ export class RelayPath {
     if (dataLength + 4 > length) return state.drop(DROP_MALFORMED);
     const binding = allocation.channelsByNumber.get(number);
     if (binding === undefined || now >= binding.expiresAt) return state.drop(DROP_NO_CHANNEL);
-    if (binding.permission.relaysOnly && !state.permits(binding.permission, binding.peer)) {
+    if (binding.permission.insideOnly && !state.permits(binding.permission, binding.peer)) {
       return state.drop(DROP_FORBIDDEN_PEER);
     }
     this.#toPeer(
@@ -152,7 +156,7 @@ export class RelayPath {
     if (permission === undefined || now >= permission.expiresAt) {
       return state.drop(DROP_NO_PERMISSION);
     }
-    if (permission.relaysOnly && !state.permits(permission, peer)) {
+    if (permission.insideOnly && !state.permits(permission, peer)) {
       return state.drop(DROP_FORBIDDEN_PEER);
     }
     const { listener, client } = allocation;
@@ -182,8 +186,31 @@ export class RelayPath {
   }
 
   /**
-   * To the peer, `whole` with the DF bit set (RFC 8656 s14); where the peer is another relay of ours, straight to its
-   * client or to the worker that has it, without the kernel.
+   * A datagram from where else the process answers, at `from`, to the relay at `to`, both as clients know them: as one
+   * from any peer, without the kernel.
+   */
+  fromInside(
+    from: TransportAddress,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): void {
+    const state = this.#state;
+    const peer = this.#insideFrom.set(from);
+    const local = this.#insideTo.set(to);
+    state.toLocal(peer);
+    state.toLocal(local);
+    const owner = state.relayOwner(local);
+    if (owner < 0 || !this.#toRelay(owner, peer, local, bytes, offset, length, now)) {
+      state.drop(DROP_NO_ALLOCATION);
+    }
+  }
+
+  /**
+   * To the peer, `whole` with the DF bit set (RFC 8656 s14); where it is another relay of ours, straight to its client
+   * or to the worker that has it, and where the process answers itself, straight there: without the kernel.
    */
   #toPeer(
     allocation: Allocation,
@@ -199,21 +226,31 @@ export class RelayPath {
     if (relay === undefined) return this.#state.drop(DROP_NO_ALLOCATION);
     allocation.sentPackets++;
     allocation.sentBytes += length;
+    const state = this.#state;
+    const inside = state.handedOverAt(peer);
+    if (inside !== undefined) {
+      const to = this.#handedTo.set(inside);
+      const { handOver } = state.options;
+      if (handOver?.deliver(relay.relayed, to, bytes, offset, length, now) === true) {
+        state.shortCircuited++;
+      } else state.drop(DROP_NEIGHBOUR_BUSY);
+      return;
+    }
     if (whole) {
-      this.#state.engine.sendWhole?.(relay.socket, peer, bytes, offset, length);
+      state.engine.sendWhole?.(relay.socket, peer, bytes, offset, length);
       return;
     }
     const { relayHost } = permission;
-    const owner = relayHost < 0 ? -1 : this.#state.commons.ports.liveOwner(relayHost, peer.port);
-    if (owner < 0 || !this.#toRelay(owner, relay, peer, bytes, offset, length, now)) {
-      this.#state.engine.send(relay.socket, peer, bytes, offset, length);
+    const owner = relayHost < 0 ? -1 : state.commons.ports.liveOwner(relayHost, peer.port);
+    if (owner < 0 || !this.#toRelay(owner, relay.local, peer, bytes, offset, length, now)) {
+      state.engine.send(relay.socket, peer, bytes, offset, length);
     }
   }
 
   /** To the relay of that worker at `to`; false when there is no way but through the kernel. */
   #toRelay(
     owner: number,
-    from: Relay,
+    from: TransportAddress,
     to: TransportAddress,
     bytes: Uint8Array,
     offset: number,
@@ -225,12 +262,12 @@ export class RelayPath {
       const relay = state.pool.byAddress.get(to);
       if (relay === undefined) return false;
       state.shortCircuited++;
-      this.fromPeer(relay, from.local, bytes, offset, length, now);
+      this.fromPeer(relay, from, bytes, offset, length, now);
       return true;
     }
     const { neighbours } = state.options;
     if (neighbours === undefined) return false;
-    if (neighbours.forward(owner, from.local, to, bytes, offset, length)) state.shortCircuited++;
+    if (neighbours.forward(owner, from, to, bytes, offset, length)) state.shortCircuited++;
     else state.drop(DROP_NEIGHBOUR_BUSY);
     return true;
   }

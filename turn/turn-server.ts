@@ -53,7 +53,7 @@ export interface TurnStats {
   allocations: number;
   reservations: number;
   users: number;
-  /** Datagrams handed from one relay to another inside the process, this worker's or another's. */
+  /** Datagrams handed over inside the process: from one relay to another, or to or from where else it answers. */
   shortCircuited: number;
   /** By reason. */
   drops: Partial<Record<DropReason, number>>;
@@ -141,7 +141,7 @@ export class TurnServer {
     if (pending === 0) done([]);
   }
 
-  /** A datagram from the relay of another worker at `from` to one of ours at `to`: what `Neighbours.forward` took. */
+  /** A datagram from another worker to the relay of ours at `to`: what its `Neighbours.forward` took. */
   fromNeighbour(
     from: TransportAddress,
     to: TransportAddress,
@@ -153,6 +153,21 @@ export class TurnServer {
     const relay = this.#state.pool.byAddress.get(to);
     if (relay === undefined) this.#state.drop(DROP_NO_ALLOCATION);
     else this.#relayPath.fromPeer(relay, from, bytes, offset, length, now);
+  }
+
+  /**
+   * A datagram from where else the process answers, whatever worker has the relay: `from` is registered in the
+   * hand-over by this worker, `to` is a relayed transport address, both as clients know them.
+   */
+  fromInside(
+    from: TransportAddress,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): void {
+    this.#relayPath.fromInside(from, to, bytes, offset, length, now);
   }
 
   stats(): TurnStats {

@@ -35,11 +35,12 @@ export class TurnState {
   readonly allocations: Set<Allocation> = new Set();
   /** By reason, as in drop-reason.ts. */
   readonly drops: Float64Array = new Float64Array(DROP_REASONS.length);
-  /** Datagrams handed from one relay to another inside the process. */
+  /** Datagrams handed over inside the process: between two relays, and to and from where else it answers. */
   shortCircuited = 0;
   readonly #observer: TurnObserver | undefined;
   readonly #reservationTimer = new Timer((now) => this.#expireReservations(now));
   readonly #external = new TransportAddress();
+  readonly #inside = new TransportAddress();
   /** Whether sockets of this engine can be adopted by other threads, and theirs by it. */
   readonly #moves: boolean;
 
@@ -63,6 +64,7 @@ export class TurnState {
         external === undefined ? [local] : [local, external],
       ),
       own: options.forbiddenPeers,
+      handOver: options.handOver,
     });
   }
 
@@ -165,29 +167,51 @@ export class TurnState {
   }
 
   /**
-   * The reverse of `toLocal`, for addresses that the client is told: those of live relays, whichever worker has them.
-   * Good until the next call. Allocates nothing.
+   * The reverse of `toLocal`, for addresses that the client is told: those of live relays, whichever worker has them,
+   * and where else the process answers. Good until the next call. Allocates nothing.
    */
   toExternal(peer: TransportAddress): TransportAddress {
-    const host = this.pool.hostOf(peer);
-    const external = this.options.relays[host]?.external;
-    if (external === undefined || this.commons.ports.liveOwner(host, peer.port) < 0) return peer;
+    if (this.relayOwner(peer) < 0) return this.handedOverAt(peer) ?? peer;
+    const external = this.options.relays[this.pool.hostOf(peer)]?.external;
+    if (external === undefined) return peer;
     this.#external.set(external);
     this.#external.port = peer.port;
     return this.#external;
+  }
+
+  /** The worker that has a live relay at that local address, or -1. */
+  relayOwner(local: TransportAddress): number {
+    const host = this.pool.hostOf(local);
+    return host < 0 ? -1 : this.commons.ports.liveOwner(host, local.port);
+  }
+
+  /**
+   * What a peer address, as `toLocal` made it, is registered under by who answers there; undefined where nobody in the
+   * process does. Good until the next call. Allocates nothing.
+   */
+  handedOverAt(peer: TransportAddress): TransportAddress | undefined {
+    const { handOver, relays } = this.options;
+    if (handOver === undefined) return undefined;
+    const host = this.pool.hostOf(peer);
+    const external = host < 0 ? undefined : relays[host]!.external;
+    if (external !== undefined) {
+      this.#inside.set(external);
+      this.#inside.port = peer.port;
+      if (handOver.ownerOf(this.#inside) >= 0) return this.#inside;
+    }
+    return handOver.ownerOf(peer) < 0 ? undefined : peer;
   }
 
   /** Judges where data may go to: the policy for the host, then what the port adds. */
   judgeDestination(peer: TransportAddress, verdict: PeerVerdict): boolean {
     if (verdict === 'denied' || this.policy.isOwn(peer)) return false;
     if (verdict === 'allowed') return true;
-    const host = this.pool.hostOf(peer);
-    return host >= 0 && this.commons.ports.liveOwner(host, peer.port) >= 0;
+    return this.relayOwner(peer) >= 0 || this.handedOverAt(peer) !== undefined;
   }
 
   /** As `judgeDestination`, through a permission that already stands. Allocates nothing. */
   permits(permission: Permission, peer: TransportAddress): boolean {
-    return this.judgeDestination(peer, permission.relaysOnly ? 'relays-only' : 'allowed');
+    return this.judgeDestination(peer, permission.insideOnly ? 'inside-only' : 'allowed');
   }
 
   /** Has the allocation looked at when something of it may be over. */

@@ -91,6 +91,7 @@ export function sterna({ engine, workers, nodeFlags = [] }: SternaOptions): Serv
         'turn.lifetimes.permission': LIFETIME_SECONDS,
         'turn.lifetimes.channel': LIFETIME_SECONDS,
         'turn.lifetimes.allocation': LIFETIME_SECONDS,
+        'sfu.enabled': false,
         'log.level': 'silent',
       };
       const flags = Object.entries(settings).map(([key, value]) => `--set=${key}=${value}`);

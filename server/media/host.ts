@@ -9,13 +9,17 @@ import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import { DescriptorLedger } from '../../shared/net/descriptor-ledger.ts';
 import { chooseEngine, type EngineChoice } from '../../shared/net/engine-choice.ts';
+import { HandOver } from '../../shared/net/hand-over.ts';
 import { Mailroom } from '../../shared/net/mailroom.ts';
 import type { Wake } from '../../shared/net/wake.ts';
+import type { MediaPlane } from '../../signaling/index.ts';
 import { Commons, type CommonsMemory } from '../../turn/index.ts';
 import { checkWorkerCpus } from './cpus.ts';
 import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
 import type { LinuxWorkerData, WorkerStats } from './messages.ts';
+import { whyNoOpenssl } from './openssl-probe.ts';
+import { SfuHost } from './sfu-host.ts';
 import { commonsOptions, listenerAddresses } from './turn-options.ts';
 
 /** What the workers of the Linux engine stand on, kept open by the main thread. */
@@ -23,6 +27,7 @@ interface LinuxParts {
   readonly wakes: readonly Wake[];
   readonly listeners: LinuxListeners;
   readonly descriptors: SharedArrayBuffer;
+  readonly handOver: HandOver;
   /** Closes the descriptors that a dead worker left, and tells which. */
   closeAllOf(worker: number): readonly number[];
   dataFor(worker: number): LinuxWorkerData;
@@ -48,6 +53,7 @@ export class MediaHost {
   readonly #linux: LinuxParts | undefined;
   readonly #commons: Commons;
   readonly #workers: readonly MediaWorker[];
+  readonly #sfu: SfuHost | undefined;
   #listeners: readonly { readonly url: string }[] = [];
   #closed: Promise<void> | undefined;
 
@@ -57,9 +63,15 @@ export class MediaHost {
     engine: EngineChoice,
     linux: LinuxParts | undefined,
     count: number,
+    forwards: boolean,
   ) {
     this.engine = engine;
     this.#linux = linux;
+    if (forwards) {
+      this.#sfu = new SfuHost(config.sfu, log, count, (worker, command) =>
+        this.#workers[worker]?.post(command),
+      );
+    }
     const commons: CommonsMemory = Commons.memory(commonsOptions(config.turn, count));
     this.#commons = new Commons(commons, count);
     const logsInfo = ['trace', 'debug', 'info'].includes(config.log.level);
@@ -69,7 +81,16 @@ export class MediaHost {
         new MediaWorker({
           index,
           log,
-          data: { index, settings: config.turn, commons, logsInfo, linux: linux?.dataFor(index) },
+          data: () => ({
+            index,
+            settings: config.turn,
+            commons,
+            sfu: this.#sfu?.dataFor(index),
+            logsInfo,
+            linux: linux?.dataFor(index),
+          }),
+          onMedia: (event) => this.#sfu?.onMedia(index, event),
+          onListening: ({ media }) => this.#sfu?.onListening(index, media),
           wake: () => linux?.wakes[index]?.wake(),
           reclaim: () => this.#reclaim(index),
         }),
@@ -95,7 +116,8 @@ export class MediaHost {
       });
     }
     const linux = engine.kind === 'linux' ? await openLinuxParts(config, workers) : undefined;
-    const host = new MediaHost(config, log, engine, linux, workers);
+    const forwards = config.sfu.enabled && (await canForward(log));
+    const host = new MediaHost(config, log, engine, linux, workers, forwards);
     try {
       await host.#start();
     } catch (error) {
@@ -108,6 +130,16 @@ export class MediaHost {
   /** Where STUN and TURN are served, with the real ports. */
   get listeners(): readonly { readonly url: string }[] {
     return this.#listeners;
+  }
+
+  /** Where media of rooms is received, as clients are told. */
+  get media(): readonly string[] {
+    return this.#sfu?.plane.urls ?? [];
+  }
+
+  /** Where rooms are forwarded; undefined where media goes from peer to peer. */
+  get plane(): MediaPlane | undefined {
+    return this.#sfu?.plane;
   }
 
   /** Whether clients are served: some worker runs, and none is beyond being started again. */
@@ -137,11 +169,13 @@ export class MediaHost {
   }
 
   async #start(): Promise<void> {
+    await this.#sfu?.listen();
     const started = await Promise.all(this.#workers.map((worker) => worker.start()));
-    this.#listeners = started[0] ?? [];
+    this.#listeners = started[0]?.turn ?? [];
   }
 
   async #close(): Promise<void> {
+    await this.#sfu?.close();
     await Promise.all(this.#workers.map((worker) => worker.close()));
     this.#linux?.listeners.close();
     for (const wake of this.#linux?.wakes ?? []) wake.close();
@@ -149,8 +183,16 @@ export class MediaHost {
 
   /** False when another worker that died as well is in the way. */
   #reclaim(worker: number): boolean {
+    this.#linux?.handOver.reclaim(worker);
     return this.#commons.reclaim(worker, () => this.#linux?.closeAllOf(worker) ?? []);
   }
+}
+
+/** Where OpenSSL cannot be called there is no DTLS: rooms go on from peer to peer. */
+async function canForward(log: Logger): Promise<boolean> {
+  const reason = await whyNoOpenssl();
+  if (reason !== undefined) log.warn('sfu.unavailable', { reason });
+  return reason === undefined;
 }
 
 /** 0 is one on two CPUs or fewer, else one less than there are: the main thread has work of its own. */
@@ -170,16 +212,21 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   const listeners = LinuxListeners.open(listenerAddresses(config.turn), workers);
   if ('failure' in listeners) {
     const { address, failure } = listeners;
-    throw listenerUnavailable({ url: formatListenerUrl(address.host, address.port), failure });
+    throw listenerUnavailable(
+      { url: formatListenerUrl(address.host, address.port), failure },
+      'turn.listeners',
+    );
   }
   const wakes = Array.from({ length: workers }, () => new Wake());
   const descriptors = DescriptorLedger.memory();
   const ledger = new DescriptorLedger(descriptors, workers);
   const mail = Mailroom.memory(workers);
+  const handOver = HandOver.memory(workers);
   return {
     wakes,
     listeners,
     descriptors,
+    handOver: new HandOver(handOver, workers, () => false),
     closeAllOf: (worker) => {
       const fds = ledger.takeAllOf(worker);
       for (const fd of fds) libc().close(fd);
@@ -189,6 +236,7 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
       wakeFds: wakes.map(({ fd }) => fd),
       descriptors,
       mail,
+      handOver,
       listeners: listeners.byWorker[worker] ?? [],
       cpu: workerCpus.length === 0 ? undefined : workerCpus[worker % workerCpus.length],
     }),

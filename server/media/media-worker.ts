@@ -4,10 +4,13 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { systemClock } from '../../shared/clock.ts';
 import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
+import type { SfuEvent } from '../../sfu/control.ts';
 import type {
+  Listening,
   ListenerState,
   MediaCommand,
   MediaEvent,
+  StreamEvent,
   WorkerStats,
   MediaWorkerData,
 } from './messages.ts';
@@ -27,6 +30,9 @@ const MISSES_MAX = 2;
 /** Between the death of a worker and the next one: a fault that repeats must not spin. */
 const RESTART_DELAY_MS = 1000;
 
+/** How often what a dead worker held is tried to be taken back, while another one that died is in the way. */
+const RECLAIM_AGAIN_MS = 20;
+
 interface Waiting {
   resolve(stats: WorkerStats): void;
   reject(error: Error): void;
@@ -36,8 +42,11 @@ interface Waiting {
 export interface MediaWorkerParts {
   readonly index: number;
   readonly log: Logger;
-  /** What the thread starts with, but for its port. */
-  readonly data: Omit<MediaWorkerData, 'port'>;
+  /** What the thread starts with, but for its port; asked for each time. */
+  data(): Omit<MediaWorkerData, 'port'>;
+  onMedia(event: SfuEvent | StreamEvent): void;
+  /** It serves, and so every time that it was started again. */
+  onListening(listening: Listening): void;
   /** Wakes a thread that blocks in the Linux engine. */
   wake(): void;
   /** Takes back what a thread that is gone still held; false when that is to be tried again. */
@@ -63,10 +72,10 @@ export class MediaWorker {
   }
 
   /** Resolves when every listener is open. Throws SternaError LISTENER_UNAVAILABLE that names the first that is not. */
-  start(): Promise<readonly ListenerState[]> {
+  start(): Promise<Listening> {
     return new Promise((resolve, reject) => {
       const { port1: ours, port2: theirs } = new MessageChannel();
-      const workerData: MediaWorkerData = { ...this.#parts.data, port: theirs };
+      const workerData: MediaWorkerData = { ...this.#parts.data(), port: theirs };
       const thread = new Worker(new URL('./worker.js', import.meta.url), {
         workerData,
         transferList: [theirs],
@@ -75,11 +84,12 @@ export class MediaWorker {
       this.#port = ours;
       ours.on('message', (event: MediaEvent) => {
         if (event.type !== 'listening') return this.#onEvent(event);
-        const failed = event.listeners.find(({ failure }) => failure !== undefined);
-        if (failed !== undefined) return reject(listenerUnavailable(failed));
+        const failed = firstFailure(event);
+        if (failed !== undefined) return reject(failed);
         this.state = 'up';
         this.#watch(thread);
-        resolve(event.listeners);
+        this.#parts.onListening(event);
+        resolve(event);
       });
       thread.on('error', (error) => {
         this.#parts.log.error('media.crashed', { worker: this.#parts.index, error });
@@ -102,7 +112,7 @@ export class MediaWorker {
         reject(new SternaError('MEDIA_UNRESPONSIVE', 'a media worker does not answer'));
       }, REPLY_TIMEOUT_MS);
       this.#waiting.set(id, { resolve, reject, timer });
-      this.#post({ type: 'stats', id });
+      this.post({ type: 'stats', id });
     });
   }
 
@@ -119,7 +129,7 @@ export class MediaWorker {
       const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
       // The thread's end closes its port, behind the last of what it said.
       const heard = new Promise<void>((resolve) => this.#port?.once('close', () => resolve()));
-      this.#post({ type: 'stop', at: systemClock.monotonic() });
+      this.post({ type: 'stop', at: systemClock.monotonic() });
       const timer = setTimeout(() => {
         this.#parts.log.error('media.terminated', { worker: this.#parts.index });
         void thread.terminate();
@@ -133,7 +143,8 @@ export class MediaWorker {
     this.#abandon();
   }
 
-  #post(command: MediaCommand): void {
+  /** Does nothing while the thread is dead: whoever it concerns is told when there is another one. */
+  post(command: MediaCommand): void {
     this.#port?.postMessage(command);
     this.#parts.wake();
   }
@@ -143,6 +154,7 @@ export class MediaWorker {
       this.#parts.log[event.level](event.event, event.fields);
       return;
     }
+    if (event.type !== 'stats') return this.#parts.onMedia(event);
     const waiting = this.#waiting.get(event.id);
     if (waiting === undefined) return;
     this.#waiting.delete(event.id);
@@ -155,12 +167,13 @@ export class MediaWorker {
     this.#thread = undefined;
     clearTimeout(this.#heartbeat);
     this.#port?.close();
+    this.#port = undefined;
     this.#abandon();
     this.deaths++;
     const { index, log } = this.#parts;
     this.state = this.state === 'up' ? 'down' : 'failed';
     log.error('media.exited', { worker: index, code, restartInMs: RESTART_DELAY_MS });
-    this.#restartLater();
+    this.#reclaimThenRestart(RESTART_DELAY_MS);
   }
 
   /** Ends a thread that answers no more, caught in an endless loop say: then another takes its place. */
@@ -178,14 +191,17 @@ export class MediaWorker {
     }, HEARTBEAT_MS).unref();
   }
 
-  #restartLater(): void {
+  /** What it held is taken back at once: the others may wait for a lock that it died with. */
+  #reclaimThenRestart(delayMs: number): void {
+    const isReclaimed = this.#parts.reclaim();
+    const nextMs = isReclaimed ? delayMs : Math.min(delayMs, RECLAIM_AGAIN_MS);
     this.#restart = setTimeout(() => {
-      if (!this.#parts.reclaim()) return this.#restartLater();
+      if (!isReclaimed) return this.#reclaimThenRestart(Math.max(delayMs - nextMs, 0));
       this.start().catch((error: unknown) => {
         this.#parts.log.error('media.restart-failed', { worker: this.#parts.index, error });
         void this.#thread?.terminate();
       });
-    }, RESTART_DELAY_MS);
+    }, nextMs);
   }
 
   #abandon(): void {
@@ -201,10 +217,19 @@ function gone(): SternaError {
   return new SternaError('MEDIA_UNRESPONSIVE', 'a media worker has stopped');
 }
 
-export function listenerUnavailable({ url, failure }: ListenerState): SternaError {
+function firstFailure({ turn, media }: Listening): SternaError | undefined {
+  const failed = ({ failure }: ListenerState): boolean => failure !== undefined;
+  const ofTurn = turn.find(failed);
+  if (ofTurn !== undefined) return listenerUnavailable(ofTurn, 'turn.listeners');
+  const ofMedia = media.find(failed);
+  return ofMedia && listenerUnavailable(ofMedia, 'sfu.port or sfu.addresses');
+}
+
+/** @param key what to correct in the configuration */
+export function listenerUnavailable({ url, failure }: ListenerState, key: string): SternaError {
   const why =
     failure === 'in-use'
-      ? 'the port is in use; stop what holds it, or choose another in turn.listeners'
-      : 'this machine has no such address or may not bind that port; correct turn.listeners';
+      ? `the port is in use; stop what holds it, or choose another in ${key}`
+      : `this machine has no such address or may not bind that port; correct ${key}`;
   return new SternaError('LISTENER_UNAVAILABLE', `cannot listen on ${url}: ${why}`);
 }

@@ -1,6 +1,10 @@
 // What the main thread and a media worker say to each other: structured clones, one type each way.
 
 import type { MessagePort } from 'node:worker_threads';
+import type { SfuCommand, SfuEvent } from '../../sfu/control.ts';
+import type { DtlsCertificate } from '../../sfu/dtls/certificate.ts';
+import type { SfuStats } from '../../sfu/index.ts';
+import type { MediaServerStats } from '../../sfu/transport/media-server.ts';
 import type { EngineCounters } from '../../shared/net/engine.ts';
 import type { MailroomMemory } from '../../shared/net/mailroom.ts';
 import type { CommonsMemory, TurnStats } from '../../turn/index.ts';
@@ -13,10 +17,28 @@ export interface MediaWorkerData {
   index: number;
   settings: TurnSettings;
   commons: CommonsMemory;
+  /** Undefined where media goes from peer to peer. */
+  sfu: SfuWorkerData | undefined;
   /** Whether anybody reads what is logged as `info`: an allocation must not pay for lines that nobody sees. */
   logsInfo: boolean;
   /** For the Linux engine; without it the portable one runs. */
   linux: LinuxWorkerData | undefined;
+}
+
+/** An address as a structured clone carries it. */
+export interface Endpoint {
+  host: string;
+  port: number;
+}
+
+export interface SfuWorkerData {
+  certificate: DtlsCertificate;
+  /** Of this worker alone; port 0 takes a free one. */
+  listen: readonly Endpoint[];
+  /** IP addresses that clients are told instead. */
+  announce: readonly string[];
+  /** Participants that this worker takes. */
+  transportsMax: number;
 }
 
 /** Descriptors are the process's: what one thread opened another may use by its number. */
@@ -25,17 +47,39 @@ export interface LinuxWorkerData {
   wakeFds: readonly number[];
   descriptors: SharedArrayBuffer;
   mail: MailroomMemory;
+  /** Where the workers answer themselves. */
+  handOver: SharedArrayBuffer;
   /** This worker's socket of each listener, in the order of the configuration. */
   listeners: readonly number[];
   cpu: number | undefined;
 }
 
 /** From the main thread; `at` is when it said so, monotonic milliseconds. */
-export type MediaCommand = { type: 'stats'; id: number } | { type: 'stop'; at: number };
+export type MediaCommand =
+  | { type: 'stats'; id: number }
+  | { type: 'stop'; at: number }
+  | SfuCommand
+  | StreamCommand;
+
+/** About the TCP connections of ICE, which are the main thread's: frames are RFC 4571's, without their lengths. */
+export type StreamCommand =
+  | { type: 'stream.open'; stream: number; remote: Endpoint }
+  | { type: 'stream.frame'; stream: number; bytes: Uint8Array }
+  | { type: 'stream.close'; stream: number };
+
+export type StreamEvent =
+  | { type: 'stream.frame'; stream: number; bytes: Uint8Array }
+  | { type: 'stream.close'; stream: number };
 
 export interface WorkerStats {
   engine: { kind: string } & EngineCounters;
   turn: TurnStats;
+  sfu: SfuWorkerStats | undefined;
+}
+
+export interface SfuWorkerStats {
+  server: MediaServerStats;
+  router: SfuStats;
 }
 
 /** A listener that is open, or why it is not. `url` is `udp://address:port`, with the real port once open. */
@@ -44,13 +88,21 @@ export interface ListenerState {
   failure?: 'in-use' | 'unavailable';
 }
 
+/** What a worker has opened, in the order of the configuration. */
+export interface Listening {
+  turn: ListenerState[];
+  media: ListenerState[];
+}
+
 /** From a media worker. */
 export type MediaEvent =
-  | { type: 'listening'; listeners: ListenerState[] }
+  | ({ type: 'listening' } & Listening)
   | { type: 'stats'; id: number; stats: WorkerStats }
   | {
       type: 'log';
       level: 'info' | 'error';
       event: string;
       fields: Record<string, unknown>;
-    };
+    }
+  | SfuEvent
+  | StreamEvent;

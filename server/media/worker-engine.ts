@@ -1,7 +1,9 @@
 // The engine of a media worker, and its way to the other workers of the process.
 
+import type { Arena } from '../../shared/native/arena.ts';
 import type { EngineLoop, EngineOptions } from '../../shared/net/engine.ts';
 import { PortableEngine } from '../../shared/net/portable-engine.ts';
+import { type Forward, HandOver } from '../../shared/net/hand-over.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import type { Neighbours, TurnServer } from '../../turn/index.ts';
 import type { LinuxWorkerData } from './messages.ts';
@@ -9,15 +11,32 @@ import type { LinuxWorkerData } from './messages.ts';
 /** Datagrams of other workers taken in one turn of the loop, so that they cannot starve the sockets. */
 const MAIL_PER_TURN = 1024;
 
+/** The longest datagram there is fits. */
+const CLAIM_BYTES = 65_536;
+
 export interface WorkerEngine {
   readonly engine: EngineLoop;
   readonly neighbours: Neighbours | undefined;
+  /** Where this worker and the others answer themselves. */
+  readonly handOver: HandOver;
   /** Names the server that takes what the neighbours send. */
   readonly serve: (server: TurnServer) => void;
 }
 
-export function portableWorkerEngine(options: EngineOptions): WorkerEngine {
-  return { engine: new PortableEngine(options), neighbours: undefined, serve: () => undefined };
+/** It is the only worker there is. @param claims whether somebody writes datagrams in place, which takes memory outside the heap */
+export async function portableWorkerEngine(
+  options: EngineOptions,
+  claims: boolean,
+): Promise<WorkerEngine> {
+  const outgoing = claims ? await newArena(CLAIM_BYTES) : undefined;
+  const engine = new PortableEngine(outgoing === undefined ? options : { ...options, outgoing });
+  const handOver = new HandOver(HandOver.memory(1), 0, () => false);
+  return { engine, neighbours: undefined, handOver, serve: () => undefined };
+}
+
+async function newArena(bytes: number): Promise<Arena> {
+  const arena = await import('../../shared/native/arena.ts');
+  return new arena.Arena(bytes);
 }
 
 /** Takes over this worker's listeners, and pins its thread where that is asked for. */
@@ -34,7 +53,14 @@ export async function linuxWorkerEngine(
   if (data.cpu !== undefined) pinThread(data.cpu);
   const { wakeFds, mail, descriptors } = data;
   const wakeOther = (worker: number): void => wake(wakeFds[worker] ?? -1);
-  const room = new Mailroom(mail, index, wakeOther, (error) => options.onFault(error));
+  const room = new Mailroom(mail, index, wakeOther, (error) => {
+    // What it was about to send may not have been written.
+    engine.unclaim();
+    options.onFault(error);
+  });
+  const forward: Forward = (worker, from, to, bytes, offset, length) =>
+    room.send(worker, from, to, bytes, offset, length);
+  const handOver = new HandOver(data.handOver, index, forward);
   let server: TurnServer | undefined;
   let now = 0;
   const handler = {
@@ -45,6 +71,7 @@ export async function linuxWorkerEngine(
       offset: number,
       length: number,
     ): void {
+      if (handOver.take(from, to, bytes, offset, length, now)) return;
       server?.fromNeighbour(from, to, bytes, offset, length, now);
     },
   };
@@ -65,10 +92,8 @@ export async function linuxWorkerEngine(
   );
   return {
     engine,
-    neighbours: {
-      forward: (worker, from, to, bytes, offset, length) =>
-        room.send(worker, from, to, bytes, offset, length),
-    },
+    neighbours: { forward },
+    handOver,
     serve: (served) => {
       server = served;
     },

@@ -4,11 +4,20 @@
 import { workerData } from 'node:worker_threads';
 import { systemClock } from '../../shared/clock.ts';
 import { formatListenerUrl } from '../../shared/config/network-values.ts';
-import type { EngineOptions } from '../../shared/net/engine.ts';
+import type { EngineOptions, OpenFailure } from '../../shared/net/engine.ts';
+import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import { type AllocationEvent, Commons, type TurnObserver, TurnServer } from '../../turn/index.ts';
-import type { MediaCommand, MediaEvent, MediaWorkerData } from './messages.ts';
+import type {
+  ListenerState,
+  MediaCommand,
+  MediaEvent,
+  MediaWorkerData,
+  SfuWorkerData,
+  WorkerStats,
+} from './messages.ts';
 import { listenerAddresses, turnOptions } from './turn-options.ts';
 import { linuxWorkerEngine, portableWorkerEngine } from './worker-engine.ts';
+import type { WorkerSfu, WorkerSfuParts } from './worker-sfu.ts';
 
 /** Faults logged by occurrence number: the 1st, 2nd, 4th, 8th... so that a flood cannot fill a disk. */
 const isPowerOfTwo = (n: number): boolean => (n & (n - 1)) === 0;
@@ -32,12 +41,16 @@ async function main(data: MediaWorkerData): Promise<void> {
       if (isPowerOfTwo(faults)) log('error', 'media.fault', { error: stackOf(error), faults });
     },
   };
-  const { engine, neighbours, serve } =
+  const { engine, neighbours, handOver, serve } =
     linux === undefined
-      ? portableWorkerEngine(options)
+      ? await portableWorkerEngine(options, data.sfu !== undefined)
       : await linuxWorkerEngine(linux, index, options);
   const server = new TurnServer(
-    { ...turnOptions(settings, systemClock, new Commons(data.commons, index)), neighbours },
+    {
+      ...turnOptions(settings, systemClock, new Commons(data.commons, index)),
+      neighbours,
+      handOver,
+    },
     engine,
     data.logsInfo ? observer : undefined,
   );
@@ -46,27 +59,51 @@ async function main(data: MediaWorkerData): Promise<void> {
     address,
     socket: linux?.listeners[i],
   }));
-  server.listen(listeners, (results) => {
-    post({
-      type: 'listening',
-      listeners: results.map(({ address, failure }) => ({
-        url: formatListenerUrl(address.host, address.port),
-        ...(failure === undefined ? {} : { failure }),
-      })),
-    });
+  const media =
+    data.sfu === undefined
+      ? undefined
+      : await workerSfu(data.sfu, { engine, post, handOver, turn: server });
+  server.listen(listeners, (turn) => {
+    const listening = (opened: readonly Opened[] = []): void =>
+      post({ type: 'listening', turn: turn.map(stateOf), media: opened.map(stateOf) });
+    if (media === undefined) listening();
+    else media.listen(listening);
   });
   const onCommand = (command: MediaCommand): void => {
     if (command.type === 'stats') {
-      const stats = { engine: { kind: engine.kind, ...engine.counters }, turn: server.stats() };
+      const stats: WorkerStats = {
+        engine: { kind: engine.kind, ...engine.counters },
+        turn: server.stats(),
+        sfu: media?.stats(),
+      };
       post({ type: 'stats', id: command.id, stats });
-    } else {
+    } else if (command.type === 'stop') {
+      media?.close();
       server.close();
       const ms = Math.round(systemClock.monotonic() - command.at);
       log('info', 'media.stopped', { ms, sockets: engine.counters.sockets });
       engine.stop();
+    } else {
+      media?.onCommand(command, systemClock.monotonic());
     }
   };
   engine.run(port, onCommand);
+}
+
+/** Loaded where it is used: it needs OpenSSL by FFI, which not every system has. */
+async function workerSfu(data: SfuWorkerData, parts: WorkerSfuParts): Promise<WorkerSfu> {
+  const sfu = await import('./worker-sfu.ts');
+  return new sfu.WorkerSfu(data, parts);
+}
+
+interface Opened {
+  readonly address: TransportAddress;
+  readonly failure?: OpenFailure | undefined;
+}
+
+function stateOf({ address, failure }: Opened): ListenerState {
+  const url = formatListenerUrl(address.host, address.port);
+  return failure === undefined ? { url } : { url, failure };
 }
 
 function summary(event: AllocationEvent): Record<string, unknown> {

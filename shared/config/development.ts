@@ -41,6 +41,7 @@ export function dropIpv6Defaults(sources: Sources): void {
   const v4Only: [string[], string[]][] = [
     [['turn', 'listeners'], ['udp://127.0.0.1:3478']],
     [['turn', 'relay', 'addresses'], ['127.0.0.1']],
+    [['sfu', 'addresses'], ['127.0.0.1']],
   ];
   for (const [path, value] of v4Only) {
     if (!sources.has(path)) sources.set(path, value, 'default without ::1');
@@ -53,7 +54,7 @@ export function hasIpv6Loopback(): boolean {
 }
 
 /** The first address that development settings must not be served on. */
-export function findPublicAddress({ bind, turn }: Settings): Problem | undefined {
+export function findPublicAddress({ bind, turn, sfu }: Settings): Problem | undefined {
   const expected =
     'a loopback address, because there is no configuration file and no API key: ' +
     'set keys and turn.secrets to serve other machines';
@@ -64,6 +65,10 @@ export function findPublicAddress({ bind, turn }: Settings): Problem | undefined
     return { path: ['turn', 'listeners'], expected, value: url };
   }
   const relay = turn.relay.addresses.find((address) => !isLoopback(address));
-  if (relay === undefined) return undefined;
-  return { path: ['turn', 'relay', 'addresses'], expected, value: relay };
+  if (relay !== undefined) {
+    return { path: ['turn', 'relay', 'addresses'], expected, value: relay };
+  }
+  const media = sfu.enabled ? sfu.addresses.find((one) => !isLoopback(one)) : undefined;
+  if (media === undefined) return undefined;
+  return { path: ['sfu', 'addresses'], expected, value: media };
 }

@@ -14,7 +14,22 @@ export interface Problem {
 
 /** The first thing wrong with the settings as a whole, or undefined. */
 export function findProblem(settings: Settings): Problem | undefined {
-  return engineProblem(settings) ?? relayProblem(settings) ?? lifetimeProblem(settings);
+  return (
+    engineProblem(settings) ??
+    relayProblem(settings) ??
+    lifetimeProblem(settings) ??
+    mediaProblem(settings)
+  );
+}
+
+function mediaProblem({ sfu, workers }: Settings): Problem | undefined {
+  if (!sfu.enabled) return undefined;
+  const { port } = sfu;
+  if (port !== 0 && port + Math.max(workers, 1) - 1 > 65_535) {
+    const expected = `a port that leaves room for one each of ${workers} workers`;
+    return { path: ['sfu', 'port'], expected, value: port };
+  }
+  return repeated(sfu.addresses, ['sfu', 'addresses']);
 }
 
 function engineProblem({ engine, workers, workerCpus }: Settings): Problem | undefined {
@@ -89,6 +104,15 @@ export function findWarnings(settings: Settings): string[] {
   }
   if (listensPublicly && turn.secrets.some((secret) => secret.length < 32)) {
     warnings.push('turn.secrets: a secret is shorter than 32 characters');
+  }
+  const { sfu } = settings;
+  if (
+    sfu.enabled &&
+    sfu.addresses.every(isLoopback) &&
+    !isLoopback(settings.bind) &&
+    sfu.announce.length === 0
+  ) {
+    warnings.push('sfu.addresses: all are loopback, so no other machine can send media');
   }
   if (turn.secrets.length === 0) {
     warnings.push('turn.secrets: empty, so participants get STUN but no TURN credentials');

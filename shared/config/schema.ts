@@ -59,6 +59,14 @@ const relayAddress = checked(
   (value) => isAddress(value) && !isWildcard(value) && !isMulticast(value),
   'an IP address of this machine (not 0.0.0.0 or ::)',
 );
+const announcedAddress = checked(
+  (value) => isAddress(value) && !isWildcard(value) && !isMulticast(value),
+  'an IP address that clients reach (not 0.0.0.0 or ::)',
+);
+const mediaAddress = checked(
+  (value) => isAddress(value) && !isMulticast(value),
+  'an IP address of this machine, or 0.0.0.0 or ::',
+);
 const cidr = checked(isCidr, 'an address range, such as 10.0.0.0/8 or fd00::/8');
 const iceUrl = checked(
   isIceUrl,
@@ -93,8 +101,8 @@ const signaling = z.strictObject({
 
 const rooms = z.strictObject({
   maxParticipants: integer(2, 1000)
-    .default(16)
-    .describe('Capacity of a room that the API gave no other; media goes from peer to peer'),
+    .default(50)
+    .describe('Capacity of a room that the API gave no other'),
   emptyTimeout: integer(0, 86_400)
     .default(300)
     .describe('Seconds that a room lives on without participants'),
@@ -181,6 +189,35 @@ const turn = z.strictObject({
     .describe('Seconds until things expire unless they are refreshed'),
 });
 
+const sfu = z.strictObject({
+  enabled: z
+    .boolean({ error: 'true or false' })
+    .default(true)
+    .describe('Forward media; when false, media of rooms goes from peer to peer'),
+  addresses: listOf(mediaAddress, 16)
+    .min(1, { error: 'at least one IP address of this machine' })
+    .default(['127.0.0.1', '::1'])
+    .describe('Where media is received; 0.0.0.0 or :: for every address'),
+  port: integer(0, 65_535)
+    .default(7882)
+    .describe(
+      'UDP port of all participants; further media workers take the ports behind it; 0 takes free ones',
+    ),
+  tcp: z
+    .boolean({ error: 'true or false' })
+    .default(true)
+    .describe('Also receive media over TCP (ICE-TCP), for networks without UDP'),
+  tcpPort: integer(0, 65_535).default(7881).describe('TCP port of media; 0 takes a free one'),
+  announce: listOf(announcedAddress, 16)
+    .default([])
+    .describe(
+      'Addresses that clients are told instead of sfu.addresses, such as the public one of a NAT',
+    ),
+  maxTransports: integer(1, 100_000)
+    .default(2000)
+    .describe('Participants that one media worker takes'),
+});
+
 export const settingsSchema = z.strictObject({
   bind: address
     .default('127.0.0.1')
@@ -204,6 +241,7 @@ export const settingsSchema = z.strictObject({
     .describe(
       `API keys: name and HS256 secret of at least ${API_SECRET_MIN} characters; they sign join tokens`,
     ),
+  sfu: sfu.prefault({}).describe('The SFU: media of meetings'),
   turn: turn.prefault({}).describe('The STUN and TURN server'),
   log: z
     .strictObject({

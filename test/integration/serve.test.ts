@@ -142,7 +142,7 @@ describe('development mode', () => {
       { name: 'daily', maxParticipants: 3, meta: 'm' },
     ]);
     expect(await post(everywhere, { name: 'daily' })).toMatchObject([200, { maxParticipants: 3 }]);
-    expect(await post(everywhere, { name: 'other' })).toMatchObject([201, { maxParticipants: 16 }]);
+    expect(await post(everywhere, { name: 'other' })).toMatchObject([201, { maxParticipants: 50 }]);
     expect(await post(here, { name: 'other' })).toMatchObject([403, { reason: 'NOT_ALLOWED' }]);
     expect(await post(nobody, { name: 'daily' })).toMatchObject([403, { reason: 'NOT_ALLOWED' }]);
     expect(await post(everywhere, { name: 'a\u0007' })).toMatchObject([
@@ -166,6 +166,7 @@ describe('development mode', () => {
     expect(stdout).toMatch(
       /^ok {4}turn IPv4 {2}relayed there and back between 127\.0\.0\.1:\d+ and /m,
     );
+    expect(stdout).toMatch(/^ok {4}media {6}udp:\/\/127\.0\.0\.1:\d+ is in use$/m);
     expect(stdout).not.toContain('FAIL');
     expect(code).toBe(0);
     const health = await runCli([...args, '--health'], environment);

@@ -13,6 +13,9 @@ const MAIN = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url)
 const START_TIMEOUT_MS = 20_000;
 const RUN_TIMEOUT_MS = 30_000;
 
+/** No two servers of the tests want one port for media; where that is, their answers say. */
+const ANY_MEDIA_PORT = { STERNA_SFU_PORT: '0', STERNA_SFU_TCP_PORT: '0' } as const;
+
 /** Any free port; the URL is read from the log. */
 export const ANY_PORT = ['--port', '0', '--set', 'turn.listeners=udp://127.0.0.1:0'] as const;
 
@@ -124,7 +127,7 @@ export async function startServer(
   environment: Readonly<Record<string, string>> = {},
   launch: LaunchOptions = {},
 ): Promise<RunningServer> {
-  const output = new Output(args, environment, launch);
+  const output = new Output(args, { ...ANY_MEDIA_PORT, ...environment }, launch);
   const { url, listeners } = await new Promise<z.output<typeof readyLine>>((resolve, reject) => {
     const fail = (why: string): void =>
       reject(new Error(`${why}:\n${output.stdout}\n${output.stderr}`));

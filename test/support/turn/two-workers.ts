@@ -3,6 +3,7 @@
 /* oxlint-disable vitest/valid-title, vitest/expect-expect -- the callers write both */
 
 import { describe, it } from 'vitest';
+import { HandOver } from '../../../shared/net/hand-over.ts';
 import type { TransportAddress } from '../../../shared/net/transport-address.ts';
 import { Commons, type Neighbours, type TurnServer } from '../../../turn/index.ts';
 import { CoreWorld } from './core-world.ts';
@@ -15,6 +16,8 @@ const DIRT = 0xdd;
 /** Hands datagrams over in memory that is scribbled over afterwards, as a ring between threads would be. */
 class Handover implements Neighbours {
   readonly servers: TurnServer[] = [];
+  /** Where the workers answer themselves, as each of them knows it. */
+  readonly inside: readonly HandOver[];
   /** Takes nothing while set. */
   busy = false;
   /** The worker that each was for. */
@@ -23,6 +26,10 @@ class Handover implements Neighbours {
 
   constructor(now: () => number) {
     this.#now = now;
+    const memory = HandOver.memory(2);
+    this.inside = [0, 1].map(
+      (self) => new HandOver(memory, self, (...datagram) => this.forward(...datagram)),
+    );
   }
 
   forward(
@@ -38,7 +45,8 @@ class Handover implements Neighbours {
     const copy = new Uint8Array(OFFSET + length + OFFSET).fill(DIRT);
     copy.set(bytes.subarray(offset, offset + length), OFFSET);
     const [lentFrom, lentTo] = [from.copy(), to.copy()];
-    this.servers[worker]!.fromNeighbour(lentFrom, lentTo, copy, OFFSET, length, this.#now());
+    const lent = [lentFrom, lentTo, copy, OFFSET, length, this.#now()] as const;
+    if (!this.inside[worker]!.take(...lent)) this.servers[worker]!.fromNeighbour(...lent);
     copy.fill(DIRT);
     lentFrom.setV4(0xdead, 0xdead);
     lentTo.setV4(0xdead, 0xdead);
@@ -70,7 +78,7 @@ async function start<W extends World>(
   const openOne = (self: number, beside: W | undefined): Promise<W> =>
     open(
       {
-        ...(strangers ? {} : { neighbours: handover }),
+        ...(strangers ? {} : { neighbours: handover, handOver: handover.inside[self] }),
         ...options,
         commons: new Commons(memory, self),
       },

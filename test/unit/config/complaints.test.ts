@@ -51,6 +51,14 @@ describe('in the file', () => {
       'engine: portable\nworkerCpus: "1"',
       'workerCpus: expected nothing with engine: portable (only the linux engine pins its workers), got "1"',
     ],
+    ['sfu: { addresses: [] }', 'sfu.addresses: expected at least one IP address of this machine'],
+    ['sfu: { addresses: [224.0.0.1] }', 'sfu.addresses.0: expected an IP address of this machine'],
+    ['sfu: { announce: [0.0.0.0] }', 'sfu.announce.0: expected an IP address that clients reach'],
+    ['sfu: { addresses: ["::1", "::1"] }', 'sfu.addresses: expected each entry once, got "::1"'],
+    [
+      'workers: 4\nsfu: { port: 65533 }',
+      'sfu.port: expected a port that leaves room for one each of 4 workers, got 65533',
+    ],
     ['gateway: 7880', 'gateway: expected a map of keys, got 7880 (c.yaml:3)'],
     ['gateway: { port: "1" }', 'gateway.port: expected a whole number from 0 to 65535, got "1"'],
     [

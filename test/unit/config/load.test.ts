@@ -198,6 +198,7 @@ describe('development mode', () => {
     ['STERNA_BIND', '::', 'bind'],
     ['STERNA_TURN_LISTENERS', 'udp://127.0.0.1:1,udp://0.0.0.0:3478', 'turn.listeners'],
     ['STERNA_TURN_RELAY_ADDRESSES', '192.0.2.1', 'turn.relay.addresses'],
+    ['STERNA_SFU_ADDRESSES', '127.0.0.1,::', 'sfu.addresses'],
   ])('refuses the public address in %s=%s and says what to set', (variable, value, key) => {
     const message = complaint({ environment: { [variable]: value } });
     expect(message).toContain(`${key}: expected a loopback address`);
@@ -237,6 +238,17 @@ describe('a configured server needs credentials', () => {
       'turn.secrets',
     ]);
   });
+});
+
+test('warns of media that no other machine can send', () => {
+  const yaml = `${KEYS}bind: 0.0.0.0\nturn: { secrets: [${'s'.repeat(32)}] }\n`;
+  const warnings = (more: string): readonly string[] => load({ yaml: yaml + more }).warnings;
+  expect(warnings('')).toEqual([
+    'sfu.addresses: all are loopback, so no other machine can send media',
+  ]);
+  for (const more of ['addresses: [0.0.0.0]', 'announce: [192.0.2.1]', 'enabled: false']) {
+    expect(warnings(`sfu: { ${more} }\n`)).toEqual([]);
+  }
 });
 
 describe('files that cannot be read', () => {

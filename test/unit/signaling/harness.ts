@@ -70,14 +70,18 @@ export class Client {
   }
 
   /** Sends with a fresh id and waits for the reply to it. */
-  async request(message: Record<string, unknown>): Promise<MessageOf<'ok' | 'error' | 'joined'>> {
+  async request(
+    message: Record<string, unknown>,
+  ): Promise<MessageOf<'ok' | 'error' | 'joined' | 'answer'>> {
     const i = this.nextId();
     this.send({ ...message, i });
     return this.reply(i);
   }
 
-  reply(i: number): Promise<MessageOf<'ok' | 'error' | 'joined'>> {
-    return this.take((m): m is MessageOf<'ok' | 'error' | 'joined'> => 're' in m && m.re === i);
+  reply(i: number): Promise<MessageOf<'ok' | 'error' | 'joined' | 'answer'>> {
+    return this.take(
+      (m): m is MessageOf<'ok' | 'error' | 'joined' | 'answer'> => 're' in m && m.re === i,
+    );
   }
 
   /** The next message of that type; those before it stay. */
@@ -251,7 +255,7 @@ export class Harness {
     joined: MessageOf<'joined'>,
     lastSeq: number,
     message: Record<string, unknown> = {},
-  ): Promise<{ client: Client; reply: MessageOf<'ok' | 'error' | 'joined'> }> {
+  ): Promise<{ client: Client; reply: MessageOf<'ok' | 'error' | 'joined' | 'answer'> }> {
     const client = await this.connect();
     const { id, secret } = joined.session;
     const reply = await client.request({

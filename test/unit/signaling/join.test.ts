@@ -60,6 +60,7 @@ describe('joined', () => {
           roomAdmin: false,
           hidden: false,
         },
+        tracks: [],
       },
       participants: [],
       ice: {
@@ -215,7 +216,7 @@ describe('before joining', () => {
     });
   });
 
-  test('a join over 16 KiB is TOO_LARGE, and the socket may still join', async () => {
+  test('a join over 64 KiB is TOO_LARGE, and the socket may still join', async () => {
     const client = await server.connect();
     const message = {
       type: 'join',
@@ -228,9 +229,9 @@ describe('before joining', () => {
     });
   });
 
-  test('more than 64 KiB before joining closes with 4413, even in half a message', async () => {
+  test('more than 128 KiB before joining closes with 4413, even in half a message', async () => {
     const client = await server.connect();
-    client.ws.send('x'.repeat(70_000), { fin: false });
+    client.ws.send('x'.repeat(140_000), { fin: false });
     expect(await client.next('bye')).toMatchObject({ reason: 'TOO_LARGE' });
     expect((await client.close()).code).toBe(4413);
   });

@@ -16,7 +16,7 @@ describe('ReplyCache', () => {
     expect(cache.lastId).toBe(4);
   });
 
-  test('is bounded in characters too', () => {
+  test('is bounded in characters too, but for the newest reply', () => {
     const cache = new ReplyCache(100, 10);
     cache.add(1, '12345');
     cache.add(2, '12345');
@@ -24,7 +24,8 @@ describe('ReplyCache', () => {
     expect(cache.find(1).state).toBe('stale');
     expect(cache.find(2).state).toBe('known');
     cache.add(4, '12345678901');
-    expect(cache.find(4).state).toBe('stale');
+    expect(cache.find(3).state).toBe('stale');
+    expect(cache.find(4)).toEqual({ state: 'known', frame: '12345678901' });
     expect(cache.find(5).state).toBe('new');
   });
 });

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { HandOver } from '../../../shared/net/hand-over.ts';
 import type { Neighbours } from '../../../turn/index.ts';
 import { data, FAMILY_6, peer, SEND_INDICATION, TurnClient } from '../../support/turn/client.ts';
 import { CoreWorld } from '../../support/turn/core-world.ts';
@@ -37,8 +38,15 @@ const PLACES = {
   },
 };
 
+/** Where somebody answers inside the process, whom nobody sends to. */
+function otherwiseBusy(): HandOver {
+  const inside = new HandOver(HandOver.memory(1), 0, () => false);
+  inside.register(address('127.0.0.1', 7882), { onHandedOver: () => undefined });
+  return inside;
+}
+
 async function session({ client: host, peers, six }: (typeof PLACES)[keyof typeof PLACES]) {
-  const world = new CoreWorld();
+  const world = new CoreWorld({ handOver: otherwiseBusy() });
   const listener = six ? world.listener6 : world.listener4;
   const client = new TurnClient(world.endpointAt(host), listener);
   await client.challenge();
@@ -131,6 +139,37 @@ it('handing over to another worker and taking in allocate nothing, Data indicati
   expect(handOver).toBeLessThan(4);
   expect(indication).toBeLessThan(130);
   expect(channel).toBeLessThan(4);
+});
+
+it('somebody inside the process is reached and answers without allocating, at this worker and at another', async () => {
+  const memory = HandOver.memory(2);
+  let forwarded = 0;
+  const handOver = new HandOver(memory, 0, () => ++forwarded > 0);
+  const world = new CoreWorld({ relays: [relayOn('127.0.0.1', '203.0.113.5')], handOver });
+  const client = await TurnClient.of(world);
+  await client.allocate();
+  const [here, there] = [address('203.0.113.5', 7882), address('203.0.113.5', 7883)];
+  const answer = new Uint8Array(randomBytes(PAYLOAD));
+  handOver.register(here, {
+    onHandedOver: (from, to, _bytes, _offset, _length, now) =>
+      world.server.fromInside(to, from, answer, 0, PAYLOAD, now),
+  });
+  new HandOver(memory, 1, () => false).register(there, { onHandedOver: () => undefined });
+  await client.bind(0x4000, here);
+  await client.bind(0x4001, there);
+  world.engine.countOnly = true;
+  const sentBefore = world.counters.sent;
+  const perPacket = [0x4000, 0x4001].map((channel) => {
+    const out = channelData(channel, randomBytes(PAYLOAD));
+    return bytesPerTurn((turns) => {
+      world.engine.handOver(world.listener4, client.endpoint.address, out, out.length, turns);
+    }, INDICATIONS);
+  });
+  const shown = perPacket.map((n) => n.toFixed(2)).join(', ');
+  process.stdout.write(`inside, here and back, there: ${shown} B\n`);
+  expect(world.counters.sent - sentBefore).toBe(INDICATIONS + WARM_UP_TURNS);
+  expect(forwarded).toBe(INDICATIONS + WARM_UP_TURNS);
+  expect(Math.max(...perPacket)).toBeLessThan(4);
 });
 
 it('what is dropped allocates nothing either', async () => {

@@ -216,9 +216,9 @@ describe("the server's own addresses", () => {
   it('are reachable as relays only, unless a list says otherwise', () => {
     const hosts = ['10.0.0.1', '9.9.9.9', 'fd00::1', '10.0.0.2'];
     expect(judge(hosts, { relays })).toEqual([
-      'relays-only',
-      'relays-only',
-      'relays-only',
+      'inside-only',
+      'inside-only',
+      'inside-only',
       'denied',
     ]);
     expect(judge(hosts, { relays, allow: ['10.0.0.0/8'] })[0]).toBe('allowed');

@@ -1,0 +1,108 @@
+// The SFU inside a media worker: its transports behind the worker's sockets, and the commands and events about them.
+// Called by: the worker. Made where the SFU is switched on.
+
+import type { DtlsContext } from '../../shared/native/dtls-context.ts';
+import { systemClock } from '../../shared/clock.ts';
+import type { Engine, SocketOwner } from '../../shared/net/engine.ts';
+import type { HandOver, HandOverReceiver } from '../../shared/net/hand-over.ts';
+import type { TransportAddress } from '../../shared/net/transport-address.ts';
+import type { TurnServer } from '../../turn/index.ts';
+import { createDtlsContext } from '../../sfu/dtls/context.ts';
+import { Sfu } from '../../sfu/index.ts';
+import { type MediaListenResult, MediaServer } from '../../sfu/transport/media-server.ts';
+import type { MediaCommand, MediaEvent, SfuWorkerData, SfuWorkerStats } from './messages.ts';
+import { addressOf, mediaCandidates } from './sfu-addresses.ts';
+
+export interface WorkerSfuParts {
+  readonly engine: Engine;
+  readonly handOver: HandOver;
+  readonly turn: TurnServer;
+  readonly post: (event: MediaEvent) => void;
+}
+
+export class WorkerSfu {
+  readonly #data: SfuWorkerData;
+  readonly #dtls: DtlsContext;
+  readonly #server: MediaServer;
+  readonly #sfu: Sfu;
+  /** Has no sockets of its own: what it does at the end of a turn is forward what came in it. */
+  readonly #turn: SocketOwner = {
+    onOpened: () => undefined,
+    onDatagram: () => undefined,
+    onTurnEnd: (now) => this.#sfu.onTurnEnd(now),
+  };
+  readonly #handOver: HandOver;
+  readonly #receiver: HandOverReceiver = {
+    onHandedOver: (from, to, bytes, offset, length, now) =>
+      this.#server.fromRelay(from, to, bytes, offset, length, now),
+  };
+
+  constructor(data: SfuWorkerData, { engine, handOver, post, turn }: WorkerSfuParts) {
+    this.#data = data;
+    this.#handOver = handOver;
+    this.#dtls = createDtlsContext(data.certificate);
+    this.#server = new MediaServer({
+      engine,
+      dtls: this.#dtls,
+      transportsMax: data.transportsMax,
+      streams: {
+        sendFrame: (stream, bytes, offset, length) =>
+          post({
+            type: 'stream.frame',
+            stream,
+            bytes: new Uint8Array(bytes.subarray(offset, offset + length)),
+          }),
+        closeStream: (stream) => post({ type: 'stream.close', stream }),
+      },
+      relay: {
+        toRelay: (from, to, bytes, offset, length) =>
+          turn.fromInside(from, to, bytes, offset, length, systemClock.monotonic()),
+      },
+    });
+    this.#sfu = new Sfu({
+      transports: this.#server,
+      timers: engine.timers,
+      emit: post,
+      atTurnEnd: () => engine.atTurnEnd(this.#turn),
+      wallMs: () => systemClock.wall(),
+      random: () => Math.random(),
+    });
+  }
+
+  listen(done: (results: MediaListenResult[]) => void): void {
+    const at = this.#data.listen.map((endpoint) => ({ address: addressOf(endpoint) }));
+    this.#server.listen(at, (results) => {
+      for (const address of this.#announced(results)) {
+        this.#handOver.register(address, this.#receiver);
+      }
+      done(results);
+    });
+  }
+
+  /** What clients are told, and so what a relay of this process is asked to send to. */
+  #announced(results: readonly MediaListenResult[]): TransportAddress[] {
+    const endpoints = results
+      .filter(({ failure }) => failure === undefined)
+      .map(({ address: { host, port } }) => ({ host, port }));
+    return mediaCandidates(this.#data.announce, endpoints, []).map(({ address }) => address);
+  }
+
+  onCommand(command: Exclude<MediaCommand, { type: 'stats' | 'stop' }>, now: number): void {
+    if (command.type === 'stream.open') {
+      this.#server.openStream(command.stream, addressOf(command.remote));
+    } else if (command.type === 'stream.frame') {
+      this.#server.receiveFrame(command.stream, command.bytes, now);
+    } else if (command.type === 'stream.close') this.#server.closeStream(command.stream, now);
+    else this.#sfu.handle(command, now);
+  }
+
+  stats(): SfuWorkerStats {
+    return { server: this.#server.stats(), router: this.#sfu.stats() };
+  }
+
+  close(): void {
+    this.#sfu.close(systemClock.monotonic());
+    this.#server.close();
+    this.#dtls.free();
+  }
+}

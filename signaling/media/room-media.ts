@@ -1,0 +1,255 @@
+// The media of one room: who publishes what, who speaks, and when slots are looked at again: soon after a
+// change, and for all participants at once. Called by: Room, its owner; the switchboard with the events.
+// Allocates: the order of the tracks, once for each change.
+
+import type { Clock } from '../../shared/clock.ts';
+import type { Speaker } from '../../sfu/control.ts';
+import type { MediaPlace } from '../media-plane.ts';
+import type { Participant } from '../participant.ts';
+import type { PeopleFeed } from '../people-feed.ts';
+import type { SpeakersMessage } from '../protocol.ts';
+import type { MediaCounters } from './media-counters.ts';
+import type { MediaTransport } from './media-transport.ts';
+import { ParticipantMedia } from './participant-media.ts';
+import type { MediaOptions, MediaOwner, MediaRoom } from './participant-media.ts';
+import { rankTracks } from './ranking.ts';
+import type { Ranking } from './ranking.ts';
+import type { Track } from './track.ts';
+
+/** What all rooms share: numbers and places. */
+export interface MediaExchange {
+  readonly counters: MediaCounters;
+  place(roomSid: string): MediaPlace;
+  nextNumber(): number;
+  opened(id: number, media: ParticipantMedia): void;
+  closed(id: number): void;
+  roomClosed(roomSid: string): void;
+}
+
+export interface RoomMediaOptions {
+  readonly sid: string;
+  readonly feed: PeopleFeed;
+  readonly clock: Clock;
+  /** Least time between two looks at the slots, milliseconds. */
+  readonly everyMs: number;
+}
+
+/** Those who are louder are told of, the others count as silent; bounds a message that everybody gets. */
+const SPEAKERS_MAX = 16;
+
+export class RoomMedia implements MediaRoom {
+  readonly sid: string;
+  readonly #exchange: MediaExchange;
+  readonly #feed: PeopleFeed;
+  readonly #clock: Clock;
+  readonly #everyMs: number;
+  readonly #participants = new Map<string, ParticipantMedia>();
+  readonly #tracks = new Map<string, Track>();
+  readonly #publications = new Map<number, Track>();
+  readonly #rankings: Record<Track['kind'], Ranking | null> = { audio: null, video: null };
+  /** The same as long as there is a transport. */
+  #place: MediaPlace | null = null;
+  #transports = 0;
+  #joined = 0;
+  #spoken = 0;
+  /** The loudest first. */
+  readonly #heard = new Map<ParticipantMedia, SpeakersMessage['speakers'][number]>();
+  /** The newest message of who speaks; '' before the first. */
+  #speakers = '';
+  /** Who has not heard it. */
+  readonly #uninformed = new Set<ParticipantMedia>();
+  #lookedAt = -Infinity;
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(exchange: MediaExchange, { sid, feed, clock, everyMs }: RoomMediaOptions) {
+    this.sid = sid;
+    this.#exchange = exchange;
+    this.#feed = feed;
+    this.#clock = clock;
+    this.#everyMs = everyMs;
+  }
+
+  get counters(): MediaCounters {
+    return this.#exchange.counters;
+  }
+
+  /** Where its transports live; null without any. */
+  get currentPlace(): MediaPlace | null {
+    return this.#place;
+  }
+
+  /** See MediaOptions. */
+  add(
+    owner: MediaOwner,
+    { plain = false, only = null }: Partial<Omit<MediaOptions, 'joined'>> = {},
+  ): ParticipantMedia {
+    const options = { joined: ++this.#joined, plain, only };
+    const media = new ParticipantMedia(this, owner, options);
+    this.#participants.set(media.sid, media);
+    this.inform(media);
+    return media;
+  }
+
+  /** Tells who speaks to one that has missed it. */
+  inform(media: ParticipantMedia): void {
+    this.#uninformed.add(media);
+    this.schedule();
+  }
+
+  of(participantSid: string): ParticipantMedia | undefined {
+    return this.#participants.get(participantSid);
+  }
+
+  /** Closes the media of a participant; does nothing for one that is not there. */
+  remove(participantSid: string): void {
+    const media = this.#participants.get(participantSid);
+    if (media === undefined) return;
+    this.#participants.delete(participantSid);
+    this.#uninformed.delete(media);
+    media.close();
+    this.#rankAgain();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const media of this.#participants.values()) media.close();
+    this.#participants.clear();
+    this.#uninformed.clear();
+    clearTimeout(this.#timer);
+    this.#exchange.roomClosed(this.sid);
+  }
+
+  opening(media: ParticipantMedia): { id: number; place: MediaPlace } {
+    this.#place ??= this.#exchange.place(this.sid);
+    this.#transports++;
+    const id = this.#exchange.nextNumber();
+    this.#exchange.opened(id, media);
+    return { id, place: this.#place };
+  }
+
+  closed({ id }: MediaTransport): void {
+    this.#exchange.closed(id);
+    if (--this.#transports === 0) this.#place = null;
+  }
+
+  number(track: Track): void {
+    this.#publications.delete(track.publication);
+    track.publication = this.#exchange.nextNumber();
+    this.#publications.set(track.publication, track);
+    this.#tracks.set(track.sid, track);
+  }
+
+  numbered(tracks: readonly Track[]): void {
+    if (tracks.length === 0) return;
+    const set = new Set(tracks);
+    for (const media of this.#participants.values()) media.follow(set);
+    this.#rankAgain();
+  }
+
+  unnumber(track: Track): void {
+    this.#publications.delete(track.publication);
+    track.publication = 0;
+    this.#rankAgain();
+  }
+
+  unpublished(track: Track): void {
+    this.#publications.delete(track.publication);
+    this.#tracks.delete(track.sid);
+    for (const media of this.#participants.values()) media.forget(track);
+    // The media worker says nothing more of it.
+    if (track.kind === 'audio') this.#silence(track.publisher.sid);
+  }
+
+  changed(participant: Participant): void {
+    this.#feed.changed(participant);
+    this.#rankAgain();
+  }
+
+  ranking(kind: Track['kind']): Ranking {
+    const known = this.#rankings[kind];
+    if (known !== null) return known;
+    const ranking = rankTracks([...this.#tracks.values()].filter((track) => track.kind === kind));
+    this.#rankings[kind] = ranking;
+    return ranking;
+  }
+
+  track(sid: string): Track | undefined {
+    return this.#tracks.get(sid);
+  }
+
+  flushIfWaiting(sid: string): void {
+    this.#feed.flushIfWaiting(sid);
+  }
+
+  /** After the tick, or when `everyMs` have passed since the last time. */
+  schedule(): void {
+    if (this.#timer !== undefined) return;
+    const waitMs = this.#lookedAt + this.#everyMs - this.#clock.monotonic();
+    this.#timer = setTimeout(() => this.#look(), Math.max(waitMs, 0)).unref();
+  }
+
+  /** Who speaks, the loudest first. */
+  onSpeakers(speakers: readonly Speaker[]): void {
+    const heard = this.#heard;
+    heard.clear();
+    for (const { publication, level, active } of speakers) {
+      const sid = this.#publications.get(publication)?.publisher.sid;
+      const media = sid === undefined ? undefined : this.#participants.get(sid);
+      if (media === undefined || heard.has(media)) continue;
+      if (heard.size === SPEAKERS_MAX) break;
+      heard.set(media, { sid: media.sid, level: Math.round(level * 100) / 100, active });
+    }
+    for (const media of this.#participants.values()) media.speaking = -1;
+    this.#spoken++;
+    let loudness = 0;
+    for (const [media, { active }] of heard) {
+      if (!active) continue;
+      media.speaking = loudness++;
+      media.spokeAt = this.#spoken;
+    }
+    this.#rankAgain();
+    this.#tellSpeakers();
+  }
+
+  /** The worker is gone with all transports. */
+  onPlaceLost(): void {
+    for (const media of this.#participants.values()) {
+      if (media.transport !== null) media.lost('worker');
+    }
+  }
+
+  #silence(participantSid: string): void {
+    for (const media of this.#heard.keys()) {
+      if (media.sid !== participantSid) continue;
+      this.#heard.delete(media);
+      media.speaking = -1;
+      this.#tellSpeakers();
+      return;
+    }
+  }
+
+  #tellSpeakers(): void {
+    const message: SpeakersMessage = { type: 'speakers', speakers: [...this.#heard.values()] };
+    const frame = JSON.stringify(message);
+    if (frame === this.#speakers) return;
+    this.#speakers = frame;
+    this.#uninformed.clear();
+    for (const { owner } of this.#participants.values()) owner.tell(frame);
+  }
+
+  #rankAgain(): void {
+    this.#rankings.audio = null;
+    this.#rankings.video = null;
+    this.schedule();
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    this.#lookedAt = this.#clock.monotonic();
+    this.#feed.schedule();
+    for (const media of this.#participants.values()) media.point();
+    if (this.#heard.size > 0) for (const { owner } of this.#uninformed) owner.tell(this.#speakers);
+    this.#uninformed.clear();
+  }
+}

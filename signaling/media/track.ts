@@ -1,0 +1,57 @@
+// A track that a participant publishes, as the others know it (TrackInfo) and as the media worker does (a
+// publication). Called by: ParticipantMedia, its owner; the slots of the others point at it.
+
+import type { AgreedSection } from '../../sfu/sdp/negotiation.ts';
+import { trackSid } from '../ids.ts';
+import type { TrackInfo, TrackOffer, TrackSource } from '../protocol.ts';
+
+/** What ranking asks about who publishes. */
+export interface Publisher {
+  readonly sid: string;
+  readonly identity: string;
+  /** In the order of joining. */
+  readonly joined: number;
+  /** Place among those who speak now, the loudest 0; -1 for silence. */
+  readonly speaking: number;
+  /** Rises with time; 0 for never. */
+  readonly spokeAt: number;
+}
+
+export class Track {
+  readonly sid: string = trackSid();
+  readonly publisher: Publisher;
+  readonly kind: 'audio' | 'video';
+  readonly source: TrackSource;
+  readonly name: string;
+  muted: boolean;
+  /** Its section in the publisher's description. */
+  mid: string;
+  /** The media worker's number; 0 while there is no media of it. */
+  publication = 0;
+  /** `OfferedCodec.format` of what the publisher sends. */
+  format = '';
+
+  constructor(publisher: Publisher, kind: 'audio' | 'video', offer: TrackOffer) {
+    this.publisher = publisher;
+    this.kind = kind;
+    this.source = offer.source;
+    this.name = offer.name ?? '';
+    this.mid = offer.mid;
+    this.muted = offer.muted ?? false;
+  }
+
+  /** Whether an offer means this track, in whatever section. */
+  is(kind: 'audio' | 'video', { source, name = '' }: TrackOffer): boolean {
+    return this.kind === kind && this.source === source && this.name === name;
+  }
+
+  info(): TrackInfo {
+    const { sid, kind, source, name, muted } = this;
+    return { sid, kind, source, name, muted };
+  }
+}
+
+/** A peer sends what stands first in the answer; redundancy is made of the codec that comes after it. */
+export function sentFormat({ codecs }: AgreedSection): string {
+  return codecs.find(({ name }) => name !== 'red')?.format ?? '';
+}

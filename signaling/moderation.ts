@@ -1,0 +1,84 @@
+// What a participant with `roomAdmin` does to another one of its room: put out, mute, change permissions.
+// Called by: conversation.ts, after size, rate, form and order were checked. Takes effect on media at once.
+
+import { SternaError } from '../shared/errors.ts';
+import type { ModMessage } from './protocol.ts';
+import { refusal, snippet } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
+import type { Member, Room } from './room.ts';
+import type { Service } from './service.ts';
+import type { Session } from './session.ts';
+
+/** Null: done, answer `ok`. */
+export function moderate(
+  service: Service,
+  session: Session,
+  message: ModMessage,
+  now: number,
+): Refusal | null {
+  const { participant, room } = session;
+  const { op, to } = message;
+  if (!participant.perm.roomAdmin) {
+    return refusal('NOT_ALLOWED', 'The token does not grant roomAdmin');
+  }
+  if (to === participant.sid) return refusal('BAD_MESSAGE', 'to: expected another participant');
+  const target = room.visible(to);
+  if (target === undefined) return refusal('NOT_FOUND', `to: not in this room: ${snippet(to)}`);
+  // Everybody is told the whole of the participant, as after a change of attributes.
+  const waitMs = session.chargeBytes(Buffer.byteLength(target.participant.json), now);
+  if (waitMs > 0) return refusal('RATE_LIMITED', 'mod: changes come too fast', waitMs);
+  const wrong = execute(service, session, target, message);
+  if (wrong !== null) return wrong;
+  if (service.switchboard !== null) service.switchboard.counters.moderations++;
+  service.log.info('participant.moderated', { op, sid: to, by: participant.sid, room: room.name });
+  return null;
+}
+
+function execute(
+  service: Service,
+  { room }: Session,
+  target: Member,
+  { op, track, perm, reason }: ModMessage,
+): Refusal | null {
+  if (op === 'mute') return mute(room, target, track);
+  if (op === 'kick') {
+    revoke(service, target);
+    target.dismiss(refusal('KICKED', reason ?? 'Put out by a participant with roomAdmin'));
+    room.feed.schedule();
+    return null;
+  }
+  if (perm === undefined) return refusal('BAD_MESSAGE', 'perm: expected with op permit');
+  permit(room, target, perm);
+  return null;
+}
+
+function mute({ media }: Room, { participant }: Member, track: string | undefined): Refusal | null {
+  if (media === null) {
+    return refusal('BAD_MESSAGE', 'op: media of a room of mode p2p cannot be muted here');
+  }
+  if (media.of(participant.sid)?.mute(track, true) === true) return null;
+  return refusal('NOT_FOUND', 'track: not published by that participant');
+}
+
+function permit(
+  { feed, media }: Room,
+  { participant }: Member,
+  perm: NonNullable<ModMessage['perm']>,
+): void {
+  if (!participant.permit(perm)) return;
+  feed.changed(participant);
+  media?.of(participant.sid)?.permissionsChanged();
+  feed.schedule();
+}
+
+/** So that it cannot come back with the same token. */
+function revoke({ tokens, log }: Service, { token }: Member): void {
+  if (token === undefined) return;
+  try {
+    tokens.revoke(token.id, token.expiresAt);
+  } catch (error) {
+    // There is no room for more of them; the participant is put out all the same.
+    if (!(error instanceof SternaError)) throw error;
+    log.warn('token.not_revoked', { reason: error.message });
+  }
+}

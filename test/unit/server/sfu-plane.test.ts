@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { SfuPlane } from '../../../server/media/sfu-plane.ts';
+import type { SfuCommand } from '../../../sfu/control.ts';
+
+function planeOf(workers: number) {
+  const sent: [number, SfuCommand][] = [];
+  const plane = new SfuPlane({
+    workers,
+    fingerprint: 'sha-256 AA',
+    send: (worker, command) => sent.push([worker, command]),
+  });
+  const heard: unknown[] = [];
+  plane.onEvent((place, event) => heard.push([place, event]));
+  return { plane, sent, heard };
+}
+
+const ice = (ufrag: string) => ({
+  local: { ufrag, password: 'p'.repeat(24) },
+  remote: { ufrag: 'peer', password: 'q'.repeat(24) },
+});
+
+const open = (id: number, ufrag = `ufrag${id}`): SfuCommand => ({
+  type: 'sfu.open',
+  id,
+  room: 'RM_1',
+  ice: ice(ufrag),
+  fingerprints: [],
+  setup: 'passive',
+  media: { sections: [], publications: [] },
+  slots: [],
+});
+
+test('rooms go to the worker with the fewest transports, then with the fewest rooms', () => {
+  const { plane, sent } = planeOf(3);
+  const [first, second, third] = [plane.place(), plane.place(), plane.place()];
+  expect(new Set([first, second, third]).size).toBe(3);
+  first.send(open(1));
+  second.send(open(2));
+  expect(plane.place()).toBe(third);
+  third.send(open(3));
+  third.send(open(4));
+  first.send({ type: 'sfu.close', id: 1 });
+  expect(plane.place()).toBe(first);
+  expect(sent.map(([worker, { type }]) => `${worker} ${type}`)).toEqual([
+    '0 sfu.open',
+    '1 sfu.open',
+    '2 sfu.open',
+    '2 sfu.open',
+    '0 sfu.close',
+  ]);
+});
+
+test('a session is found by each of its newest fragments until it is closed', () => {
+  const { plane } = planeOf(2);
+  plane.place();
+  const place = plane.place();
+  place.send(open(7, 'old'));
+  expect(plane.workerOf('old')).toBe(1);
+  const media = { sections: [], publications: [] };
+  for (const ufrag of ['r1', 'r2', 'r3', 'r4']) {
+    place.send({ type: 'sfu.change', id: 7, media, ice: ice(ufrag) });
+  }
+  expect(plane.workerOf('old')).toBeUndefined();
+  expect(['r1', 'r2', 'r3', 'r4'].map((ufrag) => plane.workerOf(ufrag))).toEqual([1, 1, 1, 1]);
+  plane.event(1, { type: 'sfu.state', id: 7, state: 'closed', path: '', reason: 'ice-timeout' });
+  expect(plane.workerOf('r4')).toBeUndefined();
+  // A restart that crossed it in the air finds nothing to belong to.
+  place.send({ type: 'sfu.change', id: 7, media, ice: ice('late') });
+  expect(plane.workerOf('late')).toBeUndefined();
+});
+
+test('what a worker says and its death reach signaling with the place it is about', () => {
+  const { plane, heard } = planeOf(2);
+  const place = plane.place();
+  place.send(open(1));
+  plane.event(0, { type: 'sfu.live', publication: 9 });
+  plane.lost(0);
+  expect(heard).toEqual([
+    [place, { type: 'sfu.live', publication: 9 }],
+    [place, { type: 'sfu.lost' }],
+  ]);
+  expect(plane.workerOf('ufrag1')).toBeUndefined();
+});
