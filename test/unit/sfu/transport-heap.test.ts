@@ -1,5 +1,5 @@
-// A packet's whole way through the media transports, alone in its process so that nothing else allocates: in, decrypted,
-// encrypted anew for each receiver where the Linux engine sends it from, and out; RTCP beside it.
+// A packet's whole way through the media transports, alone in its process so that nothing else allocates: in,
+// decrypted, encrypted anew for each receiver where the Linux engine sends it from, and out; RTCP beside it.
 
 import { expect, it } from 'vitest';
 import type { Arena } from '../../../shared/native/arena.ts';

@@ -1,5 +1,5 @@
-// What a media transport goes through: other addresses, ICE restarts, lost consent, lost connections, time-outs, and the
-// end by either side, in the midst of anything.
+// What a media transport goes through: other addresses, ICE restarts, lost consent, lost connections, time-outs, and
+// the end by either side, in the midst of anything.
 
 import { afterAll, describe, expect } from 'vitest';
 import type { SfuPath } from '../../../sfu/control.ts';

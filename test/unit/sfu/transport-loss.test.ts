@@ -1,5 +1,5 @@
-// A transport connects over a path that loses, repeats and reorders checks and DTLS flights, by the engine's own timers.
-// OpenSSL reads the machine's clock for its retransmissions, so time is real here.
+// A transport connects over a path that loses, repeats and reorders checks and DTLS flights, by the engine's own
+// timers. OpenSSL reads the machine's clock for its retransmissions, so time is real here.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect } from 'vitest';

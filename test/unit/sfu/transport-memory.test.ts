@@ -1,5 +1,5 @@
-// Whole media transports that come and go leave nothing behind: sessions of ICE, associations of DTLS, contexts of SRTP,
-// timers, connections. STERNA_TRANSPORT_CONNECTS sets how many; the long run is 10,000.
+// Whole media transports that come and go leave nothing behind: sessions of ICE, associations of DTLS, contexts of
+// SRTP, timers, connections. STERNA_TRANSPORT_CONNECTS sets how many; the long run is 10,000.
 
 import { afterAll, expect, it } from 'vitest';
 import { openssl } from '../../../shared/native/openssl.ts';
