@@ -1,6 +1,6 @@
 // One participant's transport: where ICE says it is, DTLS with it for the keys, then SRTP both ways (RFC 5764,
-// RFC 8834). Sans-I/O. Made by MediaServer, which hands it what comes from addresses that its ICE session has validated; used by
-// the router. Allocates: nothing per packet of its own (SRTP: the addresses that OpenSSL is called with).
+// RFC 8834). Sans-I/O. Made by MediaServer, which hands it what comes from addresses that its ICE session has
+// validated; used by the router. Allocates: nothing per packet but what SRTP does.
 
 import type { Arena } from '../../shared/native/arena.ts';
 import type { DtlsContext } from '../../shared/native/dtls-context.ts';

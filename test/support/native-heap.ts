@@ -35,7 +35,6 @@ export async function nativeGrowth(
   const before = nativeBytes();
   const samples: number[] = [];
   for (let index = 0; index < turns; index++) {
-    // oxlint-disable-next-line eslint/no-await-in-loop -- one after the other
     await turn(index);
     const left = turns - 1 - index;
     if (left % SAMPLE_EVERY === 0 && left < SAMPLES * SAMPLE_EVERY) samples.push(nativeBytes());

@@ -123,7 +123,6 @@ export class RealNet implements MediaNet {
       const now = received + sent + sendDropped + arrived;
       quiet = now === before ? quiet + 1 : 0;
       before = now;
-      // oxlint-disable-next-line eslint/no-await-in-loop -- each turn of the loop reads what came
       await sleep(1);
     }
   }

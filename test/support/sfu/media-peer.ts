@@ -35,7 +35,7 @@ export class Recorder implements MediaObserver {
   readonly rtcp: Buffer[] = [];
   detail = '';
   /** May act, as the router does. */
-  then: (what: string) => void = () => undefined;
+  act: (what: string) => void = () => undefined;
 
   onConnected(): void {
     this.#hear('connected');
@@ -52,17 +52,17 @@ export class Recorder implements MediaObserver {
 
   onRtp(arena: Arena, offset: number, length: number): void {
     this.rtp.push(Buffer.from(arena.bytes.slice(offset, offset + length)));
-    this.then('rtp');
+    this.act('rtp');
   }
 
   onRtcp(arena: Arena, offset: number, length: number): void {
     this.rtcp.push(Buffer.from(arena.bytes.slice(offset, offset + length)));
-    this.then('rtcp');
+    this.act('rtcp');
   }
 
   #hear(what: string): void {
     this.heard.push(what);
-    this.then(what);
+    this.act(what);
   }
 }
 
@@ -237,7 +237,6 @@ export class MediaPeer {
   /** Carries on until nothing is on its way. */
   async settle(): Promise<void> {
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      // oxlint-disable-next-line eslint/no-await-in-loop -- each answer brings the next
       if ((await this.carry()) === 0) return;
     }
     throw new Error('it goes round in circles');

@@ -1,5 +1,6 @@
 // A whole media transport against an independent agent of the test: by every path, in both DTLS roles, with the
 // nomination before DTLS or after it; packets both ways; the end by either side.
+/* oxlint-disable vitest/no-standalone-expect -- onNets, onEngines and onCore are tests */
 
 import { afterAll, expect } from 'vitest';
 import type { SfuPath } from '../../../sfu/control.ts';

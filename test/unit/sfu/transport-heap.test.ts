@@ -96,7 +96,6 @@ it(`a packet to ${RECEIVERS} receivers allocates nothing on its way but addresse
   if (!(engine instanceof LinuxEngine)) throw new Error('another engine');
   const forwarder = new Forwarder();
   for (let i = 0; i < RECEIVERS; i++) {
-    // oxlint-disable-next-line eslint/no-await-in-loop -- one after the other
     forwarder.to.push(await new MediaPeer(world, clients).connect());
   }
   const source = new Source(await new MediaPeer(world, clients, { router: forwarder }).connect());

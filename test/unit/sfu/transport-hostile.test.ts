@@ -1,5 +1,6 @@
 // What strangers and participants of bad will can send to the media server: it is dropped and counted by reason, costs
 // nobody else anything, and nobody gets an answer who has not proved who he is.
+/* oxlint-disable vitest/no-standalone-expect -- onNets, onEngines and onCore are tests */
 
 import { afterAll, describe, expect } from 'vitest';
 import type { SfuPath } from '../../../sfu/control.ts';

@@ -52,7 +52,7 @@ const SETUPS = ['passive', 'active'] as const;
 
 async function connect(index: number): Promise<void> {
   const peer = new MediaPeer(world, clients, { setup: SETUPS[index % SETUPS.length]! });
-  await peer.connect(PATHS[index % PATHS.length]!);
+  await peer.connect(PATHS[index % PATHS.length]);
   peer.send(peer.protect(rtpHeader(index, index & 0xffff)));
   await peer.settle();
   const { heard, rtp } = peer.observer;
@@ -89,7 +89,6 @@ it(
   { timeout: 1_200_000 },
   async () => {
     for (let index = 0; index < 150; index++) {
-      // oxlint-disable-next-line eslint/no-await-in-loop -- one after the other
       await turn(index);
     }
     collect();
