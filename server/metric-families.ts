@@ -11,10 +11,11 @@ import { DROP_REASONS } from '../turn/drop-reason.ts';
 import type { MediaReport, WorkerReport } from './media/host.ts';
 import type { WorkerStats } from './media/messages.ts';
 import { VERSION } from './package-root.ts';
+import { SFU_METRIC_FAMILIES } from './sfu-metric-families.ts';
 import type { ServerStats } from './stats.ts';
 import { WHIP_METRIC_FAMILIES } from './whip-metric-families.ts';
 
-interface Sample {
+export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -208,6 +209,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
         })),
       ),
   },
+  ...SFU_METRIC_FAMILIES,
   {
     name: 'sterna_rooms',
     type: 'gauge',

@@ -121,9 +121,9 @@ export class MiniServer {
   cutSocketOf(sid: string): boolean {
     for (const room of this.signaling.rooms.list()) {
       for (const member of room.members()) {
-        if (!(member instanceof Session) || member.participant.sid !== sid) continue;
-        if (member.socket === null) continue;
-        member.socket.terminate();
+        const socket = member instanceof Session ? member.socket : null;
+        if (member.participant.sid !== sid || socket === null) continue;
+        socket.terminate();
         return true;
       }
     }

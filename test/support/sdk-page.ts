@@ -16,8 +16,8 @@ declare global {
     events: string[];
     /** Every connection that the page has made. */
     pcs: RTCPeerConnection[];
-    /** Types of the descriptions that they have made. */
-    descriptions: string[];
+    /** The descriptions that they have made, by type. */
+    descriptions: { pc: RTCPeerConnection; type: string }[];
     noteEvents: (room: Room) => void;
     /** Frames decoded so far, by sid. */
     decodedFrames: () => Promise<Map<string, number>>;
@@ -38,7 +38,8 @@ function instrument(): void {
     }
     override async setLocalDescription(given?: RTCLocalSessionDescriptionInit): Promise<void> {
       await super.setLocalDescription(given);
-      if (this.localDescription) window.descriptions.push(this.localDescription.type);
+      const { type } = this.localDescription ?? {};
+      if (type !== undefined) window.descriptions.push({ pc: this, type });
     }
   };
   window.decodedFrames = async () => {
@@ -170,9 +171,13 @@ export class SdkPage {
     return this.page.evaluate(() => window.room.self.sid);
   }
 
-  /** `offer` and `answer` for each description that this page has made. */
+  /** `offer` and `answer` for each description of the connections that are open. */
   descriptions(): Promise<string[]> {
-    return this.page.evaluate(() => window.descriptions);
+    return this.page.evaluate(() =>
+      window.descriptions
+        .filter(({ pc }) => pc.signalingState !== 'closed')
+        .map(({ type }) => type),
+    );
   }
 
   /** How many lines of media each open connection's description has. */
