@@ -13,6 +13,7 @@ import { pino } from 'pino';
 import { z } from 'zod';
 import { SIGNAL_PATH, SignalingServer, mintToken } from '../../signaling/index.ts';
 import type { IceServer, MediaPlane, MintOptions, SignalingLimits } from '../../signaling/index.ts';
+import { Session } from '../../signaling/session.ts';
 
 const KEY = 'mini';
 const SECRET = 'a secret for tests, long enough to be one';
@@ -122,8 +123,9 @@ export class MiniServer {
   /** Ends the socket of one participant and says whether there was one. */
   cutSocketOf(sid: string): boolean {
     for (const room of this.signaling.rooms.list()) {
-      for (const { participant, socket } of room.members()) {
-        if (participant.sid !== sid || !socket) continue;
+      for (const member of room.members()) {
+        const socket = member instanceof Session ? member.socket : null;
+        if (member.participant.sid !== sid || socket === null) continue;
         socket.terminate();
         return true;
       }
