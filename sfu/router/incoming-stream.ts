@@ -1,5 +1,5 @@
-// One RTP stream of a publication, such as one encoding of a camera: its packets in their order, what is missing and what
-// a report says. Called by: Publication, ParticipantMedia. Allocates: when it is made; nothing per packet.
+// One RTP stream of a publication, such as one encoding of a camera: its packets in their order, what is missing and
+// what a report says. Called by: Publication, ParticipantMedia. Allocates: when it is made; nothing per packet.
 
 import { KeyFrameRequests } from '../feedback/key-frame-requests.ts';
 import { NackGenerator } from '../feedback/nack-generator.ts';
@@ -16,7 +16,9 @@ import type { PayloadPool } from './payload-pool.ts';
 import { NOT_MAPPED, RemovedSequences } from './removed-sequences.ts';
 import type { IncomingSection, SectionCodec } from './sections.ts';
 
-/** What `take` gives for a packet that is to be forwarded, or a DROP_ reason; and for one that is not, and not missed. */
+/**
+ * What `take` gives for a packet that is to be forwarded, or a DROP_ reason; and for one that is not, and not missed.
+ */
 export const TAKEN = -1;
 export const TAKEN_PADDING = -2;
 
@@ -86,8 +88,8 @@ export class IncomingStream {
   }
 
   /**
-   * Gives a packet its number. Returns TAKEN or a reason to drop it. Padding that comes in its order is left out of the
-   * numbers; what comes late has a number already, and is TAKEN as a packet without a payload.
+   * Gives a packet its number. Returns TAKEN or a reason to drop it. Padding that comes in its order is left out of
+   * the numbers; what comes late has a number already, and is TAKEN as a packet without a payload.
    */
   take(sequenceNumber: number, isPadding: boolean): number {
     const before = this.#unwrapper.highest;

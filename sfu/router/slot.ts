@@ -164,7 +164,9 @@ export class Slot {
     }
   }
 
-  /** The receiver misses a packet (RFC 4585 s6.2.1): it is sent again as RFC 4588 has it, where that was negotiated. */
+  /**
+   * The receiver misses a packet (RFC 4585 s6.2.1): it is sent again as RFC 4588 has it, where that was negotiated.
+   */
   resend(sequenceNumber: number, now: number): void {
     this.nacks++;
     const stream = this.#source;
