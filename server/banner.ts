@@ -17,6 +17,7 @@ export function developmentBanner(server: Server, config: Config, version: strin
     '             open it in two browsers (or tabs) of this machine',
     `  API key    ${DEVELOPMENT_KEY}`,
     `  Secret     ${config.keys[DEVELOPMENT_KEY] ?? ''}`,
+    `  Media      ${server.media.length > 0 ? server.media.join('  ') : 'from peer to peer'}`,
     `  STUN/TURN  ${server.listeners.join('  ')}`,
     `  Token      ${self} token --room demo --identity ann    (in another terminal)`,
     '',

@@ -34,6 +34,8 @@ const devKey = z.object({
   /** TURN REST secret; empty when there is none. */
   turnSecret: z.string(),
   listeners: z.array(z.string()),
+  /** Where media of rooms is received. */
+  media: z.array(z.string()),
 });
 
 export type DevKey = z.output<typeof devKey>;

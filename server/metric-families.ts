@@ -11,9 +11,11 @@ import { DROP_REASONS } from '../turn/drop-reason.ts';
 import type { MediaReport, WorkerReport } from './media/host.ts';
 import type { WorkerStats } from './media/messages.ts';
 import { VERSION } from './package-root.ts';
+import { SFU_METRIC_FAMILIES } from './sfu-metric-families.ts';
 import type { ServerStats } from './stats.ts';
+import { WHIP_METRIC_FAMILIES } from './whip-metric-families.ts';
 
-interface Sample {
+export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -74,15 +76,15 @@ function ofEachWorker(read: Read<WorkerReport>): Values {
   return {
     labels: ['worker'],
     samples: ({ media }) =>
-      (media?.workers ?? []).map((worker) => ({
+      media.workers.map((worker) => ({
         labels: { worker: String(worker.index) },
         value: read(worker),
       })),
   };
 }
 
-function answering(media: MediaReport | undefined): { index: number; stats: WorkerStats }[] {
-  return (media?.workers ?? []).flatMap(({ index, stats }) =>
+function answering(media: MediaReport): { index: number; stats: WorkerStats }[] {
+  return media.workers.flatMap(({ index, stats }) =>
     stats === undefined ? [] : [{ index, stats }],
   );
 }
@@ -112,8 +114,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     type: 'gauge',
     help: 'Always 1; the label names the engine that moves media: linux or portable',
     labels: ['engine'],
-    samples: ({ engine }) =>
-      engine === undefined ? [] : [{ labels: { engine: engine.kind }, value: 1 }],
+    samples: ({ engine }) => [{ labels: { engine: engine.kind }, value: 1 }],
   },
   {
     name: 'sterna_engine_capability',
@@ -121,7 +122,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     help: 'Whether the kernel lets the Linux engine use that socket option, 0 or 1',
     labels: ['capability'],
     samples: ({ engine }) =>
-      engine?.kind !== 'linux'
+      engine.kind !== 'linux'
         ? []
         : CAPABILITY_NAMES.map(([capability, name]) => ({
             labels: { capability: name.toLowerCase() },
@@ -187,12 +188,12 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     type: 'gauge',
     help: 'Users who have a TURN allocation or reservation',
     labels: [],
-    samples: ({ media }) => (media === undefined ? [] : unlabelled(media.users)),
+    samples: ({ media }) => unlabelled(media.users),
   },
   {
     name: 'sterna_turn_short_circuited_datagrams_total',
     type: 'counter',
-    help: 'Datagrams handed from one relay of this server to another without a socket',
+    help: 'Datagrams handed between a relay and another one, or the SFU, of this server without a socket',
     ...ofWorkers(({ turn }) => turn.shortCircuited),
   },
   {
@@ -208,6 +209,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
         })),
       ),
   },
+  ...SFU_METRIC_FAMILIES,
   {
     name: 'sterna_rooms',
     type: 'gauge',
@@ -218,7 +220,9 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     name: 'sterna_participants',
     type: 'gauge',
     help: 'Participants of rooms, those who lost their connection included',
-    ...ofSignaling(({ sessions }) => sessions),
+    ...ofSignaling(({ sessions, whip }) =>
+      whip === undefined ? sessions : sessions + whip.sessions.whip + whip.sessions.whep,
+    ),
   },
   {
     name: 'sterna_participants_away',
@@ -287,6 +291,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     help: 'WebSockets that the server closed, by reason',
     ...ofReasons(({ closes }) => closes),
   },
+  ...WHIP_METRIC_FAMILIES,
   {
     name: 'sterna_token_cache_entries',
     type: 'gauge',

@@ -20,6 +20,7 @@ import { Metrics } from './metrics.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { createRoomFor } from './room-api.ts';
 import type { ServerStats } from './stats.ts';
+import { whipApiOf } from './whip-api.ts';
 
 /**
  * Between the `bye` to every participant and the end of their relays: time to join elsewhere and for probes
@@ -37,23 +38,25 @@ export class Server {
   readonly #config: Config;
   readonly #log: Logger;
   readonly #signaling: SignalingServer;
-  #iceServers: MakeIceServers | undefined;
+  readonly #media: MediaHost;
+  readonly #iceServers: MakeIceServers;
   #gateway: Gateway | undefined;
-  #media: MediaHost | undefined;
   #state: ServerState = 'starting';
   #port = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(config: Config, log: Logger) {
+  private constructor(config: Config, log: Logger, media: MediaHost) {
     this.#config = config;
     this.#log = log;
+    this.#media = media;
+    this.#iceServers = iceServerMaker(config.turn, () => this.listeners, systemClock);
     this.#signaling = new SignalingServer({
       keys: config.keys,
       node: hostname(),
       version: VERSION,
       origins: config.signaling.origins,
-      iceServers: (identity, requestHost) =>
-        this.#iceServers?.(identity, requestHost) ?? { servers: [], expiresAt: 0 },
+      iceServers: this.#iceServers,
+      media: media.plane,
       clock: systemClock,
       log,
       limits: {
@@ -65,7 +68,7 @@ export class Server {
 
   /** Resolves when everything serves. Rejects with a SternaError of one line, and leaves nothing open. */
   static async start(config: Config, log: Logger): Promise<Server> {
-    const server = new Server(config, log);
+    const server = new Server(config, log, await MediaHost.start(config, log));
     try {
       await server.#open();
       return server;
@@ -84,21 +87,25 @@ export class Server {
 
   /** Where STUN and TURN are served, with the real ports. */
   get listeners(): string[] {
-    return this.#media?.listeners.map(({ url }) => url) ?? [];
+    return this.#media.listeners.map(({ url }) => url);
+  }
+
+  /** Where media of rooms is received, as clients are told; empty where it goes from peer to peer. */
+  get media(): readonly string[] {
+    return this.#media.media;
   }
 
   /** Which engine moves the media. */
   get engine(): string {
-    return this.#media?.engine.kind ?? '';
+    return this.#media.engine.kind;
   }
 
   /** Waits for the media workers as long as they may take to answer; never rejects. */
   async stats(): Promise<ServerStats> {
-    const media = this.#media;
     return {
       signaling: this.#signaling.stats(),
-      engine: media?.engine,
-      media: await media?.report(),
+      engine: this.#media.engine,
+      media: await this.#media.report(),
     };
   }
 
@@ -112,14 +119,14 @@ export class Server {
   }
 
   async #open(): Promise<void> {
-    const { bind, gateway, mode, turn } = this.#config;
+    const { bind, gateway, mode } = this.#config;
     const metrics = new Metrics(() => this.stats());
     this.#gateway = await createGateway({
       log: this.#log,
       version: VERSION,
       webRoot: webRoot(),
       signalPath: SIGNAL_PATH,
-      healthy: () => this.#media?.healthy ?? this.#state === 'starting',
+      healthy: () => this.#media.healthy,
       state: () => this.#state,
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
       createRoom: createRoomFor(this.#signaling),
@@ -128,13 +135,12 @@ export class Server {
         contentType: metrics.contentType,
         scrape: () => metrics.scrape(),
       },
+      whip: this.#signaling.whip && whipApiOf(this.#signaling.whip),
       mintToken: mode === 'development' ? (request) => this.#pageToken(request) : undefined,
     });
     this.#port = await this.#gateway.listen(bind, gateway.port).catch((error: unknown) => {
       throw cannotListen(error, bind, gateway.port);
     });
-    this.#media = await MediaHost.start(this.#config, this.#log);
-    this.#iceServers = iceServerMaker(turn, () => this.listeners, systemClock);
     this.#state = 'ready';
   }
 
@@ -148,7 +154,7 @@ export class Server {
     }
     await this.#signaling.close();
     await this.#gateway?.close();
-    await this.#media?.close();
+    await this.#media.close();
     if (wasReady) this.#log.info('server.closed');
   }
 

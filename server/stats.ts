@@ -6,8 +6,6 @@ import type { MediaReport } from './media/host.ts';
 
 export interface ServerStats {
   signaling: SignalingStats;
-  /** Undefined until the engine is chosen. */
-  engine: EngineChoice | undefined;
-  /** Undefined until the media workers are started. */
-  media: MediaReport | undefined;
+  engine: EngineChoice;
+  media: MediaReport;
 }

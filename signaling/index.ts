@@ -1,12 +1,17 @@
 // What the server entry and the commands use of signaling.
 
+export { AddressCounts } from './address-counts.ts';
+export type { AddressCount } from './address-counts.ts';
 export { SIGNAL_PATH, SUBPROTOCOL } from './codes.ts';
 export type { SignalingLimits } from './limits.ts';
 export type { MediaLost, MediaPlace, MediaPlane } from './media-plane.ts';
 export type { IceServer } from './protocol.ts';
+export { TokenBucket } from './rate-limit.ts';
 export type { CreateRoomOptions } from './rooms.ts';
 export type { IceConfig } from './service.ts';
 export { SignalingServer } from './signaling-server.ts';
 export type { SignalingOptions, SignalingStats } from './signaling-server.ts';
 export { mintToken, TokenVerifier } from './tokens.ts';
 export type { MintOptions } from './tokens.ts';
+export type { WhipEndpoint } from './whip/whip-endpoint.ts';
+export type { WhipRefusal } from './whip/whip-refusal.ts';

@@ -1,9 +1,7 @@
 // `sterna doctor`: looks at what a server needs and, where one runs, at whether it does what it should. One
 // line a check.
 
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
-import { createServer, isIPv4 } from 'node:net';
+import { isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { ConfigError } from '../../shared/config/config-error.ts';
 import { loadConfig } from '../../shared/config/load.ts';
@@ -13,7 +11,9 @@ import { systemClock } from '../../shared/clock.ts';
 import { capabilityText, chooseEngine } from '../../shared/net/engine-choice.ts';
 import { mintRestCredential } from '../../turn/credentials.ts';
 import { readDevKey } from '../dev-key.ts';
+import { IN_USE, tcpProblem, udpProblem } from '../doctor/port-probe.ts';
 import { probeBinding, probeRelay } from '../doctor/turn-probe.ts';
+import { whyNoOpenssl } from '../media/openssl-probe.ts';
 import { VERSION, webRoot } from '../package-root.ts';
 import {
   CONFIG_FLAGS,
@@ -80,6 +80,7 @@ a STUN Binding and sends packets through two TURN relays. Exit code 1 when a che
       for (const warning of config.warnings) report.fail('config', 'doubtful', warning);
       await checkEngine(config, report);
       const running = await checkGateway(config, report);
+      await checkMedia(config, running, report);
       await checkTurn(config, running, report);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -165,6 +166,37 @@ async function checkTurn(config: Config, running: boolean, report: Report): Prom
   }
 }
 
+/** Media ports answer nobody but participants: all that shows from outside is whether somebody has them. */
+async function checkMedia(config: Config, running: boolean, report: Report): Promise<void> {
+  const { enabled, addresses, port, tcp, tcpPort } = config.sfu;
+  if (!enabled) return report.ok('media', 'from peer to peer (sfu.enabled is false)');
+  const reason = await whyNoOpenssl();
+  if (reason !== undefined) {
+    return report.fail('media', reason, 'run another build of Node, or set sfu.enabled: false');
+  }
+  const development = config.mode === 'development' && running ? readDevKey() : undefined;
+  const urls =
+    development?.media ??
+    addresses.flatMap((host) => {
+      const at = bracketed(host);
+      return tcp ? [`udp://${at}:${port}`, `tcp://${at}:${tcpPort}`] : [`udp://${at}:${port}`];
+    });
+  for (const url of urls) {
+    const { hostname, port: named, protocol } = new URL(url);
+    const host = hostname.replace(/^\[(.*)\]$/, '$1');
+    const problemAt = protocol === 'udp:' ? udpProblem : tcpProblem;
+    // oxlint-disable-next-line no-await-in-loop -- the lines come in order
+    const problem = await problemAt(host, Number(named));
+    const fix = 'set sfu.addresses, sfu.port or sfu.tcpPort';
+    if (problem === undefined && running) {
+      report.fail('media', `nobody listens at ${url}`, 'look at the log of the server');
+    } else if (problem === undefined) report.ok('media', `${url} is free`);
+    else if (running && problem === IN_USE) report.ok('media', `${url} is in use`);
+    else report.fail('media', `${url}: ${problem}`, fix);
+  }
+  return undefined;
+}
+
 async function checkListener(url: string, running: boolean, report: Report): Promise<boolean> {
   const { host, port } = parseListenerUrl(url);
   try {
@@ -230,40 +262,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Why a server could not listen there, or undefined. */
-async function tcpProblem(host: string, port: number): Promise<string | undefined> {
-  const server = createServer();
-  server.listen({ host, port, exclusive: true });
-  try {
-    await once(server, 'listening');
-    return undefined;
-  } catch (error) {
-    return codeOf(error);
-  } finally {
-    server.close();
-  }
-}
-
-async function udpProblem(host: string, port: number): Promise<string | undefined> {
-  const socket = createSocket({ type: isIPv4(host) ? 'udp4' : 'udp6', ipv6Only: !isIPv4(host) });
-  socket.bind(port, host);
-  try {
-    await once(socket, 'listening');
-    socket.close();
-    return undefined;
-  } catch (error) {
-    return codeOf(error);
-  }
-}
-
-function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-  const known: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'in use',
-    EADDRNOTAVAIL: 'this machine has no such address',
-    EACCES: 'this user may not bind it',
-  };
-  return known[code] ?? code;
 }

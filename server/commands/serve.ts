@@ -47,8 +47,9 @@ ${CONFIG_FLAGS_HELP}
     for (const warning of config.warnings) log.warn('config.warning', { warning });
     const server = await Server.start(config, log);
     const withdraw = config.mode === 'development' ? develop(server, config, log, context) : noop;
-    const { url, listeners, engine } = server;
-    log.info('server.ready', { version: VERSION, url, listeners, mode: config.mode, engine });
+    const { url, listeners, media, engine } = server;
+    const { mode } = config;
+    log.info('server.ready', { version: VERSION, url, listeners, media, mode, engine });
     await stopped;
     await server.close();
     withdraw();
@@ -69,6 +70,7 @@ function develop(server: Server, config: Config, log: Logger, context: Context):
       secret: config.keys[DEVELOPMENT_KEY] ?? '',
       turnSecret: config.turn.secrets[0] ?? '',
       listeners: server.listeners,
+      media: [...server.media],
     });
     const withdrawQuietly = (): void => {
       try {

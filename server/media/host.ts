@@ -18,6 +18,7 @@ import { checkWorkerCpus } from './cpus.ts';
 import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
 import type { LinuxWorkerData, WorkerStats } from './messages.ts';
+import { whyNoOpenssl } from './openssl-probe.ts';
 import { SfuHost } from './sfu-host.ts';
 import { commonsOptions, listenerAddresses } from './turn-options.ts';
 
@@ -67,7 +68,7 @@ export class MediaHost {
     this.engine = engine;
     this.#linux = linux;
     if (forwards) {
-      this.#sfu = new SfuHost(config.sfu, count, (worker, command) =>
+      this.#sfu = new SfuHost(config.sfu, log, count, (worker, command) =>
         this.#workers[worker]?.post(command),
       );
     }
@@ -131,6 +132,11 @@ export class MediaHost {
     return this.#listeners;
   }
 
+  /** Where media of rooms is received, as clients are told. */
+  get media(): readonly string[] {
+    return this.#sfu?.plane.urls ?? [];
+  }
+
   /** Where rooms are forwarded; undefined where media goes from peer to peer. */
   get plane(): MediaPlane | undefined {
     return this.#sfu?.plane;
@@ -163,11 +169,13 @@ export class MediaHost {
   }
 
   async #start(): Promise<void> {
+    await this.#sfu?.listen();
     const started = await Promise.all(this.#workers.map((worker) => worker.start()));
     this.#listeners = started[0]?.turn ?? [];
   }
 
   async #close(): Promise<void> {
+    await this.#sfu?.close();
     await Promise.all(this.#workers.map((worker) => worker.close()));
     this.#linux?.listeners.close();
     for (const wake of this.#linux?.wakes ?? []) wake.close();
@@ -185,17 +193,6 @@ async function canForward(log: Logger): Promise<boolean> {
   const reason = await whyNoOpenssl();
   if (reason !== undefined) log.warn('sfu.unavailable', { reason });
   return reason === undefined;
-}
-
-async function whyNoOpenssl(): Promise<string | undefined> {
-  try {
-    // Loaded here, since not every system has what it is made of.
-    const { probeOpenssl } = await import('../../shared/native/openssl.ts');
-    const probe = probeOpenssl();
-    return probe.usable ? undefined : probe.reason;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
 }
 
 /** 0 is one on two CPUs or fewer, else one less than there are: the main thread has work of its own. */

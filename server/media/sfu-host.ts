@@ -3,8 +3,10 @@
 
 import { systemClock } from '../../shared/clock.ts';
 import { parseListenerUrl } from '../../shared/config/network-values.ts';
+import type { Logger } from '../../shared/log.ts';
 import type { SfuEvent } from '../../sfu/control.ts';
 import { createDtlsCertificate, type DtlsCertificate } from '../../sfu/dtls/certificate.ts';
+import { IceTcp } from './ice-tcp.ts';
 import type {
   Endpoint,
   ListenerState,
@@ -19,12 +21,14 @@ export class SfuHost {
   readonly plane: SfuPlane;
   readonly #settings: SfuSettings;
   readonly #certificate: DtlsCertificate = createDtlsCertificate(systemClock.wall());
+  readonly #tcp: IceTcp | undefined;
   /** By worker; with the real ports once it listens, which it gets again when it is started anew. */
   readonly #endpoints: Endpoint[][];
   readonly #heard = new Set<number>();
 
   constructor(
     settings: SfuSettings,
+    log: Logger,
     workers: number,
     post: (worker: number, command: MediaCommand) => void,
   ) {
@@ -35,6 +39,15 @@ export class SfuHost {
       fingerprint: this.#certificate.fingerprint,
       send: post,
     });
+    if (settings.tcp) {
+      this.#tcp = new IceTcp({ log, workerOf: (ufrag) => this.plane.workerOf(ufrag), post });
+    }
+  }
+
+  /** Opens the TCP listeners. Throws SternaError LISTENER_UNAVAILABLE. */
+  async listen(): Promise<void> {
+    const { addresses, tcpPort } = this.#settings;
+    await this.#tcp?.listen(addresses.map((host) => ({ host, port: tcpPort })));
   }
 
   dataFor(worker: number): SfuWorkerData {
@@ -52,15 +65,23 @@ export class SfuHost {
       return { host, port };
     });
     this.#endpoints[worker] = endpoints;
-    this.plane.setCandidates(worker, mediaCandidates(this.#settings.announce, endpoints, []));
+    const tcp = this.#tcp?.endpoints ?? [];
+    this.plane.setCandidates(worker, mediaCandidates(this.#settings.announce, endpoints, tcp));
     if (this.#heard.has(worker)) {
+      this.#tcp?.lost(worker);
       this.plane.lost(worker);
     }
     this.#heard.add(worker);
   }
 
   onMedia(worker: number, event: SfuEvent | StreamEvent): void {
-    if (event.type !== 'stream.frame' && event.type !== 'stream.close')
-      this.plane.event(worker, event);
+    if (event.type === 'stream.frame') this.#tcp?.send(event.stream, event.bytes);
+    else if (event.type === 'stream.close') this.#tcp?.end(event.stream);
+    else this.plane.event(worker, event);
+  }
+
+  /** Ends the TCP connections. */
+  async close(): Promise<void> {
+    await this.#tcp?.close();
   }
 }

@@ -74,6 +74,14 @@ export class SfuPlane implements MediaPlane {
     if (place !== undefined) place.candidates = candidates;
   }
 
+  /** Where media is received, as clients are told: `udp://127.0.0.1:7882`. */
+  get urls(): string[] {
+    const urls = this.#places.flatMap(({ candidates }) =>
+      candidates.map(({ transport, address }) => `${transport}://${address.toString()}`),
+    );
+    return [...new Set(urls)];
+  }
+
   /** The worker that has the ICE session with our username fragment. */
   workerOf(ufrag: string): number | undefined {
     return this.#workerOf.get(ufrag);

@@ -54,7 +54,7 @@ export class NackGenerator {
       this.#forget(0, this.#count);
       return true;
     }
-    if (gap > 0) this.#miss(highest + 1, gap, now + REORDER_MS);
+    if (gap > 0) this.#miss(highest + 1, gap, now);
     return false;
   }
 
@@ -72,7 +72,9 @@ export class NackGenerator {
    */
   due(now: number, rttMs: number, out: Uint16Array): number {
     if (!(now >= this.nextDeadline)) return 0;
-    const again = now + roundTrip(rttMs);
+    // Written out here, since a function that returns a fraction allocates it.
+    const known = rttMs > 0 ? rttMs : RTT_UNKNOWN_MS;
+    const again = now + Math.max(RTT_MIN_MS, Math.min(RTT_MAX_MS, known));
     let asked = 0;
     let kept = 0;
     let deadline = NEVER;
@@ -97,7 +99,8 @@ export class NackGenerator {
     return asked;
   }
 
-  #miss(first: number, gap: number, dueAt: number): void {
+  #miss(first: number, gap: number, now: number): void {
+    const dueAt = now + REORDER_MS;
     for (let i = 0; i < gap; i++) {
       this.#missing[this.#count] = first + i;
       this.#dueAt[this.#count] = dueAt;
@@ -130,8 +133,4 @@ export class NackGenerator {
     }
     return low;
   }
-}
-
-function roundTrip(rttMs: number): number {
-  return rttMs > 0 ? Math.max(RTT_MIN_MS, Math.min(RTT_MAX_MS, rttMs)) : RTT_UNKNOWN_MS;
 }

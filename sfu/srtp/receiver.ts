@@ -1,5 +1,6 @@
 // Everything that is received from one remote: SRTP and SRTCP with one master key (RFC 3711 s3.3, s3.4).
-// Called by: the media transport. Allocates: for the first authentic packet of an SSRC; nothing per packet.
+// Called by: the media transport. Allocates: for the first authentic packet of an SSRC; per packet what its transform
+// does.
 // Nothing is remembered of a packet, nor its SSRC, before its tag is found to be right.
 
 import type { Arena } from '../../shared/native/arena.ts';

@@ -1,5 +1,5 @@
 // Everything that is sent to one remote: SRTP and SRTCP with one master key (RFC 3711 s3.3, s3.4).
-// Called by: the media transport. Allocates: for the first packet of an SSRC; nothing per packet.
+// Called by: the media transport. Allocates: for the first packet of an SSRC; per packet what its transform does.
 // No index is used twice, whatever the caller asks for: with GCM a second packet of one index gives the key for
 // forging away (RFC 7714 s8.4), so a retransmission is an RTX packet of its own, or the same bytes once more.
 

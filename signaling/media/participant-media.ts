@@ -38,6 +38,8 @@ export interface MediaOptions {
   readonly joined: number;
   /** The client keeps the slots of its first offer, never hears of them, and plays them as one MediaStream. */
   readonly plain: boolean;
+  /** The identity of the one whose tracks it is shown; null for those of all. */
+  readonly only: string | null;
 }
 
 /** The room, as the media of one participant needs it. */
@@ -78,6 +80,7 @@ export class ParticipantMedia implements Publisher {
   spokeAt = 0;
   readonly #room: MediaRoom;
   readonly #plain: boolean;
+  readonly #only: string | null;
   #transport: NegotiatedTransport | null = null;
   #lost = false;
   #tracks: readonly Track[] = [];
@@ -88,15 +91,20 @@ export class ParticipantMedia implements Publisher {
   /** The slots that the client knows it should have. */
   #asked: Counts = { audio: 0, video: 0 };
 
-  constructor(room: MediaRoom, owner: MediaOwner, { joined, plain }: MediaOptions) {
+  constructor(room: MediaRoom, owner: MediaOwner, { joined, plain, only }: MediaOptions) {
     this.#room = room;
     this.owner = owner;
     this.joined = joined;
     this.#plain = plain;
+    this.#only = only;
   }
 
   get sid(): string {
     return this.owner.participant.sid;
+  }
+
+  get identity(): string {
+    return this.owner.participant.identity;
   }
 
   get tracks(): readonly Track[] {
@@ -309,7 +317,7 @@ export class ParticipantMedia implements Publisher {
   /** Applies the policy; returns the slots that are pointed elsewhere now. */
   #choose(): BoundSlot[] {
     const { canSubscribe } = this.owner.participant.perm;
-    const viewer = { sid: this.sid, pinned: this.#pinned, off: this.#off };
+    const viewer = { sid: this.sid, pinned: this.#pinned, off: this.#off, only: this.#only };
     const changed = KINDS.flatMap((kind) => {
       const slots = this.#slots.filter((slot) => slot.kind === kind);
       if (slots.length === 0) return [];

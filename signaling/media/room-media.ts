@@ -11,7 +11,7 @@ import type { SpeakersMessage } from '../protocol.ts';
 import type { MediaCounters } from './media-counters.ts';
 import type { NegotiatedTransport } from './negotiated-transport.ts';
 import { ParticipantMedia } from './participant-media.ts';
-import type { MediaOwner, MediaRoom } from './participant-media.ts';
+import type { MediaOptions, MediaOwner, MediaRoom } from './participant-media.ts';
 import { rankTracks } from './ranking.ts';
 import type { Ranking } from './ranking.ts';
 import type { Track } from './track.ts';
@@ -78,9 +78,13 @@ export class RoomMedia implements MediaRoom {
     return this.#place;
   }
 
-  /** @param plain see MediaOptions. */
-  add(owner: MediaOwner, plain = false): ParticipantMedia {
-    const media = new ParticipantMedia(this, owner, { joined: ++this.#joined, plain });
+  /** See MediaOptions. */
+  add(
+    owner: MediaOwner,
+    { plain = false, only = null }: Partial<Omit<MediaOptions, 'joined'>> = {},
+  ): ParticipantMedia {
+    const options = { joined: ++this.#joined, plain, only };
+    const media = new ParticipantMedia(this, owner, options);
     this.#participants.set(media.sid, media);
     this.inform(media);
     return media;

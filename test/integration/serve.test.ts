@@ -166,6 +166,7 @@ describe('development mode', () => {
     expect(stdout).toMatch(
       /^ok {4}turn IPv4 {2}relayed there and back between 127\.0\.0\.1:\d+ and /m,
     );
+    expect(stdout).toMatch(/^ok {4}media {6}udp:\/\/127\.0\.0\.1:\d+ is in use$/m);
     expect(stdout).not.toContain('FAIL');
     expect(code).toBe(0);
     const health = await runCli([...args, '--health'], environment);

@@ -1,25 +1,30 @@
-// Registers tests of the media server: `onNets` runs one on every engine, `onCore` where time is under its control.
+// Registers tests of the media server: on every engine, or where time is under the test's control.
 /* oxlint-disable vitest/valid-title, vitest/expect-expect -- the callers write both */
 
 import { describe, it } from 'vitest';
 import { CoreNet, type MediaNet, RealNet } from './media-net.ts';
 import { MediaWorld, type WorldOptions } from './media-world.ts';
 
-const NETS: readonly (readonly [name: string, make: () => MediaNet])[] = [
-  ['core', () => new CoreNet()],
+type Nets = readonly (readonly [name: string, make: () => MediaNet])[];
+
+const ENGINES: Nets = [
   ['portable', () => new RealNet('portable')],
   ...(process.platform === 'linux' ? [['linux', () => new RealNet('linux')] as const] : []),
 ];
 
-export function onNets(
-  title: string,
-  body: (world: MediaWorld) => Promise<void>,
-  options: WorldOptions = {},
-): void {
-  describe.each(NETS)('%s', (_name, make) => {
-    it(title, async () => inside(make(), options, body));
-  });
-}
+const register =
+  (nets: Nets) =>
+  (title: string, body: (world: MediaWorld) => Promise<void>, options: WorldOptions = {}): void => {
+    describe.each(nets)('%s', (_name, make) => {
+      it(title, async () => inside(make(), options, body));
+    });
+  };
+
+/** On the fake engine and on the real ones. */
+export const onNets = register([['core', () => new CoreNet()], ...ENGINES]);
+
+/** On the real ones, with their sockets and clock. */
+export const onEngines = register(ENGINES);
 
 export function onCore(
   title: string,

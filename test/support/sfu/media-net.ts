@@ -33,9 +33,11 @@ export interface MediaNet {
 /** Turns of the event loop without traffic after which nothing is on its way over loopback. */
 const QUIET_TURNS = 3;
 
+const FIRST_PORT = 40_000;
+
 export class CoreNet implements MediaNet {
   readonly engine: FakeEngine = new FakeEngine();
-  #nextPort = 40_000;
+  #nextPort = FIRST_PORT;
 
   now(): number {
     return this.engine.now;
@@ -50,7 +52,8 @@ export class CoreNet implements MediaNet {
 
   wire(): Promise<Wire> {
     const { engine } = this;
-    const own = address('127.0.0.1', this.#nextPort++);
+    const own = address('127.0.0.1', this.#nextPort);
+    this.#nextPort = this.#nextPort < 60_000 ? this.#nextPort + 1 : FIRST_PORT;
     return Promise.resolve({
       address: own,
       send: (bytes, to) => engine.inject(own, to, bytes),
@@ -84,8 +87,11 @@ export class RealNet implements MediaNet {
   readonly #faults: unknown[] = [];
   readonly #endpoints: UdpEndpoint[] = [];
 
-  constructor(kind: 'portable' | 'linux') {
-    const now = (): number => performance.now();
+  readonly now: () => number;
+
+  /** @param now the clock of the engine and of its core */
+  constructor(kind: 'portable' | 'linux', now: () => number = () => performance.now()) {
+    this.now = now;
     const onFault = (error: unknown): void => void this.#faults.push(error);
     if (kind === 'portable') {
       const outgoing = new Arena(65_536);
@@ -97,10 +103,6 @@ export class RealNet implements MediaNet {
       this.engine = engine;
       this.#stop = pump(engine, wake);
     }
-  }
-
-  now(): number {
-    return performance.now();
   }
 
   async wire(): Promise<Wire> {
@@ -121,7 +123,6 @@ export class RealNet implements MediaNet {
       const now = received + sent + sendDropped + arrived;
       quiet = now === before ? quiet + 1 : 0;
       before = now;
-      // oxlint-disable-next-line eslint/no-await-in-loop -- each turn of the loop reads what came
       await sleep(1);
     }
   }

@@ -35,7 +35,7 @@ export class Recorder implements MediaObserver {
   readonly rtcp: Buffer[] = [];
   detail = '';
   /** May act, as the router does. */
-  then: (what: string) => void = () => undefined;
+  act: (what: string) => void = () => undefined;
 
   onConnected(): void {
     this.#hear('connected');
@@ -52,17 +52,17 @@ export class Recorder implements MediaObserver {
 
   onRtp(arena: Arena, offset: number, length: number): void {
     this.rtp.push(Buffer.from(arena.bytes.slice(offset, offset + length)));
-    this.then('rtp');
+    this.act('rtp');
   }
 
   onRtcp(arena: Arena, offset: number, length: number): void {
     this.rtcp.push(Buffer.from(arena.bytes.slice(offset, offset + length)));
-    this.then('rtcp');
+    this.act('rtcp');
   }
 
   #hear(what: string): void {
     this.heard.push(what);
-    this.then(what);
+    this.act(what);
   }
 }
 
@@ -73,6 +73,8 @@ export interface PeerOptions {
   readonly fingerprints?: readonly string[];
   /** The certificate that it shows. */
   readonly context?: DtlsContext;
+  /** Who hears of the transport, instead of the recorder. */
+  readonly router?: MediaObserver;
 }
 
 export interface CheckOptions {
@@ -80,6 +82,9 @@ export interface CheckOptions {
   readonly username?: string;
   readonly password?: string;
 }
+
+/** Where any peer works on one packet. An arena for each would be given back by the event loop alone, and late. */
+const ARENA = new Arena(8192);
 
 let nextId = 1;
 
@@ -96,8 +101,9 @@ export class MediaPeer {
   transport!: MediaTransport;
   /** Where it sends from. */
   path!: Path;
+  readonly #router: MediaObserver;
   readonly #paths: Path[] = [];
-  readonly arena = new Arena(8192);
+  readonly arena: Arena = ARENA;
   sender: SrtpSender | undefined = undefined;
   receiver: SrtpReceiver | undefined = undefined;
   /** What the server sent, decrypted. */
@@ -111,10 +117,13 @@ export class MediaPeer {
   mediaOn: Path | undefined = undefined;
   /** What becomes of a datagram on its way, either way: so many copies arrive. */
   copies: () => number = () => 1;
+  /** Puts datagrams that are on their way together into the order of their arrival. */
+  reorder: (datagrams: unknown[]) => void = () => undefined;
 
   constructor(world: MediaWorld, context: DtlsContext, options: PeerOptions = {}) {
     this.world = world;
     this.setup = options.setup ?? 'passive';
+    this.#router = options.router ?? this.observer;
     this.fingerprints = options.fingerprints ?? [CERTIFICATE_B.fingerprint];
     this.dtls = new DtlsEnd(
       options.context ?? context,
@@ -130,8 +139,8 @@ export class MediaPeer {
 
   /** Asks for a transport; what came of it. */
   ask(): MediaTransport | MediaCloseReason {
-    const { id, ice, fingerprints, setup, observer, world } = this;
-    return world.server.open({ id, ice, fingerprints, setup }, observer, world.now());
+    const { id, ice, fingerprints, setup, world } = this;
+    return world.server.open({ id, ice, fingerprints, setup }, this.#router, world.now());
   }
 
   /** Has a transport, and a path to it, by which nothing has been sent yet. */
@@ -195,7 +204,9 @@ export class MediaPeer {
 
   /** Sends what DTLS has to send. */
   flush(): void {
-    for (const datagram of this.dtls.sent.splice(0)) this.send(datagram);
+    const datagrams = this.dtls.sent.splice(0);
+    this.reorder(datagrams);
+    for (const datagram of datagrams) this.send(datagram);
   }
 
   send(bytes: Uint8Array): void {
@@ -226,7 +237,6 @@ export class MediaPeer {
   /** Carries on until nothing is on its way. */
   async settle(): Promise<void> {
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      // oxlint-disable-next-line eslint/no-await-in-loop -- each answer brings the next
       if ((await this.carry()) === 0) return;
     }
     throw new Error('it goes round in circles');
@@ -241,6 +251,7 @@ export class MediaPeer {
     let count = 0;
     for (const { path, datagrams } of taken) {
       count += datagrams.length;
+      this.reorder(datagrams);
       for (const datagram of datagrams) {
         for (let n = this.copies(); n > 0; n--) this.#receive(datagram, path);
       }
@@ -287,6 +298,5 @@ export class MediaPeer {
     this.sender?.close();
     this.receiver?.close();
     this.dtls.transport.close();
-    this.arena.free();
   }
 }

@@ -242,7 +242,7 @@ describe('a configured server needs credentials', () => {
 
 test('warns of media that no other machine can send', () => {
   const yaml = `${KEYS}bind: 0.0.0.0\nturn: { secrets: [${'s'.repeat(32)}] }\n`;
-  const warnings = (more: string): string[] => load({ yaml: yaml + more }).warnings;
+  const warnings = (more: string): readonly string[] => load({ yaml: yaml + more }).warnings;
   expect(warnings('')).toEqual([
     'sfu.addresses: all are loopback, so no other machine can send media',
   ]);

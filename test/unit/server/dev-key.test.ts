@@ -23,6 +23,7 @@ const VALUE: DevKey = {
   secret: 'secret',
   turnSecret: 'turn',
   listeners: ['udp://127.0.0.1:3478'],
+  media: ['udp://127.0.0.1:7882'],
 };
 
 let parent: string;

@@ -64,7 +64,7 @@ afterEach(() => room.media?.close());
 
 function enter(caller: Caller, plain = false): ParticipantMedia {
   room.add(caller);
-  return room.media!.add(caller, plain);
+  return room.media!.add(caller, { plain });
 }
 
 function answered(media: ParticipantMedia, sdp: string): SdpAnswer {

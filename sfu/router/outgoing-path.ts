@@ -1,0 +1,58 @@
+// The way to one subscriber: its transport, the numbers that all packets on it share, and what may be sent again.
+// Called by: slots, RoomRouter, ParticipantMedia. Allocates: nothing per packet.
+
+import { RtpWriter } from '../rtp/rtp-writer.ts';
+import { RESENT_BYTES_AT_ONCE, RESENT_SHARE } from './limits.ts';
+import type { MediaPacket } from './media-packet.ts';
+import type { PacketSender, RouterHost } from './router-host.ts';
+import type { Slot } from './slot.ts';
+
+/** Before anybody has measured it. */
+const RTT_UNKNOWN_MS = 100;
+
+export class OutgoingPath {
+  readonly host: RouterHost;
+  readonly writer = new RtpWriter();
+  /** Undefined until there is a transport, and after its end. */
+  sender: PacketSender | undefined = undefined;
+  /** Whether the transport is connected. */
+  isUp = false;
+  /** Of the next packet (draft-holmer-rmcat-transport-wide-cc-extensions-01 s2). */
+  transportSequence = 0;
+  rttMs = RTT_UNKNOWN_MS;
+  /** Slots whose publications have packets for the end of this turn. */
+  pendingCount = 0;
+  readonly pendingSlots: (Slot | undefined)[] = [];
+  #resendBytes = RESENT_BYTES_AT_ONCE;
+
+  constructor(host: RouterHost) {
+    this.host = host;
+  }
+
+  /** Sends what the writer says, with the payload of `packet`. Returns the bytes; 0 where none were sent. */
+  send(packet: MediaPacket, now: number): number {
+    const { arena } = packet;
+    if (arena === undefined || this.sender === undefined) return 0;
+    const { payloadOffset, payloadBytes } = packet;
+    const bytes = this.sender.sendRtp(this.writer, arena, payloadOffset, payloadBytes, now);
+    if (bytes === 0) return 0;
+    this.transportSequence = (this.transportSequence + 1) & 0xffff;
+    const { counters } = this.host;
+    counters.packetsOut++;
+    counters.bytesOut += bytes;
+    return bytes;
+  }
+
+  /** So many bytes were sent for the first time. */
+  allow(bytes: number): void {
+    const credit = this.#resendBytes + bytes * RESENT_SHARE;
+    this.#resendBytes = credit < RESENT_BYTES_AT_ONCE ? credit : RESENT_BYTES_AT_ONCE;
+  }
+
+  /** Whether so many bytes may be sent again, which they are then. */
+  spend(bytes: number): boolean {
+    if (bytes > this.#resendBytes) return false;
+    this.#resendBytes -= bytes;
+    return true;
+  }
+}

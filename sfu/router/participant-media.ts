@@ -1,0 +1,246 @@
+// One participant's media: what it publishes, what it is sent, and its feedback both ways. Observes its transport.
+// Called by: Sfu, RoomRouter. Allocates: for each description; nothing per packet.
+
+import type { Arena } from '../../shared/native/arena.ts';
+import { Timer } from '../../shared/net/timer-wheel.ts';
+import type { MediaSetup, SlotBinding } from '../control.ts';
+import { ArrivalLog } from '../feedback/arrival-log.ts';
+import { RtcpSchedule } from '../feedback/rtcp-schedule.ts';
+import { RTP_OK, RtpReader } from '../rtp/rtp-reader.ts';
+import { unwrapRtx } from '../rtp/rtx.ts';
+import { DROP_PAYLOAD_TYPE, DROP_RTP_MALFORMED, DROP_UNKNOWN_SSRC } from './drop-reason.ts';
+import type { IncomingStream } from './incoming-stream.ts';
+import { IncomingStreams } from './incoming-streams.ts';
+import { PUBLICATIONS_PER_PARTICIPANT_MAX } from './limits.ts';
+import { OutgoingPath } from './outgoing-path.ts';
+import { Publication } from './publication.ts';
+import type { RoomRouter } from './room-router.ts';
+import type { PacketSender } from './router-host.ts';
+import { receiveRtcp } from './rtcp-input.ts';
+import { RtcpOutput } from './rtcp-output.ts';
+import { IncomingSection, OutgoingSection } from './sections.ts';
+import { Slot } from './slot.ts';
+
+const reader = new RtpReader();
+
+export class ParticipantMedia {
+  readonly id: number;
+  readonly room: RoomRouter;
+  readonly path: OutgoingPath;
+  publications: readonly Publication[] = [];
+  slots: readonly Slot[] = [];
+  readonly #streams = new IncomingStreams();
+  readonly #slotsBySsrc = new Map<number, Slot>();
+  readonly #arrivals = new ArrivalLog();
+  readonly #reports: RtcpSchedule;
+  readonly #rtcp: RtcpOutput;
+  readonly #timer: Timer;
+  /** When the timer fires; Infinity while it is not scheduled. */
+  #wakeAt = Number.POSITIVE_INFINITY;
+  /** The identifier of transport-wide sequence numbers; 0 where they are not to be answered. */
+  #transportCcId = 0;
+  #closed = false;
+
+  constructor(room: RoomRouter, id: number) {
+    this.id = id;
+    this.room = room;
+    this.path = new OutgoingPath(room.host);
+    this.#reports = new RtcpSchedule(() => room.host.random());
+    this.#rtcp = new RtcpOutput(this.path);
+    this.#timer = new Timer((now) => this.handleTimeout(now));
+    room.participants.add(this);
+  }
+
+  /** Packets are sent by it from now on, when it is connected. */
+  attach(sender: PacketSender): void {
+    this.path.sender = sender;
+  }
+
+  onConnected(now: number): void {
+    this.path.isUp = true;
+    this.#reports.start(now);
+    for (const slot of this.slots) slot.resume(now);
+    this.wake();
+  }
+
+  onDisconnected(): void {
+    this.path.isUp = false;
+    for (const slot of this.slots) slot.pause();
+  }
+
+  /** A later description replaces an earlier one whole. Slots keep what they show, by their section. */
+  describe({ sections, publications }: MediaSetup, now: number): void {
+    if (this.#closed) return;
+    this.room.flush(now);
+    const incoming = sections.flatMap((section) => {
+      const receives = section.direction === 'recvonly' || section.direction === 'sendrecv';
+      return receives ? [new IncomingSection(section)] : [];
+    });
+    const kept = publications
+      .slice(0, PUBLICATIONS_PER_PARTICIPANT_MAX)
+      .flatMap(({ publication: number, mid, muted }) => {
+        const section = incoming.find((one) => one.mid === mid);
+        return section === undefined ? [] : (this.#publish(number, section, muted, now) ?? []);
+      });
+    const gone = this.publications.filter((one) => !kept.includes(one));
+    this.publications = kept;
+    for (const publication of gone) this.room.unpublish(publication, now);
+    this.#streams.set(incoming, kept);
+    this.#transportCcId = incoming.find((one) => one.transportCcId > 0)?.transportCcId ?? 0;
+    this.#describeSlots(
+      sections.flatMap((section) =>
+        section.outgoing === undefined
+          ? []
+          : [{ section: new OutgoingSection(section), outgoing: section.outgoing }],
+      ),
+      now,
+    );
+    this.#rtcp.reducedSize = sections.length > 0 && sections.every(({ rtcpRsize }) => rtcpRsize);
+    this.#rtcp.reportAs(this.slots[0]);
+  }
+
+  /** Points slots at publications of the room, those that there will be included. */
+  bind(bindings: readonly SlotBinding[], now: number): void {
+    this.room.flush(now);
+    for (const { mid, publication } of bindings) {
+      const slot = this.slots.find(({ section }) => section.mid === mid);
+      if (slot === undefined) continue;
+      slot.wanted = publication;
+      slot.bind(this.room.find(publication), now);
+    }
+  }
+
+  /** A decrypted packet, good until the call returns. */
+  onRtp(arena: Arena, offset: number, length: number, now: number): void {
+    const { counters } = this.path.host;
+    counters.packetsIn++;
+    counters.bytesIn += length;
+    if (reader.read(arena.bytes, offset, length) !== RTP_OK) {
+      return counters.drop(DROP_RTP_MALFORMED);
+    }
+    this.#noteArrival(length, now);
+    const streams = this.#streams;
+    if (!streams.find(reader, now)) return counters.drop(streams.reason);
+    const publication = streams.publication!;
+    const stream = publication.encodings[streams.encoding];
+    if (stream === undefined) return counters.drop(DROP_UNKNOWN_SSRC);
+    if (streams.isRtx) {
+      const payloadType = publication.section.repairedBy(reader.payloadType);
+      if (payloadType < 0) return counters.drop(DROP_PAYLOAD_TYPE);
+      const at = unwrapRtx(reader, stream.ssrc, payloadType);
+      // A probe: padding, and no packet.
+      if (at < 0 || reader.read(arena.bytes, at, offset + length - at) !== RTP_OK) return;
+    }
+    publication.receive(stream, arena, reader, streams.isRtx, now);
+  }
+
+  /** A decrypted RTCP datagram, good until the call returns. */
+  onRtcp(arena: Arena, offset: number, length: number, now: number): void {
+    receiveRtcp(this, arena.bytes, offset, length, now);
+  }
+
+  /** The stream that the participant sends with that SSRC, unless it is one of retransmissions. */
+  streamOf(ssrc: number): IncomingStream | undefined {
+    for (const { encodings } of this.publications) {
+      for (const stream of encodings) if (stream?.ssrc === (ssrc | 0)) return stream;
+    }
+    return undefined;
+  }
+
+  slotOf(ssrc: number): Slot | undefined {
+    return this.#slotsBySsrc.get(ssrc | 0);
+  }
+
+  /** The participant needs a key frame in what it is sent with that SSRC. */
+  requestKeyFrame(ssrc: number, now: number): void {
+    this.path.host.counters.keyFrameRequestsIn++;
+    this.slotOf(ssrc)?.requestKeyFrame(now);
+  }
+
+  /** Something may be due sooner than before. */
+  wake(): void {
+    this.#wakeBy(this.nextDeadline);
+  }
+
+  /** When `handleTimeout` has something to do; Infinity while it has not. */
+  get nextDeadline(): number {
+    let at = Math.min(this.#arrivals.nextDeadline, this.#reports.nextDeadline);
+    for (const { encodings } of this.publications) {
+      for (const stream of encodings) {
+        if (stream === undefined) continue;
+        at = Math.min(at, stream.nacks.nextDeadline, stream.keyFrames.nextDeadline);
+      }
+    }
+    return at;
+  }
+
+  handleTimeout(now: number): void {
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    this.#rtcp.sendFeedback(this.publications, this.#arrivals, now);
+    if (this.#reports.due(now)) this.#rtcp.sendReports(this.publications, this.slots, now);
+    this.wake();
+  }
+
+  /** Idempotent. Whoever was shown something of it is shown nothing then. */
+  close(now: number): void {
+    if (this.#closed) return;
+    this.describe({ sections: [], publications: [] }, now);
+    this.#closed = true;
+    this.path.isUp = false;
+    this.path.sender = undefined;
+    this.path.host.timers.cancel(this.#timer);
+    this.room.participants.delete(this);
+  }
+
+  /** The publication of that number, as it is now; undefined where somebody else has the number. */
+  #publish(
+    number: number,
+    section: IncomingSection,
+    muted: boolean,
+    now: number,
+  ): Publication | undefined {
+    const before = this.publications.find((one) => one.number === number);
+    if (before?.section.isLike(section) === true) {
+      before.describe(section);
+      before.setMuted(muted, now);
+      return before;
+    }
+    if (before !== undefined) this.room.unpublish(before, now);
+    if (this.room.find(number) !== undefined) return undefined;
+    const publication = new Publication(this.room, this, section, number, muted);
+    this.room.publish(publication, now);
+    return publication;
+  }
+
+  #describeSlots(
+    described: readonly { section: OutgoingSection; outgoing: Slot['outgoing'] }[],
+    now: number,
+  ): void {
+    const slots = described.map(({ section, outgoing }) => {
+      const before = this.slots.find(
+        (one) => one.section.mid === section.mid && one.outgoing.ssrc === outgoing.ssrc,
+      );
+      if (before?.section.kind !== section.kind) return new Slot(this.path, section, outgoing);
+      before.describe(section);
+      return before;
+    });
+    for (const slot of this.slots) if (!slots.includes(slot)) slot.bind(undefined, now);
+    this.slots = slots;
+    this.#slotsBySsrc.clear();
+    for (const slot of slots) this.#slotsBySsrc.set(slot.outgoing.ssrc | 0, slot);
+  }
+
+  #noteArrival(length: number, now: number): void {
+    const sequenceNumber = reader.extensionU16(this.#transportCcId);
+    if (sequenceNumber < 0) return;
+    const arrivals = this.#arrivals;
+    arrivals.received(sequenceNumber, length, now);
+    if (arrivals.nextDeadline < this.#wakeAt) this.wake();
+  }
+
+  #wakeBy(at: number): void {
+    if (this.#closed || at >= this.#wakeAt) return;
+    this.#wakeAt = at;
+    this.path.host.timers.schedule(this.#timer, at);
+  }
+}

@@ -1,0 +1,206 @@
+// One track that a participant publishes: its encodings, of which one is forwarded, and the slots that show it.
+// Called by: ParticipantMedia, RoomRouter. Allocates: for a new stream; nothing per packet.
+
+import type { Arena } from '../../shared/native/arena.ts';
+import type { Speaker } from '../feedback/speaker.ts';
+import { audioLevel, hasVoice } from '../rtp/extension-kinds.ts';
+import type { RtpReader } from '../rtp/rtp-reader.ts';
+import { PacketDescriber } from './describe-packet.ts';
+import { DROP_MUTED, DROP_NOT_STORED, DROP_PAYLOAD_TYPE, DROP_STRAY } from './drop-reason.ts';
+import { IncomingStream, NEVER, TAKEN_PADDING } from './incoming-stream.ts';
+import { ENCODING_QUIET_MS, ENCODINGS_MAX, PENDING_MAX } from './limits.ts';
+import { ABSENT, MediaPacket } from './media-packet.ts';
+import type { RoomRouter } from './room-router.ts';
+import type { IncomingSection, SectionCodec } from './sections.ts';
+import type { Slot } from './slot.ts';
+
+/** Whoever publishes. */
+export interface Publisher {
+  /** Something of a publication may be due sooner than before. */
+  wake(): void;
+}
+
+const describer = new PacketDescriber();
+/** Of use within one call only. */
+const packet = new MediaPacket();
+
+export class Publication {
+  readonly number: number;
+  section: IncomingSection;
+  /** A stream each, where one has been heard; the last one is the best. */
+  readonly encodings: (IncomingStream | undefined)[] = [];
+  /** The one that is forwarded. */
+  selected: IncomingStream | undefined = undefined;
+  readonly slots: Slot[] = [];
+  /** Where it is heard whether somebody speaks; undefined for video. */
+  speaker: Speaker<Publication> | undefined = undefined;
+  /** Packets that wait for the end of the turn. */
+  pendingCount = 0;
+  readonly pendingStreams: (IncomingStream | undefined)[] = [];
+  readonly pendingSequences = new Int32Array(PENDING_MAX);
+  readonly room: RoomRouter;
+  readonly #publisher: Publisher;
+  #muted: boolean;
+  #isLive = false;
+
+  constructor(
+    room: RoomRouter,
+    publisher: Publisher,
+    section: IncomingSection,
+    number: number,
+    muted: boolean,
+  ) {
+    this.room = room;
+    this.#publisher = publisher;
+    this.section = section;
+    this.number = number;
+    this.#muted = muted;
+    for (let i = 0; i < ENCODINGS_MAX; i++) this.encodings.push(undefined);
+    for (let i = 0; i < PENDING_MAX; i++) this.pendingStreams.push(undefined);
+  }
+
+  get kind(): 'audio' | 'video' {
+    return this.section.kind;
+  }
+
+  get muted(): boolean {
+    return this.#muted;
+  }
+
+  /** What was muted is gone for good: nothing of before is sent again afterwards, and a decoder begins anew. */
+  setMuted(muted: boolean, now: number): void {
+    if (this.#muted === muted) return;
+    this.#muted = muted;
+    for (const stream of this.encodings) stream?.endHere();
+    if (this.slots.length > 0) this.wishKeyFrame(now);
+  }
+
+  /** A later description of the same section. */
+  describe(section: IncomingSection): void {
+    this.section = section;
+    for (const slot of this.slots) slot.mapCodecs();
+  }
+
+  /** Another SSRC has the place of that encoding from now on: to subscribers it is another source. */
+  start(ssrc: number, encoding: number, now: number): void {
+    const before = this.encodings[encoding];
+    const stream = new IncomingStream(this.room.host.pool, this.section, ssrc, encoding, now);
+    this.encodings[encoding] = stream;
+    before?.endHere();
+    if (this.selected === undefined || this.selected === before) this.#select(stream, now);
+  }
+
+  /**
+   * A packet of one of its streams; `isRtx` where it was unwrapped from a retransmission. What it says is good until
+   * the call returns.
+   */
+  receive(
+    stream: IncomingStream,
+    arena: Arena,
+    reader: RtpReader,
+    isRtx: boolean,
+    now: number,
+  ): void {
+    const { counters } = this.room.host;
+    const codec = this.section.codec(reader.payloadType);
+    if (codec === undefined) return counters.drop(DROP_PAYLOAD_TYPE);
+    const outcome = stream.take(reader.sequenceNumber, reader.payloadBytes === 0);
+    if (outcome !== DROP_STRAY) this.#account(stream, reader, isRtx, now);
+    if (outcome >= 0) return counters.drop(outcome);
+    if (outcome === TAKEN_PADDING) return;
+    if (this.#muted) return counters.drop(DROP_MUTED);
+    if (!continues(stream, codec)) return counters.drop(DROP_PAYLOAD_TYPE);
+    describer.describe(packet, arena, reader, this.section.ids, codec.codec);
+    if (!stream.history.add(stream.sequence, packet)) return counters.drop(DROP_NOT_STORED);
+    stream.lastAt = now;
+    if (packet.keyFrame) this.#onKeyFrame(stream, now);
+    if (packet.audioLevel !== ABSENT) this.#hear(packet.audioLevel, now);
+    this.#forward(stream, now);
+  }
+
+  /** Somebody who is shown this cannot go on without a key frame. */
+  wishKeyFrame(now: number, stream: IncomingStream | undefined = this.selected): void {
+    const { pli, fir } = this.section.feedback;
+    if (stream === undefined || stream.kind === 'audio' || this.#muted || !(pli || fir)) return;
+    stream.keyFrames.wish(now);
+    this.#publisher.wake();
+  }
+
+  add(slot: Slot): void {
+    this.slots.push(slot);
+  }
+
+  remove(slot: Slot): void {
+    const at = this.slots.indexOf(slot);
+    if (at < 0) return;
+    const last = this.slots.pop()!;
+    if (last !== slot) this.slots[at] = last;
+  }
+
+  /** Slots have to be told apart. Gives the memory of what was kept back. */
+  close(): void {
+    for (const stream of this.encodings) stream?.endHere();
+    this.selected = undefined;
+    this.pendingCount = 0;
+  }
+
+  #account(stream: IncomingStream, reader: RtpReader, isRtx: boolean, now: number): void {
+    const { extended } = stream;
+    if (isRtx) stream.retransmitted++;
+    else stream.statistics.received(extended, reader.timestamp | 0, reader.payloadBytes, now);
+    if (!this.section.feedback.nack) return;
+    if (stream.nacks.received(extended, now)) this.wishKeyFrame(now);
+    if (stream.nacks.missing > 0) this.#publisher.wake();
+  }
+
+  #onKeyFrame(stream: IncomingStream, now: number): void {
+    if (stream.isAhead || stream.keyFrameAt === NEVER) {
+      stream.keyFrameSequence = stream.sequence;
+      stream.keyFrameAt = now;
+    }
+    stream.keyFrames.keyFrameStarted();
+    stream.nacks.keyFrameStarted(stream.extended);
+  }
+
+  #hear(value: number, now: number): void {
+    this.speaker?.received(audioLevel(value), hasVoice(value), now);
+  }
+
+  #forward(stream: IncomingStream, now: number): void {
+    if (!this.#isLive) {
+      this.#isLive = true;
+      this.room.host.emit({ type: 'sfu.live', publication: this.number });
+    }
+    if (stream !== this.selected && this.#isBetter(stream, now)) this.#select(stream, now);
+    if (this.slots.length === 0 || (stream !== this.selected && stream.watchers === 0)) return;
+    const at = this.pendingCount++;
+    this.pendingStreams[at] = stream;
+    this.pendingSequences[at] = stream.sequence;
+    if (at === 0) this.room.pend(this);
+    if (this.pendingCount === PENDING_MAX) this.room.flush(now);
+  }
+
+  /** The best encoding that is live: the last of the description, among those that send. */
+  #isBetter(stream: IncomingStream, now: number): boolean {
+    const { selected } = this;
+    if (selected === undefined || stream.encoding > selected.encoding) return true;
+    return now - selected.lastAt > ENCODING_QUIET_MS;
+  }
+
+  #select(stream: IncomingStream, now: number): void {
+    this.selected = stream;
+    if (this.slots.length > 0) this.wishKeyFrame(now);
+  }
+}
+
+/** Whether a packet is of the codec that the stream has, or of another one from here on. */
+function continues(stream: IncomingStream, codec: SectionCodec): boolean {
+  const before = stream.codec;
+  if (before === codec) return true;
+  if (before !== undefined && stream.kind === 'video' && before.format !== codec.format) {
+    if (!stream.isAhead) return false;
+    stream.beginAnew();
+  }
+  stream.codec = codec;
+  return true;
+}

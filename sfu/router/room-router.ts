@@ -1,0 +1,125 @@
+// One room: who publishes what, and who is sent it. What comes in one turn of the engine is sent when the turn ends,
+// one subscriber after the other, so that each one's packets are next to each other and leave in few calls of the
+// system. Called by: Sfu, Publication, ParticipantMedia. Allocates: nothing per packet.
+
+import { Timer } from '../../shared/net/timer-wheel.ts';
+import { ActiveSpeakers } from '../feedback/active-speakers.ts';
+import { EXTENSION_AUDIO_LEVEL } from '../rtp/extension-kinds.ts';
+import { SPEAKERS_INTERVAL_MS, SPEAKERS_MAX } from './limits.ts';
+import type { OutgoingPath } from './outgoing-path.ts';
+import type { ParticipantMedia } from './participant-media.ts';
+import type { Publication } from './publication.ts';
+import type { RouterHost } from './router-host.ts';
+
+export class RoomRouter {
+  readonly sid: string;
+  readonly host: RouterHost;
+  readonly participants = new Set<ParticipantMedia>();
+  readonly #speakers = new ActiveSpeakers<Publication>(SPEAKERS_INTERVAL_MS);
+  readonly #speakersTimer = new Timer((now) => this.#tellSpeakers(now));
+  /** Publications with packets that wait, and where they go. */
+  #pendingCount = 0;
+  readonly #pending: (Publication | undefined)[] = [];
+  #pathCount = 0;
+  readonly #paths: (OutgoingPath | undefined)[] = [];
+
+  constructor(host: RouterHost, sid: string) {
+    this.host = host;
+    this.sid = sid;
+  }
+
+  /** Something is published: it is shown where somebody waits for it. */
+  publish(publication: Publication, now: number): void {
+    this.host.publications.set(publication.number, publication);
+    if (publication.section.ids.id(EXTENSION_AUDIO_LEVEL) > 0) {
+      publication.speaker = this.#speakers.add(publication, now);
+      if (!this.#speakersTimer.scheduled) this.#scheduleSpeakers();
+    }
+    for (const { slots } of this.participants) {
+      for (const slot of slots) {
+        if (slot.wanted === publication.number) slot.bind(publication, now);
+      }
+    }
+  }
+
+  unpublish(publication: Publication, now: number): void {
+    this.flush(now);
+    this.host.publications.delete(publication.number);
+    while (publication.slots.length > 0) publication.slots.at(-1)!.bind(undefined, now);
+    publication.close();
+    if (publication.speaker !== undefined) this.#speakers.remove(publication.speaker);
+  }
+
+  /** The publication of that number, if it is of this room. */
+  find(number: number): Publication | undefined {
+    const publication = this.host.publications.get(number);
+    return publication?.room === this ? publication : undefined;
+  }
+
+  /** A publication has its first packet that waits. */
+  pend(publication: Publication): void {
+    if (this.#pendingCount === 0) this.host.atTurnEnd(this);
+    this.#pending[this.#pendingCount++] = publication;
+  }
+
+  /** Nobody is in it any more. */
+  close(): void {
+    this.host.timers.cancel(this.#speakersTimer);
+  }
+
+  /** Sends all that waits. */
+  flush(now: number): void {
+    const publications = this.#pendingCount;
+    if (publications === 0) return;
+    for (let i = 0; i < publications; i++) this.#gather(this.#pending[i]!);
+    const paths = this.#pathCount;
+    for (let i = 0; i < paths; i++) {
+      const path = this.#paths[i]!;
+      const slots = path.pendingCount;
+      path.pendingCount = 0;
+      for (let j = 0; j < slots; j++) {
+        const slot = path.pendingSlots[j]!;
+        const publication = slot.publication!;
+        const packets = publication.pendingCount;
+        for (let k = 0; k < packets; k++) {
+          const stream = publication.pendingStreams[k]!;
+          slot.forward(stream, publication.pendingSequences[k]!, now);
+        }
+      }
+    }
+    this.#pathCount = 0;
+    this.#pendingCount = 0;
+    for (let i = 0; i < publications; i++) this.#pending[i]!.pendingCount = 0;
+  }
+
+  /** Whoever is heard has changed. */
+  #tellSpeakers(now: number): void {
+    if (this.#speakers.evaluate(now)) {
+      const audible = this.#speakers.loudest.filter(({ active, level }) => active || level > 0);
+      const speakers = audible
+        .slice(0, SPEAKERS_MAX)
+        .map(({ publication: { number }, level, active }) => ({
+          publication: number,
+          level,
+          active,
+        }));
+      this.host.emit({ type: 'sfu.speakers', room: this.sid, speakers });
+    }
+    this.#scheduleSpeakers();
+  }
+
+  #scheduleSpeakers(): void {
+    const { nextDeadline } = this.#speakers;
+    if (nextDeadline !== Infinity) this.host.timers.schedule(this.#speakersTimer, nextDeadline);
+  }
+
+  #gather({ slots }: Publication): void {
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i]!;
+      const { path } = slot;
+      if (!path.isUp) continue;
+      if (path.pendingCount === 0) this.#paths[this.#pathCount++] = path;
+      path.pendingSlots[path.pendingCount++] = slot;
+    }
+  }
+}

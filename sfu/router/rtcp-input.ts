@@ -1,0 +1,76 @@
+// What a participant says by RTCP: reports (RFC 3550 s6.4), packets that it misses, key frames that it needs (RFC
+// 4585, RFC 5104). Called by: ParticipantMedia. Allocates: nothing.
+
+import { FullIntraRequests, isPictureLoss, LostPackets } from '../rtp/rtcp-feedback.ts';
+import { RTCP_PSFB, RTCP_RR, RTCP_RTPFB, RTCP_SR, RtcpReader } from '../rtp/rtcp-reader.ts';
+import { ReportBlock, reportBlockCount, SenderInfo } from '../rtp/rtcp-reports.ts';
+import { DROP_RTCP_MALFORMED } from './drop-reason.ts';
+import type { ParticipantMedia } from './participant-media.ts';
+
+const reader = new RtcpReader();
+const info = new SenderInfo();
+const block = new ReportBlock();
+const lost = new LostPackets();
+const requests = new FullIntraRequests();
+
+/** A datagram, which is hostile: one that is not whole is dropped, and what names nothing of ours is passed over. */
+export function receiveRtcp(
+  participant: ParticipantMedia,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  now: number,
+): void {
+  if (!reader.read(bytes, offset, length)) {
+    participant.path.host.counters.drop(DROP_RTCP_MALFORMED);
+    return;
+  }
+  while (reader.next()) {
+    switch (reader.type) {
+      case RTCP_SR:
+        if (info.read(reader)) {
+          participant.streamOf(reader.senderSsrc)?.statistics.senderReport(info, now);
+        }
+        receiveReports(participant, now);
+        break;
+      case RTCP_RR:
+        receiveReports(participant, now);
+        break;
+      case RTCP_RTPFB:
+        receiveNack(participant, now);
+        break;
+      case RTCP_PSFB:
+        receiveKeyFrameRequests(participant, now);
+        break;
+      default:
+    }
+  }
+}
+
+function receiveReports(participant: ParticipantMedia, now: number): void {
+  const count = reportBlockCount(reader);
+  for (let i = 0; i < count; i++) {
+    if (!block.read(reader, i)) return;
+    const statistics = participant.slotOf(block.ssrc)?.statistics;
+    if (statistics === undefined || !statistics.reported(block, now)) continue;
+    if (statistics.rttMs >= 0) participant.path.rttMs = statistics.rttMs;
+  }
+}
+
+function receiveNack(participant: ParticipantMedia, now: number): void {
+  if (!lost.read(reader)) return;
+  const slot = participant.slotOf(reader.mediaSsrc);
+  if (slot === undefined) return;
+  const { counters } = participant.path.host;
+  for (let missing = lost.next(); missing >= 0; missing = lost.next()) {
+    counters.nacksIn++;
+    slot.resend(missing, now);
+  }
+}
+
+function receiveKeyFrameRequests(participant: ParticipantMedia, now: number): void {
+  if (isPictureLoss(reader)) participant.requestKeyFrame(reader.mediaSsrc, now);
+  else if (requests.read(reader)) {
+    while (requests.next()) participant.requestKeyFrame(requests.ssrc, now);
+  }
+}

@@ -1,0 +1,303 @@
+// One outgoing stream of a participant: it shows a publication, and another one later, and looks to its receiver like
+// one sender all the time. Video begins at a key frame, audio at once. Called by: RoomRouter, ParticipantMedia.
+// Allocates: nothing per packet.
+
+import { SenderStatistics } from '../feedback/sender-statistics.ts';
+import {
+  absSendTime,
+  EXTENSION_ABS_SEND_TIME,
+  EXTENSION_AUDIO_LEVEL,
+  EXTENSION_DEPENDENCY_DESCRIPTOR,
+  EXTENSION_MID,
+  EXTENSION_PLAYOUT_DELAY,
+  EXTENSION_TRANSPORT_CC,
+  EXTENSION_VIDEO_ORIENTATION,
+} from '../rtp/extension-kinds.ts';
+import { RedReader } from '../rtp/red-reader.ts';
+import { OSN_BYTES, wrapRtx } from '../rtp/rtx.ts';
+import type { SenderInfo } from '../rtp/rtcp-reports.ts';
+import type { OutgoingStream } from '../sdp/negotiation.ts';
+import { DROP_CODEC, DROP_NOT_SENT } from './drop-reason.ts';
+import type { IncomingStream } from './incoming-stream.ts';
+import {
+  CATCH_UP_MAX,
+  CATCH_UP_MS,
+  HISTORY_AUDIO,
+  HISTORY_VIDEO,
+  KEY_FRAME_WISH_MS,
+} from './limits.ts';
+import { ABSENT, MediaPacket } from './media-packet.ts';
+import type { OutgoingPath } from './outgoing-path.ts';
+import type { Publication } from './publication.ts';
+import { Rewriter } from './rewriter.ts';
+import type { OutgoingSection, SectionCodec } from './sections.ts';
+import { NOT_AGAIN, SentPackets } from './sent-packets.ts';
+
+/** RFC 3550 s5.1: no gap between two sources is shorter than a frame, of 33 ms or of 20 ms. */
+const VIDEO_FRAME_TICKS = 3000;
+const AUDIO_FRAME_TICKS = 960;
+const SEQUENCE_MASK = 0xffff;
+/** A receiver that misses the first packets still knows the rollover counter (RFC 3711 s3.3.1). */
+const FIRST_SEQUENCE_BELOW = 0x8000;
+const PAYLOAD_TYPES = 128;
+/** What is inside of redundancy. */
+const REDUNDANT_FORMAT = 'opus';
+/** What is asked for again sooner, or within a round trip, is on its way. */
+const RESEND_INTERVAL_MS = 100;
+
+/** Of use within one call only. */
+const packet = new MediaPacket();
+const red = new RedReader();
+
+export class Slot {
+  readonly path: OutgoingPath;
+  readonly outgoing: OutgoingStream;
+  readonly statistics: SenderStatistics;
+  section: OutgoingSection;
+  /** The number that it was told to show, whether there is such a publication or not; 0 for none. */
+  wanted = 0;
+  publication: Publication | undefined = undefined;
+  nacks = 0;
+  resent = 0;
+  keyFrameRequests = 0;
+  /** What it shows: a stream, as long as that is of this generation. */
+  #source: IncomingStream | undefined = undefined;
+  #generation = 0;
+  /** The next packet is the first of its source. */
+  #isFirst = false;
+  readonly #rewriter: Rewriter;
+  readonly #sent: SentPackets;
+  #rtxSequence: number;
+  /** By the publisher's payload type: what the subscriber decodes it with, and whether redundancy is left out. */
+  readonly #codecs: (SectionCodec | undefined)[] = [];
+  readonly #strips = new Uint8Array(PAYLOAD_TYPES);
+  #wishedAt = Number.NEGATIVE_INFINITY;
+  #reportedPackets = 0;
+
+  constructor(path: OutgoingPath, section: OutgoingSection, outgoing: OutgoingStream) {
+    const { host } = path;
+    const { clockRate } = section;
+    const isVideo = section.kind === 'video';
+    const frameTicks = isVideo ? VIDEO_FRAME_TICKS : AUDIO_FRAME_TICKS;
+    this.path = path;
+    this.section = section;
+    this.outgoing = outgoing;
+    this.statistics = new SenderStatistics(outgoing.ssrc, clockRate);
+    const first = Math.floor(host.random() * FIRST_SEQUENCE_BELOW);
+    this.#rewriter = new Rewriter(
+      first,
+      Math.floor(host.random() * 2 ** 32),
+      clockRate,
+      frameTicks,
+    );
+    this.#rtxSequence = Math.floor(host.random() * FIRST_SEQUENCE_BELOW);
+    this.#sent = new SentPackets(isVideo ? HISTORY_VIDEO : HISTORY_AUDIO);
+    for (let i = 0; i < PAYLOAD_TYPES; i++) this.#codecs.push(undefined);
+  }
+
+  /** Whether what the publication sends now can be shown here; true where nothing is known of it yet. */
+  get canShow(): boolean {
+    const codec = this.publication?.selected?.codec;
+    return codec === undefined || this.#codecs[codec.payloadType] !== undefined;
+  }
+
+  /** Of what it shows; empty while that is nothing. */
+  get codecName(): string {
+    return (this.canShow && this.#source?.codec?.name) || '';
+  }
+
+  /** Shows another publication from now on, or none. What was pending for the slot has been sent before. */
+  bind(publication: Publication | undefined, now: number): void {
+    if (publication === this.publication) return;
+    this.pause();
+    this.publication?.remove(this);
+    this.publication = publication?.kind === this.section.kind ? publication : undefined;
+    this.publication?.add(this);
+    this.mapCodecs();
+    this.resume(now);
+  }
+
+  /** A later description of the same outgoing stream. */
+  describe(section: OutgoingSection): void {
+    this.section = section;
+    this.mapCodecs();
+  }
+
+  /** After a description of either side. */
+  mapCodecs(): void {
+    for (let payloadType = 0; payloadType < PAYLOAD_TYPES; payloadType++) {
+      const codec = this.publication?.section.codec(payloadType);
+      const same = codec && this.section.codecOf(codec.format);
+      const isStripped = codec?.isRedundant === true && same === undefined;
+      this.#codecs[payloadType] = isStripped ? this.section.codecOf(REDUNDANT_FORMAT) : same;
+      this.#strips[payloadType] = isStripped ? 1 : 0;
+    }
+  }
+
+  /** Nothing is sent until `resume`, and nothing of before is sent again. */
+  pause(): void {
+    if (this.#source !== undefined) this.#source.watchers--;
+    this.#source = undefined;
+    this.#sent.clear();
+    this.#wishedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Begins with a key frame that has just been there, or asks for one. */
+  resume(now: number): void {
+    const stream = this.publication?.selected;
+    if (stream === undefined || !this.path.isUp || stream.kind === 'audio') return;
+    if (now - stream.keyFrameAt < CATCH_UP_MS) this.forward(stream, stream.keyFrameSequence, now);
+    if (this.#source === undefined && this.canShow) this.#wish(now);
+  }
+
+  /** A packet of the publication, in the order in which they came. */
+  forward(stream: IncomingStream, sequence: number, now: number): void {
+    if (stream === this.#source && stream.generation === this.#generation) {
+      if (stream.history.read(sequence, packet)) this.#send(sequence, now);
+      return;
+    }
+    if (!this.#begins(stream, sequence, now)) return;
+    this.#send(sequence, now);
+    // A key frame that begins with a late packet: what follows has been here already.
+    for (let next = (sequence + 1) | 0; ((stream.newest - next) | 0) >= 0; next = (next + 1) | 0) {
+      if (stream.history.read(next, packet)) this.#send(next, now);
+    }
+  }
+
+  /**
+   * The receiver misses a packet (RFC 4585 s6.2.1): it is sent again as RFC 4588 has it, where that was negotiated.
+   */
+  resend(sequenceNumber: number, now: number): void {
+    this.nacks++;
+    const stream = this.#source;
+    const { path } = this;
+    if (stream === undefined || stream.generation !== this.#generation) return;
+    const interval = Math.min(RESEND_INTERVAL_MS, path.rttMs);
+    const sequence = this.#sent.resend(sequenceNumber, now, interval);
+    if (sequence === NOT_AGAIN || !stream.history.read(sequence, packet)) return;
+    const codec = this.#codecs[packet.payloadType];
+    if (codec === undefined || codec.rtxPayloadType < 0) return;
+    if (this.#strips[packet.payloadType] === 1 || !path.spend(packet.payloadBytes)) return;
+    this.#rewriter.renumber(packet, codec.codec);
+    const bytes = packet.arena!.bytes;
+    packet.payloadOffset = wrapRtx(bytes, packet.payloadOffset, sequenceNumber);
+    packet.payloadBytes += OSN_BYTES;
+    const { writer } = path;
+    writer.marker = packet.marker;
+    writer.payloadType = codec.rtxPayloadType;
+    writer.sequenceNumber = this.#rtxSequence;
+    writer.timestamp = this.#rewriter.timestampOf(packet.timestamp);
+    writer.ssrc = this.outgoing.rtxSsrc;
+    this.#writeElements(now);
+    if (path.send(packet, now) === 0) return path.host.counters.drop(DROP_NOT_SENT);
+    this.#rtxSequence = (this.#rtxSequence + 1) & 0xffff;
+    this.resent++;
+    path.host.counters.resent++;
+  }
+
+  /** The receiver cannot go on without a key frame (RFC 4585 s6.3.1, RFC 5104 s4.3.1). */
+  requestKeyFrame(now: number): void {
+    this.keyFrameRequests++;
+    this.publication?.wishKeyFrame(now, this.#source);
+  }
+
+  /** Writes a sender report (RFC 3550 s6.4.1); false where nothing was sent since the last one. */
+  report(info: SenderInfo, wallMs: number, now: number): boolean {
+    const { packets } = this.statistics;
+    if (packets === this.#reportedPackets) return false;
+    this.#reportedPackets = packets;
+    return this.statistics.report(info, wallMs, now);
+  }
+
+  /** Whether the slot can begin to show the stream with that packet; it does then. */
+  #begins(stream: IncomingStream, sequence: number, now: number): boolean {
+    if (stream !== this.publication?.selected || !stream.history.read(sequence, packet)) {
+      return false;
+    }
+    if (this.#codecs[packet.payloadType] === undefined) {
+      this.path.host.counters.drop(DROP_CODEC);
+      return false;
+    }
+    const isTooLate = ((stream.newest - sequence) | 0) > CATCH_UP_MAX;
+    if (isTooLate || (stream.kind === 'video' && !packet.keyFrame)) {
+      if (now - this.#wishedAt >= KEY_FRAME_WISH_MS) this.#wish(now);
+      return false;
+    }
+    if (this.#source !== undefined) this.#source.watchers--;
+    stream.watchers++;
+    this.#source = stream;
+    this.#generation = stream.generation;
+    this.#isFirst = true;
+    // Whoever is shown no longer is not shown again.
+    this.#sent.clear();
+    this.#rewriter.begin(sequence, packet, now);
+    return true;
+  }
+
+  /** Sends the packet that was read, unless it was sent before. */
+  #send(source: number, now: number): void {
+    const rewriter = this.#rewriter;
+    const sequence = rewriter.sequenceOf(source);
+    if (rewriter.isBefore(source) || this.#sent.has(sequence)) return;
+    const { path } = this;
+    const { payloadType } = packet;
+    const codec = this.#codecs[payloadType];
+    if (codec === undefined) return path.host.counters.drop(DROP_CODEC);
+    rewriter.renumber(packet, codec.codec);
+    if (this.#strips[payloadType] === 1) stripRedundancy();
+    const timestamp = rewriter.timestampOf(packet.timestamp);
+    const { writer } = path;
+    // RFC 3551 s4.1: of audio, the first packet after a silence.
+    writer.marker = packet.marker || (this.#isFirst && this.section.kind === 'audio');
+    writer.payloadType = codec.payloadType;
+    writer.sequenceNumber = sequence & SEQUENCE_MASK;
+    writer.timestamp = timestamp;
+    writer.ssrc = this.outgoing.ssrc;
+    this.#writeElements(now);
+    const bytes = path.send(packet, now);
+    this.#isFirst = false;
+    this.#sent.add(sequence, source);
+    rewriter.advance(sequence, timestamp, now);
+    // It counts as lost: the receiver may ask for it.
+    if (bytes === 0) return path.host.counters.drop(DROP_NOT_SENT);
+    this.statistics.sent(timestamp, packet.payloadBytes, now);
+    path.allow(bytes);
+  }
+
+  /** What was not negotiated has the identifier 0, and the writer leaves it out. */
+  #writeElements(now: number): void {
+    const { ids, midBytes } = this.section;
+    const { writer, transportSequence } = this.path;
+    writer
+      .clear()
+      .element(ids.id(EXTENSION_MID), midBytes, 0, midBytes.length)
+      .elementU24(ids.id(EXTENSION_ABS_SEND_TIME), absSendTime(now))
+      .elementU16(ids.id(EXTENSION_TRANSPORT_CC), transportSequence);
+    if (packet.audioLevel !== ABSENT) {
+      writer.elementU8(ids.id(EXTENSION_AUDIO_LEVEL), packet.audioLevel);
+    }
+    if (packet.videoOrientation !== ABSENT) {
+      writer.elementU8(ids.id(EXTENSION_VIDEO_ORIENTATION), packet.videoOrientation);
+    }
+    if (packet.playoutDelay !== ABSENT) {
+      writer.elementU24(ids.id(EXTENSION_PLAYOUT_DELAY), packet.playoutDelay);
+    }
+    const { descriptorBytes, descriptorOffset, arena } = packet;
+    if (descriptorBytes === 0 || arena === undefined) return;
+    const id = ids.id(EXTENSION_DEPENDENCY_DESCRIPTOR);
+    writer.element(id, arena.bytes, descriptorOffset, descriptorBytes);
+  }
+
+  #wish(now: number): void {
+    this.#wishedAt = now;
+    this.publication?.wishKeyFrame(now);
+  }
+}
+
+/** Leaves only the newest frame of a redundant payload (RFC 2198 s3), which is its last. */
+function stripRedundancy(): void {
+  const { arena, payloadOffset, payloadBytes } = packet;
+  if (arena === undefined || !red.read(arena.bytes, payloadOffset, payloadBytes)) return;
+  packet.payloadOffset = red.offsets[red.count - 1]!;
+  packet.payloadBytes = red.lengths[red.count - 1]!;
+}

@@ -1,0 +1,117 @@
+// A packet's whole way through the media transports, alone in its process so that nothing else allocates: in,
+// decrypted, encrypted anew for each receiver where the Linux engine sends it from, and out; RTCP beside it.
+
+import { expect, it } from 'vitest';
+import type { Arena } from '../../../shared/native/arena.ts';
+import { LinuxEngine } from '../../../shared/net/linux-engine.ts';
+import type { TransportAddress } from '../../../shared/net/transport-address.ts';
+import { RtpWriter } from '../../../sfu/rtp/rtp-writer.ts';
+import type { MediaObserver } from '../../../sfu/transport/media-transport.ts';
+import { CERTIFICATE_B, contextOf } from '../../support/sfu/dtls-end.ts';
+import { RealNet } from '../../support/sfu/media-net.ts';
+import { MediaPeer } from '../../support/sfu/media-peer.ts';
+import { MediaWorld, PATIENT } from '../../support/sfu/media-world.ts';
+import { bytesPerOperation } from './heap.ts';
+import { rtcpPacket, rtpHeader } from './srtp-fixture.ts';
+
+const BURST = 64;
+const PAYLOAD_BYTES = 900;
+const NOW = 1234.5;
+const RTP_PER_RTCP = 8;
+const idle = (): void => undefined;
+
+/** Forwards to each of the others what it gets, under another SSRC. */
+class Forwarder implements MediaObserver {
+  readonly to: MediaPeer[] = [];
+  readonly onConnected = idle;
+  readonly onDisconnected = idle;
+  readonly onClosed = idle;
+  readonly #writer = new RtpWriter();
+  forwarded = 0;
+  refused = 0;
+
+  onRtp(arena: Arena, offset: number, length: number, now: number): void {
+    const writer = this.#writer.clear().elementU16(1, 7);
+    writer.sequenceNumber = (writer.sequenceNumber + 1) & 0xffff;
+    for (let i = 0; i < this.to.length; i++) {
+      const { transport } = this.to[i]!;
+      this.#count(transport.sendRtp(writer, arena, offset + 12, length - 12, now) > 0);
+    }
+  }
+
+  onRtcp(arena: Arena, offset: number, length: number, now: number): void {
+    for (let i = 0; i < this.to.length; i++) {
+      this.#count(this.to[i]!.transport.sendRtcp(arena, offset, length, now));
+    }
+  }
+
+  #count(sent: boolean): void {
+    if (sent) this.forwarded++;
+    else this.refused++;
+  }
+}
+
+/** What the peer sends, straight into the server: a peer's socket would allocate. */
+class Source {
+  readonly #peer: MediaPeer;
+  readonly #from: TransportAddress;
+  readonly #header = rtpHeader(0xfedcba98, 0);
+  readonly #rtcp = rtcpPacket(0xfedcba98, 5);
+  #sequenceNumber = 0;
+
+  constructor(peer: MediaPeer) {
+    this.#peer = peer;
+    this.#from = peer.path.address;
+  }
+
+  send(): void {
+    const { arena, sender, world } = this.#peer;
+    const header = this.#header;
+    this.#sequenceNumber = (this.#sequenceNumber + 1) & 0xffff;
+    for (let i = 0; i < header.length; i++) arena.bytes[i] = header[i]!;
+    arena.bytes[2] = this.#sequenceNumber >> 8;
+    arena.bytes[3] = this.#sequenceNumber;
+    const length = sender!.protectRtp(arena, 0, 12, arena, 4096, PAYLOAD_BYTES);
+    world.server.onDatagram(0, this.#from, arena.bytes, 0, length, NOW);
+    if (this.#sequenceNumber % RTP_PER_RTCP !== 0) return;
+    for (let i = 0; i < this.#rtcp.length; i++) arena.bytes[i] = this.#rtcp[i]!;
+    const bytes = sender!.protectRtcp(arena, 0, this.#rtcp.length);
+    world.server.onDatagram(0, this.#from, arena.bytes, 0, bytes, NOW);
+  }
+}
+
+/**
+ * What is left are the addresses that OpenSSL is called with, numbers of 16 bytes each: two for a packet that comes in,
+ * three for one that goes out, one or two for RTCP.
+ */
+const ADDRESS_BYTES = 16;
+const RECEIVERS = 3;
+const RTP_ADDRESSES = 2 + 3 * RECEIVERS;
+const RTCP_ADDRESSES = 2 + 2 * RECEIVERS;
+
+it(`a packet to ${RECEIVERS} receivers allocates nothing on its way but addresses`, async () => {
+  const clients = contextOf(CERTIFICATE_B, PATIENT);
+  const world = await MediaWorld.open(new RealNet('linux', () => NOW));
+  const { engine } = world.net;
+  if (!(engine instanceof LinuxEngine)) throw new Error('another engine');
+  const forwarder = new Forwarder();
+  for (let i = 0; i < RECEIVERS; i++) {
+    forwarder.to.push(await new MediaPeer(world, clients).connect());
+  }
+  const source = new Source(await new MediaPeer(world, clients, { router: forwarder }).connect());
+  let packets = 0;
+  const bytes = bytesPerOperation(() => {
+    source.send();
+    packets++;
+    if (packets % BURST === 0) engine.turn(0, idle);
+  });
+  process.stdout.write(`a packet to ${RECEIVERS} receivers: ${bytes.toFixed(1)} B\n`);
+  expect(forwarder.refused).toBe(0);
+  expect(forwarder.forwarded).toBeGreaterThan(packets * RECEIVERS);
+  expect(world.drops()).toEqual({});
+  expect(engine.counters.sent).toBeGreaterThan(packets * RECEIVERS);
+  await world.close();
+  clients.free();
+  const addresses = RTP_ADDRESSES + RTCP_ADDRESSES / RTP_PER_RTCP;
+  expect(bytes).toBeLessThan(ADDRESS_BYTES * addresses);
+});
