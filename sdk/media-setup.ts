@@ -52,7 +52,7 @@ export class MediaSetup {
       const { id, sdp, tracks } = offer;
       this.#sink.onPhase('offer');
       this.#sink.onOffer(sdp.length);
-      return { want, offer: { id, sdp }, tracks: [...tracks.values()] };
+      return { want, offer: { id, sdp }, tracks };
     } catch (error) {
       this.#discard();
       this.#sink.onFault(error);

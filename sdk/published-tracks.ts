@@ -49,11 +49,12 @@ export class PublishedTracks {
     this.#told.clear();
   }
 
-  /** Tells what has been muted or unmuted here. */
-  sync(): void {
-    for (const [publication, told] of this.#told) {
+  /** Tells what has been muted or unmuted here, of what is still published. */
+  sync(publications: readonly LocalPublication[]): void {
+    for (const publication of publications) {
+      const told = this.#told.get(publication);
       const muted = isMuted(publication);
-      if (told.sid === undefined || told.muted === muted) continue;
+      if (told?.sid === undefined || told.muted === muted) continue;
       told.muted = muted;
       told.asking += 1;
       const answered = (): void => {

@@ -79,6 +79,7 @@ export class SfuMedia implements RoomMedia {
       await sink.request({ type: 'mute', track, muted });
     });
     this.#peer = peer;
+    this.#published.offered(peer.offered);
     this.#health = this.#watch(peer);
     this.#firstAnswer = joined.answer;
     this.#due = joined.answer === undefined;
@@ -127,8 +128,8 @@ export class SfuMedia implements RoomMedia {
   }
 
   async sync(): Promise<void> {
-    this.#published.sync();
     const publications = this.#options.publications();
+    this.#published.sync(publications);
     if (this.#peer.senders.differs(publications)) await this.#rounds.run();
     else await this.#peer.senders.sync(publications);
   }
@@ -190,7 +191,7 @@ export class SfuMedia implements RoomMedia {
     if (this.#isOld(peer) || !(await this.#prepare(peer))) return;
     const offer = await peer.offer();
     if (this.#isOld(peer)) return;
-    this.#published.offered(offer.tracks);
+    this.#published.offered(peer.offered);
     const answer = await this.#ask(peer, offer);
     if (!answer || this.#isOld(peer)) return;
     // Before anything else is awaited: a `bind` may follow on its heels.
@@ -214,7 +215,7 @@ export class SfuMedia implements RoomMedia {
   }
 
   async #ask(peer: SfuPeer, offer: SfuOffer): Promise<AnswerMessage | undefined> {
-    const { id, sdp } = offer;
+    const { id, sdp, tracks } = offer;
     this.#sink.onPhase('offer');
     this.#sink.onOffer(sdp.length);
     try {
@@ -222,11 +223,13 @@ export class SfuMedia implements RoomMedia {
         type: 'offer',
         id,
         sdp,
-        tracks: [...offer.tracks.values()],
+        tracks,
         ...(this.#isNew ? { reset: true } : {}),
       });
     } catch (error) {
       if (isOver(error) || this.#isOld(peer)) return undefined;
+      // What it told has still to be told.
+      this.#due = true;
       await peer.rollBack();
       throw error;
     }
@@ -245,7 +248,7 @@ export class SfuMedia implements RoomMedia {
     this.#isNew = false;
     this.#sink.onPhase('answer');
     this.#published.answered(answer.tracks);
-    this.#published.sync();
+    this.#published.sync(this.#options.publications());
     this.#show();
     this.#awaitConnection();
     return true;

@@ -22,7 +22,7 @@ export interface SfuPeerOptions {
 export interface SfuOffer {
   readonly id: number;
   readonly sdp: string;
-  readonly tracks: ReadonlyMap<LocalPublication, TrackOffer>;
+  readonly tracks: TrackOffer[];
 }
 
 const KINDS = ['audio', 'video'] as const;
@@ -32,6 +32,7 @@ export class SfuPeer {
   readonly senders: SfuSenders;
   readonly #options: SfuPeerOptions;
   readonly #slots: Record<'audio' | 'video', RTCRtpTransceiver[]> = { audio: [], video: [] };
+  #offered: ReadonlyMap<LocalPublication, TrackOffer> = new Map();
   /** The offer that waits for its answer; `local` when it is in force here. */
   #offer: { id: number; sdp: string; local: Promise<void> | null } | null = null;
 
@@ -40,6 +41,11 @@ export class SfuPeer {
     // ICE servers are not known yet, and a direct way to a public server needs none.
     this.pc = new RTCPeerConnection(this.#configuration([]));
     this.senders = new SfuSenders(this.pc);
+  }
+
+  /** What the newest offer says to be published. */
+  get offered(): ReadonlyMap<LocalPublication, TrackOffer> {
+    return this.#offered;
   }
 
   get slots(): SlotCounts {
@@ -81,7 +87,8 @@ export class SfuPeer {
     // Awaited with the answer.
     local?.catch(() => undefined);
     this.#offer = { id, sdp, local };
-    return { id, sdp: withoutCandidates(sdp), tracks: this.senders.offered(midsOf(sdp)) };
+    this.#offered = this.senders.offered(midsOf(sdp));
+    return { id, sdp: withoutCandidates(sdp), tracks: [...this.#offered.values()] };
   }
 
   /** False when it is not the answer to the newest offer. */

@@ -1,6 +1,6 @@
-// The selective forwarding unit of a worker: rooms, and in them participants with their transports. Does what the answering
-// thread says, in whatever order it comes, and tells it what happens. Sans-I/O.
-// Called by: the media worker. Allocates: nothing per packet.
+// The selective forwarding unit of a worker: rooms, and in them participants with their transports. Does what the
+// answering thread says, in whatever order it comes, and tells it what happens. Sans-I/O. Called by: the media
+// worker. Allocates: nothing per packet.
 
 import { Arena } from '../shared/native/arena.ts';
 import type { Timers } from '../shared/net/timer-wheel.ts';

@@ -40,7 +40,9 @@ export const ENCODING_QUIET_MS = 1000;
 /** How often one packet is sent again to one subscriber. */
 export const RESENDS_MAX = 3;
 
-/** What one subscriber may be sent again, of the bytes that it was sent: more loss than that no retransmission heals. */
+/**
+ * What one subscriber may be sent again, of the bytes that it was sent: more loss than that no retransmission heals.
+ */
 export const RESENT_SHARE = 1 / 4;
 /** What it may be sent again at once. */
 export const RESENT_BYTES_AT_ONCE = 131_072;

@@ -12,10 +12,12 @@ import { ENCODING_QUIET_MS, ENCODINGS_MAX, PENDING_MAX } from './limits.ts';
 import { ABSENT, MediaPacket } from './media-packet.ts';
 import type { RoomRouter } from './room-router.ts';
 import type { IncomingSection, SectionCodec } from './sections.ts';
+import type { SenderClock } from './sender-clock.ts';
 import type { Slot } from './slot.ts';
 
 /** Whoever publishes. */
 export interface Publisher {
+  readonly clock: SenderClock;
   /** Something of a publication may be due sooner than before. */
   wake(): void;
 }
@@ -84,7 +86,14 @@ export class Publication {
   /** Another SSRC has the place of that encoding from now on: to subscribers it is another source. */
   start(ssrc: number, encoding: number, now: number): void {
     const before = this.encodings[encoding];
-    const stream = new IncomingStream(this.room.host.pool, this.section, ssrc, encoding, now);
+    const stream = new IncomingStream(
+      this.room.host.pool,
+      this.#publisher.clock,
+      this.section,
+      ssrc,
+      encoding,
+      now,
+    );
     this.encodings[encoding] = stream;
     before?.endHere();
     if (this.selected === undefined || this.selected === before) this.#select(stream, now);

@@ -1,6 +1,6 @@
-// One room: who publishes what, and who is sent it. What comes in one turn of the engine is sent when the turn ends, one
-// subscriber after the other, so that each one's packets are next to each other and leave in few calls of the system.
-// Called by: Sfu, Publication, ParticipantMedia. Allocates: nothing per packet.
+// One room: who publishes what, and who is sent it. What comes in one turn of the engine is sent when the turn ends,
+// one subscriber after the other, so that each one's packets are next to each other and leave in few calls of the
+// system. Called by: Sfu, Publication, ParticipantMedia. Allocates: nothing per packet.
 
 import { Timer } from '../../shared/net/timer-wheel.ts';
 import { ActiveSpeakers } from '../feedback/active-speakers.ts';

@@ -18,6 +18,8 @@ declare global {
     pcs: RTCPeerConnection[];
     /** The descriptions that they have made, by type. */
     descriptions: { pc: RTCPeerConnection; type: string }[];
+    /** Types of the messages that were sent, in order. */
+    sent: string[];
     noteEvents: (room: Room) => void;
     /** Frames decoded so far, by sid. */
     decodedFrames: () => Promise<Map<string, number>>;
@@ -30,6 +32,14 @@ function instrument(): void {
   window.pcs = [];
   window.descriptions = [];
   window.events = [];
+  window.sent = [];
+  const NativeSocket = WebSocket;
+  window.WebSocket = class extends NativeSocket {
+    override send(text: string): void {
+      super.send(text);
+      window.sent.push(String(/"type":"(\w+)"/.exec(text)?.[1]));
+    }
+  };
   const Native = RTCPeerConnection;
   window.RTCPeerConnection = class extends Native {
     constructor(configuration?: RTCConfiguration) {
@@ -80,7 +90,8 @@ function instrument(): void {
   };
 }
 
-export interface SdkJoin extends TokenOptions, Pick<JoinOptions, 'relayOnly' | 'attributes'> {
+export interface SdkJoin
+  extends TokenOptions, Pick<JoinOptions, 'relayOnly' | 'attributes' | 'want'> {
   /** Publishes camera and microphone from the start; default true. */
   media?: boolean;
   /** Tokens are asked for again when a session is gone. */
@@ -109,7 +120,7 @@ export class SdkPage {
 
   /** Joins and listens to every event. */
   async join(options: SdkJoin = {}): Promise<this> {
-    const { media = true, renews = false, relayOnly = false, attributes, ...token } = options;
+    const { media = true, renews = false, relayOnly = false, attributes, want, ...token } = options;
     const first = this.#server.token(token);
     await this.page.evaluate(
       async ([joinOptions, given, mint]) => {
@@ -119,12 +130,13 @@ export class SdkPage {
             : { token: given }),
           ...(joinOptions.media ? { publish: window.media } : {}),
           ...(joinOptions.attributes ? { attributes: joinOptions.attributes } : {}),
+          ...(joinOptions.want ? { want: joinOptions.want } : {}),
           relayOnly: joinOptions.relayOnly,
         });
         window.room = room;
         window.noteEvents(room);
       },
-      [{ media, renews, relayOnly, attributes }, first, token] as const,
+      [{ media, renews, relayOnly, attributes, want }, first, token] as const,
     );
     return this;
   }
@@ -134,6 +146,8 @@ export class SdkPage {
     await this.page.waitForFunction(
       ([start, count]) => window.events.filter((event) => event.startsWith(start)).length >= count,
       [text, times] as const,
+      // Frames, by which it looks otherwise, are rare in a page that nobody sees.
+      { polling: 50 },
     );
   }
 
@@ -178,6 +192,12 @@ export class SdkPage {
         .filter(({ pc }) => pc.signalingState !== 'closed')
         .map(({ type }) => type),
     );
+  }
+
+  /** Types of the messages that this page has sent, but for pings. */
+  async sent(): Promise<string[]> {
+    const types = await this.page.evaluate(() => window.sent);
+    return types.filter((type) => type !== 'ping');
   }
 
   /** How many lines of media each open connection's description has. */

@@ -48,12 +48,12 @@ const info = (muted: boolean): TrackInfo => ({
 
 test('a change is told once, and only a change', () => {
   const { tracks, publication, asked } = setUp();
-  tracks.sync();
+  tracks.sync([publication]);
   publication.track.enabled = false;
-  tracks.sync();
-  tracks.sync();
+  tracks.sync([publication]);
+  tracks.sync([publication]);
   publication.track.enabled = true;
-  tracks.sync();
+  tracks.sync([publication]);
   expect(asked).toEqual([
     ['TR_1', true],
     ['TR_1', false],
@@ -65,10 +65,10 @@ test('what changed while the offer was on its way is told after the answer', () 
   tracks.forget();
   tracks.offered(new Map([[publication, { mid: '0', source: 'microphone', muted: false }]]));
   publication.track.enabled = false;
-  tracks.sync();
+  tracks.sync([publication]);
   expect(asked).toEqual([]);
   tracks.answered([{ mid: '0', sid: 'TR_2' }]);
-  tracks.sync();
+  tracks.sync([publication]);
   expect(asked).toEqual([['TR_2', true]]);
   expect(tracks.sidOf(publication)).toBe('TR_2');
 });
@@ -78,7 +78,7 @@ test('what an offer says needs no request', () => {
   publication.track.enabled = false;
   offer();
   tracks.answered([{ mid: '0', sid: 'TR_1' }]);
-  tracks.sync();
+  tracks.sync([publication]);
   expect(asked).toEqual([]);
 });
 
@@ -86,22 +86,22 @@ test('muted by others is muted here; unmuted by others is not', () => {
   const { tracks, publication, asked } = setUp();
   tracks.onSelf([info(true)]);
   expect(publication.track.enabled).toBe(false);
-  tracks.sync();
+  tracks.sync([publication]);
   tracks.onSelf([info(false)]);
   expect(publication.track.enabled).toBe(false);
   expect(asked).toEqual([]);
   publication.track.enabled = true;
-  tracks.sync();
+  tracks.sync([publication]);
   expect(asked).toEqual([['TR_1', false]]);
 });
 
 test('news from before our own request changes nothing', async () => {
   const { tracks, publication, answerAll } = setUp();
   publication.track.enabled = false;
-  tracks.sync();
+  tracks.sync([publication]);
   await answerAll();
   publication.track.enabled = true;
-  tracks.sync();
+  tracks.sync([publication]);
   tracks.onSelf([info(true)]);
   expect(publication.track.enabled).toBe(true);
   await answerAll();
@@ -114,7 +114,7 @@ test('what is not offered any more is forgotten', () => {
   tracks.offered(new Map());
   tracks.answered([]);
   publication.track.enabled = false;
-  tracks.sync();
+  tracks.sync([publication]);
   expect(asked).toEqual([]);
   expect(tracks.sidOf(publication)).toBeUndefined();
 });
@@ -122,6 +122,13 @@ test('what is not offered any more is forgotten', () => {
 test('a device that is gone counts as muted', () => {
   const { tracks, publication, asked } = setUp();
   Object.assign(publication.track, { readyState: 'ended' });
-  tracks.sync();
+  tracks.sync([publication]);
   expect(asked).toEqual([['TR_1', true]]);
+});
+
+test('what is being taken back is left alone, though its device is closed', () => {
+  const { tracks, publication, asked } = setUp();
+  Object.assign(publication.track, { readyState: 'ended' });
+  tracks.sync([]);
+  expect(asked).toEqual([]);
 });

@@ -1,5 +1,5 @@
-// A packet's whole way through the media transports, alone in its process so that nothing else allocates: in, decrypted,
-// encrypted anew for each receiver where the Linux engine sends it from, and out; RTCP beside it.
+// A packet's whole way through the media transports, alone in its process so that nothing else allocates: in,
+// decrypted, encrypted anew for each receiver where the Linux engine sends it from, and out; RTCP beside it.
 
 import { expect, it } from 'vitest';
 import type { Arena } from '../../../shared/native/arena.ts';
@@ -10,7 +10,7 @@ import type { MediaObserver } from '../../../sfu/transport/media-transport.ts';
 import { CERTIFICATE_B, contextOf } from '../../support/sfu/dtls-end.ts';
 import { RealNet } from '../../support/sfu/media-net.ts';
 import { MediaPeer } from '../../support/sfu/media-peer.ts';
-import { MediaWorld } from '../../support/sfu/media-world.ts';
+import { MediaWorld, PATIENT } from '../../support/sfu/media-world.ts';
 import { bytesPerOperation } from './heap.ts';
 import { rtcpPacket, rtpHeader } from './srtp-fixture.ts';
 
@@ -90,13 +90,12 @@ const RTP_ADDRESSES = 2 + 3 * RECEIVERS;
 const RTCP_ADDRESSES = 2 + 2 * RECEIVERS;
 
 it(`a packet to ${RECEIVERS} receivers allocates nothing on its way but addresses`, async () => {
-  const clients = contextOf(CERTIFICATE_B);
+  const clients = contextOf(CERTIFICATE_B, PATIENT);
   const world = await MediaWorld.open(new RealNet('linux', () => NOW));
   const { engine } = world.net;
   if (!(engine instanceof LinuxEngine)) throw new Error('another engine');
   const forwarder = new Forwarder();
   for (let i = 0; i < RECEIVERS; i++) {
-    // oxlint-disable-next-line eslint/no-await-in-loop -- one after the other
     forwarder.to.push(await new MediaPeer(world, clients).connect());
   }
   const source = new Source(await new MediaPeer(world, clients, { router: forwarder }).connect());
