@@ -1,5 +1,5 @@
-// Whatever happens on the way, what comes out of a slot is one stream that a decoder can follow: random loss, reordering,
-// duplicates, padding, other sources, publishers that begin anew, pauses, mutes; all numbers wrap.
+// Whatever happens on the way, what comes out of a slot is one stream that a decoder can follow: random loss,
+// reordering, duplicates, padding, other sources, publishers that begin anew, pauses, mutes; all numbers wrap.
 // STERNA_FUZZ_SEED repeats a run, STERNA_FUZZ_RUNS has more of them.
 
 import { randomInt } from 'node:crypto';
