@@ -18,6 +18,8 @@ import { metricsRoute } from './routes/metrics.ts';
 import type { MetricsOptions } from './routes/metrics.ts';
 import { roomRoutes } from './routes/rooms.ts';
 import type { CreateRoom } from './routes/rooms.ts';
+import { whipRoutes } from './routes/whip.ts';
+import type { WhipApi } from './routes/whip.ts';
 import { acceptUpgrades } from './upgrade.ts';
 import type { UpgradeHandler } from './upgrade.ts';
 
@@ -30,6 +32,8 @@ export interface GatewayOptions extends HealthOptions {
   onUpgrade: UpgradeHandler;
   createRoom: CreateRoom;
   metrics: MetricsOptions;
+  /** Where media is forwarded. */
+  whip?: WhipApi | undefined;
   /** Development mode only. */
   mintToken?: MintToken | undefined;
 }
@@ -44,6 +48,7 @@ export interface Gateway {
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const app = fastify({
     bodyLimit: limits.BODY_BYTES_MAX,
+    routerOptions: { maxParamLength: limits.PATH_SEGMENT_MAX },
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
     keepAliveTimeout: limits.KEEP_ALIVE_MS,
     forceCloseConnections: true,
@@ -69,6 +74,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     if (problem) throw problem;
     return options.createRoom(token, request);
   });
+  if (options.whip) whipRoutes(app, { api: options.whip, refuse: () => notReady(options) });
   if (options.mintToken) devTokenRoute(app, options.mintToken);
   if (options.webRoot !== undefined) await servePage(app, options.webRoot);
   const destroyUpgraded = acceptUpgrades(app.server, {

@@ -25,3 +25,6 @@ export const NAME_MAX = 128;
 
 /** UTF-16 units of a room's metadata. */
 export const METADATA_MAX = 16_384;
+
+/** Characters of one segment of a path, decoded or not: a room's name with every character percent-encoded. */
+export const PATH_SEGMENT_MAX = NAME_MAX * 4 * 3;

@@ -14,6 +14,11 @@ export interface JoinOptions {
   metadata?: string;
   /** Media goes through the TURN server only (`iceTransportPolicy: 'relay'`). */
   relayOnly?: boolean;
+  /**
+   * In a room of mode `sfu`: how many tracks of others to receive at once, at most; default 8 of audio and 12 of video.
+   * Where there are more, the server sends those who speak.
+   */
+  want?: { audio?: number; video?: number };
   /** How long a lost connection is tried again, milliseconds; default 120 000. */
   reconnectForMs?: number;
   /** Aborts the join, or leaves the room later. */

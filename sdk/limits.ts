@@ -61,3 +61,14 @@ export const PATH_POLL_MS = 2_000;
 /** Decoded frames are polled this often, and so many times, until the first one. */
 export const FIRST_FRAME_POLL_MS = 25;
 export const FIRST_FRAME_POLLS_MAX = 400;
+
+/** Receive slots in the first offer: what a small room needs, at some 2 kB of SDP for a picture. */
+export const FIRST_SLOTS = { audio: 2, video: 4 } as const;
+/** Receive slots that there may be unless the application says otherwise: an offer of them has 32 kB. */
+export const SLOTS_WANTED = { audio: 8, video: 12 } as const;
+/** Without a direct way to the server after this, its relays are tried as well. */
+export const RELAY_AFTER_MS = 4_000;
+/** So many ICE restarts in vain, and the connection to the server is made anew. */
+export const RESTARTS_MAX = 2;
+/** The pause before it is made anew after a failure; twice as long each time. */
+export const RESET_WAIT_MS = 1_000;

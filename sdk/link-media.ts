@@ -2,22 +2,27 @@
 // directions follow the grants, and a transceiver that became free is used again so that the SDP does not
 // grow with each camera switch.
 
+import type { TrackInfo } from '../signaling/protocol.ts';
+import type { TrackToFind } from './link-stats.ts';
 import type { LocalPublication } from './local-publication.ts';
 import { directionOf } from './negotiation.ts';
 import type { MediaGrants } from './negotiation.ts';
 
 export interface MediaSink {
-  onTrack(track: MediaStreamTrack): void;
-  onTrackGone(track: MediaStreamTrack): void;
+  onTrack(info: TrackInfo, track: MediaStreamTrack): void;
+  onTrackGone(info: TrackInfo, track: MediaStreamTrack): void;
 }
 
 const KINDS = ['audio', 'video'] as const;
+
+/** Nobody says what a track of a mesh is: the first one of its kind is the microphone or the camera. */
+const SOURCES = { audio: ['microphone', 'other'], video: ['camera', 'screen'] } as const;
 
 export class LinkMedia {
   readonly #pc: RTCPeerConnection;
   readonly #sink: MediaSink;
   readonly #sending = new Map<LocalPublication, RTCRtpTransceiver>();
-  readonly #received = new Set<MediaStreamTrack>();
+  readonly #received = new Map<MediaStreamTrack, TrackInfo>();
   #grants: MediaGrants;
 
   constructor(pc: RTCPeerConnection, grants: MediaGrants, sink: MediaSink) {
@@ -76,12 +81,35 @@ export class LinkMedia {
       const receives = currentDirection === 'sendrecv' || currentDirection === 'recvonly';
       if (receives && this.#grants.receive) now.add(receiver.track);
     }
-    for (const track of this.#received) if (!now.has(track)) this.#gone(track);
+    for (const [track, info] of this.#received) if (!now.has(track)) this.#gone(track, info);
     for (const track of now) {
       if (this.#received.has(track)) continue;
-      this.#received.add(track);
-      this.#sink.onTrack(track);
+      const info = this.#infoOf(track);
+      this.#received.set(track, info);
+      this.#sink.onTrack(info, track);
     }
+  }
+
+  /** What statistics are asked for. */
+  tracks(): TrackToFind[] {
+    const midOf = (holds: (transceiver: RTCRtpTransceiver) => boolean): string | null =>
+      this.#pc.getTransceivers().find(holds)?.mid ?? null;
+    return [
+      ...[...this.#received].map(([track, { sid, source }]) => ({
+        sid,
+        source,
+        direction: 'received' as const,
+        mid: midOf(({ receiver }) => receiver.track === track),
+        id: track.id,
+      })),
+      ...[...this.#sending].map(([{ source, track }, { mid }]) => ({
+        sid: '',
+        source,
+        direction: 'sent' as const,
+        mid,
+        id: track.id,
+      })),
+    ];
   }
 
   /** 0 to 1, of the newest audio packets; 0 in silence. */
@@ -97,13 +125,21 @@ export class LinkMedia {
   }
 
   close(): void {
-    for (const track of this.#received) this.#gone(track);
+    for (const [track, info] of this.#received) this.#gone(track, info);
     this.#sending.clear();
   }
 
-  #gone(track: MediaStreamTrack): void {
+  #infoOf(track: MediaStreamTrack): TrackInfo {
+    const kind = track.kind === 'audio' ? 'audio' : 'video';
+    const others = [...this.#received.values()].filter((info) => info.kind === kind);
+    const [first, further] = SOURCES[kind];
+    const source = others.some((info) => info.source === first) ? further : first;
+    return { sid: track.id, kind, source, name: '', muted: false };
+  }
+
+  #gone(track: MediaStreamTrack, info: TrackInfo): void {
     this.#received.delete(track);
-    this.#sink.onTrackGone(track);
+    this.#sink.onTrackGone(info, track);
   }
 
   #assign(publication: LocalPublication): RTCRtpTransceiver {

@@ -1,9 +1,11 @@
-// A summary of one RTCPeerConnection's getStats for people and tests; the whole report comes with it.
+// A summary of one RTCPeerConnection's getStats for people and tests, in all and by track; the whole report comes
+// with it.
 
+import type { TrackSource } from '../signaling/protocol.ts';
 import { connectionPathOf } from './connection-path.ts';
 import type { ConnectionPath } from './connection-path.ts';
-import { entriesOf, numberIn } from './stats-entry.ts';
-import type { StatsEntries } from './stats-entry.ts';
+import { entriesOf, entryAt, numberIn, textIn } from './stats-entry.ts';
+import type { StatsEntries, StatsEntry } from './stats-entry.ts';
 
 export interface ReceivedMedia {
   packets: number;
@@ -22,50 +24,114 @@ export interface SentMedia {
   framesEncoded: number;
 }
 
+export interface TrackStats {
+  /** Sid of the publication; empty when it has none. */
+  sid: string;
+  source: TrackSource;
+  kind: 'audio' | 'video';
+  direction: 'sent' | 'received';
+  /** `VP8`, `opus` and so on; empty before the first packet. */
+  codec: string;
+  packets: number;
+  /** Of what is sent: as the receiver reports it. */
+  packetsLost: number;
+  bytes: number;
+  jitterMs: number;
+  /** Video only: decoded or encoded, and how large the newest one is. */
+  frames: number;
+  framesPerSecond: number;
+  width: number;
+  height: number;
+}
+
 export interface LinkStats {
   path: ConnectionPath | null;
   received: Record<'audio' | 'video', ReceivedMedia>;
   sent: Record<'audio' | 'video', SentMedia>;
+  tracks: TrackStats[];
   report: StatsEntries;
 }
 
-function receivedOf(report: StatsEntries, kind: 'audio' | 'video'): ReceivedMedia {
-  const sum: ReceivedMedia = {
-    packets: 0,
-    packetsLost: 0,
-    bytes: 0,
-    framesDecoded: 0,
-    frameWidth: 0,
-    frameHeight: 0,
-  };
-  for (const entry of entriesOf(report, 'inbound-rtp')) {
-    if (entry['kind'] !== kind) continue;
-    sum.packets += numberIn(entry, 'packetsReceived');
-    sum.packetsLost += numberIn(entry, 'packetsLost');
-    sum.bytes += numberIn(entry, 'bytesReceived');
-    sum.framesDecoded += numberIn(entry, 'framesDecoded');
-    sum.frameWidth = Math.max(sum.frameWidth, numberIn(entry, 'frameWidth'));
-    sum.frameHeight = Math.max(sum.frameHeight, numberIn(entry, 'frameHeight'));
-  }
-  return sum;
+/** A track to look for, by what reports call it: browsers differ in which of the two they have. */
+export interface TrackToFind {
+  readonly sid: string;
+  readonly source: TrackSource;
+  readonly direction: 'sent' | 'received';
+  /** Of its section. */
+  readonly mid: string | null;
+  /** The MediaStreamTrack's. */
+  readonly id: string;
 }
 
-function sentOf(report: StatsEntries, kind: 'audio' | 'video'): SentMedia {
+function isOf(report: StatsEntries, entry: StatsEntry, track: TrackToFind): boolean {
+  if (track.mid !== null && textIn(entry, 'mid') === track.mid) return true;
+  const named = track.direction === 'sent' ? entryAt(report, entry, 'mediaSourceId') : entry;
+  return named !== undefined && textIn(named, 'trackIdentifier') === track.id;
+}
+
+function trackStatsOf(report: StatsEntries, track: TrackToFind): TrackStats[] {
+  const sent = track.direction === 'sent';
+  const entries = entriesOf(report, sent ? 'outbound-rtp' : 'inbound-rtp');
+  return entries
+    .filter((entry) => isOf(report, entry, track))
+    .map((entry) => {
+      const remote = sent ? (entryAt(report, entry, 'remoteId') ?? {}) : entry;
+      const codec = entryAt(report, entry, 'codecId') ?? {};
+      return {
+        sid: track.sid,
+        source: track.source,
+        kind: entry['kind'] === 'audio' ? 'audio' : 'video',
+        direction: track.direction,
+        codec: textIn(codec, 'mimeType').replace(/^.*\//, ''),
+        packets: numberIn(entry, sent ? 'packetsSent' : 'packetsReceived'),
+        packetsLost: numberIn(remote, 'packetsLost'),
+        bytes: numberIn(entry, sent ? 'bytesSent' : 'bytesReceived'),
+        jitterMs: Math.round(numberIn(remote, 'jitter') * 10_000) / 10,
+        frames: numberIn(entry, sent ? 'framesEncoded' : 'framesDecoded'),
+        framesPerSecond: numberIn(entry, 'framesPerSecond'),
+        width: numberIn(entry, 'frameWidth'),
+        height: numberIn(entry, 'frameHeight'),
+      };
+    });
+}
+
+function receivedOf(tracks: readonly TrackStats[]): ReceivedMedia {
+  const sum = { packets: 0, packetsLost: 0, bytes: 0, framesDecoded: 0 };
+  let [frameWidth, frameHeight] = [0, 0];
+  for (const track of tracks) {
+    sum.packets += track.packets;
+    sum.packetsLost += track.packetsLost;
+    sum.bytes += track.bytes;
+    sum.framesDecoded += track.frames;
+    frameWidth = Math.max(frameWidth, track.width);
+    frameHeight = Math.max(frameHeight, track.height);
+  }
+  return { ...sum, frameWidth, frameHeight };
+}
+
+function sentOf(tracks: readonly TrackStats[]): SentMedia {
   const sum: SentMedia = { packets: 0, bytes: 0, framesEncoded: 0 };
-  for (const entry of entriesOf(report, 'outbound-rtp')) {
-    if (entry['kind'] !== kind) continue;
-    sum.packets += numberIn(entry, 'packetsSent');
-    sum.bytes += numberIn(entry, 'bytesSent');
-    sum.framesEncoded += numberIn(entry, 'framesEncoded');
+  for (const track of tracks) {
+    sum.packets += track.packets;
+    sum.bytes += track.bytes;
+    sum.framesEncoded += track.frames;
   }
   return sum;
 }
 
-export function linkStatsOf(report: StatsEntries): LinkStats {
+/** What the report has of these tracks. */
+export function linkStatsOf(report: StatsEntries, wanted: readonly TrackToFind[]): LinkStats {
+  const tracks = wanted.flatMap((track) => trackStatsOf(report, track));
+  const of = (direction: TrackStats['direction'], kind: string): TrackStats[] =>
+    tracks.filter((track) => track.direction === direction && track.kind === kind);
   return {
     path: connectionPathOf(report),
-    received: { audio: receivedOf(report, 'audio'), video: receivedOf(report, 'video') },
-    sent: { audio: sentOf(report, 'audio'), video: sentOf(report, 'video') },
+    received: {
+      audio: receivedOf(of('received', 'audio')),
+      video: receivedOf(of('received', 'video')),
+    },
+    sent: { audio: sentOf(of('sent', 'audio')), video: sentOf(of('sent', 'video')) },
+    tracks,
     report,
   };
 }

@@ -1,24 +1,40 @@
 // The local side: which tracks are published, device switching, and the mute state that others see. Owned
 // by room.ts; opens devices through getUserMedia and closes those that it opened.
 
+import type { TrackSource } from '../signaling/protocol.ts';
 import { SternaClientError } from './errors.ts';
-import type { LocalPublication, PublicationSource } from './local-publication.ts';
+import { isMuted } from './local-publication.ts';
+import type { LocalPublication } from './local-publication.ts';
 import { CAMERA_ATTRIBUTE, MICROPHONE_ATTRIBUTE } from './participant.ts';
 
 export interface PublishOptions {
   /** By default the first audio track is the microphone and the first video track the camera. */
-  source?: PublicationSource;
+  source?: TrackSource;
+  /** For what the source does not tell; others see it in rooms of mode `sfu`. */
+  name?: string;
 }
 
 export interface LocalMediaSink {
   canPublish(): boolean;
   /** The publications have changed: senders follow. */
   onPublications(): Promise<void>;
+  /** A device is gone, or the user has ended the sharing of the screen. */
+  onEnded(): void;
   /** The mute state has changed: others are told. */
   onAttributes(patch: Record<string, string | null>): Promise<void>;
 }
 
 type DeviceSource = 'microphone' | 'camera';
+
+interface Candidate {
+  track: MediaStreamTrack;
+  source?: TrackSource | undefined;
+  name?: string | undefined;
+  /** The SDK opened it. */
+  owned?: boolean;
+}
+
+const SCREEN: ReadonlySet<TrackSource> = new Set(['screen', 'screen-audio']);
 
 const ATTRIBUTES: Readonly<Record<DeviceSource, string>> = {
   microphone: MICROPHONE_ATTRIBUTE,
@@ -38,9 +54,11 @@ function constraintsFor(source: DeviceSource, deviceId?: string): MediaStreamCon
 }
 
 export class LocalMedia {
-  /** What is published, for the self view. */
+  /** What is published but the screen, for the self view. */
   readonly stream: MediaStream;
   readonly #sink: LocalMediaSink;
+  /** Apart from the rest, since its sound belongs to its picture. */
+  readonly #screen = new MediaStream();
   readonly #publications: LocalPublication[] = [];
   readonly #announced = new Map<string, string>();
   #closed = false;
@@ -65,6 +83,11 @@ export class LocalMedia {
     return this.#enabled('camera');
   }
 
+  /** `true` while the screen is shared. */
+  get screenShareEnabled(): boolean {
+    return this.#find('screen') !== undefined;
+  }
+
   /**
    * Sends `media` to everybody who may receive. The tracks stay the caller's: `leave()` does not stop them.
    * Rejects with NOT_ALLOWED when the token does not grant publishing.
@@ -75,19 +98,15 @@ export class LocalMedia {
   ): Promise<LocalPublication[]> {
     this.#assertMayPublish();
     const tracks = 'getTracks' in media ? media.getTracks() : [media];
-    const added = tracks.map((track) => this.#add(track, options.source, false));
-    await this.#changed();
-    return added;
+    const { source, name } = options;
+    return this.#publish(tracks.map((track) => ({ track, source, name })));
   }
 
   /** Stops sending; a device that the SDK opened is closed. */
   async unpublish(target: LocalPublication | MediaStreamTrack): Promise<void> {
-    const at = this.#publications.findIndex((p) => p === target || p.track === target);
-    const publication = this.#publications[at];
+    const publication = this.#publications.find((p) => p === target || p.track === target);
     if (!publication) return;
-    this.#publications.splice(at, 1);
-    this.stream.removeTrack(publication.track);
-    if (publication.owned) publication.track.stop();
+    this.#take(publication);
     await this.#changed();
   }
 
@@ -108,6 +127,40 @@ export class LocalMedia {
   }
 
   /**
+   * Shares the screen, which the browser lets the user choose, or ends that; also when the user ends it in the
+   * browser. Rejects with getDisplayMedia's DOMException.
+   */
+  async setScreenShareEnabled(
+    enabled: boolean,
+    options?: DisplayMediaStreamOptions,
+  ): Promise<void> {
+    if (!enabled) {
+      const shared = this.#publications.filter(({ source }) => SCREEN.has(source));
+      await Promise.all(shared.map((publication) => this.unpublish(publication)));
+      return;
+    }
+    this.#assertMayPublish();
+    if (this.screenShareEnabled) return;
+    const opened = await navigator.mediaDevices.getDisplayMedia({
+      video: true,
+      audio: true,
+      ...options,
+    });
+    const tracks = opened.getTracks();
+    if (this.#closed || this.screenShareEnabled) {
+      for (const track of tracks) track.stop();
+      return;
+    }
+    await this.#publish(
+      tracks.map((track) => {
+        // Text is to be sharp rather than smooth.
+        if (track.kind === 'video') track.contentHint ||= 'detail';
+        return { track, source: track.kind === 'video' ? 'screen' : 'screen-audio', owned: true };
+      }),
+    );
+  }
+
+  /**
    * Changes to another device without a new negotiation; the old one is closed. Rejects with getUserMedia's
    * DOMException.
    */
@@ -125,8 +178,11 @@ export class LocalMedia {
       publication.track.stop();
       track = await this.#open(source, deviceId);
     }
-    if (publication) this.#replaceTrack(publication, track);
-    else this.#add(track, source, true);
+    if (!publication) {
+      await this.#publish([{ track, source, owned: true }]);
+      return;
+    }
+    this.#replaceTrack(publication, track);
     await this.#changed();
   }
 
@@ -136,8 +192,7 @@ export class LocalMedia {
     for (const source of ['microphone', 'camera'] as const) {
       const publication = this.#find(source);
       if (!publication) continue;
-      const live = publication.track.enabled && publication.track.readyState === 'live';
-      attributes[ATTRIBUTES[source]] = live ? 'on' : 'off';
+      attributes[ATTRIBUTES[source]] = isMuted(publication) ? 'off' : 'on';
     }
     return attributes;
   }
@@ -145,17 +200,14 @@ export class LocalMedia {
   /** For room.ts: publishes before the join, so that the first offer carries the tracks. */
   preload(media: MediaStream | MediaStreamTrack): void {
     for (const track of 'getTracks' in media ? media.getTracks() : [media]) {
-      this.#add(track, undefined, false);
+      this.#add({ track });
     }
     for (const [name, value] of Object.entries(this.attributes())) this.#announced.set(name, value);
   }
 
   /** For room.ts: the grant to publish is missing or was taken away. */
   async revoke(): Promise<void> {
-    for (const publication of this.#publications.splice(0)) {
-      this.stream.removeTrack(publication.track);
-      if (publication.owned) publication.track.stop();
-    }
+    for (const publication of this.publications) this.#take(publication);
     await this.#changed();
   }
 
@@ -171,7 +223,7 @@ export class LocalMedia {
     return this.attributes()[ATTRIBUTES[source]] === 'on';
   }
 
-  #find(source: DeviceSource): LocalPublication | undefined {
+  #find(source: TrackSource): LocalPublication | undefined {
     return this.#publications.find((publication) => publication.source === source);
   }
 
@@ -183,8 +235,11 @@ export class LocalMedia {
       const track = await this.#open(source);
       // Two calls may have opened it at the same time.
       const now = this.#find(source);
-      if (now) this.#replaceTrack(now, track);
-      else this.#add(track, source, true);
+      if (!now) {
+        await this.#publish([{ track, source, owned: true }]);
+        return;
+      }
+      this.#replaceTrack(now, track);
     } else {
       publication.track.enabled = enabled;
     }
@@ -213,36 +268,55 @@ export class LocalMedia {
     this.#watch(publication);
   }
 
-  #add(
-    track: MediaStreamTrack,
-    source: PublicationSource | undefined,
-    owned: boolean,
-  ): LocalPublication {
+  /** What the server refuses is taken back. */
+  async #publish(candidates: readonly Candidate[]): Promise<LocalPublication[]> {
+    const before = this.publications;
+    const added = candidates.map((candidate) => this.#add(candidate));
+    try {
+      await this.#changed();
+    } catch (error) {
+      for (const publication of added) if (!before.includes(publication)) this.#take(publication);
+      this.#changed().catch(() => undefined);
+      throw error;
+    }
+    return added;
+  }
+
+  #add({ track, source, name, owned = false }: Candidate): LocalPublication {
     const existing = this.#publications.find((publication) => publication.track === track);
     if (existing) return existing;
     const device: DeviceSource = track.kind === 'audio' ? 'microphone' : 'camera';
+    const isScreen = source !== undefined && SCREEN.has(source);
     const publication: LocalPublication = {
       kind: track.kind === 'audio' ? 'audio' : 'video',
       source: source ?? (this.#find(device) ? 'other' : device),
+      name,
       track,
-      stream: this.stream,
+      stream: isScreen ? this.#screen : this.stream,
       owned,
     };
     this.#publications.push(publication);
-    this.stream.addTrack(track);
+    publication.stream.addTrack(track);
     this.#watch(publication);
     return publication;
   }
 
-  /** A device that is unplugged ends its track, which others should see. */
+  #take(publication: LocalPublication): void {
+    const at = this.#publications.indexOf(publication);
+    if (at >= 0) this.#publications.splice(at, 1);
+    publication.stream.removeTrack(publication.track);
+    if (publication.owned) publication.track.stop();
+  }
+
+  /** A device that is unplugged ends its track, which others should see; a screen is not shared any more. */
   #watch(publication: LocalPublication): void {
-    publication.track.addEventListener(
-      'ended',
-      () => {
-        if (!this.#closed) this.#changed().catch(() => undefined);
-      },
-      { once: true },
-    );
+    const { track, source } = publication;
+    const onEnded = (): void => {
+      if (this.#closed || publication.track !== track) return;
+      const told = SCREEN.has(source) ? this.unpublish(publication) : this.#changed();
+      told.then(() => this.#sink.onEnded()).catch(() => undefined);
+    };
+    track.addEventListener('ended', onEnded, { once: true });
   }
 
   async #changed(): Promise<void> {

@@ -1,19 +1,22 @@
 // The connection to one other participant: one RTCPeerConnection and the three who care for it
 // (negotiation, media, health). Made and closed by mesh.ts; closing goes downward once.
 
+import type { TrackInfo } from '../signaling/protocol.ts';
 import type { ConnectionPath } from './connection-path.ts';
 import { LinkHealth } from './link-health.ts';
 import { LinkMedia } from './link-media.ts';
 import { LinkNegotiation } from './link-negotiation.ts';
 import type { RemoteSignal } from './link-negotiation.ts';
+import { linkStatsOf } from './link-stats.ts';
+import type { LinkStats } from './link-stats.ts';
 import type { LocalPublication } from './local-publication.ts';
 import type { MediaGrants } from './negotiation.ts';
 import type { LinkPhase } from './timeline.ts';
 
 export interface LinkSink {
   send(sid: string, signal: RemoteSignal): void;
-  onTrack(sid: string, track: MediaStreamTrack): void;
-  onTrackGone(sid: string, track: MediaStreamTrack): void;
+  onTrack(sid: string, info: TrackInfo, track: MediaStreamTrack): void;
+  onTrackGone(sid: string, info: TrackInfo, track: MediaStreamTrack): void;
   onLinkState(sid: string, state: RTCPeerConnectionState): void;
   onPath(sid: string, path: ConnectionPath): void;
   onPhase(sid: string, phase: LinkPhase): void;
@@ -45,11 +48,11 @@ export class MeshLink {
     this.#options = options;
     this.pc = new RTCPeerConnection(options.configuration());
     this.#media = new LinkMedia(this.pc, grants, {
-      onTrack: (track) => {
-        if (track.kind === 'video') this.#health.watchFirstFrame();
-        sink.onTrack(sid, track);
+      onTrack: (info, track) => {
+        if (info.kind === 'video') this.#health.watchFirstFrame();
+        sink.onTrack(sid, info, track);
       },
-      onTrackGone: (track) => sink.onTrackGone(sid, track),
+      onTrackGone: (info, track) => sink.onTrackGone(sid, info, track),
     });
     this.#health = new LinkHealth(this.pc, polite, {
       onState: (state) => sink.onLinkState(sid, state),
@@ -90,6 +93,10 @@ export class MeshLink {
 
   restart(): void {
     this.#health.restart();
+  }
+
+  async stats(): Promise<LinkStats> {
+    return linkStatsOf(await this.pc.getStats(), this.#media.tracks());
   }
 
   audioLevel(): number {

@@ -2,12 +2,28 @@
 // after a resume. Knows nothing of sockets; signal-connection.ts takes what is due and reports what was
 // answered.
 
-import type { AttrsMessage, DataMessage, SignalMessage } from '../signaling/protocol.ts';
+import type {
+  AnswerMessage,
+  AttrsMessage,
+  DataMessage,
+  ModMessage,
+  MuteMessage,
+  OfferMessage,
+  SignalMessage,
+  SubscribeMessage,
+} from '../signaling/protocol.ts';
 
 type Unnumbered<T> = T extends unknown ? Omit<T, 'i'> : never;
 
-/** What is sent through the ledger: the requests whose only answer is `ok` or `error`. */
-export type Request = AttrsMessage | DataMessage | SignalMessage;
+/** What is sent through the ledger: the requests that are answered by `ok`, `answer` or `error`. */
+export type Request =
+  | AttrsMessage
+  | DataMessage
+  | ModMessage
+  | MuteMessage
+  | OfferMessage
+  | SignalMessage
+  | SubscribeMessage;
 export type RequestBody = Unnumbered<Request>;
 
 export interface PendingRequest {
@@ -18,7 +34,8 @@ export interface PendingRequest {
   /** Times it was refused with RATE_LIMITED. */
   refusals: number;
   readonly body: RequestBody;
-  readonly resolve: () => void;
+  /** With the `answer`, when that is what came. */
+  readonly resolve: (answer?: AnswerMessage) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -54,7 +71,11 @@ export class RequestLedger {
   }
 
   /** Adds a request; false when a bound is reached. */
-  add(body: RequestBody, resolve: () => void, reject: (error: Error) => void): boolean {
+  add(
+    body: RequestBody,
+    resolve: PendingRequest['resolve'],
+    reject: PendingRequest['reject'],
+  ): boolean {
     const id = this.nextId();
     const text = JSON.stringify({ ...body, i: id });
     const full =

@@ -3,6 +3,7 @@
 import type { ConnectionPath } from './connection-path.ts';
 import type { ClientReason, SternaClientError } from './errors.ts';
 import type { Participant } from './participant.ts';
+import type { Publication } from './publication.ts';
 
 /** `reconnecting`: signaling is lost and comes back; media between participants goes on meanwhile. */
 export type RoomState = 'connecting' | 'connected' | 'reconnecting' | 'closed';
@@ -24,6 +25,7 @@ export interface StateDetail {
 export interface TrackDetail {
   participant: Participant;
   track: MediaStreamTrack;
+  publication: Publication;
 }
 
 export interface DataDetail {
@@ -40,13 +42,23 @@ export interface DataDetail {
 export interface RoomEvents {
   participantJoined: Participant;
   participantLeft: { participant: Participant; reason: string };
-  /** Name, metadata, attributes, grants, `away` or the state of its connection; also for `self`. */
+  /**
+   * Name, metadata, attributes, grants, `away`, what it publishes and has muted, or the state of its connection; also
+   * for `self`.
+   */
   participantUpdated: Participant;
+  /** A track arrives: it is new, or the server sends it in the place of another one. */
   trackAdded: TrackDetail;
+  /** It does not any more; whether it is still published, `publications` tell. */
   trackRemoved: TrackDetail;
+  /** Who speaks now, the loudest first; of rooms of mode `sfu`. */
+  speakers: Participant[];
   data: DataDetail;
   state: StateDetail;
-  /** The selected candidate pair of a participant's connection is another one. */
+  /**
+   * The selected candidate pair of a participant's connection is another one; in a room of mode `sfu` that of `self`,
+   * which is everybody's.
+   */
   path: { participant: Participant; path: ConnectionPath };
   /** Something failed with one participant that the SDK goes on trying to repair. */
   warning: { participant: Participant | undefined; error: unknown };

@@ -1,5 +1,5 @@
-// A meeting as the application holds it: the signaling connection, who is here, and the mesh of media
-// links. Owns all three and closes them downward, once. Made by join() only.
+// A meeting as the application holds it: the signaling connection, who is here, and their media. Owns all three and
+// closes them downward, once. Made by join() only.
 
 import type {
   JoinMessage,
@@ -9,73 +9,101 @@ import type {
   PushMessage,
   RelayedDataMessage,
   RoomInfo,
+  SpeakersMessage,
 } from '../signaling/protocol.ts';
-import { decodeBase64, encodeBase64 } from './base64.ts';
-import { connectionPathOf } from './connection-path.ts';
 import type { ConnectionPath } from './connection-path.ts';
+import { dataDetail, dataRequest } from './data-message.ts';
+import type { SendDataOptions } from './data-message.ts';
 import { Emitter } from './emitter.ts';
 import { SternaClientError } from './errors.ts';
+import { IceRenewal } from './ice-renewal.ts';
 import type { JoinOptions } from './join-options.ts';
-import { ICE_RENEW_EARLY_MS, RECONNECT_FOR_MS, TIMER_MAX_MS } from './limits.ts';
-import { linkStatsOf } from './link-stats.ts';
+import { RECONNECT_FOR_MS } from './limits.ts';
 import type { LinkStats } from './link-stats.ts';
 import { LocalMedia } from './local-media.ts';
-import { Mesh } from './mesh.ts';
-import type { LinkSink } from './mesh-link.ts';
+import type { LocalPublication } from './local-publication.ts';
+import { MediaEvents } from './media-events.ts';
+import { MediaSetup } from './media-setup.ts';
+import { Moderation } from './moderation.ts';
 import { watchNetwork } from './network-watch.ts';
 import { Participant } from './participant.ts';
+import type { Publication } from './publication.ts';
 import type { RoomEvents, RoomState, StateDetail } from './room-events.ts';
+import type { RoomMedia } from './room-media.ts';
 import { Roster } from './roster.ts';
 import type { RosterChange } from './roster.ts';
 import { SignalConnection } from './signal-connection.ts';
 import type { JoinedHow } from './signal-connection.ts';
+import { Subscriptions } from './subscriptions.ts';
+import type { Wish } from './subscriptions.ts';
 import { Timeline } from './timeline.ts';
 import type { TimelineSnapshot } from './timeline.ts';
 import { SDK_NAME, SDK_VERSION } from './version.ts';
-
-export interface SendDataOptions {
-  /** Sids; everybody else in the room when left out. */
-  to?: string | readonly string[];
-  topic?: string;
-}
 
 /** What join() has prepared; not for applications. */
 export interface RoomSetup {
   readonly url: string;
   readonly options: JoinOptions;
-  /** One for all links, as soon as it is made. */
+  /** One for all connections, as soon as it is made. */
   readonly certificate: () => RTCCertificate | undefined;
 }
+
+const makeStream = (): MediaStream => new MediaStream();
 
 export class Room extends Emitter<RoomEvents> {
   /** What this participant sends. */
   readonly local: LocalMedia;
-  readonly #setup: RoomSetup;
+  /** For who has the grant `roomAdmin`. */
+  readonly moderation: Moderation;
+  readonly #media: MediaSetup;
   readonly #timeline = new Timeline(() => performance.now());
-  readonly #roster = new Roster(() => new MediaStream());
+  readonly #roster = new Roster(makeStream);
   readonly #connection: SignalConnection;
+  readonly #subscriptions = new Subscriptions((tracks) =>
+    this.#connection.request({ type: 'subscribe', tracks }),
+  );
+  readonly #renewal = new IceRenewal(() => this.#connection.renew());
   readonly #attributes: Record<string, string>;
   #metadata: string | undefined;
   #joined: JoinedMessage | null = null;
   #self: Participant | null = null;
-  #mesh: Mesh | null = null;
+  #flow: RoomMedia | null = null;
+  #speakers: readonly string[] = [];
   #state: RoomState = 'connecting';
-  #renewTimer: ReturnType<typeof setTimeout> | undefined;
   #unwatch: () => void = () => undefined;
   #onOpened: ((error: SternaClientError | null) => void) | null = null;
 
   private constructor(setup: RoomSetup) {
     super();
     const { options } = setup;
-    this.#setup = setup;
     this.#metadata = options.metadata;
     this.local = new LocalMedia(new MediaStream(), {
       canPublish: () => this.#self?.permissions.canPublish ?? false,
-      onPublications: async () => this.#mesh?.syncSenders(),
-      onAttributes: (patch) => this.setAttributes(patch),
+      onPublications: async () => this.#flow?.sync(),
+      onEnded: () => {
+        if (this.#self) this.emit('participantUpdated', this.#self);
+      },
+      // Where the server knows the tracks, it tells of them itself.
+      onAttributes: async (patch) => {
+        if (this.#joined?.room.mode !== 'sfu') await this.setAttributes(patch);
+      },
     });
     if (options.publish) this.local.preload(options.publish);
     this.#attributes = { ...options.attributes, ...this.local.attributes() };
+    const { certificate } = setup;
+    const publications = (): readonly LocalPublication[] => this.local.publications;
+    this.#media = new MediaSetup(
+      { join: options, certificate, publications },
+      new MediaEvents({
+        request: (body) => this.#connection.request(body),
+        participant: (sid) => this.#participant(sid),
+        timeline: this.#timeline,
+        emit: (event, detail) => this.emit(event, detail),
+      }),
+    );
+    this.moderation = new Moderation(async (mod) => {
+      await this.#connection.request({ type: 'mod', ...mod });
+    });
     this.#connection = new SignalConnection(
       {
         url: setup.url,
@@ -84,14 +112,17 @@ export class Room extends Emitter<RoomEvents> {
         tokenRenews: options.tokenProvider !== undefined,
         reconnectForMs: options.reconnectForMs ?? RECONNECT_FOR_MS,
         joinBody: () => this.#joinBody(),
+        joinOffer: (token) => this.#media.joinOffer(token),
         openSocket: (url, protocol) => new WebSocket(url, protocol),
         now: () => Date.now(),
         random: () => Math.random(),
       },
       {
         onSocketOpen: () => this.#timeline.mark('socketOpen'),
+        onJoinSent: () => this.#timeline.mark('joinSent'),
         onJoined: (message, how) => this.#onJoined(message, how),
         onPush: (message) => this.#onPush(message),
+        onSpeakers: (message) => this.#onSpeakers(message),
         onAway: ({ reason, attempt, delayMs }) => {
           if (this.#joined) this.#setState({ state: 'reconnecting', reason, attempt, delayMs });
         },
@@ -144,19 +175,30 @@ export class Room extends Emitter<RoomEvents> {
     return this.#roster.participants;
   }
 
+  /** Who speaks, the loudest first; of rooms of mode `sfu`. */
+  get activeSpeakers(): Participant[] {
+    return this.#speakers.flatMap((sid) => this.#participant(sid) ?? []);
+  }
+
+  /**
+   * In a room of mode `sfu`: which tracks of others to receive, and which before all others when there are more than
+   * `want` allows. Resolves when the server has taken it.
+   */
+  async subscribe(publications: Publication | readonly Publication[], wish: Wish): Promise<void> {
+    const sids = [publications].flat().map(({ sid }) => sid);
+    if (this.info.mode === 'sfu') await this.#subscriptions.change(sids, wish);
+  }
+
+  /** What was asked for last. */
+  subscription(publication: Publication): Readonly<Wish> {
+    return this.#subscriptions.of(publication.sid);
+  }
+
   /** Sends to the room or to some; resolves when the server has taken it. Strings go as UTF-8. */
   async sendData(payload: Uint8Array | string, options: SendDataOptions = {}): Promise<void> {
-    const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : payload;
     if (!this.self.permissions.canPublishData) throw new SternaClientError('NOT_ALLOWED');
-    if (bytes.length > this.#lastJoined().limits.dataBytes)
-      throw new SternaClientError('TOO_LARGE');
-    const { to, topic } = options;
-    await this.#connection.request({
-      type: 'data',
-      payload: encodeBase64(bytes),
-      ...(to === undefined ? {} : { to: typeof to === 'string' ? [to] : [...to] }),
-      ...(topic === undefined ? {} : { topic }),
-    });
+    const { dataBytes } = this.#lastJoined().limits;
+    await this.#connection.request(dataRequest(payload, options, dataBytes));
   }
 
   /**
@@ -182,23 +224,20 @@ export class Room extends Emitter<RoomEvents> {
 
   /** How media travels to and from a participant; null while nothing is connected. */
   async connectionPath(sid: string): Promise<ConnectionPath | null> {
-    const link = this.#mesh?.link(sid);
-    return link ? connectionPathOf(await link.pc.getStats()) : null;
+    return (await this.#flow?.connectionPath(sid)) ?? null;
   }
 
-  /** Counters of every link, by sid. */
+  /**
+   * Counters of what comes from each participant and goes to it, by sid. In a room of mode `sfu` what is sent stands
+   * with `self`; what is received through a slot is counted on when the slot carries another track.
+   */
   async stats(): Promise<Map<string, LinkStats>> {
-    const links = [...(this.#mesh?.links() ?? [])];
-    const read = async ({ sid, pc }: (typeof links)[number]): Promise<[string, LinkStats]> => [
-      sid,
-      linkStatsOf(await pc.getStats()),
-    ];
-    return new Map(await Promise.all(links.map(read)));
+    return (await this.#flow?.stats()) ?? new Map<string, LinkStats>();
   }
 
   /** Loudness of a participant now, 0 to 1. Cheap enough to ask for several times a second. */
   audioLevel(sid: string): number {
-    return this.#mesh?.link(sid)?.audioLevel() ?? 0;
+    return this.#flow?.audioLevel(sid) ?? 0;
   }
 
   /** Ends everything; idempotent. Others see it at once. */
@@ -225,42 +264,44 @@ export class Room extends Emitter<RoomEvents> {
     this.#timeline.mark('joined');
     if (how === 'joined' || how === 'rejoined') this.#enter(message);
     else this.#reenter(message, how === 'lost');
-    this.#scheduleRenewal(message, how);
+    // A new session was made just now by the server's clock; later the pongs tell how that differs from ours.
+    const isNew = how === 'joined' || how === 'rejoined';
+    const { clockOffsetMs } = this.#connection;
+    this.#renewal.schedule(message.ice, isNew ? message.self.joinedAt : Date.now() + clockOffsetMs);
     if (first) this.#watch();
     const told = how === 'lost' ? 'resumed' : how;
     this.#setState({ state: 'connected', how: told });
     this.#onOpened?.(null);
   }
 
-  /** A new session: everything between participants starts anew, under our new sid. */
+  /** A new session: all media starts anew, under our new sid. */
   #enter(message: JoinedMessage): void {
-    this.#mesh?.close();
-    this.#self = new Participant(message.self, this.local.stream);
-    this.#mesh = new Mesh(
-      {
-        relayOnly: this.#setup.options.relayOnly ?? false,
-        certificate: this.#setup.certificate,
-        publications: () => this.local.publications,
-        now: () => performance.now(),
-      },
-      { self: message.self, iceServers: message.ice.servers },
-      this.#linkSink(),
-    );
+    this.#flow?.close();
+    this.#flow = null;
+    const { mode } = message.room;
+    this.#roster.mode = mode;
+    this.#self = new Participant(message.self, { mode, stream: this.local.stream, makeStream });
     if (!message.self.perm.canPublish) this.local.revoke().catch(() => undefined);
+    const flow = this.#media.open(message);
+    this.#flow = flow;
     const others = this.#others(message.participants);
     this.#announce(this.#roster.replace(others));
-    for (const info of others) this.#mesh.add(info, true);
+    for (const info of others) flow.add(info, true);
+    const present = new Set(others.flatMap(({ tracks }) => tracks.map(({ sid }) => sid)));
+    this.#subscriptions.repeat(present).catch(() => undefined);
   }
 
-  /** The same session: links stay. With `lost` nothing that was sent meanwhile can be relied on. */
+  /** The same session: media goes on. With `lost` nothing that was sent meanwhile can be relied on. */
   #reenter(message: JoinedMessage, lost: boolean): void {
     this.#updateSelf(message.self);
-    this.#mesh?.setIceServers(message.ice.servers);
+    this.#flow?.setIceServers(message.ice.servers);
     if (!lost) return;
-    this.#mesh?.restartAll();
-    const others = this.#others(message.participants);
-    this.#announce(this.#roster.replace(others));
-    for (const info of others) this.#mesh?.add(info, true);
+    this.#announce(this.#roster.replace(this.#others(message.participants)));
+    this.#flow?.recover(message);
+  }
+
+  #participant(sid: string): Participant | undefined {
+    return sid === this.#self?.sid ? this.#self : this.#roster.participants.get(sid);
   }
 
   #others(infos: readonly ParticipantInfo[]): ParticipantInfo[] {
@@ -272,13 +313,23 @@ export class Room extends Emitter<RoomEvents> {
       case 'people':
         this.#onPeople(message);
         break;
-      case 'signal':
-        this.#mesh?.receive(message, this.#roster.participants.has(message.from));
-        break;
       case 'data':
         this.#onData(message);
         break;
+      case 'signal':
+        this.#flow?.receive(message, this.#roster.participants.has(message.from));
+        break;
+      case 'bind':
+      case 'need':
+      case 'media':
+        this.#flow?.receive(message, true);
+        break;
     }
+  }
+
+  #onSpeakers({ speakers }: SpeakersMessage): void {
+    this.#speakers = speakers.flatMap(({ sid, active }) => (active ? [sid] : []));
+    this.emit('speakers', this.activeSpeakers);
   }
 
   #onPeople(message: PeopleMessage): void {
@@ -287,23 +338,21 @@ export class Room extends Emitter<RoomEvents> {
     const others = this.#others(message.upd);
     this.#announce(this.#roster.apply(others, message.gone));
     for (const info of others) {
-      if (this.#roster.participants.has(info.sid)) this.#mesh?.add(info, false);
+      if (this.#roster.participants.has(info.sid)) this.#flow?.add(info, false);
     }
   }
 
   #updateSelf(info: ParticipantInfo): void {
     if (!this.#self?.update(info)) return;
-    this.#mesh?.setSelf(info);
-    for (const { sid, permissions } of this.#roster.participants.values()) {
-      this.#mesh?.add({ sid, perm: permissions }, true);
-    }
+    this.#flow?.setSelf(info);
     if (!info.perm.canPublish) this.local.revoke().catch(() => undefined);
     this.emit('participantUpdated', this.#self);
   }
 
   #announce(change: RosterChange): void {
     for (const { participant, reason } of change.left) {
-      this.#mesh?.remove(participant.sid);
+      this.#flow?.remove(participant.sid);
+      participant.clear();
       this.#timeline.forget(participant.sid);
       this.emit('participantLeft', { participant, reason });
     }
@@ -312,64 +361,14 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #onData(message: RelayedDataMessage): void {
-    const payload = decodeBase64(message.payload);
-    if (!payload) return;
-    this.emit('data', {
-      from: message.from,
-      participant: this.#roster.participants.get(message.from),
-      topic: message.topic,
-      payload,
-      direct: message.direct,
-    });
-  }
-
-  #linkSink(): LinkSink {
-    const known = (sid: string): Participant | undefined => this.#roster.participants.get(sid);
-    return {
-      send: (to, signal) => {
-        // Refused when the participant has just left; its `people` is on the way.
-        this.#connection.request({ type: 'signal', to, ...signal }).catch(() => undefined);
-      },
-      onTrack: (sid, track) => {
-        const participant = known(sid);
-        participant?.stream.addTrack(track);
-        if (participant) this.emit('trackAdded', { participant, track });
-      },
-      onTrackGone: (sid, track) => {
-        const participant = known(sid);
-        participant?.stream.removeTrack(track);
-        if (participant) this.emit('trackRemoved', { participant, track });
-      },
-      onLinkState: (sid, state) => {
-        const participant = known(sid);
-        participant?.setLinkState(state);
-        if (participant) this.emit('participantUpdated', participant);
-      },
-      onPath: (sid, path) => {
-        const participant = known(sid);
-        if (participant) this.emit('path', { participant, path });
-      },
-      onPhase: (sid, phase) => this.#timeline.markLink(sid, phase),
-      onFault: (sid, error) => this.emit('warning', { participant: known(sid), error }),
-    };
-  }
-
-  /** TURN credentials end; resuming the session brings fresh ones before an ICE restart needs them. */
-  #scheduleRenewal({ ice, self }: JoinedMessage, how: JoinedHow): void {
-    clearTimeout(this.#renewTimer);
-    if (!ice.servers.some(({ credential }) => credential !== undefined)) return;
-    // A new session was made just now by the server's clock; later the pongs tell how that differs from ours.
-    const isNew = how === 'joined' || how === 'rejoined';
-    const now = isNew ? self.joinedAt : Date.now() + this.#connection.clockOffsetMs;
-    const leftMs = ice.expiresAt - now - ICE_RENEW_EARLY_MS;
-    const delayMs = Math.min(Math.max(leftMs, ICE_RENEW_EARLY_MS), TIMER_MAX_MS);
-    this.#renewTimer = setTimeout(() => this.#connection.renew(), delayMs);
+    const detail = dataDetail(message, this.#roster.participants.get(message.from));
+    if (detail) this.emit('data', detail);
   }
 
   #watch(): void {
     const unwatchNetwork = watchNetwork(() => {
       this.#connection.probe();
-      this.#mesh?.restartAll();
+      this.#flow?.restart();
     });
     const onPageHide = (): void => this.leave('page closed');
     addEventListener('pagehide', onPageHide);
@@ -386,9 +385,10 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #onClosed(error: SternaClientError | null): void {
-    clearTimeout(this.#renewTimer);
+    this.#renewal.stop();
     this.#unwatch();
-    this.#mesh?.close();
+    this.#flow?.close();
+    this.#media.close();
     this.local.close();
     this.#roster.clear();
     this.#setState({ state: 'closed', ...(error ? { reason: error.reason } : {}) });

@@ -1,7 +1,7 @@
 // Who is in the room: applies `people` and snapshots, and says what that changed. Late and repeated news
 // change nothing (`v`). Owned by room.ts.
 
-import type { ParticipantInfo } from '../signaling/protocol.ts';
+import type { ParticipantInfo, RoomInfo } from '../signaling/protocol.ts';
 import { Participant } from './participant.ts';
 
 export interface RosterChange {
@@ -12,6 +12,8 @@ export interface RosterChange {
 
 export class Roster {
   readonly participants = new Map<string, Participant>();
+  /** How media flows to and from those who are added from now on. */
+  mode: RoomInfo['mode'] = 'p2p';
   readonly #makeStream: () => MediaStream;
 
   constructor(makeStream: () => MediaStream) {
@@ -29,7 +31,9 @@ export class Roster {
         if (known.update(info)) change.updated.push(known);
         continue;
       }
-      const participant = new Participant(info, this.#makeStream());
+      const { mode } = this;
+      const makeStream = this.#makeStream;
+      const participant = new Participant(info, { mode, makeStream, stream: makeStream() });
       this.participants.set(info.sid, participant);
       change.joined.push(participant);
     }

@@ -9,16 +9,31 @@ function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null;
 }
 
+function isAnswer(value: unknown): boolean {
+  return (
+    isObject(value) &&
+    typeof value['sdp'] === 'string' &&
+    [value['tracks'], value['bind']].every(Array.isArray) &&
+    isObject(value['need'])
+  );
+}
+
 /** What each type must have before it is believed; types that are not here are ignored. */
 const SHAPES: Readonly<Record<string, (fields: Fields) => boolean>> = {
   joined: (m) =>
     [m['session'], m['room'], m['self'], m['ice'], m['ping'], m['limits']].every(isObject) &&
     Array.isArray(m['participants']) &&
-    typeof m['s'] === 'number',
+    typeof m['s'] === 'number' &&
+    (m['answer'] === undefined || isAnswer(m['answer'])),
   people: (m) => typeof m['s'] === 'number' && Array.isArray(m['upd']) && Array.isArray(m['gone']),
   signal: (m) => typeof m['s'] === 'number' && typeof m['from'] === 'string',
   data: (m) =>
     typeof m['s'] === 'number' && typeof m['from'] === 'string' && typeof m['payload'] === 'string',
+  answer: (m) => typeof m['re'] === 'number' && isAnswer(m),
+  bind: (m) => typeof m['s'] === 'number' && Array.isArray(m['map']),
+  need: (m) => [m['s'], m['audio'], m['video']].every((value) => typeof value === 'number'),
+  media: (m) => typeof m['s'] === 'number',
+  speakers: (m) => Array.isArray(m['speakers']),
   ok: (m) => typeof m['re'] === 'number',
   error: (m) => typeof m['reason'] === 'string',
   pong: (m) => typeof m['t'] === 'number' && typeof m['srvT'] === 'number',

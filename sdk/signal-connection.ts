@@ -4,10 +4,12 @@
 
 import { SUBPROTOCOL } from '../signaling/codes.ts';
 import type {
+  AnswerMessage,
   ErrorMessage,
   JoinMessage,
   JoinedMessage,
   PushMessage,
+  SpeakersMessage,
 } from '../signaling/protocol.ts';
 import { reconnectDelayMs } from './backoff.ts';
 import { LOST, endingOfClose, endingOfRefusal, finalError } from './ending.ts';
@@ -28,32 +30,24 @@ import { RequestLedger } from './request-ledger.ts';
 import type { RequestBody } from './request-ledger.ts';
 import { SendPacer } from './send-pacer.ts';
 import { decodeServerMessage } from './server-message.ts';
+import type { WebSocketLike } from './web-socket-like.ts';
 
 /** How a `joined` came about; `lost` = resumed, but pushes are missing. */
 export type JoinedHow = 'joined' | 'resumed' | 'lost' | 'rejoined';
 
 export interface SignalSink {
   onSocketOpen(): void;
+  onJoinSent(): void;
   onJoined(message: JoinedMessage, how: JoinedHow): void;
   onPush(message: PushMessage): void;
+  onSpeakers(message: SpeakersMessage): void;
   /** The socket is lost and will be tried again in `delayMs`. */
   onAway(detail: { reason: Ending['reason']; attempt: number; delayMs: number }): void;
   /** For good; null after `close()`. */
   onClosed(error: SternaClientError | null): void;
 }
 
-/** What is used of a WebSocket. */
-export interface WebSocketLike {
-  readonly readyState: number;
-  send(text: string): void;
-  close(code?: number): void;
-  addEventListener(type: 'open' | 'error', listener: () => void): void;
-  addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
-  addEventListener(
-    type: 'close',
-    listener: (event: { code: number; reason: string }) => void,
-  ): void;
-}
+export type JoinOffer = Pick<JoinMessage, 'offer' | 'tracks' | 'want'>;
 
 export interface SignalOptions {
   url: string;
@@ -64,6 +58,8 @@ export interface SignalOptions {
   reconnectForMs: number;
   /** What goes into each `join` beside token and session. */
   joinBody: () => Pick<JoinMessage, 'client' | 'caps' | 'attrs' | 'meta'>;
+  /** What goes into each `join` with a token; made while the socket opens. Never rejects. */
+  joinOffer: (token: string) => Promise<JoinOffer>;
   openSocket: (url: string, protocol: string) => WebSocketLike;
   now: () => number;
   random: () => number;
@@ -121,10 +117,10 @@ export class SignalConnection {
   }
 
   /**
-   * Resolves when the server has answered `ok`; waits through a lost socket. Rejects with
-   * SternaClientError.
+   * Resolves when the server has answered, with the `answer` to an offer; waits through a lost socket. Rejects
+   * with SternaClientError.
    */
-  request(body: RequestBody): Promise<void> {
+  request(body: RequestBody): Promise<AnswerMessage | undefined> {
     if (this.#closed) return Promise.reject(new SternaClientError('CLOSED'));
     return new Promise((resolve, reject) => {
       if (this.#ledger.add(body, resolve, reject)) this.#flush();
@@ -161,15 +157,14 @@ export class SignalConnection {
     }
     this.#socket = socket;
     this.#timer = setTimeout(() => this.#lose(LOST), ATTEMPT_TIMEOUT_MS);
-    // Fetched while the socket opens, so that a token costs no extra round trip.
-    const token = this.#session ? Promise.resolve(null) : this.#options.token(this.#abort.signal);
-    token.catch(() => undefined);
+    const credentials = this.#session ? Promise.resolve({}) : this.#credentials();
+    credentials.catch(() => undefined);
     const current = (): boolean => this.#socket === socket;
     socket.addEventListener('open', () => {
       if (!current()) return;
       this.#sink.onSocketOpen();
-      token.then(
-        (value) => current() && this.#sendJoin(value),
+      credentials.then(
+        (given) => current() && this.#sendJoin(given),
         (cause: unknown) => current() && this.#tokenFailed(cause),
       );
     });
@@ -183,16 +178,23 @@ export class SignalConnection {
     socket.addEventListener('error', () => undefined);
   }
 
-  #sendJoin(token: string | null): void {
+  /** Fetched and made while the socket opens, so that neither costs a round trip. */
+  async #credentials(): Promise<JoinOffer & { token: string }> {
+    const token = await this.#options.token(this.#abort.signal);
+    return { token, ...(await this.#options.joinOffer(token)) };
+  }
+
+  #sendJoin(given: JoinOffer & { token?: string }): void {
     this.#joinId = this.#ledger.nextId();
     const join: JoinMessage = {
       type: 'join',
       i: this.#joinId,
-      ...(token === null ? {} : { token }),
       ...(this.#session ? { session: { ...this.#session, lastSeq: this.#pushes.last } } : {}),
       ...this.#options.joinBody(),
+      ...given,
     };
     this.#write(JSON.stringify(join));
+    this.#sink.onJoinSent();
   }
 
   #tokenFailed(cause: unknown): void {
@@ -210,12 +212,22 @@ export class SignalConnection {
         this.#onJoined(message);
         break;
       case 'people':
+      case 'bind':
+      case 'need':
+      case 'media':
       case 'signal':
       case 'data':
         if (this.#joined && this.#pushes.accept(message.s)) this.#sink.onPush(message);
         break;
+      case 'speakers':
+        if (this.#joined) this.#sink.onSpeakers(message);
+        break;
       case 'ok':
         this.#ledger.settle(message.re)?.resolve();
+        this.#flush();
+        break;
+      case 'answer':
+        this.#ledger.settle(message.re)?.resolve(message);
         this.#flush();
         break;
       case 'error':

@@ -30,3 +30,9 @@ export function numberIn(entry: StatsEntry, field: string): number {
   const value = entry[field];
   return typeof value === 'number' ? value : 0;
 }
+
+/** Empty when the browser does not say it. */
+export function textIn(entry: StatsEntry, field: string): string {
+  const value = entry[field];
+  return typeof value === 'string' ? value : '';
+}

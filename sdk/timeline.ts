@@ -1,7 +1,7 @@
 // When each phase of joining was reached, in milliseconds since `join()` was called. The first time of a
 // phase counts.
 
-export type RoomPhase = 'socketOpen' | 'joined';
+export type RoomPhase = 'socketOpen' | 'joinSent' | 'joined';
 export type LinkPhase =
   | 'created'
   | 'offer'
@@ -13,7 +13,12 @@ export type LinkPhase =
 export type LinkTimes = Partial<Record<LinkPhase, number>>;
 
 export interface TimelineSnapshot extends Partial<Record<RoomPhase, number>>, LinkTimes {
-  /** By sid, the participants who are in the room now. The phases beside it are the first of anybody. */
+  /** Size of the newest offer to the server. */
+  offerBytes?: number;
+  /**
+   * By sid, the participants who are in the room now, where each has a connection of its own (mode `p2p`). The phases
+   * beside it are the first of anybody.
+   */
   participants: Record<string, LinkTimes>;
 }
 
@@ -22,6 +27,8 @@ export class Timeline {
   readonly #startedAt: number;
   readonly #overall: Partial<Record<RoomPhase | LinkPhase, number>> = {};
   readonly #participants = new Map<string, LinkTimes>();
+  /** Size of the newest offer to the server. */
+  offerBytes: number | undefined;
 
   /** `now` gives milliseconds of a monotonic clock. */
   constructor(now: () => number) {
@@ -29,7 +36,7 @@ export class Timeline {
     this.#startedAt = now();
   }
 
-  mark(phase: RoomPhase): void {
+  mark(phase: RoomPhase | LinkPhase): void {
     this.#overall[phase] ??= this.#elapsed();
   }
 
@@ -49,7 +56,9 @@ export class Timeline {
   snapshot(): TimelineSnapshot {
     const participants: Record<string, LinkTimes> = {};
     for (const [sid, times] of this.#participants) participants[sid] = { ...times };
-    return { ...this.#overall, participants };
+    const { offerBytes } = this;
+    const size = offerBytes === undefined ? {} : { offerBytes };
+    return { ...this.#overall, ...size, participants };
   }
 
   #elapsed(): number {

@@ -11,9 +11,11 @@ import { DROP_REASONS } from '../turn/drop-reason.ts';
 import type { MediaReport, WorkerReport } from './media/host.ts';
 import type { WorkerStats } from './media/messages.ts';
 import { VERSION } from './package-root.ts';
+import { SFU_METRIC_FAMILIES } from './sfu-metric-families.ts';
 import type { ServerStats } from './stats.ts';
+import { WHIP_METRIC_FAMILIES } from './whip-metric-families.ts';
 
-interface Sample {
+export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -207,6 +209,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
         })),
       ),
   },
+  ...SFU_METRIC_FAMILIES,
   {
     name: 'sterna_rooms',
     type: 'gauge',
@@ -217,7 +220,9 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     name: 'sterna_participants',
     type: 'gauge',
     help: 'Participants of rooms, those who lost their connection included',
-    ...ofSignaling(({ sessions }) => sessions),
+    ...ofSignaling(({ sessions, whip }) =>
+      whip === undefined ? sessions : sessions + whip.sessions.whip + whip.sessions.whep,
+    ),
   },
   {
     name: 'sterna_participants_away',
@@ -286,6 +291,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     help: 'WebSockets that the server closed, by reason',
     ...ofReasons(({ closes }) => closes),
   },
+  ...WHIP_METRIC_FAMILIES,
   {
     name: 'sterna_token_cache_entries',
     type: 'gauge',

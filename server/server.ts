@@ -20,6 +20,7 @@ import { Metrics } from './metrics.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { createRoomFor } from './room-api.ts';
 import type { ServerStats } from './stats.ts';
+import { whipApiOf } from './whip-api.ts';
 
 /**
  * Between the `bye` to every participant and the end of their relays: time to join elsewhere and for probes
@@ -134,6 +135,7 @@ export class Server {
         contentType: metrics.contentType,
         scrape: () => metrics.scrape(),
       },
+      whip: this.#signaling.whip && whipApiOf(this.#signaling.whip),
       mintToken: mode === 'development' ? (request) => this.#pageToken(request) : undefined,
     });
     this.#port = await this.#gateway.listen(bind, gateway.port).catch((error: unknown) => {

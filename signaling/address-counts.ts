@@ -36,7 +36,7 @@ export class AddressCounts {
 }
 
 /** An IPv4 address, also when mapped into IPv6 (RFC 4291 s2.5.5.2), or 64 bits of an IPv6 address. */
-function addressKey(remoteAddress: string): string {
+export function addressKey(remoteAddress: string): string {
   if (!isIPv6(remoteAddress)) return remoteAddress;
   const address = TransportAddress.parse(remoteAddress);
   if (address === undefined) return remoteAddress;

@@ -26,7 +26,8 @@ export const grants = z.strictObject({
   canSubscribe: z.boolean().default(true),
   canPublishData: z.boolean().default(true),
   roomAdmin: z.boolean().default(false),
-  hidden: z.boolean().default(false),
+  /** Left out: seen by the others, unless it only looks on over WHEP. */
+  hidden: z.boolean().optional(),
 });
 
 /** A NumericDate, RFC 7519 s2: seconds, possibly with a fraction. */

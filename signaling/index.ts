@@ -13,3 +13,5 @@ export { SignalingServer } from './signaling-server.ts';
 export type { SignalingOptions, SignalingStats } from './signaling-server.ts';
 export { mintToken, TokenVerifier } from './tokens.ts';
 export type { MintOptions } from './tokens.ts';
+export type { WhipEndpoint } from './whip/whip-endpoint.ts';
+export type { WhipRefusal } from './whip/whip-refusal.ts';

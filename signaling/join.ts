@@ -49,7 +49,7 @@ function open(
   if (!grants.roomJoin || grants.room === undefined) {
     return refusal('NOT_ALLOWED', 'The token does not grant roomJoin for a room');
   }
-  const { canPublish, canSubscribe, canPublishData, roomAdmin, hidden } = grants;
+  const { canPublish, canSubscribe, canPublishData, roomAdmin, hidden = false } = grants;
   const participant = new Participant({
     sid: participantSid(),
     identity,

@@ -14,7 +14,7 @@ import type { Refusal } from './refusal.ts';
 /** A participant's session, seen from its room. */
 export interface Member extends Listener {
   /** VerifiedToken.id of the token that it joined with, and when that ends (Unix time, milliseconds). */
-  readonly token?: { readonly id: string; readonly expiresAt: number };
+  readonly token?: { readonly id: string; readonly expiresAt: number } | undefined;
   /** Ends it for good; the room has let go of it already. */
   dismiss(why: Refusal): void;
 }

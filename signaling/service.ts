@@ -9,7 +9,6 @@ import type { SignalingLimits } from './limits.ts';
 import type { Switchboard } from './media/switchboard.ts';
 import type { IceServer } from './protocol.ts';
 import type { Rooms } from './rooms.ts';
-import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import type { TokenVerifier } from './tokens.ts';
 
@@ -23,7 +22,7 @@ export interface Service {
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: SignalingLimits;
-  readonly rooms: Rooms<Session>;
+  readonly rooms: Rooms;
   readonly sessions: Sessions;
   readonly tokens: TokenVerifier;
   /** Null without an SFU: rooms are of mode `p2p`. */

@@ -14,7 +14,7 @@ import type { Member, Room } from './room.ts';
 import type { SignalSocket } from './signal-socket.ts';
 
 export interface SessionOptions {
-  room: Room<Session>;
+  room: Room;
   participant: Participant;
   /** Of the VerifiedToken. */
   token: { id: string; expiresAt: number };
@@ -29,7 +29,7 @@ export interface SessionOptions {
 export class Session implements Member, MediaOwner {
   readonly id: string = sessionId();
   readonly secret: string = sessionSecret();
-  readonly room: Room<Session>;
+  readonly room: Room;
   readonly participant: Participant;
   readonly token: { readonly id: string; readonly expiresAt: number };
   readonly replies: ReplyCache;

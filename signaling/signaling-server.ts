@@ -25,12 +25,13 @@ import type { Refusal } from './refusal.ts';
 import { Rooms } from './rooms.ts';
 import { Counters } from './service.ts';
 import type { IceConfig, ReasonCounts, Service } from './service.ts';
-import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
 import { SignalSocket } from './signal-socket.ts';
 import { TokenVerifier } from './tokens.ts';
 import { answerProblem, checkUpgrade, problem } from './upgrade.ts';
 import type { UpgradeProblem } from './upgrade.ts';
+import { WhipEndpoint } from './whip/whip-endpoint.ts';
+import type { WhipStats } from './whip/whip-counters.ts';
 
 /** A half-sent message is held in pieces; its size alone does not bound how many. */
 const FRAGMENTS_MAX = 256;
@@ -67,12 +68,16 @@ export interface SignalingStats {
   /** `error` messages, HTTP refusals of upgrades, and closes by this server, by reason. */
   refusals: ReasonCounts;
   closes: ReasonCounts;
+  /** Undefined without an SFU. */
+  whip: WhipStats | undefined;
   tokens: ReturnType<TokenVerifier['stats']>;
 }
 
 export class SignalingServer {
-  readonly rooms: Rooms<Session>;
+  readonly rooms: Rooms;
   readonly tokens: TokenVerifier;
+  /** Undefined without an SFU. */
+  readonly whip: WhipEndpoint | undefined;
   readonly #service: Service;
   readonly #origins: readonly string[];
   readonly #wss: WebSocketServer;
@@ -107,6 +112,7 @@ export class SignalingServer {
       version: options.version,
       iceServers: (identity, requestHost) => options.iceServers(identity, requestHost),
     };
+    this.whip = switchboard === null ? undefined : new WhipEndpoint(this.#service, options.keys);
     this.#wss = webSocketServer(limits);
     this.#wss.on('wsClientError', (error, socket) => {
       this.#refuse(socket, problem('BAD_MESSAGE', error.message));
@@ -141,6 +147,7 @@ export class SignalingServer {
       joinDurations: counters.joinDurations.stats(),
       media: switchboard?.stats(),
       ...counters.byReason(),
+      whip: this.whip?.stats(),
       tokens: this.tokens.stats(),
     };
   }
@@ -258,6 +265,7 @@ export class SignalingServer {
       }
     }
     sessions.sweep(now);
+    this.whip?.sweep();
     this.rooms.sweep(now);
   }
 }

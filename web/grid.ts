@@ -27,3 +27,21 @@ export function tileSize(count: number, stage: Box, gap: number): Box {
   }
   return best;
 }
+
+/** Of the small tiles beside a large one. */
+const STRIP = { share: 0.22, min: 64, max: 150 };
+
+/** One large tile and a strip of the others below, in one row as long as they fit; whole pixels. */
+export function spotlightSizes(count: number, stage: Box, gap: number): { large: Box; small: Box } {
+  if (count <= 1) return { large: tileSize(1, stage, gap), small: { width: 0, height: 0 } };
+  const wanted = Math.min(Math.max(stage.height * STRIP.share, STRIP.min), STRIP.max);
+  const others = count - 1;
+  const width = Math.min(wanted * ASPECT_MAX, (stage.width - gap * (others - 1)) / others);
+  // Upright windows have room for few: more than one row is scrolled.
+  const small = {
+    width: Math.floor(Math.max(width, wanted)),
+    height: Math.floor(wanted),
+  };
+  const height = Math.max(0, Math.floor(stage.height - small.height - gap));
+  return { large: { width: Math.max(0, Math.floor(stage.width)), height }, small };
+}

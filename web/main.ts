@@ -76,6 +76,7 @@ class Page {
 
   /** Null when a token is needed that neither the user nor the server has given. */
   async #open({ name, room, token }: JoinChoice): Promise<Room | null> {
+    const { slots } = this.#params;
     const request = { room, identity: inventIdentity(name, random), name };
     const patience = new Promise((resolve) => setTimeout(resolve, DEVICES_WAIT_MS));
     const given: MintedToken = { token };
@@ -88,6 +89,7 @@ class Page {
       ...(token ? { token } : { tokenProvider: tokensFrom(minted, request) }),
       ...(this.#prejoin.devicesReady ? { publish: this.#prejoin.devices.stream } : {}),
       relayOnly: this.#params.relay,
+      ...(slots === undefined ? {} : { want: { video: slots } }),
     });
   }
 

@@ -5,9 +5,9 @@ import { SternaClientError } from '../sdk/index.ts';
 import { explainDeviceError, explainFaults, fillDevices } from './devices.ts';
 import type { DeviceFaults } from './devices.ts';
 import { byId, setIcon, within } from './dom.ts';
-import { tileSize } from './grid.ts';
+import { Stage } from './stage.ts';
 import { bannerFor } from './state-text.ts';
-import { Tile } from './tile.ts';
+import { StatsPanel } from './stats-panel.ts';
 import { renderTimeline } from './timeline-panel.ts';
 import { toast } from './toasts.ts';
 
@@ -18,9 +18,6 @@ export interface MeetingOptions {
   onEnd: (error: SternaClientError | null) => void;
 }
 
-const GAP_PX = 12;
-const SPEAKING_EVERY_MS = 150;
-const SPEAKING_LEVEL = 0.02;
 const DETAILS_EVERY_MS = 1_000;
 const PASSING_BANNER_MS = 3_000;
 
@@ -30,16 +27,17 @@ export class Meeting {
   readonly #room: Room;
   readonly #options: MeetingOptions;
   readonly #section = byId('meeting', HTMLElement);
-  readonly #grid = byId('grid', HTMLElement);
   readonly #panel = byId('panel', HTMLElement);
   readonly #buttons = {
     microphone: byId('mic', HTMLButtonElement),
     camera: byId('cam', HTMLButtonElement),
+    screen: byId('share', HTMLButtonElement),
     details: byId('details', HTMLButtonElement),
   };
-  readonly #tiles = new Map<string, Tile>();
-  readonly #selfTile: Tile;
   readonly #end = new AbortController();
+  readonly #stage: Stage;
+  readonly #stats: StatsPanel;
+  #microphoneWasOn = false;
   /** Undefined until camera and microphone are open or refused. */
   #faults: DeviceFaults | undefined;
   #fillSelects: () => void = () => undefined;
@@ -52,9 +50,8 @@ export class Meeting {
     document.body.dataset['view'] = 'meeting';
     this.#section.hidden = false;
     byId('room-name', HTMLElement).textContent = room.info.name;
-    this.#selfTile = new Tile(room.self, true);
-    this.#grid.replaceChildren(this.#selfTile.element);
-    for (const participant of room.participants.values()) this.#addTile(participant);
+    this.#stage = new Stage(room, this.#end.signal, () => this.#offerSound());
+    this.#stats = new StatsPanel(byId('stats', HTMLElement), room);
     this.#listenToRoom();
     this.#listenToPage();
     this.#refresh();
@@ -71,34 +68,13 @@ export class Meeting {
   #listenToRoom(): void {
     const room = this.#room;
     const { signal } = this.#end;
-    room.on(
-      'participantJoined',
-      (participant) => {
-        this.#addTile(participant);
-        toast(`${participant.name || participant.identity} joined`);
-        this.#refresh();
-      },
-      { signal },
-    );
-    room.on(
-      'participantLeft',
-      ({ participant }) => {
-        this.#tiles.get(participant.sid)?.remove();
-        this.#tiles.delete(participant.sid);
-        toast(`${participant.name || participant.identity} left`);
-        this.#refresh();
-      },
-      { signal },
-    );
-    room.on('participantUpdated', (participant) => this.#tileOf(participant)?.update(participant), {
-      signal,
-    });
-    for (const event of ['trackAdded', 'trackRemoved'] as const) {
-      room.on(event, ({ participant }) => void this.#onTrack(participant), { signal });
-    }
-    room.on('path', ({ participant, path }) => this.#tileOf(participant)?.showPath(path), {
-      signal,
-    });
+    const say = ({ name, identity }: Participant, what: string): void => {
+      toast(`${name || identity} ${what}`);
+      this.#refresh();
+    };
+    room.on('participantJoined', (participant) => say(participant, 'joined'), { signal });
+    room.on('participantLeft', ({ participant }) => say(participant, 'left'), { signal });
+    room.on('participantUpdated', (participant) => this.#onUpdate(participant), { signal });
     room.on('state', (detail) => this.#onState(detail), { signal });
     room.on('closed', ({ error }) => this.#close(error), { signal });
   }
@@ -109,23 +85,19 @@ export class Meeting {
       byId(id, HTMLButtonElement).addEventListener('click', act, { signal });
     click('mic', () => void this.#toggle('microphone'));
     click('cam', () => void this.#toggle('camera'));
+    click('share', () => void this.#toggleScreen());
     click('copy', () => void this.#copyLink());
     click('details', () => this.#toggleDetails());
     click('panel-close', () => this.#toggleDetails());
     click('leave', () => this.#room.leave());
     click('banner-action', () => {
       this.#hideBanner();
-      for (const tile of this.#tiles.values()) void tile.play();
+      this.#stage.playAll();
     });
     document.addEventListener('keydown', (event) => this.#onKey(event), { signal });
     this.#listenToDevices(signal);
-    const observer = new ResizeObserver(() => this.#layOut());
-    observer.observe(this.#grid);
-    const speaking = setInterval(() => this.#showSpeaking(), SPEAKING_EVERY_MS);
     const details = setInterval(() => void this.#refreshDetails(), DETAILS_EVERY_MS);
     signal.addEventListener('abort', () => {
-      observer.disconnect();
-      clearInterval(speaking);
       clearInterval(details);
       clearTimeout(this.#bannerTimer);
     });
@@ -162,21 +134,14 @@ export class Meeting {
     this.#fillSelects = fill;
   }
 
-  #tileOf(participant: Participant): Tile | undefined {
-    if (participant === this.#room.self) return this.#selfTile;
-    return this.#tiles.get(participant.sid);
-  }
-
-  #addTile(participant: Participant): void {
-    const tile = new Tile(participant, false);
-    this.#tiles.set(participant.sid, tile);
-    this.#grid.append(tile.element);
-  }
-
-  async #onTrack(participant: Participant): Promise<void> {
-    const tile = this.#tileOf(participant);
-    tile?.update(participant);
-    if (tile && !(await tile.play())) this.#offerSound();
+  /** Also when somebody else has muted us, or a device is gone. */
+  #onUpdate(participant: Participant): void {
+    if (participant !== this.#room.self) return;
+    const { local } = this.#room;
+    if (this.#microphoneWasOn && !local.microphoneEnabled && local.publications.length > 0) {
+      toast('Your microphone was muted');
+    }
+    this.#refresh();
   }
 
   /** Browsers play sound only after a click, unless the page captures something itself. */
@@ -190,8 +155,8 @@ export class Meeting {
   #onState(detail: StateDetail): void {
     const banner = bannerFor(detail);
     if (detail.how === 'rejoined') {
-      this.#selfTile.update(this.#room.self);
-      for (const tile of this.#tiles.values()) tile.showPath(null);
+      this.#stage.forgetPaths();
+      this.#refresh();
     }
     if (!banner) {
       this.#hideBanner();
@@ -226,6 +191,18 @@ export class Meeting {
     this.#refresh();
   }
 
+  async #toggleScreen(): Promise<void> {
+    const { local } = this.#room;
+    try {
+      await local.setScreenShareEnabled(!local.screenShareEnabled);
+    } catch (error) {
+      // Who closes the browser's question has changed their mind; that needs no words.
+      const refused = error instanceof DOMException && error.name === 'NotAllowedError';
+      if (!refused) toast(error instanceof Error ? error.message : String(error));
+    }
+    this.#refresh();
+  }
+
   #onKey(event: KeyboardEvent): void {
     const { target } = event;
     const typing =
@@ -234,6 +211,9 @@ export class Meeting {
     if (event.key === 'Escape' && !this.#panel.hidden) this.#toggleDetails();
     else if (event.key.toLowerCase() === 'm') void this.#toggle('microphone');
     else if (event.key.toLowerCase() === 'v') void this.#toggle('camera');
+    else if (event.key.toLowerCase() === 's' && !this.#buttons.screen.disabled) {
+      void this.#toggleScreen();
+    }
   }
 
   async #copyLink(): Promise<void> {
@@ -258,20 +238,13 @@ export class Meeting {
     }
   }
 
-  /** The newest round trip on each tile, and the timeline while it is open. */
+  /** The newest round trips, and the panel while it is open. */
   async #refreshDetails(): Promise<void> {
-    if (!this.#panel.hidden) renderTimeline(byId('timeline', HTMLElement), this.#room);
-    const tiles = [...this.#tiles].map(async ([sid, tile]) => {
-      const path = await this.#room.connectionPath(sid);
-      if (path) tile.showPath(path);
-    });
-    await Promise.all(tiles).catch(() => undefined);
-  }
-
-  #showSpeaking(): void {
-    for (const [sid, tile] of this.#tiles) {
-      tile.showSpeaking(this.#room.audioLevel(sid) > SPEAKING_LEVEL);
+    if (!this.#panel.hidden) {
+      renderTimeline(byId('timeline', HTMLElement), this.#room);
+      await this.#stats.refresh().catch(() => undefined);
     }
+    await this.#stage.refreshPaths();
   }
 
   #showViewerNote(): void {
@@ -288,14 +261,15 @@ export class Meeting {
   }
 
   #refresh(): void {
-    const { local, self } = this.#room;
+    const { local } = this.#room;
+    this.#microphoneWasOn = local.microphoneEnabled;
     this.#renderControl('microphone', local.microphoneEnabled);
     this.#renderControl('camera', local.cameraEnabled);
-    this.#selfTile.update(self);
+    this.#renderScreenControl(local.screenShareEnabled);
+    this.#stage.refresh();
     this.#showViewerNote();
-    byId('count', HTMLElement).textContent = String(this.#tiles.size + 1);
-    byId('alone', HTMLElement).hidden = this.#tiles.size > 0;
-    this.#layOut();
+    byId('count', HTMLElement).textContent = String(this.#stage.count);
+    byId('alone', HTMLElement).hidden = this.#stage.count > 1;
   }
 
   #renderControl(source: Source, on: boolean): void {
@@ -311,17 +285,19 @@ export class Meeting {
     setIcon(button, `${source === 'camera' ? 'i-cam' : 'i-mic'}${on ? '' : '-off'}`);
   }
 
-  #layOut(): void {
-    const { clientWidth: width, clientHeight: height } = this.#grid;
-    const size = tileSize(this.#tiles.size + 1, { width, height }, GAP_PX);
-    this.#grid.style.setProperty('--tile-width', `${size.width}px`);
-    this.#grid.style.setProperty('--tile-height', `${size.height}px`);
+  #renderScreenControl(on: boolean): void {
+    const button = this.#buttons.screen;
+    const possible = 'mediaDevices' in navigator && 'getDisplayMedia' in navigator.mediaDevices;
+    button.hidden = !possible;
+    button.disabled = !this.#room.self.permissions.canPublish;
+    button.dataset['active'] = String(on);
+    const label = on ? 'Stop sharing' : 'Share screen';
+    button.title = button.disabled ? 'Your token does not let you send' : `${label} (S)`;
+    within(button, '.control-label', HTMLElement).textContent = label;
   }
 
   #close(error: SternaClientError | null): void {
     this.#end.abort();
-    for (const tile of this.#tiles.values()) tile.remove();
-    this.#tiles.clear();
     this.#hideBanner();
     this.#panel.hidden = true;
     this.#buttons.details.setAttribute('aria-expanded', 'false');

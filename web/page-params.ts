@@ -1,4 +1,4 @@
-// What the address of the page says: ?room=r&name=n&autojoin=1&relay=1 and #token=..., which is never sent
+// What the address of the page says: ?room=r&name=n&autojoin=1&relay=1&slots=4 and #token=..., which is never sent
 // to a server.
 
 export interface PageParams {
@@ -8,6 +8,8 @@ export interface PageParams {
   autojoin: boolean;
   /** Media through the relay only. */
   relay: boolean;
+  /** The most pictures to receive at once; undefined for the SDK's default. */
+  slots: number | undefined;
   /** A token from the fragment; empty when there is none. */
   token: string;
 }
@@ -20,11 +22,13 @@ const isSet = (value: string | null): boolean => value !== null && value !== '' 
 export function readPageParams(url: URL): PageParams {
   const query = url.searchParams;
   const fragment = new URLSearchParams(url.hash.slice(1));
+  const slots = query.get('slots') ?? '';
   return {
     room: (query.get('room') ?? '').slice(0, 64),
     name: (query.get('name') ?? '').slice(0, 64),
     autojoin: isSet(query.get('autojoin')),
     relay: isSet(query.get('relay')),
+    slots: /^\d{1,2}$/.test(slots) ? Number(slots) : undefined,
     token: fragment.get('token') ?? '',
   };
 }

@@ -37,6 +37,10 @@ const ENDINGS: Partial<Record<ClientReason, EndingText>> = {
     title: 'You joined from elsewhere',
     text: 'The same identity joined again, so this page has left.',
   },
+  KICKED: {
+    title: 'You were put out of the meeting',
+    text: 'Somebody who leads it has done that.',
+  },
   ROOM_ENDED: { title: 'The meeting has ended', text: 'It was closed for everybody.' },
   UNREACHABLE: {
     title: 'The connection was lost',

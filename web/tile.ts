@@ -1,48 +1,76 @@
-// One participant on the stage: picture or initials, name, mute sign, speaking ring, and the path that its
-// media takes.
+// One tile on the stage: a participant with picture or initials, name, mute sign, speaking ring and the path that its
+// media takes; or a shared screen.
 
-import type { ConnectionPath, Participant } from '../sdk/index.ts';
+import type { ConnectionPath, Participant, Publication } from '../sdk/index.ts';
 import { byId, within } from './dom.ts';
+
+export interface TileOptions {
+  isSelf: boolean;
+  isScreen: boolean;
+  /** Somebody wants this tile large, or not any more. */
+  onPin: () => void;
+}
+
+/** `waiting`: the camera is on, but the server sends others in its place. */
+type Picture = 'on' | 'off' | 'none' | 'waiting';
 
 export class Tile {
   readonly element: HTMLElement;
+  readonly #options: TileOptions;
   readonly #video: HTMLVideoElement;
-  readonly #isSelf: boolean;
+  readonly #pin: HTMLButtonElement;
+  #label = '';
 
-  constructor(participant: Participant, isSelf: boolean) {
+  constructor(options: TileOptions) {
     const template = byId('tile-template', HTMLTemplateElement);
     const copy = document.importNode(template.content, true);
     this.element = within(copy, '.tile', HTMLElement);
+    this.#options = options;
     this.#video = within(this.element, 'video', HTMLVideoElement);
-    this.#isSelf = isSelf;
-    if (isSelf) {
-      // One's own voice is not played back.
-      this.#video.muted = true;
-      this.#video.classList.add('mirrored');
-    }
-    this.element.dataset['self'] = String(isSelf);
-    this.update(participant);
+    this.#pin = within(this.element, '.tile-pin', HTMLButtonElement);
+    // One's own voice is not played back, nor the sound of one's own screen.
+    this.#video.muted = options.isSelf;
+    this.#video.classList.toggle('mirrored', options.isSelf && !options.isScreen);
+    this.element.dataset['self'] = String(options.isSelf);
+    this.element.dataset['kind'] = options.isScreen ? 'screen' : 'person';
+    this.showPinned(false);
+    this.#pin.addEventListener('click', (event) => {
+      event.stopPropagation();
+      options.onPin();
+    });
+    this.element.addEventListener('click', () => options.onPin());
   }
 
   update(participant: Participant): void {
-    // A stream without tracks would hold up the page's load event for ever.
-    const stream = participant.tracks.length > 0 ? participant.stream : null;
-    if (this.#video.srcObject !== stream) this.#video.srcObject = stream;
-    const { name, identity, sid, microphone, camera, state, linkState } = participant;
+    const { name, identity, sid, microphone, state, linkState } = participant;
     const shown = name || identity;
+    const picture = this.#pictureOf(participant);
+    // A stream without tracks would hold up the page's load event for ever.
+    this.#show(participant.tracks.length > 0 ? participant.stream : null);
     const data = this.element.dataset;
     data['sid'] = sid;
     data['microphone'] = microphone;
-    data['camera'] = camera === 'on' && !this.#hasVideo(participant) ? 'off' : camera;
+    data['camera'] = picture;
     data['state'] = state;
     data['link'] = linkState;
-    within(this.element, '[data-testid="tile-name"]', HTMLElement).textContent = this.#isSelf
-      ? `${shown} (you)`
-      : shown;
+    this.#name(shown, this.#options.isSelf ? `${shown} (you)` : shown);
     within(this.element, '.avatar span', HTMLElement).textContent = initials(shown);
     const mic = within(this.element, '.tile-mic', SVGElement);
     mic.setAttribute('aria-label', microphone === 'off' ? 'Muted' : 'No microphone');
-    this.#showState(participant);
+    this.#showState(this.#options.isSelf ? '' : stateOf(participant));
+    this.element.title =
+      picture === 'waiting' ? 'There is not room for all pictures: pin this one to see it.' : '';
+  }
+
+  /** The screen of somebody, or one's own. */
+  updateScreen(name: string, sid: string, stream: MediaStream, arrives: boolean): void {
+    this.#show(arrives ? stream : null);
+    const data = this.element.dataset;
+    data['sid'] = sid;
+    data['camera'] = arrives ? 'on' : 'waiting';
+    const label = this.#options.isSelf ? 'Your screen' : `${name}’s screen`;
+    this.#name(label, label);
+    within(this.element, '.avatar span', HTMLElement).textContent = initials(name);
   }
 
   showPath(path: ConnectionPath | null): void {
@@ -63,8 +91,21 @@ export class Tile {
     this.element.dataset['speaking'] = String(speaking);
   }
 
+  showPinned(pinned: boolean): void {
+    this.element.dataset['pinned'] = String(pinned);
+    this.#pin.setAttribute('aria-pressed', String(pinned));
+    this.#pin.title = pinned ? 'Unpin' : 'Pin';
+  }
+
+  /** Large, above the others. */
+  showSpotlight(on: boolean): void {
+    this.element.dataset['spotlight'] = String(on);
+  }
+
   /** Starts playing; false when the browser wants a click first. */
   async play(): Promise<boolean> {
+    // Without anything to play, play() would wait for it.
+    if (!this.#video.srcObject) return true;
     try {
       await this.#video.play();
       return true;
@@ -78,16 +119,32 @@ export class Tile {
     this.element.remove();
   }
 
-  #hasVideo(participant: Participant): boolean {
-    return participant.stream.getVideoTracks().some((track) => track.readyState === 'live');
+  #show(stream: MediaStream | null): void {
+    if (this.#video.srcObject !== stream) this.#video.srcObject = stream;
   }
 
-  #showState(participant: Participant): void {
+  #name(label: string, shown: string): void {
+    within(this.element, '[data-testid="tile-name"]', HTMLElement).textContent = shown;
+    if (this.#label === label) return;
+    this.#label = label;
+    within(this.#pin, 'span', HTMLElement).textContent = `Pin ${label}`;
+  }
+
+  #pictureOf({ camera, stream, publications }: Participant): Picture {
+    const live = stream.getVideoTracks().some(({ readyState }) => readyState === 'live');
+    if (camera !== 'on' || live) return camera;
+    return publications.some(isCamera) ? 'waiting' : 'off';
+  }
+
+  #showState(text: string): void {
     const badge = within(this.element, '.tile-state', HTMLElement);
-    const text = this.#isSelf ? '' : stateOf(participant);
     badge.textContent = text;
     badge.hidden = text === '';
   }
+}
+
+function isCamera({ source, track }: Publication): boolean {
+  return source === 'camera' && track === null;
 }
 
 function stateOf({ state, linkState }: Participant): string {

@@ -44,11 +44,15 @@ function table(caption: string, startMs: number, rows: readonly Row[]): HTMLTabl
 }
 
 export function renderTimeline(root: HTMLElement, room: Room): void {
-  const { socketOpen, joined, participants } = room.timeline();
+  const { socketOpen, joinSent, joined, offerBytes, participants, ...first } = room.timeline();
+  const forwarded = room.info.mode === 'sfu';
   const tables = [
     table('Server', 0, [
+      ...(forwarded ? ([['Offer made', first.offer]] as const) : []),
       ['Socket open', socketOpen],
+      ['Join sent', joinSent],
       ['Joined', joined],
+      ...(forwarded ? linkRows(first).slice(2) : []),
     ]),
   ];
   for (const [sid, times] of Object.entries(participants)) {
@@ -56,4 +60,7 @@ export function renderTimeline(root: HTMLElement, room: Room): void {
     tables.push(table(name, times.created ?? 0, linkRows(times)));
   }
   root.replaceChildren(...tables);
+  if (forwarded && offerBytes !== undefined) {
+    root.append(make('p', 'hint', `The newest offer has ${offerBytes} bytes.`));
+  }
 }

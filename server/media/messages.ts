@@ -3,6 +3,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { SfuCommand, SfuEvent } from '../../sfu/control.ts';
 import type { DtlsCertificate } from '../../sfu/dtls/certificate.ts';
+import type { SfuStats } from '../../sfu/index.ts';
 import type { MediaServerStats } from '../../sfu/transport/media-server.ts';
 import type { EngineCounters } from '../../shared/net/engine.ts';
 import type { MailroomMemory } from '../../shared/net/mailroom.ts';
@@ -78,6 +79,7 @@ export interface WorkerStats {
 
 export interface SfuWorkerStats {
   server: MediaServerStats;
+  router: SfuStats;
 }
 
 /** A listener that is open, or why it is not. `url` is `udp://address:port`, with the real port once open. */

@@ -3,11 +3,12 @@
 
 import type { DtlsContext } from '../../shared/native/dtls-context.ts';
 import { systemClock } from '../../shared/clock.ts';
-import type { Engine } from '../../shared/net/engine.ts';
+import type { Engine, SocketOwner } from '../../shared/net/engine.ts';
 import type { HandOver, HandOverReceiver } from '../../shared/net/hand-over.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import type { TurnServer } from '../../turn/index.ts';
 import { createDtlsContext } from '../../sfu/dtls/context.ts';
+import { Sfu } from '../../sfu/index.ts';
 import { type MediaListenResult, MediaServer } from '../../sfu/transport/media-server.ts';
 import type { MediaCommand, MediaEvent, SfuWorkerData, SfuWorkerStats } from './messages.ts';
 import { addressOf, mediaCandidates } from './sfu-addresses.ts';
@@ -23,6 +24,13 @@ export class WorkerSfu {
   readonly #data: SfuWorkerData;
   readonly #dtls: DtlsContext;
   readonly #server: MediaServer;
+  readonly #sfu: Sfu;
+  /** Has no sockets of its own: what it does at the end of a turn is forward what came in it. */
+  readonly #turn: SocketOwner = {
+    onOpened: () => undefined,
+    onDatagram: () => undefined,
+    onTurnEnd: (now) => this.#sfu.onTurnEnd(now),
+  };
   readonly #handOver: HandOver;
   readonly #receiver: HandOverReceiver = {
     onHandedOver: (from, to, bytes, offset, length, now) =>
@@ -51,6 +59,14 @@ export class WorkerSfu {
           turn.fromInside(from, to, bytes, offset, length, systemClock.monotonic()),
       },
     });
+    this.#sfu = new Sfu({
+      transports: this.#server,
+      timers: engine.timers,
+      emit: post,
+      atTurnEnd: () => engine.atTurnEnd(this.#turn),
+      wallMs: () => systemClock.wall(),
+      random: () => Math.random(),
+    });
   }
 
   listen(done: (results: MediaListenResult[]) => void): void {
@@ -77,13 +93,15 @@ export class WorkerSfu {
     } else if (command.type === 'stream.frame') {
       this.#server.receiveFrame(command.stream, command.bytes, now);
     } else if (command.type === 'stream.close') this.#server.closeStream(command.stream, now);
+    else this.#sfu.handle(command, now);
   }
 
   stats(): SfuWorkerStats {
-    return { server: this.#server.stats() };
+    return { server: this.#server.stats(), router: this.#sfu.stats() };
   }
 
   close(): void {
+    this.#sfu.close(systemClock.monotonic());
     this.#server.close();
     this.#dtls.free();
   }

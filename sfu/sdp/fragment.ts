@@ -34,15 +34,19 @@ export function parseFragment(text: string): Fragment | Refusal {
   });
 }
 
-/** The answer to a fragment that restarts ICE (RFC 9725 s4.3.3). `mid` is that of the tagged section. */
+/**
+ * The answer to a fragment that restarts ICE (RFC 9725 s4.3.3). `mid` is that of the tagged section; `trickle` as the
+ * answer to the offer says it, whose options go on.
+ */
 export function makeFragment(
   mid: string,
   { ufrag, password }: IceCredentials,
   candidates: readonly IceCandidate[],
+  trickle = true,
 ): string {
   const lines = [
     'a=ice-lite',
-    'a=ice-options:ice2 trickle',
+    trickle ? 'a=ice-options:ice2 trickle' : 'a=ice-options:ice2',
     `a=group:BUNDLE ${mid}`,
     // RFC 8840 s4.4: of a pseudo m= line only the place counts.
     'm=audio 9 UDP/TLS/RTP/SAVPF 0',

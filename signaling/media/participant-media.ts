@@ -12,7 +12,7 @@ import type { JoinMessage, SdpAnswer, SubscribeMessage } from '../protocol.ts';
 import { refusal, snippet } from '../refusal.ts';
 import type { Refusal } from '../refusal.ts';
 import type { MediaCounters } from './media-counters.ts';
-import { MediaTransport } from './media-transport.ts';
+import { NegotiatedTransport } from './negotiated-transport.ts';
 import { planOffer } from './offer-plan.ts';
 import type { OfferedMedia, OfferPlan, PlannedTrack } from './offer-plan.ts';
 import type { Ranking } from './ranking.ts';
@@ -38,6 +38,8 @@ export interface MediaOptions {
   readonly joined: number;
   /** The client keeps the slots of its first offer, never hears of them, and plays them as one MediaStream. */
   readonly plain: boolean;
+  /** The identity of the one whose tracks it is shown; null for those of all. */
+  readonly only: string | null;
 }
 
 /** The room, as the media of one participant needs it. */
@@ -46,7 +48,7 @@ export interface MediaRoom {
   readonly counters: MediaCounters;
   /** A number for a transport, and where it is to live; until `closed`. */
   opening(media: ParticipantMedia): { id: number; place: MediaPlace };
-  closed(transport: MediaTransport): void;
+  closed(transport: NegotiatedTransport): void;
   /** Gives the track a number of its own, the next one if it has one. */
   number(track: Track): void;
   /** The media worker knows of these numbers: slots that show the tracks follow. */
@@ -78,7 +80,8 @@ export class ParticipantMedia implements Publisher {
   spokeAt = 0;
   readonly #room: MediaRoom;
   readonly #plain: boolean;
-  #transport: MediaTransport | null = null;
+  readonly #only: string | null;
+  #transport: NegotiatedTransport | null = null;
   #lost = false;
   #tracks: readonly Track[] = [];
   #slots: readonly BoundSlot[] = [];
@@ -88,22 +91,27 @@ export class ParticipantMedia implements Publisher {
   /** The slots that the client knows it should have. */
   #asked: Counts = { audio: 0, video: 0 };
 
-  constructor(room: MediaRoom, owner: MediaOwner, { joined, plain }: MediaOptions) {
+  constructor(room: MediaRoom, owner: MediaOwner, { joined, plain, only }: MediaOptions) {
     this.#room = room;
     this.owner = owner;
     this.joined = joined;
     this.#plain = plain;
+    this.#only = only;
   }
 
   get sid(): string {
     return this.owner.participant.sid;
   }
 
+  get identity(): string {
+    return this.owner.participant.identity;
+  }
+
   get tracks(): readonly Track[] {
     return this.#tracks;
   }
 
-  get transport(): MediaTransport | null {
+  get transport(): NegotiatedTransport | null {
     return this.#transport;
   }
 
@@ -249,10 +257,10 @@ export class ParticipantMedia implements Publisher {
     this.#tracks = [];
   }
 
-  #open(plan: OfferPlan): MediaTransport {
+  #open(plan: OfferPlan): NegotiatedTransport {
     const { id, place } = this.#room.opening(this);
     const options = { id, room: this.#room.sid, place, oneStream: this.#plain };
-    this.#transport = new MediaTransport(options, plan);
+    this.#transport = new NegotiatedTransport(options, plan);
     this.#lost = false;
     return this.#transport;
   }
@@ -309,7 +317,7 @@ export class ParticipantMedia implements Publisher {
   /** Applies the policy; returns the slots that are pointed elsewhere now. */
   #choose(): BoundSlot[] {
     const { canSubscribe } = this.owner.participant.perm;
-    const viewer = { sid: this.sid, pinned: this.#pinned, off: this.#off };
+    const viewer = { sid: this.sid, pinned: this.#pinned, off: this.#off, only: this.#only };
     const changed = KINDS.flatMap((kind) => {
       const slots = this.#slots.filter((slot) => slot.kind === kind);
       if (slots.length === 0) return [];

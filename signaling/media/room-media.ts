@@ -9,9 +9,9 @@ import type { Participant } from '../participant.ts';
 import type { PeopleFeed } from '../people-feed.ts';
 import type { SpeakersMessage } from '../protocol.ts';
 import type { MediaCounters } from './media-counters.ts';
-import type { MediaTransport } from './media-transport.ts';
+import type { NegotiatedTransport } from './negotiated-transport.ts';
 import { ParticipantMedia } from './participant-media.ts';
-import type { MediaOwner, MediaRoom } from './participant-media.ts';
+import type { MediaOptions, MediaOwner, MediaRoom } from './participant-media.ts';
 import { rankTracks } from './ranking.ts';
 import type { Ranking } from './ranking.ts';
 import type { Track } from './track.ts';
@@ -78,9 +78,13 @@ export class RoomMedia implements MediaRoom {
     return this.#place;
   }
 
-  /** @param plain see MediaOptions. */
-  add(owner: MediaOwner, plain = false): ParticipantMedia {
-    const media = new ParticipantMedia(this, owner, { joined: ++this.#joined, plain });
+  /** See MediaOptions. */
+  add(
+    owner: MediaOwner,
+    { plain = false, only = null }: Partial<Omit<MediaOptions, 'joined'>> = {},
+  ): ParticipantMedia {
+    const options = { joined: ++this.#joined, plain, only };
+    const media = new ParticipantMedia(this, owner, options);
     this.#participants.set(media.sid, media);
     this.inform(media);
     return media;
@@ -124,7 +128,7 @@ export class RoomMedia implements MediaRoom {
     return { id, place: this.#place };
   }
 
-  closed({ id }: MediaTransport): void {
+  closed({ id }: NegotiatedTransport): void {
     this.#exchange.closed(id);
     if (--this.#transports === 0) this.#place = null;
   }

@@ -21,6 +21,8 @@ export interface Viewer {
   readonly pinned: ReadonlySet<Track>;
   /** Never. */
   readonly off: ReadonlySet<Track>;
+  /** The identity of the one whose tracks are shown; null for those of all. */
+  readonly only: string | null;
 }
 
 /**
@@ -109,8 +111,10 @@ class Choice<S extends Slot> {
   }
 
   #eligible(track: Track): boolean {
-    const { sid, off } = this.#viewer;
-    return track.publisher.sid !== sid && !off.has(track) && this.#ranking.places.has(track);
+    const { sid, off, only } = this.#viewer;
+    const { publisher } = track;
+    if (publisher.sid === sid || (only !== null && publisher.identity !== only)) return false;
+    return !off.has(track) && this.#ranking.places.has(track);
   }
 
   #slotFor(track: Track): S | undefined {

@@ -8,6 +8,7 @@ import type { TrackInfo, TrackOffer, TrackSource } from '../protocol.ts';
 /** What ranking asks about who publishes. */
 export interface Publisher {
   readonly sid: string;
+  readonly identity: string;
   /** In the order of joining. */
   readonly joined: number;
   /** Place among those who speak now, the loudest 0; -1 for silence. */

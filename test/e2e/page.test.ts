@@ -186,13 +186,13 @@ describe('by keyboard alone', () => {
     await keyboard.press('v');
     await page.getByRole('button', { name: 'Start video' }).waitFor();
     const stops: string[] = [];
-    for (let tab = 0; tab < 3; tab += 1) {
+    for (let tab = 0; tab < 4; tab += 1) {
       // oxlint-disable-next-line no-await-in-loop
       await keyboard.press('Tab');
       // oxlint-disable-next-line no-await-in-loop
       stops.push(await focused());
     }
-    expect(stops).toEqual(['cam', 'copy', 'details']);
+    expect(stops).toEqual(['cam', 'share', 'copy', 'details']);
     await keyboard.press('Enter');
     expect(await focused()).toBe('panel-close');
     expect(await page.locator('#details').getAttribute('aria-expanded')).toBe('true');

@@ -1,6 +1,6 @@
 // A small server for tests of the SDK and the page: the real signaling behind plain node:http, with the
 // built page, tokens for anybody, and a network that a test can cut. /blank is a page with nothing but the
-// SDK. No TURN.
+// SDK. No TURN, and media only as far as a test brings it.
 
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -12,7 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { SIGNAL_PATH, SignalingServer, mintToken } from '../../signaling/index.ts';
-import type { IceServer, MintOptions, SignalingLimits } from '../../signaling/index.ts';
+import type { IceServer, MediaPlane, MintOptions, SignalingLimits } from '../../signaling/index.ts';
+import { Session } from '../../signaling/session.ts';
 
 const KEY = 'mini';
 const SECRET = 'a secret for tests, long enough to be one';
@@ -41,6 +42,8 @@ export interface MiniServerOptions {
   /** Of the ICE credentials, milliseconds. */
   iceTtlMs?: number;
   limits?: Partial<SignalingLimits>;
+  /** Rooms are of mode `sfu`, with these media workers. */
+  media?: MediaPlane;
 }
 
 export interface TokenOptions extends Partial<
@@ -72,6 +75,7 @@ export class MiniServer {
       }),
       log: pino({ level: 'silent' }),
       ...(options.limits ? { limits: options.limits } : {}),
+      ...(options.media ? { media: options.media } : {}),
     });
     this.#http = createServer((request, response) => {
       this.#answer(request, response).catch(() => response.destroy());
@@ -119,8 +123,9 @@ export class MiniServer {
   /** Ends the socket of one participant and says whether there was one. */
   cutSocketOf(sid: string): boolean {
     for (const room of this.signaling.rooms.list()) {
-      for (const { participant, socket } of room.members()) {
-        if (participant.sid !== sid || !socket) continue;
+      for (const member of room.members()) {
+        const socket = member instanceof Session ? member.socket : null;
+        if (member.participant.sid !== sid || socket === null) continue;
         socket.terminate();
         return true;
       }

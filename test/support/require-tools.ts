@@ -11,19 +11,34 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** The folders that have a build of their own. */
 const SOURCES = ['shared', 'turn', 'sfu', 'signaling', 'gateway', 'server', 'sdk', 'bench'];
 
-/** What the tests start, and the Debian package that has it. */
+/** What the tests start, and the Debian package that has it; or a file of a package that what they start loads. */
 const TOOLS: Readonly<Record<string, string>> = {
   chromium: 'chromium',
+  'firefox-esr': 'firefox-esr',
   turnserver: 'coturn',
   turnutils_uclient: 'coturn',
   turnutils_peer: 'coturn',
   curl: 'curl',
   ip: 'iproute2',
   openssl: 'openssl',
+  gcc: 'gcc',
+  janus: 'janus',
+  'whip-client': 'simple-whip-client',
+  'gst-launch-1.0': 'gstreamer1.0-tools',
+  '/usr/lib/python3/dist-packages/aiortc': 'python3-aiortc',
+  '/usr/lib/python3/dist-packages/gi/overrides/Gst.py': 'python3-gst-1.0',
+  '/usr/lib/*/gstreamer-1.0/libgstopus.so': 'gstreamer1.0-plugins-base',
+  '/usr/lib/*/gstreamer-1.0/libgstvpx.so': 'gstreamer1.0-plugins-good',
+  '/usr/lib/*/gstreamer-1.0/libgstwebrtc.so': 'gstreamer1.0-plugins-bad',
+  '/usr/lib/*/gstreamer-1.0/libgstx264.so': 'gstreamer1.0-plugins-ugly',
+  '/usr/lib/*/gstreamer-1.0/libgstnice.so': 'gstreamer1.0-nice',
+  '/usr/lib/*/girepository-1.0/Gst-1.0.typelib': 'gir1.2-gstreamer-1.0',
+  '/usr/lib/*/girepository-1.0/GstSdp-1.0.typelib': 'gir1.2-gst-plugins-base-1.0',
+  '/usr/lib/*/girepository-1.0/GstWebRTC-1.0.typelib': 'gir1.2-gst-plugins-bad-1.0',
 };
 
 export function setup(): void {
-  const missing = Object.keys(TOOLS).filter((tool) => !isOnPath(tool));
+  const missing = Object.keys(TOOLS).filter((tool) => !isThere(tool));
   if (missing.length > 0) {
     const packages = [...new Set(missing.map((tool) => TOOLS[tool]))].join(' ');
     throw new Error(
@@ -41,7 +56,12 @@ function isStale(): boolean {
   );
 }
 
-function isOnPath(tool: string): boolean {
+/** A command, or a path in which `*` stands for the folder that has the name of the machine's kind. */
+function isThere(tool: string): boolean {
+  const [before = '', after] = tool.split('*');
+  if (after !== undefined)
+    return readdirSync(before).some((name) => existsSync(`${before}${name}${after}`));
+  if (tool.startsWith('/')) return existsSync(tool);
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   return folders.some((folder) => folder !== '' && existsSync(join(folder, tool)));
 }

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import type { JoinOptions, Room } from '../../sdk/index.ts';
 import type * as Sdk from '../../sdk/index.ts';
 import type { Chromium } from './chromium.ts';
-import type { MiniServer, TokenOptions } from './mini-server.ts';
+import type { TokenOptions } from './mini-server.ts';
 
 declare global {
   interface Window {
@@ -16,8 +16,10 @@ declare global {
     events: string[];
     /** Every connection that the page has made. */
     pcs: RTCPeerConnection[];
-    /** Types of the descriptions that they have made. */
-    descriptions: string[];
+    /** The descriptions that they have made, by type. */
+    descriptions: { pc: RTCPeerConnection; type: string }[];
+    /** Types of the messages that were sent, in order. */
+    sent: string[];
     noteEvents: (room: Room) => void;
     /** Frames decoded so far, by sid. */
     decodedFrames: () => Promise<Map<string, number>>;
@@ -30,6 +32,14 @@ function instrument(): void {
   window.pcs = [];
   window.descriptions = [];
   window.events = [];
+  window.sent = [];
+  const NativeSocket = WebSocket;
+  window.WebSocket = class extends NativeSocket {
+    override send(text: string): void {
+      super.send(text);
+      window.sent.push(String(/"type":"(\w+)"/.exec(text)?.[1]));
+    }
+  };
   const Native = RTCPeerConnection;
   window.RTCPeerConnection = class extends Native {
     constructor(configuration?: RTCConfiguration) {
@@ -38,7 +48,8 @@ function instrument(): void {
     }
     override async setLocalDescription(given?: RTCLocalSessionDescriptionInit): Promise<void> {
       await super.setLocalDescription(given);
-      if (this.localDescription) window.descriptions.push(this.localDescription.type);
+      const { type } = this.localDescription ?? {};
+      if (type !== undefined) window.descriptions.push({ pc: this, type });
     }
   };
   window.decodedFrames = async () => {
@@ -79,25 +90,34 @@ function instrument(): void {
   };
 }
 
-export interface SdkJoin extends TokenOptions, Pick<JoinOptions, 'relayOnly' | 'attributes'> {
+export interface SdkJoin
+  extends TokenOptions, Pick<JoinOptions, 'relayOnly' | 'attributes' | 'want'> {
   /** Publishes camera and microphone from the start; default true. */
   media?: boolean;
   /** Tokens are asked for again when a session is gone. */
   renews?: boolean;
 }
 
+/** A server that serves the SDK, and a way to its tokens. */
+export interface SdkHost {
+  readonly url: string;
+  token(options?: TokenOptions): string;
+}
+
 export class SdkPage {
   readonly page: Page;
-  readonly #server: MiniServer;
+  readonly #server: SdkHost;
 
-  private constructor(page: Page, server: MiniServer) {
+  private constructor(page: Page, server: SdkHost) {
     this.page = page;
     this.#server = server;
   }
 
   /** Opens a page and prepares camera, microphone and the list of events. */
-  static async open(browser: Chromium, server: MiniServer): Promise<SdkPage> {
+  static async open(browser: Chromium, server: SdkHost): Promise<SdkPage> {
     const page = await browser.open(`${server.url}/blank`, { before: instrument });
+    // As text: a dynamic import of a test is not the browser's.
+    await page.evaluate("window.sdk ?? import('/sterna.js').then((sdk) => { window.sdk = sdk; })");
     await page.exposeFunction('mintToken', (options: TokenOptions) => server.token(options));
     await page.evaluate(async () => {
       const video = { width: 320, height: 240 };
@@ -108,7 +128,7 @@ export class SdkPage {
 
   /** Joins and listens to every event. */
   async join(options: SdkJoin = {}): Promise<this> {
-    const { media = true, renews = false, relayOnly = false, attributes, ...token } = options;
+    const { media = true, renews = false, relayOnly = false, attributes, want, ...token } = options;
     const first = this.#server.token(token);
     await this.page.evaluate(
       async ([joinOptions, given, mint]) => {
@@ -118,12 +138,13 @@ export class SdkPage {
             : { token: given }),
           ...(joinOptions.media ? { publish: window.media } : {}),
           ...(joinOptions.attributes ? { attributes: joinOptions.attributes } : {}),
+          ...(joinOptions.want ? { want: joinOptions.want } : {}),
           relayOnly: joinOptions.relayOnly,
         });
         window.room = room;
         window.noteEvents(room);
       },
-      [{ media, renews, relayOnly, attributes }, first, token] as const,
+      [{ media, renews, relayOnly, attributes, want }, first, token] as const,
     );
     return this;
   }
@@ -133,6 +154,8 @@ export class SdkPage {
     await this.page.waitForFunction(
       ([start, count]) => window.events.filter((event) => event.startsWith(start)).length >= count,
       [text, times] as const,
+      // Frames, by which it looks otherwise, are rare in a page that nobody sees.
+      { polling: 50 },
     );
   }
 
@@ -170,9 +193,19 @@ export class SdkPage {
     return this.page.evaluate(() => window.room.self.sid);
   }
 
-  /** `offer` and `answer` for each description that this page has made. */
+  /** `offer` and `answer` for each description of the connections that are open. */
   descriptions(): Promise<string[]> {
-    return this.page.evaluate(() => window.descriptions);
+    return this.page.evaluate(() =>
+      window.descriptions
+        .filter(({ pc }) => pc.signalingState !== 'closed')
+        .map(({ type }) => type),
+    );
+  }
+
+  /** Types of the messages that this page has sent, but for pings. */
+  async sent(): Promise<string[]> {
+    const types = await this.page.evaluate(() => window.sent);
+    return types.filter((type) => type !== 'ping');
   }
 
   /** How many lines of media each open connection's description has. */

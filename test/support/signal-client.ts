@@ -17,6 +17,8 @@ export class SignalClient {
   /** Pauses before the attempts, milliseconds. */
   readonly delays: number[] = [];
   tokens = 0;
+  /** Messages about who speaks. */
+  speakers = 0;
   closed: SternaClientError | null | undefined;
   #changed: () => void = () => undefined;
 
@@ -31,6 +33,7 @@ export class SignalClient {
         tokenRenews: true,
         reconnectForMs: 30_000,
         joinBody: () => ({}),
+        joinOffer: async () => ({}),
         openSocket: (address, protocol) => new WebSocket(address, protocol),
         now: () => Date.now(),
         random: () => 0,
@@ -38,6 +41,10 @@ export class SignalClient {
       },
       {
         onSocketOpen: () => undefined,
+        onJoinSent: () => undefined,
+        onSpeakers: () => {
+          this.speakers += 1;
+        },
         onJoined: (message, how) => {
           this.joins.push({ message, how });
           this.#changed();
@@ -88,7 +95,8 @@ export class SignalClient {
       .map(({ payload }) => Buffer.from(payload, 'base64').toString());
   }
 
-  say(text: string): Promise<void> {
-    return this.connection.request({ type: 'data', payload: Buffer.from(text).toString('base64') });
+  async say(text: string): Promise<void> {
+    const payload = Buffer.from(text).toString('base64');
+    await this.connection.request({ type: 'data', payload });
   }
 }

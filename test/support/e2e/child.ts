@@ -58,6 +58,16 @@ export class Child {
     this.#process.stdin?.write(text);
   }
 
+  /** There is nothing more to type. */
+  endInput(): void {
+    this.#process.stdin?.end();
+  }
+
+  /** As Ctrl-C in its terminal. */
+  interrupt(): void {
+    this.#process.kill('SIGINT');
+  }
+
   /** The first match in its output, as soon as it is there. */
   async printed(pattern: RegExp): Promise<RegExpExecArray> {
     const until = Date.now() + OUTPUT_WITHIN_MS;

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { connectionPathOf, samePath } from '../../../sdk/connection-path.ts';
-import { linkStatsOf } from '../../../sdk/link-stats.ts';
 
 type Entry = Record<string, unknown>;
 
@@ -87,23 +86,4 @@ test('the round trip alone makes no other path', () => {
   expect(samePath(host, { ...host, remote: 'prflx' })).toBe(false);
   expect(samePath(host, null)).toBe(false);
   expect(samePath(null, null)).toBe(true);
-});
-
-test('counters are summed by kind and direction', () => {
-  const stats = linkStatsOf(
-    report(
-      { id: '1', type: 'inbound-rtp', kind: 'video', packetsReceived: 5, framesDecoded: 3 },
-      { id: '2', type: 'inbound-rtp', kind: 'video', packetsReceived: 2, frameWidth: 640 },
-      { id: '3', type: 'inbound-rtp', kind: 'audio', packetsReceived: 9, packetsLost: 1 },
-      { id: '4', type: 'outbound-rtp', kind: 'video', bytesSent: 700, framesEncoded: 4 },
-      { id: '5', type: 'remote-inbound-rtp', kind: 'video', packetsReceived: 1000 },
-    ),
-  );
-  expect(stats.received.video).toMatchObject({ packets: 7, framesDecoded: 3, frameWidth: 640 });
-  expect(stats.received.audio).toMatchObject({ packets: 9, packetsLost: 1 });
-  expect(stats.sent).toEqual({
-    audio: { packets: 0, bytes: 0, framesEncoded: 0 },
-    video: { packets: 0, bytes: 700, framesEncoded: 4 },
-  });
-  expect(stats.path).toBeNull();
 });

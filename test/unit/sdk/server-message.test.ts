@@ -8,6 +8,19 @@ test.each([
   { type: 'people', s: 1, upd: [], gone: [] },
   { type: 'signal', s: 2, from: 'a', candidate: null },
   { type: 'data', s: 3, from: 'a', direct: false, payload: 'AA==' },
+  {
+    type: 'answer',
+    re: 4,
+    id: 1,
+    sdp: 'v=0',
+    tracks: [],
+    bind: [],
+    need: { audio: 0, video: 0 },
+  },
+  { type: 'bind', s: 4, map: [{ mid: '3', track: null, participant: null }] },
+  { type: 'need', s: 5, audio: 2, video: 4 },
+  { type: 'media', s: 6, state: 'lost', reason: '' },
+  { type: 'speakers', speakers: [{ sid: 'a', level: 0.5, active: true }] },
   { type: 'bye', code: 4503, reason: 'DRAINING', message: '', action: 'rejoin' },
 ])('$type is taken', (message) => {
   expect(decodeServerMessage(JSON.stringify(message))).toEqual(message);
@@ -25,11 +38,35 @@ test.each([
   '{"type":"ok"}',
   '{"type":"signal","s":"1","from":"a"}',
   '{"type":"joined","s":1,"session":null}',
+  '{"type":"answer","re":1,"id":1,"tracks":[],"bind":[],"need":{}}',
+  '{"type":"answer","re":1,"id":1,"sdp":"v=0","tracks":{},"bind":[],"need":{}}',
+  '{"type":"bind","s":1,"map":null}',
+  '{"type":"need","s":1,"audio":"2","video":4}',
   '{"type":"constructor"}',
   '{"type":"__proto__"}',
   '{"type":"weather","s":1}',
 ])('%s is not', (text) => {
   expect(decodeServerMessage(text)).toBeNull();
+});
+
+test('an answer inside of joined is looked at as well', () => {
+  const joined = {
+    type: 'joined',
+    re: 1,
+    s: 1,
+    session: {},
+    room: {},
+    self: {},
+    ice: {},
+    ping: {},
+    limits: {},
+    participants: [],
+  };
+  const taken = (answer: unknown): boolean =>
+    decodeServerMessage(JSON.stringify({ ...joined, answer })) !== null;
+  expect(taken(undefined)).toBe(true);
+  expect(taken({ id: 1, sdp: 'v=0', tracks: [], bind: [], need: {} })).toBe(true);
+  expect(taken({ id: 1, sdp: 'v=0', tracks: [], bind: null, need: {} })).toBe(false);
 });
 
 test('nothing throws, whatever arrives', () => {

@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import { z } from 'zod';
+import type { SignalOptions } from '../../../sdk/signal-connection.ts';
 import { SignalClient } from '../../support/signal-client.ts';
 
 const closers: (() => void)[] = [];
@@ -13,8 +14,8 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-function connect(url: string): SignalClient {
-  const client = new SignalClient(url, () => 'token');
+function connect(url: string, options: Partial<SignalOptions> = {}): SignalClient {
+  const client = new SignalClient(url, () => 'token', options);
   closers.push(() => client.connection.close('test over'));
   return client;
 }
@@ -23,6 +24,7 @@ const firstMessage = z.object({
   type: z.literal('join'),
   i: z.number(),
   session: z.looseObject({}).optional(),
+  offer: z.object({ id: z.number(), sdp: z.string() }).optional(),
 });
 type Join = z.output<typeof firstMessage>;
 
@@ -130,4 +132,62 @@ test('a session that is thrown out again and again is retried ever more slowly',
   await client.until(() => client.delays.length >= 4);
   expect(client.delays).toEqual([0, 300, 1200, 2700]);
   expect(client.away).toEqual(Array.from({ length: 4 }, () => 'BAD_MESSAGE'));
+});
+
+test('the offer travels in each join that is no resume, made while the socket opens', async () => {
+  const offers: (number | undefined)[] = [];
+  const url = await scripted((socket, { i, session, offer }) => {
+    offers.push(offer?.id);
+    const resumed = session !== undefined;
+    if (resumed && offers.length === 3) {
+      const message = '';
+      const refused = { type: 'error', re: i, code: 4450, reason: 'SESSION_GONE', message };
+      socket.send(JSON.stringify({ ...refused, retry: 'now' }));
+      return;
+    }
+    socket.send(joined(i, { resumed, ping: { everyMs: 5000, timeoutMs: 15_000 } }));
+    if (offers.length < 3) socket.terminate();
+  });
+  let made = 0;
+  const client = connect(url, {
+    joinOffer: async () => {
+      made += 1;
+      const id = made;
+      // Later than the socket: the join waits for it.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return { offer: { id, sdp: 'v=0' }, tracks: [] };
+    },
+  });
+  await client.joined(3);
+  expect(client.how).toEqual(['joined', 'resumed', 'rejoined']);
+  expect(offers).toEqual([1, undefined, undefined, 2]);
+  expect(made).toBe(2);
+});
+
+test('a request for an answer gets it, the server speaks of who speaks, and slots are pushes', async () => {
+  const answer = { id: 1, sdp: 'v=0', tracks: [], bind: [], need: { audio: 0, video: 0 } };
+  const url = await scripted((socket, { i }) => {
+    socket.send(joined(i, { ping: { everyMs: 5000, timeoutMs: 15_000 } }));
+    socket.send('{"type":"bind","s":1,"map":[]}');
+    socket.send('{"type":"bind","s":1,"map":[]}');
+    socket.send('{"type":"need","s":2,"audio":1,"video":2}');
+    socket.send('{"type":"media","s":3,"state":"lost","reason":""}');
+    socket.on('message', (data: Buffer) => {
+      const { type, i: re } = z
+        .object({ type: z.string(), i: z.number().optional() })
+        .parse(JSON.parse(data.toString()));
+      if (type === 'offer') socket.send(JSON.stringify({ type: 'answer', re, ...answer }));
+    });
+    socket.send('{"type":"speakers","speakers":[]}');
+  });
+  const client = connect(url);
+  await client.joined();
+  const request = client.connection.request({ type: 'offer', id: 1, sdp: 'v=0', tracks: [] });
+  expect(await request).toMatchObject(answer);
+  expect(client.pushes.map(({ type, s }) => `${type} ${s}`)).toEqual([
+    'bind 1',
+    'need 2',
+    'media 3',
+  ]);
+  expect(client.speakers).toBe(1);
 });

@@ -8,6 +8,7 @@ import { systemClock } from '../../../shared/clock.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { SignalingServer } from '../../../signaling/index.ts';
 import { parseExposition, samplesOf } from '../../support/exposition.ts';
+import { RecordedPlane } from '../signaling/recorded-plane.ts';
 
 const signalingServer = new SignalingServer({
   keys: { key: 'a secret for tests, long enough to be one' },
@@ -15,6 +16,7 @@ const signalingServer = new SignalingServer({
   version: '0.0.0',
   origins: [],
   iceServers: () => ({ servers: [], expiresAt: 0 }),
+  media: new RecordedPlane(),
   clock: systemClock,
   log: silentLogger,
 });
@@ -26,6 +28,13 @@ const FULL: ServerStats = {
     ...signaling,
     joinDurations: { count: 3, p50Ms: 2, p99Ms: 7 },
     refusals: { ROOM_FULL: 4 },
+    sessions: 5,
+    whip: {
+      sessions: { whip: 1, whep: 2 },
+      opened: { whip: 3, whep: 4 },
+      iceRestarts: 5,
+      refusals: { 401: 6, 429: 0 },
+    },
   },
   engine: {
     kind: 'linux',
@@ -107,6 +116,11 @@ test('the numbers are those of the statistics, in base units', async () => {
   expect(found.get('sterna_turn_dropped_datagrams_total{worker="0",reason="malformed"}')).toBe(5);
   expect(found.get('sterna_turn_dropped_datagrams_total{worker="0",reason="not-stun"}')).toBe(0);
   expect(found.get('sterna_signaling_refusals_total{reason="ROOM_FULL"}')).toBe(4);
+  expect(found.get('sterna_whip_sessions{protocol="whep"}')).toBe(2);
+  expect(found.get('sterna_whip_sessions_opened_total{protocol="whip"}')).toBe(3);
+  expect(found.get('sterna_whip_ice_restarts_total')).toBe(5);
+  expect(found.get('sterna_whip_refusals_total{status="401"}')).toBe(6);
+  expect(found.get('sterna_participants')).toBe(5 + 1 + 2);
   expect(found.get('sterna_signaling_join_duration_seconds{percentile="99"}')).toBe(0.007);
 });
 

@@ -19,7 +19,8 @@ interface Made {
 
 function made(sid: string, options: Made = {}): Track {
   const { joined = 0, speaking = -1, spokeAt = 0, source = 'camera', muted = false } = options;
-  const publisher: Publisher = { sid, joined, speaking, spokeAt };
+  const identity = `${sid}'s`;
+  const publisher: Publisher = { sid, identity, joined, speaking, spokeAt };
   const track = new Track(publisher, 'video', { mid: '0', source, muted });
   track.publication = options.publication ?? 1;
   track.format = options.format ?? 'VP8';
@@ -39,14 +40,19 @@ class TestSlot implements Slot {
   }
 }
 
-const NOBODY = { sid: 'me', pinned: new Set<Track>(), off: new Set<Track>() };
+const NOBODY = { sid: 'me', pinned: new Set<Track>(), off: new Set<Track>(), only: null };
 
 function point(
   slots: readonly TestSlot[],
   tracks: readonly Track[],
-  wishes: { pinned?: readonly Track[]; off?: readonly Track[] } = {},
+  wishes: { pinned?: readonly Track[]; off?: readonly Track[]; only?: string } = {},
 ): Map<TestSlot, Track | null> {
-  const viewer = { sid: 'me', pinned: new Set(wishes.pinned), off: new Set(wishes.off) };
+  const viewer = {
+    sid: 'me',
+    pinned: new Set(wishes.pinned),
+    off: new Set(wishes.off),
+    only: wishes.only ?? null,
+  };
   const changes = pointSlots(slots, rankTracks(tracks), viewer);
   for (const [slot, track] of changes) slot.track = track;
   return changes;
@@ -234,7 +240,7 @@ describe('properties', () => {
         }
         expect(point(slots, tracks, { pinned, off }).size).toBe(0);
       }),
-      { numRuns: 500 },
+      { numRuns: 2000 },
     );
   });
 
@@ -263,15 +269,17 @@ describe('properties', () => {
         const came = showing.filter((track) => !before.includes(track)).length;
         const emptied = slots.filter(({ track }, i) => track === null && before[i] !== null).length;
         expect(changes.size).toBe(came + emptied);
-        // Of a tier that does not fit whole, nothing goes that was shown for what was not.
+        // Of a tier that does not fit whole, nothing goes that was shown for what was not; pins have an order.
         const replaced = slots.flatMap(({ track }, n) => {
           const was = before[n];
           const gone = was && eligible.includes(was) && !showing.includes(was) ? was : null;
-          return gone === null || track === null ? [] : [tier(gone) - tier(track)];
+          return gone === null || track === null || pinned.includes(track)
+            ? []
+            : [tier(gone) - tier(track)];
         });
         expect(replaced.filter((better) => better <= 0)).toEqual([]);
       }),
-      { numRuns: 500 },
+      { numRuns: 2000 },
     );
   });
 });
@@ -296,6 +304,16 @@ describe('how many slots there should be', () => {
   test('a room that grows to 200 costs few offers', () => {
     const asked = new Set(Array.from({ length: 200 }, (_, n) => neededSlots(n, 64)));
     expect(asked.size).toBe(7);
+  });
+
+  test('who looks at one participant alone is shown nobody else, however loud or pinned', () => {
+    const slots = [new TestSlot(0), new TestSlot(1), new TestSlot(2)];
+    const [loud, camera] = [made('loud', { speaking: 0 }), made('ann')];
+    const screen = made('ann', { source: 'screen' });
+    point(slots, [loud, camera, screen], { only: "ann's", pinned: [loud] });
+    expect(slots.map(({ track }) => track)).toEqual([screen, camera, null]);
+    point(slots, [loud], { only: "ann's" });
+    expect(shown(slots)).toEqual([undefined, undefined, undefined]);
   });
 
   test('nobody is shown without slots', () => {

@@ -75,7 +75,6 @@ describe('a minted token', () => {
         canSubscribe: true,
         canPublishData: true,
         roomAdmin: false,
-        hidden: false,
       },
     });
   });

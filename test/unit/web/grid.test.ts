@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { tileSize } from '../../../web/grid.ts';
+import { spotlightSizes, tileSize } from '../../../web/grid.ts';
 
 const GAP = 12;
 
@@ -40,4 +40,34 @@ test('tiles always fit, with an aspect between the bounds', () => {
 
 test('a stage without room gives no tiles', () => {
   expect(tileSize(4, { width: 0, height: 0 }, GAP)).toEqual({ width: 0, height: 0 });
+});
+
+test('a large tile alone has the stage, with others the strip below', () => {
+  const stage = { width: 1200, height: 700 };
+  expect(spotlightSizes(1, stage, GAP)).toEqual({
+    large: { width: 1200, height: 700 },
+    small: { width: 0, height: 0 },
+  });
+  expect(spotlightSizes(4, stage, GAP)).toEqual({
+    large: { width: 1200, height: 538 },
+    small: { width: 266, height: 150 },
+  });
+});
+
+test('the large tile and a row of the others fit one above the other', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 2, max: 60 }),
+      fc.integer({ min: 200, max: 4000 }),
+      fc.integer({ min: 200, max: 4000 }),
+      (count, width, height) => {
+        const { large, small } = spotlightSizes(count, { width, height }, GAP);
+        expect(large.height + GAP + small.height).toBeLessThanOrEqual(height);
+        expect(large.width).toBe(width);
+        expect(large.height).toBeGreaterThan(small.height);
+        expect(small.width / small.height).toBeGreaterThan(0.98);
+        expect(small.width / small.height).toBeLessThan(1.82);
+      },
+    ),
+  );
 });

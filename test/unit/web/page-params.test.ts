@@ -5,13 +5,16 @@ import { inventIdentity, inventRoom, readPageParams, roomLink } from '../../../w
 const at = (rest: string): URL => new URL(`http://127.0.0.1:7880/${rest}`);
 
 test('everything that an address can say', () => {
-  expect(readPageParams(at('?room=r%201&name=Ada&autojoin=1&relay=1#token=a.b.c'))).toEqual({
-    room: 'r 1',
-    name: 'Ada',
-    autojoin: true,
-    relay: true,
-    token: 'a.b.c',
-  });
+  expect(readPageParams(at('?room=r%201&name=Ada&autojoin=1&relay=1&slots=2#token=a.b.c'))).toEqual(
+    {
+      room: 'r 1',
+      name: 'Ada',
+      autojoin: true,
+      relay: true,
+      slots: 2,
+      token: 'a.b.c',
+    },
+  );
 });
 
 test('nothing said, and switches set to 0', () => {
@@ -20,8 +23,13 @@ test('nothing said, and switches set to 0', () => {
     name: '',
     autojoin: false,
     relay: false,
+    slots: undefined,
     token: '',
   });
+});
+
+test.each(['-1', '1e9', 'many', '100'])('%s slots are none', (slots) => {
+  expect(readPageParams(at(`?slots=${slots}`)).slots).toBeUndefined();
 });
 
 test('a token in the query is not taken: it would have been sent to the server', () => {

@@ -1,0 +1,132 @@
+// Which of the two kinds of media a room has, and the offer that is made before that is known. Owned by room.ts.
+
+import type { JoinedMessage, RoomInfo } from '../signaling/protocol.ts';
+import type { JoinOptions } from './join-options.ts';
+import { FIRST_SLOTS, SLOTS_WANTED } from './limits.ts';
+import type { LocalPublication } from './local-publication.ts';
+import { Mesh } from './mesh.ts';
+import type { RoomMedia, RoomMediaSink } from './room-media.ts';
+import { SfuMedia } from './sfu-media.ts';
+import { SfuPeer } from './sfu-peer.ts';
+import type { SfuOffer, SlotCounts } from './sfu-peer.ts';
+import type { JoinOffer } from './signal-connection.ts';
+import { grantsOf } from './token-grants.ts';
+import type { TokenGrants } from './token-grants.ts';
+
+export interface MediaSetupOptions {
+  readonly join: JoinOptions;
+  /** One for all connections, as soon as it is made. */
+  readonly certificate: () => RTCCertificate | undefined;
+  readonly publications: () => readonly LocalPublication[];
+}
+
+interface Prepared {
+  readonly grants: TokenGrants;
+  readonly peer: SfuPeer;
+  /** Null: there is nothing to offer. */
+  readonly offer: Promise<SfuOffer | null>;
+}
+
+export class MediaSetup {
+  readonly #options: MediaSetupOptions;
+  readonly #sink: RoomMediaSink;
+  readonly #want: SlotCounts;
+  #prepared: Prepared | null = null;
+  #mode: RoomInfo['mode'] | undefined;
+  #lastOfferId = 0;
+
+  constructor(options: MediaSetupOptions, sink: RoomMediaSink) {
+    const { audio = SLOTS_WANTED.audio, video = SLOTS_WANTED.video } = options.join.want ?? {};
+    this.#options = options;
+    this.#sink = sink;
+    this.#want = { audio, video };
+  }
+
+  /** What `join` says of media. An offer that was not used serves the next attempt. Never rejects. */
+  async joinOffer(token: string): Promise<JoinOffer> {
+    const want = { ...this.#want };
+    if (this.#mode === 'p2p') return { want };
+    try {
+      const offer = await this.#prepare(grantsOf(token));
+      if (!offer) return { want };
+      const { id, sdp, tracks } = offer;
+      this.#sink.onPhase('offer');
+      this.#sink.onOffer(sdp.length);
+      return { want, offer: { id, sdp }, tracks };
+    } catch (error) {
+      this.#discard();
+      this.#sink.onFault(error);
+      return { want };
+    }
+  }
+
+  /** The media of a new session. */
+  open(joined: JoinedMessage): RoomMedia {
+    this.#mode = joined.room.mode;
+    const { join, certificate, publications } = this.#options;
+    if (this.#mode === 'p2p') {
+      this.#discard();
+      return new Mesh(
+        {
+          relayOnly: join.relayOnly ?? false,
+          certificate,
+          publications,
+          now: () => performance.now(),
+        },
+        { self: joined.self, iceServers: joined.ice.servers },
+        this.#sink,
+      );
+    }
+    const peer = this.#prepared?.peer ?? this.#makePeer();
+    this.#prepared = null;
+    const options = { publications, want: this.#want, makePeer: () => this.#makePeer() };
+    return new SfuMedia(options, joined, peer, this.#sink);
+  }
+
+  close(): void {
+    this.#discard();
+  }
+
+  #prepare(grants: TokenGrants): Prepared['offer'] {
+    const before = this.#prepared;
+    const same =
+      before?.grants.canPublish === grants.canPublish &&
+      before.grants.canSubscribe === grants.canSubscribe;
+    if (before && same) return before.offer;
+    this.#discard();
+    const peer = this.#makePeer();
+    const offer = this.#firstOffer(peer, grants);
+    this.#prepared = { grants, peer, offer };
+    return offer;
+  }
+
+  async #firstOffer(
+    peer: SfuPeer,
+    { canPublish, canSubscribe }: TokenGrants,
+  ): Promise<SfuOffer | null> {
+    if (canPublish) await peer.senders.sync(this.#options.publications());
+    if (canSubscribe) {
+      peer.addSlots({
+        audio: Math.min(FIRST_SLOTS.audio, this.#want.audio),
+        video: Math.min(FIRST_SLOTS.video, this.#want.video),
+      });
+    }
+    return peer.isEmpty() ? null : peer.offer();
+  }
+
+  #discard(): void {
+    this.#prepared?.peer.close();
+    this.#prepared = null;
+  }
+
+  #makePeer(): SfuPeer {
+    return new SfuPeer({
+      relayOnly: this.#options.join.relayOnly ?? false,
+      certificate: this.#options.certificate(),
+      nextOfferId: () => {
+        this.#lastOfferId += 1;
+        return this.#lastOfferId;
+      },
+    });
+  }
+}

@@ -1,0 +1,14 @@
+// The two things that are read from, and cut out of, an offer of our own (RFC 8829 s5.2).
+
+/** The `mid` of each section, in their order, which is that of the transceivers: none is ever stopped. */
+export function midsOf(sdp: string): string[] {
+  return [...sdp.matchAll(/^a=mid:(\S+)/gm)].map(([, mid = '']) => mid);
+}
+
+/**
+ * The server is lite and public: it learns our address from our checks (RFC 8445 s7.3.1.3), and need not know
+ * the others.
+ */
+export function withoutCandidates(sdp: string): string {
+  return sdp.replaceAll(/^a=(?:candidate:.*|end-of-candidates)\r?\n/gm, '');
+}

@@ -1,0 +1,150 @@
+// The one RTCPeerConnection to the server, which never offers: sections to send, receive slots, and an offer with its
+// answer at a time. The first offer is made before anything is known of the server, and travels in `join`.
+
+import type { IceServer, SdpAnswer, TrackOffer } from '../signaling/protocol.ts';
+import { preferCodecs } from './codec-preferences.ts';
+import type { LocalPublication } from './local-publication.ts';
+import { midsOf, withoutCandidates } from './offer-sdp.ts';
+import { SfuSenders } from './sfu-senders.ts';
+
+export interface SlotCounts {
+  readonly audio: number;
+  readonly video: number;
+}
+
+export interface SfuPeerOptions {
+  readonly relayOnly: boolean;
+  readonly certificate: RTCCertificate | undefined;
+  /** Numbers that rise, whichever connection asks. */
+  readonly nextOfferId: () => number;
+}
+
+export interface SfuOffer {
+  readonly id: number;
+  readonly sdp: string;
+  readonly tracks: TrackOffer[];
+}
+
+const KINDS = ['audio', 'video'] as const;
+
+export class SfuPeer {
+  readonly pc: RTCPeerConnection;
+  readonly senders: SfuSenders;
+  readonly #options: SfuPeerOptions;
+  readonly #slots: Record<'audio' | 'video', RTCRtpTransceiver[]> = { audio: [], video: [] };
+  #offered: ReadonlyMap<LocalPublication, TrackOffer> = new Map();
+  /** The offer that waits for its answer; `local` when it is in force here. */
+  #offer: { id: number; sdp: string; local: Promise<void> | null } | null = null;
+
+  constructor(options: SfuPeerOptions) {
+    this.#options = options;
+    // ICE servers are not known yet, and a direct way to a public server needs none.
+    this.pc = new RTCPeerConnection(this.#configuration([]));
+    this.senders = new SfuSenders(this.pc);
+  }
+
+  /** What the newest offer says to be published. */
+  get offered(): ReadonlyMap<LocalPublication, TrackOffer> {
+    return this.#offered;
+  }
+
+  get slots(): SlotCounts {
+    const { audio, video } = this.#slots;
+    return { audio: audio.length, video: video.length };
+  }
+
+  /** An offer of it would be of no media. */
+  isEmpty(): boolean {
+    return this.pc.getTransceivers().length === 0;
+  }
+
+  /** Adds what is missing of `counts`; true when that was something. */
+  addSlots(counts: SlotCounts): boolean {
+    let added = false;
+    for (const kind of KINDS) {
+      while (this.#slots[kind].length < counts[kind]) {
+        const transceiver = this.pc.addTransceiver(kind, { direction: 'recvonly' });
+        preferCodecs(transceiver);
+        this.#slots[kind].push(transceiver);
+        added = true;
+      }
+    }
+    return added;
+  }
+
+  receiver(mid: string): RTCRtpReceiver | undefined {
+    return this.pc.getTransceivers().find((transceiver) => transceiver.mid === mid)?.receiver;
+  }
+
+  /** The next offer. Nothing may change between it and its answer but tracks of senders. */
+  async offer(): Promise<SfuOffer> {
+    const description = await this.pc.createOffer();
+    const { sdp = '' } = description;
+    const id = this.#options.nextOfferId();
+    // Candidates are gathered as soon as an offer is in force: with nothing but relays, not before they are known.
+    const held = this.#options.relayOnly && this.pc.remoteDescription === null;
+    const local = held ? null : this.pc.setLocalDescription(description);
+    // Awaited with the answer.
+    local?.catch(() => undefined);
+    this.#offer = { id, sdp, local };
+    this.#offered = this.senders.offered(midsOf(sdp));
+    return { id, sdp: withoutCandidates(sdp), tracks: [...this.#offered.values()] };
+  }
+
+  /** False when it is not the answer to the newest offer. */
+  async accept(answer: SdpAnswer, iceServers: IceServer[]): Promise<boolean> {
+    const offer = this.#offer;
+    if (offer?.id !== answer.id) return false;
+    if (offer.local) {
+      await offer.local;
+    } else {
+      this.pc.setConfiguration(this.#configuration(iceServers));
+      await this.pc.setLocalDescription({ type: 'offer', sdp: offer.sdp });
+    }
+    this.#offer = null;
+    await this.pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    return true;
+  }
+
+  /** The server has refused the offer. */
+  async rollBack(): Promise<void> {
+    const offer = this.#offer;
+    this.#offer = null;
+    if (!offer?.local) return;
+    await offer.local;
+    if (this.pc.signalingState === 'have-local-offer') {
+      await this.pc.setLocalDescription({ type: 'rollback' });
+    }
+  }
+
+  /** The next offer restarts ICE, with these servers. */
+  restartIce(iceServers: IceServer[]): void {
+    try {
+      this.pc.setConfiguration(this.#configuration(iceServers));
+    } catch {
+      // A browser may refuse a change of configuration; the restart is still worth making with the old one.
+    }
+    this.pc.restartIce();
+  }
+
+  isDtlsOver(): boolean {
+    const [first] = this.pc.getTransceivers();
+    const state = first?.receiver.transport?.state;
+    return state === 'failed' || state === 'closed';
+  }
+
+  close(): void {
+    this.pc.close();
+  }
+
+  #configuration(iceServers: IceServer[]): RTCConfiguration {
+    const { relayOnly, certificate } = this.#options;
+    return {
+      iceServers,
+      iceTransportPolicy: relayOnly ? 'relay' : 'all',
+      bundlePolicy: 'max-bundle',
+      rtcpMuxPolicy: 'require',
+      ...(certificate ? { certificates: [certificate] } : {}),
+    };
+  }
+}

@@ -1,0 +1,83 @@
+// What is sent over the connection to the server: one transceiver per publication, used again when it became free,
+// so that the SDP grows with what is published at once and not with every change. Owned by sfu-peer.ts.
+
+import type { TrackOffer } from '../signaling/protocol.ts';
+import { preferCodecs } from './codec-preferences.ts';
+import type { TrackToFind } from './link-stats.ts';
+import { isMuted } from './local-publication.ts';
+import type { LocalPublication } from './local-publication.ts';
+
+export class SfuSenders {
+  readonly #pc: RTCPeerConnection;
+  readonly #used = new Map<LocalPublication, RTCRtpTransceiver>();
+  readonly #free: RTCRtpTransceiver[] = [];
+
+  constructor(pc: RTCPeerConnection) {
+    this.#pc = pc;
+  }
+
+  /** Whether `sync` would leave something that only an offer can tell. */
+  differs(publications: readonly LocalPublication[]): boolean {
+    return (
+      publications.length !== this.#used.size ||
+      publications.some((publication) => !this.#used.has(publication))
+    );
+  }
+
+  /** Makes the senders those of `publications`. Another track of the same publication needs no offer. */
+  async sync(publications: readonly LocalPublication[]): Promise<void> {
+    const changes: Promise<void>[] = [];
+    for (const [publication, transceiver] of this.#used) {
+      if (publications.includes(publication)) continue;
+      this.#used.delete(publication);
+      this.#free.push(transceiver);
+      transceiver.direction = 'inactive';
+      changes.push(transceiver.sender.replaceTrack(null));
+    }
+    for (const publication of publications) {
+      const { sender } = this.#used.get(publication) ?? this.#assign(publication);
+      if (sender.track !== publication.track) changes.push(sender.replaceTrack(publication.track));
+    }
+    await Promise.all(changes);
+  }
+
+  /** What the offer with these sections says about them; `mids` in the order of the transceivers. */
+  offered(mids: readonly string[]): Map<LocalPublication, TrackOffer> {
+    const transceivers = this.#pc.getTransceivers();
+    return new Map(
+      [...this.#used].map(([publication, transceiver]) => {
+        const { source, name } = publication;
+        const mid = transceiver.mid ?? mids[transceivers.indexOf(transceiver)] ?? '';
+        const muted = isMuted(publication);
+        return [publication, { mid, source, muted, ...(name === undefined ? {} : { name }) }];
+      }),
+    );
+  }
+
+  /** What statistics are asked for; `sidOf` a publication, when the server has given it one. */
+  tracks(sidOf: (publication: LocalPublication) => string | undefined): TrackToFind[] {
+    return [...this.#used].map(([publication, { mid }]) => ({
+      sid: sidOf(publication) ?? '',
+      source: publication.source,
+      direction: 'sent' as const,
+      mid,
+      id: publication.track.id,
+    }));
+  }
+
+  #assign(publication: LocalPublication): RTCRtpTransceiver {
+    const { kind, stream, track } = publication;
+    const at = this.#free.findIndex(({ receiver }) => receiver.track.kind === kind);
+    const [free] = at < 0 ? [] : this.#free.splice(at, 1);
+    const transceiver =
+      free ?? this.#pc.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+    if (free) {
+      free.direction = 'sendonly';
+      free.sender.setStreams(stream);
+    } else {
+      preferCodecs(transceiver);
+    }
+    this.#used.set(publication, transceiver);
+    return transceiver;
+  }
+}

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { Subscriptions } from '../../../sdk/subscriptions.ts';
+
+function setUp() {
+  const told: unknown[] = [];
+  return { subscriptions: new Subscriptions(async (tracks) => told.push(tracks)), told };
+}
+
+test('wishes add up, and each change alone is told', async () => {
+  const { subscriptions, told } = setUp();
+  await subscriptions.change(['a', 'b'], { pin: true });
+  await subscriptions.change(['a'], { on: false });
+  expect(told).toEqual([
+    [
+      { track: 'a', pin: true },
+      { track: 'b', pin: true },
+    ],
+    [{ track: 'a', on: false }],
+  ]);
+  expect(subscriptions.of('a')).toEqual({ pin: true, on: false });
+  expect(subscriptions.of('c')).toEqual({});
+});
+
+test('another session is told again, of what is still there', async () => {
+  const { subscriptions, told } = setUp();
+  await subscriptions.change(['a', 'b'], { pin: true });
+  told.length = 0;
+  await subscriptions.repeat(new Set(['b', 'c']));
+  expect(told).toEqual([[{ track: 'b', pin: true }]]);
+  expect(subscriptions.of('a')).toEqual({});
+  await subscriptions.repeat(new Set());
+  expect(told).toHaveLength(1);
+});
+
+test('a message names no more tracks than it may', async () => {
+  const { subscriptions, told } = setUp();
+  await subscriptions.change(
+    Array.from({ length: 300 }, (_, i) => String(i)),
+    { on: false },
+  );
+  expect(told.map((tracks) => (tracks as unknown[]).length)).toEqual([256, 44]);
+});
