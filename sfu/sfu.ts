@@ -1,6 +1,6 @@
-// The selective forwarding unit of a worker: rooms, and in them participants with their transports. Does what the answering
-// thread says, in whatever order it comes, and tells it what happens. Sans-I/O.
-// Called by: the media worker. Allocates: nothing per packet.
+// The selective forwarding unit of a worker: rooms, and in them participants with their transports. Does what the
+// answering thread says, in whatever order it comes, and tells it what happens. Sans-I/O. Called by: the media
+// worker. Allocates: nothing per packet.
 
 import { Arena } from '../shared/native/arena.ts';
 import type { Timers } from '../shared/net/timer-wheel.ts';
@@ -140,7 +140,7 @@ export class Sfu {
     this.#now = now;
     const count = this.#pendingCount;
     this.#pendingCount = 0;
-    for (let i = 0; i < count; i++) this.#pending[i]!.flush(now);
+    for (let i = 0; i < count; i++) this.#pending[i]!.endTurn(now);
   }
 
   stats(): SfuStats {

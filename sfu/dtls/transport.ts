@@ -8,6 +8,7 @@ import { INPUT_BYTES_MAX } from '../../shared/native/dtls-context.ts';
 import {
   DtlsSession,
   RECORD_HEADER_BYTES,
+  RECORD_LENGTH,
   type DatagramSink,
   type DtlsStep,
 } from '../../shared/native/dtls-session.ts';
@@ -101,9 +102,15 @@ export class DtlsTransport {
         return;
       }
     }
-    this.#open().put(bytes, offset, length);
-    if (this.#state === 'handshake') this.#handshake(now);
-    else this.#afterHandshake();
+    // Record by record: behind a message that it has had before OpenSSL loses the rest of a datagram.
+    const end = offset + length;
+    for (let at = offset; at < end && !this.#isClosed;) {
+      const record = Math.min(recordBytes(bytes, at), end - at);
+      this.#open().put(bytes, at, record);
+      if (this.#state === 'handshake') this.#handshake(now);
+      else this.#afterHandshake();
+      at += record;
+    }
   }
 
   /** When `handleTimeout` wants to be called, on the clock of `now`; Infinity for never. It changes with every call. */
@@ -134,6 +141,10 @@ export class DtlsTransport {
       session?.flush(this.#sink);
     }
     this.#free();
+  }
+
+  get #isClosed(): boolean {
+    return this.#state === 'closed';
   }
 
   #open(): DtlsSession {
@@ -225,4 +236,11 @@ export class DtlsTransport {
     this.#session?.free();
     this.#session = undefined;
   }
+}
+
+/** With its header, if that is there; more than there are bytes if it is not. */
+function recordBytes(bytes: Uint8Array, offset: number): number {
+  const length =
+    ((bytes[offset + RECORD_LENGTH] ?? 0) << 8) | (bytes[offset + RECORD_LENGTH + 1] ?? 0);
+  return RECORD_HEADER_BYTES + length;
 }

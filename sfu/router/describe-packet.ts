@@ -1,5 +1,6 @@
-// Fills in what is known of a packet that has just come: its header, the extensions that subscribers may get, and of its
-// payload where a decoder can begin and what is numbered. Called by: Publication. Allocates: nothing but when it is made.
+// Fills in what is known of a packet that has just come: its header, the extensions that subscribers may get, and of
+// its payload where a decoder can begin and what is numbered. Called by: Publication. Allocates: nothing but when it
+// is made.
 
 import type { Arena } from '../../shared/native/arena.ts';
 import { DependencyDescriptor } from '../rtp/av1.ts';

@@ -1,5 +1,5 @@
-// One RTP stream of a publication, such as one encoding of a camera: its packets in their order, what is missing and what
-// a report says. Called by: Publication, ParticipantMedia. Allocates: when it is made; nothing per packet.
+// One RTP stream of a publication, such as one encoding of a camera: its packets in their order, what is missing and
+// what a report says. Called by: Publication, ParticipantMedia. Allocates: when it is made; nothing per packet.
 
 import { KeyFrameRequests } from '../feedback/key-frame-requests.ts';
 import { NackGenerator } from '../feedback/nack-generator.ts';
@@ -9,14 +9,18 @@ import {
   SEQUENCE_STRAY,
   SequenceUnwrapper,
 } from '../feedback/sequence-unwrapper.ts';
+import type { SenderInfo } from '../rtp/rtcp-reports.ts';
 import { DROP_DUPLICATE, DROP_NOT_STORED, DROP_STRAY } from './drop-reason.ts';
 import { HISTORY_AUDIO, HISTORY_VIDEO, SEQUENCE_AHEAD_MAX } from './limits.ts';
 import { PacketHistory } from './packet-history.ts';
 import type { PayloadPool } from './payload-pool.ts';
 import { NOT_MAPPED, RemovedSequences } from './removed-sequences.ts';
+import { ntpMs, type SenderClock } from './sender-clock.ts';
 import type { IncomingSection, SectionCodec } from './sections.ts';
 
-/** What `take` gives for a packet that is to be forwarded, or a DROP_ reason; and for one that is not, and not missed. */
+/**
+ * What `take` gives for a packet that is to be forwarded, or a DROP_ reason; and for one that is not, and not missed.
+ */
 export const TAKEN = -1;
 export const TAKEN_PADDING = -2;
 
@@ -49,9 +53,15 @@ export class IncomingStream {
   keyFrameAt = NEVER;
   /** Slots that show it, or did until a better encoding can be shown. */
   watchers = 0;
+  /** Of whoever sends it. */
+  readonly #clock: SenderClock;
+  /** What its last sender report has said: which timestamp is of which time of theirs. */
+  #reportedMs = Number.NaN;
+  #reportedTimestamp = 0;
   nacked = 0;
   retransmitted = 0;
   keyFrameRequests = 0;
+  readonly #ticksPerMs: number;
   readonly #unwrapper = new SequenceUnwrapper();
   readonly #removed = new RemovedSequences();
   /** The first number of this generation; of the first one, what came late counts too. */
@@ -59,11 +69,14 @@ export class IncomingStream {
 
   constructor(
     pool: PayloadPool,
+    clock: SenderClock,
     section: IncomingSection,
     ssrc: number,
     encoding: number,
     now: number,
   ) {
+    this.#clock = clock;
+    this.#ticksPerMs = section.clockRate / 1000;
     const capacity = section.kind === 'video' ? HISTORY_VIDEO : HISTORY_AUDIO;
     this.ssrc = ssrc;
     this.kind = section.kind;
@@ -86,8 +99,8 @@ export class IncomingStream {
   }
 
   /**
-   * Gives a packet its number. Returns TAKEN or a reason to drop it. Padding that comes in its order is left out of the
-   * numbers; what comes late has a number already, and is TAKEN as a packet without a payload.
+   * Gives a packet its number. Returns TAKEN or a reason to drop it. Padding that comes in its order is left out of
+   * the numbers; what comes late has a number already, and is TAKEN as a packet without a payload.
    */
   take(sequenceNumber: number, isPadding: boolean): number {
     const before = this.#unwrapper.highest;
@@ -109,6 +122,20 @@ export class IncomingStream {
     this.sequence = sequence;
     if (kind !== SEQUENCE_LATE) this.newest = sequence;
     return TAKEN;
+  }
+
+  /** A sender report of this stream (RFC 3550 s6.4.1). */
+  reported(info: SenderInfo, now: number): void {
+    this.statistics.senderReport(info, now);
+    this.#clock.reported(info, now);
+    this.#reportedMs = ntpMs(info);
+    this.#reportedTimestamp = info.rtpTimestamp | 0;
+  }
+
+  /** The timestamp of what is captured now, after the publisher's clock; NaN where that is not known. */
+  timestampAt(now: number): number {
+    const ms = this.#clock.at(now) - this.#reportedMs;
+    return this.#reportedTimestamp + Math.round(ms * this.#ticksPerMs);
   }
 
   /** What comes from now on is another source; the packet that was taken last belongs to it if it is ahead. */

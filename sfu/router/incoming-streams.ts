@@ -66,7 +66,9 @@ export class IncomingStreams {
   #midId = 0;
   #last: KnownSsrc | undefined = undefined;
 
-  /** A description: what the participant may send, and what it publishes. What is of no section any more is forgotten. */
+  /**
+   * A description: what the participant may send, and what it publishes. What is of no section any more is forgotten.
+   */
   set(sections: readonly IncomingSection[], publications: readonly Publication[]): void {
     const places = sections.map((section) => {
       const place = this.#places.find((one) => one.section.mid === section.mid);
@@ -185,8 +187,8 @@ export class IncomingStreams {
 }
 
 /**
- * Whether the SSRC has the place of its encoding. It takes it when it is heard for the first time, or when whoever has it
- * is silent: late packets of a publisher that began anew do not take it back.
+ * Whether the SSRC has the place of its encoding. It takes it when it is heard for the first time, or when whoever
+ * has it is silent: late packets of a publisher that began anew do not take it back.
  */
 function takesPlace(known: KnownSsrc, publication: Publication, now: number): boolean {
   const { encoding, ssrc } = known;

@@ -10,6 +10,12 @@ export const HISTORY_AUDIO = 256;
 /** Memory for the payloads of all streams of a worker, which grows as it is used and is given back. */
 export const PAYLOAD_POOL_BYTES_MAX = 2 ** 30;
 
+/**
+ * How long packets of a frame wait for its last one; the timer adds up to 4 ms. A sender that paces takes longer, and
+ * then nothing is gained by waiting on.
+ */
+export const HOLD_MS = 1;
+
 /** Packets of one publication that wait for the end of a turn; then they are forwarded at once. */
 export const PENDING_MAX = 64;
 
@@ -40,7 +46,9 @@ export const ENCODING_QUIET_MS = 1000;
 /** How often one packet is sent again to one subscriber. */
 export const RESENDS_MAX = 3;
 
-/** What one subscriber may be sent again, of the bytes that it was sent: more loss than that no retransmission heals. */
+/**
+ * What one subscriber may be sent again, of the bytes that it was sent: more loss than that no retransmission heals.
+ */
 export const RESENT_SHARE = 1 / 4;
 /** What it may be sent again at once. */
 export const RESENT_BYTES_AT_ONCE = 131_072;

@@ -1,5 +1,5 @@
-// What a header for a subscriber is made of, of one packet of a publication: filled when the packet comes, kept in the
-// history without its payload, and read from there for each subscriber. Allocates: nothing but when it is made.
+// What a header for a subscriber is made of, of one packet of a publication: filled when the packet comes, kept in
+// the history without its payload, and read from there for each subscriber. Allocates: nothing but when it is made.
 
 import type { Arena } from '../../shared/native/arena.ts';
 

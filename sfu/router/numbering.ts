@@ -19,8 +19,8 @@ export class Numbering {
   }
 
   /**
-   * What stands for a number of the source. Where it has fewer bits than there may be, the caller cuts off those of the
-   * result; they are there so that it can go on with more.
+   * What stands for a number of the source. Where it has fewer bits than there may be, the caller cuts off those of
+   * the result; they are there so that it can go on with more.
    *
    * @param mask of the bits that it has here
    */

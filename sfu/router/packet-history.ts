@@ -1,6 +1,6 @@
-// The last packets of one incoming stream: payloads once, whatever the number of subscribers, and of their headers what
-// is needed to write another one. Found by their number in the stream, which is 32 bits that wrap.
-// Called by: IncomingStream, slots. Allocates: nothing per packet; a block of payloads now and then from the pool.
+// The last packets of one incoming stream: payloads once, whatever the number of subscribers, and of their headers
+// what is needed to write another one. Found by their number in the stream, which is 32 bits that wrap. Called by:
+// IncomingStream, slots. Allocates: nothing per packet; a block of payloads now and then from the pool.
 
 import type { Arena } from '../../shared/native/arena.ts';
 import { copyBytes } from '../../shared/net/copy-bytes.ts';
@@ -96,7 +96,9 @@ export class PacketHistory {
     return true;
   }
 
-  /** Fills in what is known of a packet; false where it is not there. What it points at holds until the next `add`. */
+  /**
+   * Fills in what is known of a packet; false where it is not there. What it points at holds until the next `add`.
+   */
   read(sequence: number, packet: MediaPacket): boolean {
     const at = this.#find(sequence);
     if (at < 0) return false;

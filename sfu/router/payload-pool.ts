@@ -1,5 +1,5 @@
-// Memory for the payloads of all incoming streams, leased in blocks: it grows with the streams there are, and goes back
-// to the system when they are gone. Called by: PacketHistory. Allocates: a slab of 64 blocks where none is free.
+// Memory for the payloads of all incoming streams, leased in blocks: it grows with the streams there are, and goes
+// back to the system when they are gone. Called by: PacketHistory. Allocates: a slab of 64 blocks where none is free.
 
 import { Arena } from '../../shared/native/arena.ts';
 import { PAYLOAD_POOL_BYTES_MAX } from './limits.ts';

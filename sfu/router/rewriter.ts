@@ -1,6 +1,6 @@
 // Makes one outgoing stream of whatever a slot shows: sequence numbers and timestamps (RFC 3550 s5.1) and the numbers
-// inside of payloads go on from one source to the next. Inside of a source the distance to its own numbers is fixed, so
-// what was lost before is lost here too, and what comes late has its place. Called by: Slot. Allocates: nothing.
+// inside of payloads go on from one source to the next. Inside of a source the distance to its own numbers is fixed,
+// so what was lost before is lost here too, and what comes late has its place. Called by: Slot. Allocates: nothing.
 
 import { CODEC_VP8, CODEC_VP9 } from '../rtp/key-frame.ts';
 import { VP8_LONG_PICTURE_ID_MASK, Vp8Descriptor } from '../rtp/vp8.ts';

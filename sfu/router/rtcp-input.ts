@@ -1,5 +1,5 @@
-// What a participant says by RTCP: reports (RFC 3550 s6.4), packets that it misses, key frames that it needs (RFC 4585,
-// RFC 5104). Called by: ParticipantMedia. Allocates: nothing.
+// What a participant says by RTCP: reports (RFC 3550 s6.4), packets that it misses, key frames that it needs (RFC
+// 4585, RFC 5104). Called by: ParticipantMedia. Allocates: nothing.
 
 import { FullIntraRequests, isPictureLoss, LostPackets } from '../rtp/rtcp-feedback.ts';
 import { RTCP_PSFB, RTCP_RR, RTCP_RTPFB, RTCP_SR, RtcpReader } from '../rtp/rtcp-reader.ts';
@@ -29,7 +29,7 @@ export function receiveRtcp(
     switch (reader.type) {
       case RTCP_SR:
         if (info.read(reader)) {
-          participant.streamOf(reader.senderSsrc)?.statistics.senderReport(info, now);
+          participant.streamOf(reader.senderSsrc)?.reported(info, now);
         }
         receiveReports(participant, now);
         break;

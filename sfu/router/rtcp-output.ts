@@ -1,5 +1,6 @@
-// What is said to a participant by RTCP: reports of what it sends and is sent (RFC 3550 s6.4), packets that are missing,
-// key frames that somebody needs, arrivals for its congestion control. Called by: ParticipantMedia. Allocates: nothing.
+// What is said to a participant by RTCP: reports of what it sends and is sent (RFC 3550 s6.4), packets that are
+// missing, key frames that somebody needs, arrivals for its congestion control. Called by: ParticipantMedia.
+// Allocates: nothing.
 
 import type { ArrivalLog } from '../feedback/arrival-log.ts';
 import { REPORT_BLOCKS_MAX, ReportBlock, SenderInfo } from '../rtp/rtcp-reports.ts';

@@ -75,7 +75,9 @@ export class IncomingSection {
     }
   }
 
-  /** Whether streams of that section go on under this description: it is the same section, with the same encodings. */
+  /**
+   * Whether streams of that section go on under this description: it is the same section, with the same encodings.
+   */
   isLike({ mid, kind, rids }: IncomingSection): boolean {
     if (mid !== this.mid || kind !== this.kind || rids.length !== this.rids.length) return false;
     return rids.every((rid, i) => Buffer.compare(rid, this.rids[i]!) === 0);

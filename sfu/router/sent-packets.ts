@@ -1,5 +1,5 @@
-// What was sent last in one outgoing stream: which packet of the source each number stands for, and how often it was sent
-// again. No payload is kept here. Called by: Slot. Allocates: nothing but when it is made.
+// What was sent last in one outgoing stream: which packet of the source each number stands for, and how often it was
+// sent again. No payload is kept here. Called by: Slot. Allocates: nothing but when it is made.
 
 import { RESENDS_MAX } from './limits.ts';
 

@@ -1,12 +1,13 @@
 // AES_CM_128_HMAC_SHA1_80 (RFC 3711 s4.1.1, s4.2.1): the counter block and what the tag covers.
-// Called by: SrtpSender, SrtpReceiver. Allocates: per packet the addresses that OpenSSL is called with, which are numbers
-// of 16 bytes where the compiler does not know them; nothing else.
+// Called by: SrtpSender, SrtpReceiver. Allocates: per packet the addresses that OpenSSL is called with, numbers of
+// 16 bytes where the compiler does not know them; nothing else.
 
-import { Arena } from '../../shared/native/arena.ts';
+import type { Arena } from '../../shared/native/arena.ts';
 import { AesCtr, CTR_IV_BYTES, HmacSha1, packetIv } from '../../shared/native/evp.ts';
 import { put32 } from '../rtp/words.ts';
 import { HEADER_SSRC, RTCP_CLEAR_BYTES, RTCP_INDEX_BYTES, RTCP_SSRC } from './layout.ts';
 import type { SessionKeys } from './key-derivation.ts';
+import { srtpScratch } from './scratch.ts';
 import type { SrtpTransform } from './transform.ts';
 
 /** n_tag is 80 bits (RFC 3711 s5.2). */
@@ -22,7 +23,7 @@ export class CmTransform implements SrtpTransform {
   readonly #rtcpSalt: Uint8Array;
   readonly #iv = packetIv();
   /** The tag of a packet, while the rollover counter stands in its place. */
-  readonly #tag = new Arena(TAG_BYTES);
+  readonly #tag = srtpScratch();
 
   constructor(rtp: SessionKeys, rtcp: SessionKeys) {
     this.#rtpCipher = new AesCtr(rtp.encryption);
@@ -102,7 +103,6 @@ export class CmTransform implements SrtpTransform {
     this.#rtcpCipher.close();
     this.#rtpMac.close();
     this.#rtcpMac.close();
-    this.#tag.free();
     this.#rtpSalt.fill(0);
     this.#rtcpSalt.fill(0);
   }

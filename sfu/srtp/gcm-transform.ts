@@ -1,12 +1,13 @@
 // AEAD_AES_128_GCM (RFC 7714): the initialization vector, the associated data and the tag of RTP and RTCP packets.
-// Called by: SrtpSender, SrtpReceiver. Allocates: per packet the addresses that OpenSSL is called with, which are numbers
-// of 16 bytes where the compiler does not know them; nothing else.
+// Called by: SrtpSender, SrtpReceiver. Allocates: per packet the addresses that OpenSSL is called with, numbers of
+// 16 bytes where the compiler does not know them; nothing else.
 
-import { Arena } from '../../shared/native/arena.ts';
+import type { Arena } from '../../shared/native/arena.ts';
 import { AesGcm, GCM_IV_BYTES, GCM_TAG_BYTES, packetIv } from '../../shared/native/evp.ts';
 import { put32 } from '../rtp/words.ts';
 import { HEADER_SSRC, RTCP_CLEAR_BYTES, RTCP_INDEX_BYTES, RTCP_SSRC } from './layout.ts';
 import type { SessionKeys } from './key-derivation.ts';
+import { srtpScratch } from './scratch.ts';
 import type { SrtpTransform } from './transform.ts';
 
 /** The associated data of SRTCP: its header, the E flag and the index (RFC 7714 s9.2). */
@@ -18,7 +19,7 @@ export class GcmTransform implements SrtpTransform {
   readonly #rtpSalt: Uint8Array;
   readonly #rtcpSalt: Uint8Array;
   readonly #iv = packetIv();
-  readonly #aad = new Arena(RTCP_AAD_BYTES);
+  readonly #aad = srtpScratch();
 
   /** `seals`: for packets that go out; otherwise for those that come in. */
   constructor(rtp: SessionKeys, rtcp: SessionKeys, seals: boolean) {
@@ -80,7 +81,6 @@ export class GcmTransform implements SrtpTransform {
   close(): void {
     this.#rtp.close();
     this.#rtcp.close();
-    this.#aad.free();
     this.#rtpSalt.fill(0);
     this.#rtcpSalt.fill(0);
   }

@@ -1,5 +1,5 @@
-// All media transports of a worker behind one UDP port (RFC 7983): tells by address whose a datagram is, and by its first
-// byte what. TCP connections (RFC 6544) and TURN relays of this process come in as sockets, too. Sans-I/O.
+// All media transports of a worker behind one UDP port (RFC 7983): tells by its address whose a datagram is, and by its
+// first byte what. TCP connections (RFC 6544) and TURN relays of this process come in as sockets, too. Sans-I/O.
 // Called by: an engine, as the owner of its sockets; the worker; the router. Allocates: nothing per packet.
 
 import { Arena } from '../../shared/native/arena.ts';

@@ -1,6 +1,6 @@
-// One participant's transport: where ICE says it is, DTLS with it for the keys, then SRTP both ways (RFC 5764, RFC 8834).
-// Sans-I/O. Made by MediaServer, which hands it what comes from addresses that its ICE session has validated; used by
-// the router. Allocates: nothing per packet of its own (SRTP: the addresses that OpenSSL is called with).
+// One participant's transport: where ICE says it is, DTLS with it for the keys, then SRTP both ways (RFC 5764,
+// RFC 8834). Sans-I/O. Made by MediaServer, which hands it what comes from addresses that its ICE session has
+// validated; used by the router. Allocates: nothing per packet but what SRTP does.
 
 import type { Arena } from '../../shared/native/arena.ts';
 import type { DtlsContext } from '../../shared/native/dtls-context.ts';
@@ -208,6 +208,7 @@ export class MediaTransport implements IceObserver {
 
   /** A DTLS datagram from an address that this session has validated; called by MediaServer, as what follows. */
   receiveDtls(bytes: Uint8Array, offset: number, length: number, now: number): void {
+    if (length > PACKET_BYTES_MAX) return this.#host.drop(DROP_TOO_LARGE);
     this.#dtls.receive(bytes, offset, length, now);
     this.#goOn(now);
   }
@@ -241,7 +242,7 @@ export class MediaTransport implements IceObserver {
   }
 
   onConsentLost(now: number): void {
-    this.#iceDeadline = now + ICE_TIMEOUT_MS;
+    if (this.#iceDeadline === Infinity) this.#iceDeadline = now + ICE_TIMEOUT_MS;
     this.#setTimer();
     if (this.#state !== 'connected') return;
     this.#state = 'disconnected';

@@ -18,7 +18,8 @@ const SSL_ERROR_ZERO_RETURN = 6;
 
 /** content type, version, epoch, sequence number, length (RFC 6347 s4.1). */
 export const RECORD_HEADER_BYTES = 13;
-const RECORD_LENGTH = 11;
+/** Where a record has its length. */
+export const RECORD_LENGTH = 11;
 
 /** SRTP_PROTECTION_PROFILE of openssl/srtp.h: a string, then the number. */
 const PROFILE_ID = koffi.sizeof('void *');

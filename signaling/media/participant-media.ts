@@ -12,7 +12,7 @@ import type { JoinMessage, SdpAnswer, SubscribeMessage } from '../protocol.ts';
 import { refusal, snippet } from '../refusal.ts';
 import type { Refusal } from '../refusal.ts';
 import type { MediaCounters } from './media-counters.ts';
-import { MediaTransport } from './media-transport.ts';
+import { NegotiatedTransport } from './negotiated-transport.ts';
 import { planOffer } from './offer-plan.ts';
 import type { OfferedMedia, OfferPlan, PlannedTrack } from './offer-plan.ts';
 import type { Ranking } from './ranking.ts';
@@ -48,7 +48,7 @@ export interface MediaRoom {
   readonly counters: MediaCounters;
   /** A number for a transport, and where it is to live; until `closed`. */
   opening(media: ParticipantMedia): { id: number; place: MediaPlace };
-  closed(transport: MediaTransport): void;
+  closed(transport: NegotiatedTransport): void;
   /** Gives the track a number of its own, the next one if it has one. */
   number(track: Track): void;
   /** The media worker knows of these numbers: slots that show the tracks follow. */
@@ -81,7 +81,7 @@ export class ParticipantMedia implements Publisher {
   readonly #room: MediaRoom;
   readonly #plain: boolean;
   readonly #only: string | null;
-  #transport: MediaTransport | null = null;
+  #transport: NegotiatedTransport | null = null;
   #lost = false;
   #tracks: readonly Track[] = [];
   #slots: readonly BoundSlot[] = [];
@@ -111,7 +111,7 @@ export class ParticipantMedia implements Publisher {
     return this.#tracks;
   }
 
-  get transport(): MediaTransport | null {
+  get transport(): NegotiatedTransport | null {
     return this.#transport;
   }
 
@@ -257,10 +257,10 @@ export class ParticipantMedia implements Publisher {
     this.#tracks = [];
   }
 
-  #open(plan: OfferPlan): MediaTransport {
+  #open(plan: OfferPlan): NegotiatedTransport {
     const { id, place } = this.#room.opening(this);
     const options = { id, room: this.#room.sid, place, oneStream: this.#plain };
-    this.#transport = new MediaTransport(options, plan);
+    this.#transport = new NegotiatedTransport(options, plan);
     this.#lost = false;
     return this.#transport;
   }

@@ -9,7 +9,7 @@ import type { Participant } from '../participant.ts';
 import type { PeopleFeed } from '../people-feed.ts';
 import type { SpeakersMessage } from '../protocol.ts';
 import type { MediaCounters } from './media-counters.ts';
-import type { MediaTransport } from './media-transport.ts';
+import type { NegotiatedTransport } from './negotiated-transport.ts';
 import { ParticipantMedia } from './participant-media.ts';
 import type { MediaOptions, MediaOwner, MediaRoom } from './participant-media.ts';
 import { rankTracks } from './ranking.ts';
@@ -128,7 +128,7 @@ export class RoomMedia implements MediaRoom {
     return { id, place: this.#place };
   }
 
-  closed({ id }: MediaTransport): void {
+  closed({ id }: NegotiatedTransport): void {
     this.#exchange.closed(id);
     if (--this.#transports === 0) this.#place = null;
   }

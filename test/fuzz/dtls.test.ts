@@ -202,12 +202,12 @@ function turn(): void {
   while (made < enough) association();
 }
 
-it(`${DATAGRAMS} mutated datagrams, FUZZ_SEED=${FUZZ_SEED}`, { timeout: 3_600_000 }, () => {
+it(`${DATAGRAMS} mutated datagrams, FUZZ_SEED=${FUZZ_SEED}`, { timeout: 3_600_000 }, async () => {
   for (let n = 0; n < WARM_UP_TURNS; n++) turn();
   made = 0;
   hurt = 0;
   connected = 0;
-  const grown = nativeGrowth(DATAGRAMS / TURN, turn);
+  const grown = await nativeGrowth(DATAGRAMS / TURN, turn);
   process.stdout.write(`DTLS fuzz: ${JSON.stringify({ made, hurt, connected, grown })}\n`);
   expect(contexts.map(({ sessions }) => sessions)).toEqual([0, 0, 0, 0]);
   expect(grown).toBeLessThan(NOISE_BYTES);

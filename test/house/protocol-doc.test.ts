@@ -64,8 +64,15 @@ test('the table of limits is LIMITS', () => {
 });
 
 test('numbers in the text are those of the code', () => {
-  const { violationsMax, violationWindowMs, pushRing, replyCache, peopleEveryMs, resumeMs } =
-    DEFAULT_SIGNALING_LIMITS;
+  const {
+    violationsMax,
+    violationWindowMs,
+    pushRing,
+    replyCache,
+    peopleEveryMs,
+    resumeMs,
+    offers,
+  } = DEFAULT_SIGNALING_LIMITS;
   for (const phrase of [
     `${violationsMax} refusals within ${violationWindowMs / 1000} seconds`,
     `${pushRing.messages} pushes or ${pushRing.bytes / 1024} KiB`,
@@ -76,6 +83,9 @@ test('numbers in the text are those of the code', () => {
     `over ${DEFAULT_SIGNALING_LIMITS.payloadBytesMax / 1024} KiB`,
     `(${DEFAULT_SIGNALING_LIMITS.bufferedBytesMax / 1024 / 1024} MiB, then SLOW_CONSUMER)`,
     `base64, at most ${LIMITS.dataBytes} bytes decoded`,
+    `\`sdp\` | string | at most ${LIMITS.sdpBytes} bytes`,
+    `may make ${offers.perSecond} offers a second, and ${offers.burst} at once`,
+    `${replyCache.bytes / 1024} KiB of them`,
   ]) {
     expect(text).toContain(phrase);
   }
@@ -102,6 +112,31 @@ describe('messages of the client', () => {
       expect(listed).toEqual(fields);
     },
   );
+});
+
+/** The JSON lines of a section. */
+function examples(heading: string): unknown[] {
+  const blocks = [...section(heading).matchAll(/^```json\n(.*?)^```$/gms)];
+  return blocks.flatMap(([, block = '']) =>
+    block
+      .trim()
+      .split('\n')
+      .map((line): unknown => JSON.parse(line)),
+  );
+}
+
+describe('examples', () => {
+  test.each(['join', 'offer', 'mute', 'subscribe', 'mod'])('%s is taken', (type) => {
+    const [example] = examples(`### ${type}`);
+    expect(clientMessage.parse(example)).toEqual(example);
+    expect(example).toMatchObject({ type });
+  });
+
+  test('what is typed by hand and what resumes is taken, too', () => {
+    const all = [...examples('## By hand'), ...examples('## Resuming')];
+    for (const example of all) expect(clientMessage.parse(example)).toEqual(example);
+    expect(all.length).toBeGreaterThan(4);
+  });
 });
 
 test('paths and versions are those of the code', () => {

@@ -28,11 +28,14 @@ function nativeBytes(): number {
  * By how much it has grown after `turns` turns of something, beside what V8 takes from the same heap now and then: that
  * comes and goes, so the least of some samples counts.
  */
-export function nativeGrowth(turns: number, turn: (index: number) => void): number {
+export async function nativeGrowth(
+  turns: number,
+  turn: (index: number) => void | Promise<void>,
+): Promise<number> {
   const before = nativeBytes();
   const samples: number[] = [];
   for (let index = 0; index < turns; index++) {
-    turn(index);
+    await turn(index);
     const left = turns - 1 - index;
     if (left % SAMPLE_EVERY === 0 && left < SAMPLES * SAMPLE_EVERY) samples.push(nativeBytes());
   }

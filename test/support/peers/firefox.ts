@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launch } from 'puppeteer-core';
 import type { Browser, Page } from 'puppeteer-core';
+import type { ScriptablePage } from './browser-peer.ts';
 
 const PREFERENCES = {
   'media.navigator.streams.fake': true,
@@ -23,6 +24,21 @@ const PREFERENCES = {
   'network.captive-portal-service.enabled': false,
   'network.connectivity-service.enabled': false,
 };
+
+/** Its own `evaluate` has types for handles, which make it unlike the one of playwright-core. */
+class FirefoxPage implements ScriptablePage {
+  readonly #page: Page;
+
+  constructor(page: Page) {
+    this.#page = page;
+  }
+
+  async evaluate<A, R>(run: (argument: A) => R | Promise<R>, argument: A): Promise<R> {
+    const call = `(${run.toString()})(${JSON.stringify(argument)})`;
+    const result: unknown = await this.#page.evaluate(call);
+    return result as R;
+  }
+}
 
 export class Firefox {
   readonly #browser: Browser;
@@ -45,10 +61,10 @@ export class Firefox {
     return new Firefox(browser, home);
   }
 
-  async open(url: string): Promise<Page> {
+  async open(url: string): Promise<ScriptablePage> {
     const page = await this.#browser.newPage();
     await page.goto(url);
-    return page;
+    return new FirefoxPage(page);
   }
 
   async close(): Promise<void> {

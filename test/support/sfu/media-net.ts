@@ -33,9 +33,11 @@ export interface MediaNet {
 /** Turns of the event loop without traffic after which nothing is on its way over loopback. */
 const QUIET_TURNS = 3;
 
+const FIRST_PORT = 40_000;
+
 export class CoreNet implements MediaNet {
   readonly engine: FakeEngine = new FakeEngine();
-  #nextPort = 40_000;
+  #nextPort = FIRST_PORT;
 
   now(): number {
     return this.engine.now;
@@ -50,7 +52,8 @@ export class CoreNet implements MediaNet {
 
   wire(): Promise<Wire> {
     const { engine } = this;
-    const own = address('127.0.0.1', this.#nextPort++);
+    const own = address('127.0.0.1', this.#nextPort);
+    this.#nextPort = this.#nextPort < 60_000 ? this.#nextPort + 1 : FIRST_PORT;
     return Promise.resolve({
       address: own,
       send: (bytes, to) => engine.inject(own, to, bytes),
@@ -120,7 +123,6 @@ export class RealNet implements MediaNet {
       const now = received + sent + sendDropped + arrived;
       quiet = now === before ? quiet + 1 : 0;
       before = now;
-      // oxlint-disable-next-line eslint/no-await-in-loop -- each turn of the loop reads what came
       await sleep(1);
     }
   }

@@ -35,7 +35,7 @@ export class Recorder implements MediaObserver {
   readonly rtcp: Buffer[] = [];
   detail = '';
   /** May act, as the router does. */
-  then: (what: string) => void = () => undefined;
+  act: (what: string) => void = () => undefined;
 
   onConnected(): void {
     this.#hear('connected');
@@ -52,17 +52,17 @@ export class Recorder implements MediaObserver {
 
   onRtp(arena: Arena, offset: number, length: number): void {
     this.rtp.push(Buffer.from(arena.bytes.slice(offset, offset + length)));
-    this.then('rtp');
+    this.act('rtp');
   }
 
   onRtcp(arena: Arena, offset: number, length: number): void {
     this.rtcp.push(Buffer.from(arena.bytes.slice(offset, offset + length)));
-    this.then('rtcp');
+    this.act('rtcp');
   }
 
   #hear(what: string): void {
     this.heard.push(what);
-    this.then(what);
+    this.act(what);
   }
 }
 
@@ -83,6 +83,9 @@ export interface CheckOptions {
   readonly password?: string;
 }
 
+/** Where any peer works on one packet. An arena for each would be given back by the event loop alone, and late. */
+const ARENA = new Arena(8192);
+
 let nextId = 1;
 
 export class MediaPeer {
@@ -100,7 +103,7 @@ export class MediaPeer {
   path!: Path;
   readonly #router: MediaObserver;
   readonly #paths: Path[] = [];
-  readonly arena = new Arena(8192);
+  readonly arena: Arena = ARENA;
   sender: SrtpSender | undefined = undefined;
   receiver: SrtpReceiver | undefined = undefined;
   /** What the server sent, decrypted. */
@@ -234,7 +237,6 @@ export class MediaPeer {
   /** Carries on until nothing is on its way. */
   async settle(): Promise<void> {
     for (let round = 0; round < ROUNDS_MAX; round++) {
-      // oxlint-disable-next-line eslint/no-await-in-loop -- each answer brings the next
       if ((await this.carry()) === 0) return;
     }
     throw new Error('it goes round in circles');
@@ -296,6 +298,5 @@ export class MediaPeer {
     this.sender?.close();
     this.receiver?.close();
     this.dtls.transport.close();
-    this.arena.free();
   }
 }

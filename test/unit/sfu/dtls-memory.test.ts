@@ -81,10 +81,10 @@ function connect(index: number): void {
 it(
   `${CONNECTS} associations, ended in ${ENDINGS.length} ways, leave memory as it was`,
   { timeout: 600_000 },
-  () => {
+  async () => {
     for (let index = 0; index < 300; index++) connect(index);
     const residentBefore = process.memoryUsage.rss();
-    const grown = nativeGrowth(CONNECTS, connect);
+    const grown = await nativeGrowth(CONNECTS, connect);
     const resident = process.memoryUsage.rss() - residentBefore;
     const told = { connects: CONNECTS, sessions: a.sessions + b.sessions, grown, resident };
     process.stdout.write(`DTLS memory: ${JSON.stringify(told)}\n`);

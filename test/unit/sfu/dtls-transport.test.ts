@@ -20,6 +20,8 @@ const ALERT_RECORD = 21;
 const HANDSHAKE_RECORD = 22;
 const SERVER_HELLO = 2;
 const MESSAGE_TYPE = 13;
+/** The last byte of a record's sequence number. */
+const RECORD_NUMBER = 10;
 
 /** alert, DTLS 1.2, epoch 0, length 2: fatal, handshake_failure (RFC 5246 s7.2). Anybody could have sent it. */
 const FATAL_ALERT = Uint8Array.of(21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40);
@@ -81,6 +83,21 @@ describe('a handshake', () => {
       closeBoth(active, passive);
     },
   );
+
+  it('takes what follows a repeated message in the same datagram', () => {
+    const { active, passive } = pairOf(a, b);
+    const hello = Uint8Array.from(active.sent[0]!);
+    for (const datagram of active.sent.splice(0)) passive.receive(datagram, 0);
+    for (const datagram of passive.sent.splice(0)) active.receive(datagram, 0);
+    // As from a client whose timer has run out meanwhile: its ClientHello once more, in a record of its own.
+    hello[RECORD_NUMBER] = 40;
+    const flight = active.sent.splice(0);
+    passive.receive(Buffer.concat([hello, ...flight]), 0);
+    exchange(active, passive);
+    expect(passive.transport.state).toBe('connected');
+    expect(active.keys).toEqual([crossed(passive.keys[0])]);
+    closeBoth(active, passive);
+  });
 
   it('without a profile in common ends on both sides, and nobody has keys', () => {
     const { active, passive } = pairOf(a, shortTag);

@@ -1,15 +1,16 @@
 // A whole media transport against an independent agent of the test: by every path, in both DTLS roles, with the
 // nomination before DTLS or after it; packets both ways; the end by either side.
+/* oxlint-disable vitest/no-standalone-expect -- onNets, onEngines and onCore are tests */
 
 import { afterAll, expect } from 'vitest';
 import type { SfuPath } from '../../../sfu/control.ts';
 import { CERTIFICATE_B, contextOf } from '../../support/sfu/dtls-end.ts';
 import { onNets } from '../../support/sfu/media-drivers.ts';
 import { MediaPeer, type PeerOptions } from '../../support/sfu/media-peer.ts';
-import type { MediaWorld } from '../../support/sfu/media-world.ts';
+import { type MediaWorld, PATIENT } from '../../support/sfu/media-world.ts';
 import { exchangeMedia } from './transport-media.ts';
 
-const clients = contextOf(CERTIFICATE_B);
+const clients = contextOf(CERTIFICATE_B, PATIENT);
 afterAll(() => clients.free());
 
 const peerOf = (world: MediaWorld, options: PeerOptions = {}): MediaPeer =>

@@ -1,5 +1,6 @@
 // What strangers and participants of bad will can send to the media server: it is dropped and counted by reason, costs
 // nobody else anything, and nobody gets an answer who has not proved who he is.
+/* oxlint-disable vitest/no-standalone-expect -- onNets, onEngines and onCore are tests */
 
 import { afterAll, describe, expect } from 'vitest';
 import type { SfuPath } from '../../../sfu/control.ts';
@@ -14,13 +15,13 @@ import {
 import { CERTIFICATE_A, CERTIFICATE_B, contextOf } from '../../support/sfu/dtls-end.ts';
 import { onCore, onNets } from '../../support/sfu/media-drivers.ts';
 import { MediaPeer, type PeerOptions } from '../../support/sfu/media-peer.ts';
-import type { MediaWorld } from '../../support/sfu/media-world.ts';
+import { type MediaWorld, PATIENT } from '../../support/sfu/media-world.ts';
 import { Chance, FUZZ_SEED } from '../../support/turn/fuzz.ts';
 import { exchangeMedia, header } from './transport-media.ts';
 import { arena, payload, rtcpPacket, rtpHeader } from './srtp-fixture.ts';
 
-const clients = contextOf(CERTIFICATE_B);
-const strangers = contextOf(CERTIFICATE_A);
+const clients = contextOf(CERTIFICATE_B, PATIENT);
+const strangers = contextOf(CERTIFICATE_A, PATIENT);
 afterAll(() => {
   clients.free();
   strangers.free();

@@ -1,5 +1,6 @@
-// What a media transport goes through: other addresses, ICE restarts, lost consent, lost connections, time-outs, and the
-// end by either side, in the midst of anything.
+// What a media transport goes through: other addresses, ICE restarts, lost consent, lost connections, time-outs, and
+// the end by either side, in the midst of anything.
+/* oxlint-disable vitest/no-standalone-expect -- onNets, onEngines and onCore are tests */
 
 import { afterAll, describe, expect } from 'vitest';
 import type { SfuPath } from '../../../sfu/control.ts';
@@ -7,11 +8,11 @@ import { CERTIFICATE_B, contextOf } from '../../support/sfu/dtls-end.ts';
 import { onCore, onNets } from '../../support/sfu/media-drivers.ts';
 import type { CoreNet } from '../../support/sfu/media-net.ts';
 import { MediaPeer, type PeerOptions } from '../../support/sfu/media-peer.ts';
-import type { MediaWorld, StreamPath } from '../../support/sfu/media-world.ts';
+import { type MediaWorld, PATIENT, type StreamPath } from '../../support/sfu/media-world.ts';
 import { exchangeMedia, header } from './transport-media.ts';
 import { arena, rtcpPacket, rtpHeader } from './srtp-fixture.ts';
 
-const clients = contextOf(CERTIFICATE_B);
+const clients = contextOf(CERTIFICATE_B, PATIENT);
 afterAll(() => clients.free());
 
 const peerOf = (world: MediaWorld, options: PeerOptions = {}): MediaPeer =>
@@ -86,7 +87,6 @@ async function stay(peer: MediaPeer, net: CoreNet, ms: number, nominate = true):
   for (let passed = 0; passed < ms; passed += 5000) {
     net.pass(5000);
     peer.check({ nominate });
-    // oxlint-disable-next-line eslint/no-await-in-loop -- time goes on when all is said
     await peer.settle();
   }
 }
@@ -289,7 +289,7 @@ describe('the end', () => {
       onCore(`by the owner, while it hears "${moment}", by ${kind}`, async (world) => {
         const peer = peerOf(world);
         const other = await peerOf(world).connect();
-        peer.observer.then = (what) => {
+        peer.observer.act = (what) => {
           if (what === moment) peer.transport.close();
         };
         await peer.connect(kind);
@@ -310,7 +310,7 @@ describe('the end', () => {
     peer.check({ nominate: true });
     peer.startDtls();
     await peer.settle();
-    peer.observer.then = () => peer.transport.close();
+    peer.observer.act = () => peer.transport.close();
     stream.close();
     expect(peer.observer.heard).toEqual(['connected', 'disconnected']);
     expect(world.server.stats()).toMatchObject({ transports: 0, streams: 0 });

@@ -1,5 +1,6 @@
-// A transport connects over a path that loses, repeats and reorders checks and DTLS flights, by the engine's own timers.
-// OpenSSL reads the machine's clock for its retransmissions, so time is real here.
+// A transport connects over a path that loses, repeats and reorders checks and DTLS flights, by the engine's own
+// timers. OpenSSL reads the machine's clock for its retransmissions, so time is real here.
+/* oxlint-disable vitest/no-standalone-expect -- onNets, onEngines and onCore are tests */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect } from 'vitest';
@@ -13,7 +14,7 @@ import { exchangeMedia } from './transport-media.ts';
 /** Small datagrams, so that a flight has many; and little patience, so that the test has not to wait. */
 const CHANGES = { datagramBytesMax: 300, retransmitMs: 20 };
 /** The path is clean behind these, so that every run has an end. */
-const DISTURBED = 30;
+const DISTURBED = 16;
 const ROUNDS_MAX = 2000;
 const RUNS = 3;
 
@@ -46,9 +47,7 @@ async function connect(
     else if (setup === 'passive') peer.startDtls();
     peer.dtls.transport.handleTimeout(world.now());
     peer.flush();
-    // oxlint-disable-next-line eslint/no-await-in-loop -- one round after the other
     await peer.carry();
-    // oxlint-disable-next-line eslint/no-await-in-loop
     await sleep(1);
   }
   peer.copies = () => 1;
@@ -63,7 +62,6 @@ for (const setup of ['passive', 'active'] as const) {
     `${setup} in DTLS, connects over a bad path (seed ${FUZZ_SEED})`,
     async (world) => {
       for (let run = 0; run < RUNS; run++) {
-        // oxlint-disable-next-line eslint/no-await-in-loop -- each with a path of its own
         await connect(world, setup, FUZZ_SEED + run);
       }
       expect(world.server.stats().transports).toBe(RUNS);

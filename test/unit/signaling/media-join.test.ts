@@ -3,6 +3,7 @@ import { LIMITS } from '../../../signaling/protocol.ts';
 import { Answer, fixture } from '../../support/sdp.ts';
 import { Harness } from './harness.ts';
 import { anyNumber, containing, matching } from './matchers.ts';
+import { assertPlane } from './plane-check.ts';
 import { RecordedPlane } from './recorded-plane.ts';
 import { joinWith, sections, smallOffer, tracksOf } from './small-offers.ts';
 
@@ -12,7 +13,10 @@ beforeEach(async () => {
   plane = new RecordedPlane();
   server = await Harness.start({}, { media: plane });
 });
-afterEach(async () => server.stop());
+afterEach(async () => {
+  await server.stop();
+  assertPlane(plane.current.commands);
+});
 
 describe('a join with an offer', () => {
   test('is answered with the slots bound, and the media worker is told before', async () => {

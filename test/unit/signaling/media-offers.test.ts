@@ -3,6 +3,7 @@ import { Answer, fixture } from '../../support/sdp.ts';
 import { Harness } from './harness.ts';
 import { anyNumber, containing, objectWith } from './matchers.ts';
 import { MediaClient } from './media-client.ts';
+import { assertPlane } from './plane-check.ts';
 import { RecordedPlane } from './recorded-plane.ts';
 import { sections, smallOffer } from './small-offers.ts';
 import type { SmallSection } from './small-offers.ts';
@@ -13,7 +14,10 @@ beforeEach(async () => {
   plane = new RecordedPlane();
   server = await Harness.start({}, { media: plane });
 });
-afterEach(async () => server.stop());
+afterEach(async () => {
+  await server.stop();
+  assertPlane(plane.current.commands);
+});
 
 const MORE: readonly SmallSection[] = [
   { mid: 'a', kind: 'audio', direction: 'recvonly' },

