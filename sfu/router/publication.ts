@@ -26,6 +26,11 @@ const describer = new PacketDescriber();
 /** Of use within one call only. */
 const packet = new MediaPacket();
 
+/** What packets of a publication wait for. */
+export const WAITS_FOR_NOTHING = 0;
+export const WAITS_FOR_FRAME = 1;
+export const WAITS_FOR_TURN = 2;
+
 export class Publication {
   readonly number: number;
   section: IncomingSection;
@@ -36,8 +41,10 @@ export class Publication {
   readonly slots: Slot[] = [];
   /** Where it is heard whether somebody speaks; undefined for video. */
   speaker: Speaker<Publication> | undefined = undefined;
-  /** Packets that wait for the end of the turn. */
+  /** Packets that wait, and what for. */
   pendingCount = 0;
+  waits: typeof WAITS_FOR_NOTHING | typeof WAITS_FOR_FRAME | typeof WAITS_FOR_TURN =
+    WAITS_FOR_NOTHING;
   readonly pendingStreams: (IncomingStream | undefined)[] = [];
   readonly pendingSequences = new Int32Array(PENDING_MAX);
   readonly room: RoomRouter;
@@ -73,6 +80,7 @@ export class Publication {
   setMuted(muted: boolean, now: number): void {
     if (this.#muted === muted) return;
     this.#muted = muted;
+    this.pendingCount = 0;
     for (const stream of this.encodings) stream?.endHere();
     if (this.slots.length > 0) this.wishKeyFrame(now);
   }
@@ -185,7 +193,10 @@ export class Publication {
     const at = this.pendingCount++;
     this.pendingStreams[at] = stream;
     this.pendingSequences[at] = stream.sequence;
-    if (at === 0) this.room.pend(this);
+    // What comes late is waited for already.
+    const isWhole = stream.kind === 'audio' || packet.marker || !stream.isAhead;
+    if (isWhole) this.room.pend(this);
+    else this.room.hold(this, now);
     if (this.pendingCount === PENDING_MAX) this.room.flush(now);
   }
 

@@ -1,5 +1,6 @@
-// The clock of a participant as its sender reports tell it (RFC 3550 s6.4.1), so that what it publishes is played in step
-// elsewhere: all its streams are told on one clock. Called by: rtcp-input, Slot. Allocates: nothing but when it is made.
+// The clock of a participant as its sender reports tell it (RFC 3550 s6.4.1), so that what it publishes is played
+// in step elsewhere: all its streams are told on one clock. Called by: rtcp-input, Slot. Allocates: nothing but when
+// it is made.
 
 import type { SenderInfo } from '../rtp/rtcp-reports.ts';
 

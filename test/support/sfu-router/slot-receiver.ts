@@ -1,5 +1,6 @@
-// What a receiver behind a slot may rely on, whatever the slot is pointed at: one stream whose numbers go on without gaps
-// but for what was lost, whose time never goes back from one source to the next, and each source begins at a key frame.
+// What a receiver behind a slot may rely on, whatever the slot is pointed at: one stream whose numbers go on without
+// gaps but for what was lost, whose time never goes back from one source to the next, and each source begins at a key
+// frame.
 
 import { Vp8Descriptor } from '../../../sfu/rtp/vp8.ts';
 import { tagOf, type PacketTag } from './camera.ts';

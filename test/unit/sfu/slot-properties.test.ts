@@ -1,5 +1,5 @@
-// Whatever happens on the way, what comes out of a slot is one stream that a decoder can follow: random loss, reordering,
-// duplicates, padding, other sources, publishers that begin anew, pauses, mutes; all numbers wrap.
+// Whatever happens on the way, what comes out of a slot is one stream that a decoder can follow: random loss,
+// reordering, duplicates, padding, other sources, publishers that begin anew, pauses, mutes; all numbers wrap.
 // STERNA_FUZZ_SEED repeats a run, STERNA_FUZZ_RUNS has more of them.
 
 import { randomInt } from 'node:crypto';
@@ -12,6 +12,8 @@ import { SlotReceiver } from '../../support/sfu-router/slot-receiver.ts';
 
 const RUNS = Number(process.env['STERNA_FUZZ_RUNS'] ?? 40);
 const STEPS = 400;
+/** Longer than packets of a frame wait for its last one. */
+const HELD_MS = 20;
 const CAMERAS = [11, 12, 13];
 
 const given = Number(process.env['STERNA_FUZZ_SEED'] ?? '');
@@ -83,6 +85,9 @@ class Trial {
   }
 
   #bind(number: number): void {
+    // What is held of a frame leaves when the slot is pointed elsewhere, and belongs to what was before.
+    this.world.advance(HELD_MS);
+    this.#check();
     if (number !== this.#bound) this.#binds++;
     this.#bound = number;
     this.world.bind(9, { 0: number });
@@ -165,6 +170,6 @@ it('is one stream that a decoder can follow', () => {
     segments += trial.receiver.segments;
   }
   // What happens does happen.
-  expect(segments).toBeGreaterThan(5 * RUNS);
+  expect(segments).toBeGreaterThan(4 * RUNS);
   expect(packets).toBeGreaterThan(100 * RUNS);
 });

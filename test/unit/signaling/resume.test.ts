@@ -16,7 +16,9 @@ async function startWith(...args: Parameters<typeof Harness.start>): Promise<voi
   server = await Harness.start(...args);
   ann = await server.join('ann');
   bob = await server.join('bob');
-  await bob.client.people(({ upd }) => upd.some(({ sid }) => sid === bob.sid));
+  for (const { client } of [ann, bob]) {
+    await client.people(({ upd }) => upd.some(({ sid }) => sid === bob.sid));
+  }
 }
 
 beforeEach(async () => startWith());

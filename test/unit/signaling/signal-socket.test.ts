@@ -73,6 +73,24 @@ test('a reader that lets more than the bound pile up is cut off', () => {
   expect([socket.open, socket.closedFor]).toEqual([false, 'SLOW_CONSUMER']);
 });
 
+test('what can be missed is sent to an idle reader, and dropped for a slow one without cutting it', async () => {
+  const heard: string[] = [];
+  client.on('message', (data: Buffer) => heard.push(data.toString().slice(0, 9)));
+  socket.sendIfIdle('speakers1');
+  await expect.poll(() => heard).toEqual(['speakers1']);
+  client.pause();
+  socket.sendLarge(LARGE);
+  const { bufferedAmount } = ws;
+  socket.sendIfIdle('speakers2');
+  expect(ws.bufferedAmount).toBe(bufferedAmount);
+  expect(socket.open).toBe(true);
+  client.resume();
+  await expect.poll(() => ws.bufferedAmount, { timeout: 10_000 }).toBe(0);
+  socket.send('last');
+  await expect.poll(() => heard.at(-1)).toBe('last');
+  expect(heard).toEqual(['speakers1', LARGE.slice(0, 9), 'last']);
+});
+
 test('a large message is not held against its reader, what comes on top of it is', () => {
   client.pause();
   socket.sendLarge(LARGE);
