@@ -86,7 +86,9 @@ describe('a connection', () => {
     ]);
     const heard: Uint8Array[] = [];
     const deframer = new Deframer(
-      { onFrame: (data, at, length) => heard.push(data.slice(at, at + length)) },
+      {
+        onFrame: (data, at, length) => heard.push(Uint8Array.from(data.subarray(at, at + length))),
+      },
       2048,
     );
     socket.on('data', (data) => deframer.push(data, 0, data.length));
