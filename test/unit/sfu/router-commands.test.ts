@@ -230,6 +230,7 @@ describe('what is reported', () => {
           timestamp: 0,
           payloadType: VP8.payloadType,
           mid: '0',
+          marker: true,
           payload,
         }),
       );

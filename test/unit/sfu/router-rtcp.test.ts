@@ -35,6 +35,7 @@ function frame(sequenceNumber: number, fields: Partial<PacketFields> = {}, key =
     timestamp: 3000 * sequenceNumber,
     payloadType: VP8.payloadType,
     mid: '0',
+    marker: true,
     payload: vp8Payload({ key, start: true }),
     ...fields,
   });
