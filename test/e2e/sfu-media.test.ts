@@ -244,7 +244,7 @@ describe('trouble', () => {
     await allSee([ann, bob]);
     const { port } = host.sterna;
     await host.sterna.kill();
-    host = await startHost(port);
+    host = await startHost({ port });
     await Promise.all([
       ann.heard('state connected rejoined'),
       bob.heard('state connected rejoined'),
