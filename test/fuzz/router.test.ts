@@ -1,6 +1,6 @@
-// Hostile RTP and RTCP into a room with publishers and subscribers: random bytes, mutated packets, well-formed ones with
-// random numbers. Nothing throws, memory has its bound, what goes out is well-formed, and no number of an outgoing stream
-// is used twice. STERNA_FUZZ_SEED repeats a run, STERNA_FUZZ_INPUTS makes it longer.
+// Hostile RTP and RTCP into a room with publishers and subscribers: random bytes, mutated packets, well-formed ones
+// with random numbers. Nothing throws, memory has its bound, what goes out is well-formed, and no number of an outgoing
+// stream is used twice. STERNA_FUZZ_SEED repeats a run, STERNA_FUZZ_INPUTS makes it longer.
 
 import { randomInt } from 'node:crypto';
 import { expect, it } from 'vitest';
