@@ -2,7 +2,6 @@
 // what goes out, all chosen here, so that an answer waits for nobody. Called by: ParticipantMedia, its owner.
 // Allocates: an answer.
 
-import { randomFillSync } from 'node:crypto';
 import type { MediaSetup, PublicationSetup, SlotBinding } from '../../sfu/control.ts';
 import { newIceCredentials } from '../../sfu/ice/credentials.ts';
 import type { IceCredentials } from '../../sfu/ice/credentials.ts';
@@ -15,6 +14,7 @@ import type { OfferedSection } from '../../sfu/sdp/section.ts';
 import { answeredSetup } from '../../sfu/sdp/transport.ts';
 import type { DtlsSetup } from '../../sfu/sdp/transport.ts';
 import type { MediaPlace } from '../media-plane.ts';
+import { newSsrc } from './new-ssrc.ts';
 import { receives } from './offer-plan.ts';
 import type { Agreed, OfferPlan } from './offer-plan.ts';
 
@@ -151,9 +151,9 @@ export class NegotiatedTransport {
     return { sections: this.#sections, publications };
   }
 
-  /** RFC 3550 s8: both sides' sources share one space. */
+  /** Both sides' sources. */
   #taken(): Set<number> {
-    const taken = new Set([0]);
+    const taken = new Set<number>();
     for (const { ssrc, rtxSsrc } of this.#streams.values()) taken.add(ssrc).add(rtxSsrc);
     for (const section of this.#offer.sections) {
       if (!section.accepted) continue;
@@ -181,13 +181,4 @@ export class NegotiatedTransport {
 
 function offeredOrder({ codecs }: OfferedSection): CodecName[] {
   return [...new Set(codecs.map(({ name }) => name))];
-}
-
-/** RFC 3550 s8.1: random. */
-function newSsrc(taken: Set<number>): number {
-  const word = new Uint32Array(1);
-  do randomFillSync(word);
-  while (taken.has(word[0]!));
-  taken.add(word[0]!);
-  return word[0]!;
 }

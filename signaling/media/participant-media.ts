@@ -142,17 +142,17 @@ export class ParticipantMedia implements Publisher {
     }
     this.#room.numbered(numbered);
     this.#room.counters.answers++;
-    this.#asked = this.#needed();
     return {
       id: plan.id,
       sdp,
       tracks: this.#tracks.map(({ mid, sid }) => ({ mid, sid })),
-      ...this.state,
+      ...this.standing(),
     };
   }
 
-  /** Every slot, and how many there should be. */
-  get state(): Pick<SdpAnswer, 'bind' | 'need'> {
+  /** Every slot, and how many there should be: for a client that hears it now. */
+  standing(): Pick<SdpAnswer, 'bind' | 'need'> {
+    this.#asked = this.#needed();
     return { bind: bindings(this.#slots), need: { ...this.#asked } };
   }
 
@@ -319,7 +319,7 @@ export class ParticipantMedia implements Publisher {
     const { canSubscribe } = this.owner.participant.perm;
     const viewer = { sid: this.sid, pinned: this.#pinned, off: this.#off, only: this.#only };
     const changed = KINDS.flatMap((kind) => {
-      const slots = this.#slots.filter((slot) => slot.kind === kind);
+      const slots = this.#slotsOf(kind);
       if (slots.length === 0) return [];
       const changes = canSubscribe
         ? pointSlots(slots, this.#room.ranking(kind), viewer)
@@ -340,19 +340,21 @@ export class ParticipantMedia implements Publisher {
     let useful = this.#room.ranking(kind).order.length;
     for (const track of this.#tracks) if (track.kind === kind) useful--;
     for (const track of this.#off) if (track.kind === kind) useful--;
-    return neededSlots(useful, Math.min(this.#want[kind], LIMITS.slots));
+    const most = Math.min(this.#want[kind], LIMITS.slots);
+    return neededSlots(useful, this.#slotsOf(kind).length, most);
+  }
+
+  #slotsOf(kind: Track['kind']): BoundSlot[] {
+    return this.#slots.filter((slot) => slot.kind === kind);
   }
 
   #ask(): void {
     if (this.#plain || this.#lost) return;
     const needed = this.#needed();
-    const more = KINDS.filter(
-      (kind) =>
-        needed[kind] > this.#asked[kind] &&
-        needed[kind] > this.#slots.filter((slot) => slot.kind === kind).length,
-    );
-    if (more.length === 0) return;
-    for (const kind of more) this.#asked[kind] = needed[kind];
+    const lacks = (kind: Track['kind']): boolean =>
+      needed[kind] > this.#asked[kind] && needed[kind] > this.#slotsOf(kind).length;
+    if (!KINDS.some(lacks)) return;
+    for (const kind of KINDS) this.#asked[kind] = Math.max(this.#asked[kind], needed[kind]);
     this.#room.counters.needs++;
     this.#push({ type: 'need', ...this.#asked });
   }

@@ -49,11 +49,15 @@ export function pointSlots<S extends Slot>(
   return choice.changes();
 }
 
-/** How many slots of a kind there should be for so many tracks: in steps, so that a growing room costs few offers. */
-export function neededSlots(tracks: number, most: number): number {
-  if (tracks <= 0) return 0;
+/**
+ * How many slots of a kind there should be for so many tracks, where there are some already: where they do not
+ * suffice, in steps, so that a growing room costs few offers.
+ */
+export function neededSlots(tracks: number, slots: number, most: number): number {
+  const useful = Math.max(0, Math.min(tracks, most));
+  if (useful <= slots) return useful;
   let step = 2;
-  while (step < tracks && step < most) step *= 2;
+  while (step < useful) step *= 2;
   return Math.min(step, most);
 }
 

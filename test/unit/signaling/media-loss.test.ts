@@ -142,7 +142,7 @@ describe('a resume', () => {
           { mid: '0', track: ann.track('0'), participant: ann.sid },
           { mid: '1', track: null, participant: null },
         ],
-        need: { audio: 2, video: 0 },
+        need: { audio: 1, video: 0 },
       },
     });
   });

@@ -126,7 +126,12 @@ describe('a further offer', () => {
     const bob = await MediaClient.join(server, 'bob', sections(['audio'], 1));
     const ann = await MediaClient.join(server, 'ann', sections(['audio'], 1));
     await bob.until({ '1': ann.track('0') });
-    const answer = await ann.offer(sections(['audio'], 1), { ufrag: 'wxyz', fingerprint: 'CD' });
+    const answer = await ann.offer(sections(['audio'], 1), {
+      ufrag: 'wxyz',
+      fingerprint: 'CD',
+      setup: 'passive',
+    });
+    expect(answer.sdp).toContain('a=setup:active');
     expect(answer.tracks).toEqual(ann.joined.answer?.tracks);
     expect(answer.bind).toEqual(ann.joined.answer?.bind);
     const [first, old, fresh] = plane.current.all('sfu.open');

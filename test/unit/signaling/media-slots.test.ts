@@ -156,6 +156,21 @@ describe('need', () => {
     expect(bob.client.heard.filter(({ type }) => type === 'need')).toEqual([]);
   });
 
+  test('does not count what is switched off, as long as it is there', async () => {
+    const bob = await MediaClient.join(server, 'bob', sections([], 0, 1));
+    const ann = await MediaClient.join(server, 'ann', sections(['video']));
+    await bob.until({ '0': ann.track('0') });
+    const tracks = [{ track: ann.track('0'), on: false }];
+    await bob.client.request({ type: 'subscribe', tracks });
+    await bob.until({ '0': null });
+    const eve = await MediaClient.join(server, 'eve', sections(['video']));
+    await bob.until({ '0': eve.track('0') });
+    expect(bob.client.heard.filter(({ type }) => type === 'need')).toEqual([]);
+    ann.client.send({ type: 'leave' });
+    await MediaClient.join(server, 'joe', sections(['video']));
+    expect(await bob.client.next('need')).toMatchObject({ audio: 0, video: 2 });
+  });
+
   test('is not said where there are enough slots, nor to who may not subscribe', async () => {
     const bob = await MediaClient.join(server, 'bob', sections([], 2, 2));
     const eve = await MediaClient.join(server, 'eve', [], { grants: { canSubscribe: false } });

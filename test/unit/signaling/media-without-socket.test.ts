@@ -12,6 +12,7 @@ import { Answer, fixture } from '../../support/sdp.ts';
 import { RecordedPlane } from './recorded-plane.ts';
 import { sections, smallOffer } from './small-offers.ts';
 import { keptLog, testClock } from './test-clock.ts';
+import type { TestClock } from './test-clock.ts';
 
 class Caller implements Member, MediaOwner {
   readonly participant: Participant;
@@ -54,11 +55,13 @@ class Caller implements Member, MediaOwner {
 
 let plane: RecordedPlane;
 let room: Room;
+let clock: TestClock;
 beforeEach(() => {
   plane = new RecordedPlane();
   const board = new Switchboard(plane, keptLog().log);
   const options = { name: 'r', maxParticipants: 9, emptyTimeoutMs: 0, meta: '' };
-  room = new Room(options, testClock(), DEFAULT_SIGNALING_LIMITS, board);
+  clock = testClock();
+  room = new Room(options, clock, DEFAULT_SIGNALING_LIMITS, board);
 });
 afterEach(() => room.media?.close());
 
@@ -128,4 +131,18 @@ test('a viewer with fixed slots is never asked for more', async () => {
   await expect.poll(() => caller.pushed.join('')).toContain('"type":"need"');
   expect(viewer.pushed.join('')).not.toContain('need');
   expect(viewer.pushed.join('')).toContain('"type":"bind"');
+});
+
+test('a slot shows nobody before the room has heard of him', async () => {
+  const viewer = new Caller('viewer');
+  answered(enter(viewer), smallOffer(sections([], 1)));
+  clock.advance(1000);
+  // The news that went out just now make the next ones wait; the slots have no reason to.
+  room.feed.changed(viewer.participant);
+  room.feed.schedule();
+  viewer.pushed.length = 0;
+  answered(enter(new Caller('camera')), fixture('whip-client'));
+  await expect.poll(() => viewer.pushed.join('')).toContain('"type":"bind"');
+  const types = viewer.pushed.map((text) => /"type":"(\w+)"/.exec(text)?.[1]);
+  expect(types).toEqual(['people', 'bind', 'need']);
 });
