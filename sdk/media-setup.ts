@@ -42,6 +42,12 @@ export class MediaSetup {
     this.#want = { audio, video };
   }
 
+  /** A token is being asked for: an offer is made meanwhile, of all that a token may grant. */
+  begin(): void {
+    if (this.#mode === 'p2p' || this.#prepared) return;
+    this.#prepare({ canPublish: true, canSubscribe: true }).catch(() => undefined);
+  }
+
   /** What `join` says of media. An offer that was not used serves the next attempt. Never rejects. */
   async joinOffer(token: string): Promise<JoinOffer> {
     const want = { ...this.#want };

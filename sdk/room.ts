@@ -25,7 +25,7 @@ import type { LocalPublication } from './local-publication.ts';
 import { MediaEvents } from './media-events.ts';
 import { MediaSetup } from './media-setup.ts';
 import { Moderation } from './moderation.ts';
-import { watchNetwork } from './network-watch.ts';
+import { watchPage } from './page-watch.ts';
 import { Participant } from './participant.ts';
 import type { Publication } from './publication.ts';
 import type { RoomEvents, RoomState, StateDetail } from './room-events.ts';
@@ -107,8 +107,10 @@ export class Room extends Emitter<RoomEvents> {
     this.#connection = new SignalConnection(
       {
         url: setup.url,
-        token: async (signal) =>
-          options.tokenProvider ? options.tokenProvider({ signal }) : (options.token ?? ''),
+        token: async (signal) => {
+          this.#media.begin();
+          return options.tokenProvider?.({ signal }) ?? options.token ?? '';
+        },
         tokenRenews: options.tokenProvider !== undefined,
         reconnectForMs: options.reconnectForMs ?? RECONNECT_FOR_MS,
         joinBody: () => this.#joinBody(),
@@ -366,16 +368,13 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #watch(): void {
-    const unwatchNetwork = watchNetwork(() => {
-      this.#connection.probe();
-      this.#flow?.restart();
+    this.#unwatch = watchPage({
+      networkChange: () => {
+        this.#connection.probe();
+        this.#flow?.restart();
+      },
+      hide: () => this.leave('page closed'),
     });
-    const onPageHide = (): void => this.leave('page closed');
-    addEventListener('pagehide', onPageHide);
-    this.#unwatch = () => {
-      unwatchNetwork();
-      removeEventListener('pagehide', onPageHide);
-    };
   }
 
   #setState(detail: Omit<StateDetail, 'previous'>): void {
