@@ -78,7 +78,7 @@ export class ParticipantMedia {
       const receives = section.direction === 'recvonly' || section.direction === 'sendrecv';
       return receives ? [new IncomingSection(section)] : [];
     });
-    const kept = publications
+    const kept = [...new Map(publications.map((one) => [one.publication, one])).values()]
       .slice(0, PUBLICATIONS_PER_PARTICIPANT_MAX)
       .flatMap(({ publication: number, mid, muted }) => {
         const section = incoming.find((one) => one.mid === mid);

@@ -51,7 +51,9 @@ export class RoomRouter {
     }
   }
 
+  /** Idempotent, whoever has the number afterwards. */
   unpublish(publication: Publication, now: number): void {
+    if (this.find(publication.number) !== publication) return;
     this.flush(now);
     this.host.publications.delete(publication.number);
     while (publication.slots.length > 0) publication.slots.at(-1)!.bind(undefined, now);

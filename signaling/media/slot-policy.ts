@@ -61,6 +61,8 @@ class Choice<S extends Slot> {
   readonly #slots: readonly S[];
   readonly #ranking: Ranking;
   readonly #viewer: Viewer;
+  /** The standing of what is pinned: below that of all others, and the earlier pin below the later one. */
+  readonly #pins: ReadonlyMap<Track, number>;
   readonly #free: Set<S>;
   readonly #given = new Map<S, Track>();
   /** The slot that shows a track now. */
@@ -73,6 +75,8 @@ class Choice<S extends Slot> {
     this.#slots = slots;
     this.#ranking = ranking;
     this.#viewer = viewer;
+    const { pinned } = viewer;
+    this.#pins = new Map(Array.from(pinned, (track, i) => [track, i - pinned.size]));
     this.#free = new Set(slots);
     for (const slot of slots) {
       if (slot.track !== null && this.#eligible(slot.track)) this.#shows.set(slot.track, slot);
@@ -142,6 +146,6 @@ class Choice<S extends Slot> {
   }
 
   #standing(track: Track): number {
-    return this.#viewer.pinned.has(track) ? -1 : this.#ranking.places.get(track)!;
+    return this.#pins.get(track) ?? this.#ranking.places.get(track)!;
   }
 }

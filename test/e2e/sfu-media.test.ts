@@ -72,6 +72,9 @@ const loudness = (page: SdkPage, name: string): Promise<number> =>
     return window.room.audioLevel(found?.sid ?? '');
   }, name);
 
+const microphone = async (page: SdkPage | undefined, on: boolean): Promise<void> =>
+  page?.page.evaluate((enabled) => window.room.local.setMicrophoneEnabled(enabled), on);
+
 /** Who is seen now: a picture of theirs arrives. */
 const shown = (page: SdkPage): Promise<string[]> =>
   page.page.evaluate(() =>
@@ -121,8 +124,6 @@ describe('a meeting', () => {
   test('with more cameras than slots shows who speaks, and who is pinned', async () => {
     const others: SdkPage[] = [];
     for (const name of ['bob', 'cleo', 'dora']) others.push(await enterSinging(name));
-    const microphone = async (page: SdkPage | undefined, on: boolean): Promise<void> =>
-      page?.page.evaluate((enabled) => window.room.local.setMicrophoneEnabled(enabled), on);
     await Promise.all(others.map((page) => microphone(page, false)));
     const ann = await enter('ann', { media: false, want: { audio: 2, video: 1 } });
     for (const [i, name] of ['cleo', 'dora', 'bob'].entries()) {
@@ -243,7 +244,7 @@ describe('trouble', () => {
     await allSee([ann, bob]);
     const { port } = host.sterna;
     await host.sterna.kill();
-    host = await startHost(port);
+    host = await startHost({ port });
     await Promise.all([
       ann.heard('state connected rejoined'),
       bob.heard('state connected rejoined'),

@@ -1,39 +1,11 @@
 // What the browser SDK negotiates with a server that forwards media, in real Chromium: the real signaling, and media
 // workers that only write down what they are told. No packet of media flows here.
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Chromium } from '../support/chromium.ts';
-import { MiniServer } from '../support/mini-server.ts';
-import type { MiniServerOptions } from '../support/mini-server.ts';
+import { describe, expect, test } from 'vitest';
+import { recordedMedia } from '../support/recorded-media.ts';
 import { SdkPage } from '../support/sdk-page.ts';
-import type { SdkJoin } from '../support/sdk-page.ts';
-import { RecordedPlane } from '../unit/signaling/recorded-plane.ts';
 
-let browser: Chromium;
-let server: MiniServer;
-let plane: RecordedPlane;
-
-beforeAll(async () => {
-  browser = await Chromium.launch();
-});
-afterAll(() => browser.close());
-beforeEach(() => restart());
-afterEach(async () => {
-  await browser.closePages();
-  await server.close();
-  browser.throwErrors();
-});
-
-async function restart(options: MiniServerOptions = {}): Promise<void> {
-  await (server as MiniServer | undefined)?.close();
-  plane = new RecordedPlane();
-  server = await MiniServer.start({ media: plane, ...options });
-}
-
-const enter = async (identity: string, options: SdkJoin = {}): Promise<SdkPage> => {
-  const page = await SdkPage.open(browser, server);
-  return page.join({ identity, ...options });
-};
+const world = recordedMedia();
 
 /** `microphone`, `camera` and so on of what arrives from somebody now, in alphabetical order. */
 const arriving = (page: SdkPage, name: string): Promise<string[]> =>
@@ -52,20 +24,9 @@ const BOTH = ['camera', 'microphone'];
 const gets = (page: SdkPage, name: string, sources = BOTH): Promise<void> =>
   expect.poll(() => arriving(page, name)).toEqual(sources);
 
-/** The number of the publication that a participant's newest transport has in that section. */
-function publicationAt(mid: string, transport = plane.current.last('sfu.open').id): number {
-  const setups = plane.current.commands.findLast(
-    (one) => (one.type === 'sfu.open' || one.type === 'sfu.change') && one.id === transport,
-  );
-  if (setups?.type !== 'sfu.open' && setups?.type !== 'sfu.change') throw new Error('No transport');
-  const found = setups.media.publications.find((one) => one.mid === mid);
-  if (!found) throw new Error(`Nothing is published in ${mid}`);
-  return found.publication;
-}
-
 describe('joining', () => {
   test('takes one message with one offer, answered in one', async () => {
-    const ann = await enter('ann');
+    const ann = await world.enter('ann');
     await expect.poll(() => ann.page.evaluate(() => window.room.timeline().answer)).toBeDefined();
     expect(await ann.sent()).toEqual(['join']);
     expect(await ann.descriptions()).toEqual(['offer']);
@@ -75,7 +36,7 @@ describe('joining', () => {
     }));
     expect(mode).toBe('sfu');
     expect(timeline.offerBytes).toBeLessThan(20_000);
-    const { media } = plane.current.last('sfu.open');
+    const { media } = world.plane.current.last('sfu.open');
     expect(media.sections.map(({ kind, direction }) => `${kind} ${direction}`)).toEqual([
       'audio recvonly',
       'video recvonly',
@@ -88,9 +49,9 @@ describe('joining', () => {
   });
 
   test('and leaving need no description of those who are there', async () => {
-    const ann = await enter('ann');
-    const bob = await enter('bob');
-    const cleo = await enter('cleo');
+    const ann = await world.enter('ann');
+    const bob = await world.enter('bob');
+    const cleo = await world.enter('cleo');
     for (const [page, others] of [
       [ann, ['bob', 'cleo']],
       [bob, ['ann', 'cleo']],
@@ -108,9 +69,9 @@ describe('joining', () => {
   });
 
   test('more tracks than slots are one more offer, up to what is wanted', async () => {
-    const ann = await enter('ann', { media: false, want: { audio: 3 } });
+    const ann = await world.enter('ann', { media: false, want: { audio: 3 } });
     const others = ['bob', 'cleo', 'dora', 'emil'];
-    for (const name of others) await enter(name);
+    for (const name of others) await world.enter(name);
     await expect.poll(() => ann.lines()).toEqual([3 + 4]);
     expect(await ann.sent()).toEqual(['join', 'offer']);
     await expect
@@ -121,13 +82,13 @@ describe('joining', () => {
   });
 
   test('offers no more than the token grants', async () => {
-    const viewer = await enter('viewer', { grants: { canPublish: false } });
-    const deaf = await enter('deaf', { grants: { canSubscribe: false } });
+    const viewer = await world.enter('viewer', { grants: { canPublish: false } });
+    const deaf = await world.enter('deaf', { grants: { canSubscribe: false } });
     await gets(viewer, 'deaf');
     expect(await viewer.page.evaluate(() => window.room.local.publications.length)).toBe(0);
     expect(await viewer.lines()).toEqual([2 + 4]);
     expect(await deaf.lines()).toEqual([2]);
-    const neither = await enter('neither', {
+    const neither = await world.enter('neither', {
       grants: { canSubscribe: false, canPublish: false },
     });
     expect(await neither.sent()).toEqual(['join']);
@@ -135,8 +96,8 @@ describe('joining', () => {
   });
 
   test('with a grant that comes later, slots come with it', async () => {
-    const deaf = await enter('deaf', { media: false, grants: { canSubscribe: false } });
-    const boss = await enter('boss', { grants: { roomAdmin: true } });
+    const deaf = await world.enter('deaf', { media: false, grants: { canSubscribe: false } });
+    const boss = await world.enter('boss', { grants: { roomAdmin: true } });
     await boss.page.evaluate(async () => {
       const [deafOne] = window.room.participants.values();
       if (deafOne) await window.room.moderation.permit(deafOne, { canSubscribe: true });
@@ -148,8 +109,8 @@ describe('joining', () => {
 
 describe('publishing', () => {
   test('later is an offer, and ending it another; the section is used again', async () => {
-    const ann = await enter('ann');
-    const bob = await enter('bob', { media: false });
+    const ann = await world.enter('ann');
+    const bob = await world.enter('bob', { media: false });
     await gets(bob, 'ann');
     await bob.page.evaluate(() => window.room.local.setCameraEnabled(true));
     await gets(ann, 'bob', ['camera']);
@@ -168,8 +129,8 @@ describe('publishing', () => {
   });
 
   test('a screen has its name, its sound and its own stream', async () => {
-    const ann = await enter('ann', { media: false });
-    const bob = await enter('bob');
+    const ann = await world.enter('ann', { media: false });
+    const bob = await world.enter('bob');
     await gets(ann, 'bob');
     await bob.page.evaluate(async () => {
       const canvas = document.createElement('canvas');
@@ -191,7 +152,7 @@ describe('publishing', () => {
   });
 
   test('another device is no offer', async () => {
-    const ann = await enter('ann');
+    const ann = await world.enter('ann');
     await ann.page.evaluate(async () => {
       const devices = await navigator.mediaDevices.enumerateDevices();
       const device = devices.find(({ kind }) => kind === 'videoinput');
@@ -207,7 +168,7 @@ describe('publishing', () => {
   });
 
   test('what the server refuses is taken back, and the rest goes on', async () => {
-    const ann = await enter('ann');
+    const ann = await world.enter('ann');
     const reason = await ann.page.evaluate(async () => {
       const { local } = window.room;
       const camera = window.media.getVideoTracks()[0];
@@ -221,7 +182,7 @@ describe('publishing', () => {
     });
     expect(reason).toMatch(/TOO_LARGE|BAD_MESSAGE/);
     await expect.poll(() => ann.page.evaluate(() => window.room.local.publications.length)).toBe(2);
-    const bob = await enter('bob', { media: false });
+    const bob = await world.enter('bob', { media: false });
     await gets(bob, 'ann');
     await bob.page.evaluate(() => window.room.local.setCameraEnabled(true));
     await gets(ann, 'bob', ['camera']);
@@ -230,8 +191,8 @@ describe('publishing', () => {
 
 describe('muting', () => {
   test('is a message, and others see it', async () => {
-    const ann = await enter('ann');
-    const bob = await enter('bob');
+    const ann = await world.enter('ann');
+    const bob = await world.enter('bob');
     await gets(bob, 'ann');
     const states = (): Promise<unknown> =>
       bob.page.evaluate(() => {
@@ -251,8 +212,8 @@ describe('muting', () => {
   });
 
   test('from the start, and by somebody who may', async () => {
-    const boss = await enter('boss', { media: false, grants: { roomAdmin: true } });
-    const ann = await SdkPage.open(browser, server);
+    const boss = await world.enter('boss', { media: false, grants: { roomAdmin: true } });
+    const ann = await SdkPage.open(world.browser, world.server);
     await ann.page.evaluate(() => {
       for (const track of window.media.getVideoTracks()) track.enabled = false;
     });
@@ -279,93 +240,18 @@ describe('muting', () => {
   });
 });
 
-const shown = (page: SdkPage): Promise<string[]> =>
-  page.page.evaluate(() =>
-    [...window.room.participants.values()].flatMap(({ name, publications }) =>
-      publications.some(({ source, track }) => source === 'camera' && track) ? [name] : [],
-    ),
-  );
-
-const speak = (publication: number): void =>
-  plane.emit({
-    type: 'sfu.speakers',
-    room: plane.current.last('sfu.open').room,
-    speakers: [{ publication, level: 0.8, active: true }],
-  });
-
-const hears = (page: SdkPage, name: string): Promise<void> =>
-  expect
-    .poll(() => page.page.evaluate(() => window.room.activeSpeakers.map((one) => one.name)))
-    .toEqual([name]);
-
-/** Ann has one for a picture; everybody else has a camera. */
-async function crowd(): Promise<[SdkPage, Map<string, number>]> {
-  const publications = new Map<string, number>();
-  for (const name of ['bob', 'cleo', 'dora']) {
-    await enter(name);
-    publications.set(name, publicationAt('0'));
-  }
-  const ann = await enter('ann', { media: false, want: { audio: 2, video: 1 } });
-  await expect.poll(() => shown(ann)).toHaveLength(1);
-  return [ann, publications];
-}
-
-describe('slots that run out', () => {
-  test('show who speaks, with the same track and without an offer', async () => {
-    const [ann, publications] = await crowd();
-    const tracks = async (): Promise<string[]> =>
-      ann.page.evaluate(() =>
-        [...window.room.participants.values()].flatMap(({ stream }) =>
-          stream.getVideoTracks().map(({ id }) => id),
-        ),
-      );
-    const [before] = await tracks();
-    for (const [name, publication] of [...publications].toReversed()) {
-      speak(publication);
-      await expect.poll(() => shown(ann)).toEqual([name]);
-      await hears(ann, name);
-    }
-    expect(await tracks()).toEqual([before]);
-    expect(await ann.sent()).toEqual(['join']);
-    expect(await ann.descriptions()).toEqual(['offer']);
-  });
-
-  test('show who is pinned, whoever speaks, and never who is not wanted', async () => {
-    const [ann, publications] = await crowd();
-    const wish = (name: string, wanted: { on?: boolean; pin?: boolean }): Promise<void> =>
-      ann.page.evaluate(
-        async ([who, what]) => {
-          const found = [...window.room.participants.values()].find((one) => one.name === who);
-          const cameras = found?.publications.filter(({ source }) => source === 'camera') ?? [];
-          await window.room.subscribe(cameras, what);
-        },
-        [name, wanted] as const,
-      );
-    await wish('cleo', { pin: true });
-    await expect.poll(() => shown(ann)).toEqual(['cleo']);
-    speak(publications.get('dora') ?? 0);
-    await hears(ann, 'dora');
-    expect(await shown(ann)).toEqual(['cleo']);
-    await wish('cleo', { pin: false, on: false });
-    await expect.poll(() => shown(ann)).toEqual(['dora']);
-    speak(publications.get('cleo') ?? 0);
-    await hears(ann, 'cleo');
-    expect(await shown(ann)).toEqual(['dora']);
-  });
-});
-
 /** Bob leaves while Ann's socket is away. */
 async function away(): Promise<SdkPage> {
-  const ann = await enter('ann');
-  const bob = await enter('bob');
-  await enter('cleo');
+  const ann = await world.enter('ann');
+  const bob = await world.enter('bob');
+  await world.enter('cleo');
   await Promise.all([gets(ann, 'bob'), gets(ann, 'cleo')]);
-  server.unreachable = true;
-  server.cutSocketOf(await ann.sid());
+  world.server.unreachable = true;
+  world.server.cutSocketOf(await ann.sid());
   await ann.heard('state reconnecting');
   await bob.page.evaluate(() => window.room.leave());
-  await expect.poll(() => Object.values(plane.current.slots(1))).toContain(0);
-  server.unreachable = false;
+  await expect.poll(() => Object.values(world.plane.current.slots(1))).toContain(0);
+  world.server.unreachable = false;
   await ann.heard('state connected resumed');
   await ann.heard('left bob');
   return ann;
@@ -373,7 +259,7 @@ async function away(): Promise<SdkPage> {
 
 describe('repairing', () => {
   test('media that the server has lost is set up anew, under the same names', async () => {
-    const [ann, bob] = [await enter('ann'), await enter('bob')];
+    const [ann, bob] = [await world.enter('ann'), await world.enter('bob')];
     await Promise.all([gets(ann, 'bob'), gets(bob, 'ann')]);
     const sids = (): Promise<string[]> =>
       bob.page.evaluate(() =>
@@ -382,9 +268,9 @@ describe('repairing', () => {
         ),
       );
     const before = await sids();
-    const [{ id } = { id: 0 }] = plane.current.all('sfu.open');
-    plane.emit({ type: 'sfu.state', id, state: 'closed', path: '', reason: 'full' });
-    await expect.poll(() => plane.current.all('sfu.open').length).toBe(3);
+    const [{ id } = { id: 0 }] = world.plane.current.all('sfu.open');
+    world.plane.emit({ type: 'sfu.state', id, state: 'closed', path: '', reason: 'full' });
+    await expect.poll(() => world.plane.current.all('sfu.open').length).toBe(3);
     await Promise.all([gets(ann, 'bob'), gets(bob, 'ann')]);
     expect(await sids()).toEqual(before);
     expect(await ann.sent()).toEqual(['join', 'offer']);
@@ -394,12 +280,14 @@ describe('repairing', () => {
   });
 
   test('a network that changes restarts ICE with one offer', async () => {
-    const ann = await enter('ann');
+    const ann = await world.enter('ann');
     await expect.poll(() => ann.page.evaluate(() => window.room.timeline().answer)).toBeDefined();
     const before = await ann.fragments();
     await ann.page.evaluate(() => window.dispatchEvent(new Event('online')));
     await expect.poll(() => ann.fragments()).not.toEqual(before);
-    await expect.poll(() => plane.current.all('sfu.change').some(({ ice }) => ice)).toBe(true);
+    await expect
+      .poll(() => world.plane.current.all('sfu.change').some(({ ice }) => ice))
+      .toBe(true);
     expect(await ann.sent()).toEqual(['join', 'offer']);
   });
 
@@ -411,7 +299,7 @@ describe('repairing', () => {
   });
 
   test('and so it is when pushes were lost', async () => {
-    await restart({ limits: { pushRing: { messages: 1, bytes: 100_000 } } });
+    await world.restart({ limits: { pushRing: { messages: 1, bytes: 100_000 } } });
     const ann = await away();
     await gets(ann, 'cleo');
     expect(await ann.sent()).toEqual(['join', 'join']);
@@ -419,10 +307,13 @@ describe('repairing', () => {
   });
 
   test('a server that starts again is joined anew', async () => {
-    const [ann, bob] = [await enter('ann', { renews: true }), await enter('bob', { renews: true })];
+    const [ann, bob] = [
+      await world.enter('ann', { renews: true }),
+      await world.enter('bob', { renews: true }),
+    ];
     await Promise.all([gets(ann, 'bob'), gets(bob, 'ann')]);
-    const { port } = server;
-    await restart({ port });
+    const { port } = world.server;
+    await world.restart({ port });
     await Promise.all([
       ann.heard('state connected rejoined'),
       bob.heard('state connected rejoined'),

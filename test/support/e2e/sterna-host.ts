@@ -9,8 +9,18 @@ export interface SternaHost extends SdkHost {
   readonly sterna: Sterna;
 }
 
-/** On loopback alone; `port` of the gateway when it must be a certain one. */
-export async function startHost(port = 0): Promise<SternaHost> {
+export interface HostOptions {
+  /** Of the gateway, when it must be a certain one. */
+  port?: number;
+  /** Where media is received. */
+  media?: string;
+}
+
+/** On loopback, where nothing else is said. */
+export async function startHost({
+  port = 0,
+  media = '127.0.0.1',
+}: HostOptions = {}): Promise<SternaHost> {
   const sterna = await Sterna.start({
     config: {
       gateway: { port },
@@ -20,7 +30,7 @@ export async function startHost(port = 0): Promise<SternaHost> {
         peers: { allow: ['127.0.0.0/8'] },
         relay: { addresses: ['127.0.0.1'] },
       },
-      sfu: { addresses: ['127.0.0.1'] },
+      sfu: { addresses: [media] },
     },
   });
   return {

@@ -43,6 +43,7 @@ function packet(text: string, fields: Partial<PacketFields> & { key?: boolean } 
     sequenceNumber: 1,
     timestamp: 0,
     payloadType: VP8.payloadType,
+    marker: true,
     payload: vp8Payload({ key, start: true, body: Buffer.from(`|${text}`) }),
     ...others,
   });
