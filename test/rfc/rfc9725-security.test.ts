@@ -128,6 +128,11 @@ describe('security', () => {
       }
       expect([...statuses]).toEqual([404, 429]);
       expect([...headers]).toEqual(['1']);
+      // Browsers send a preflight of their own before every request.
+      const preflights = await Promise.all(
+        Array.from({ length: 20 }, () => own.call('OPTIONS', '/v1/whip/r')),
+      );
+      expect(new Set(preflights.map(({ status }) => status))).toEqual(new Set([200]));
     });
   });
 

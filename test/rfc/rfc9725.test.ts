@@ -67,6 +67,7 @@ describe('ingest session set up', () => {
     const { status, headers, body, location, etag } = await publish(GSTREAMER);
     expect(status).toBe(201);
     expect(headers['content-type']).toBe('application/sdp');
+    expect(headers['cache-control']).toBe('no-store');
     expect(headers['accept-patch']).toBe(FRAGMENT);
     expect(location).toMatch(/^\/v1\/whip\/r\/[\w-]{22}$/);
     expect(etag).toMatch(/^"[\w-]+"$/);
@@ -94,6 +95,16 @@ describe('ingest session set up', () => {
       'content-type': 'Application/SDP; charset=utf-8',
     });
     expect(accepted.status).toBe(201);
+  });
+
+  it('RFC 8866 s5: an offer that is not UTF-8 is refused', async () => {
+    const refused = await fetch(`http://${server.host}/v1/whip/r`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ann}`, 'content-type': 'application/sdp' },
+      body: Buffer.from(PUBLISH.replace('s=-', 's=\u00e9'), 'latin1'),
+    });
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ detail: 'The body is not UTF-8.' });
   });
 
   it('RFC 9725 s4.2: a body above 64 KiB is refused before it is read as SDP', async () => {
@@ -225,6 +236,12 @@ describe('WebRTC constraints', () => {
     const wholly = await server.post('/v1/whip/r', ann, offerOf([foreign]));
     expect(problem(wholly)).toMatchObject({ status: 422, reason: 'NO_COMMON_CODEC' });
     expect(server.people()).toEqual([]);
+  });
+
+  it('RFC 9725 s4.4.3: a section that the client itself has given up is answered with port zero', async () => {
+    const video = changed(VIDEO, { ...SENDS, 'm=video': 'm=video 0 UDP/TLS/RTP/SAVPF 96 97' });
+    const { body } = await publish(offerOf([changed(AUDIO, SENDS), video]));
+    expect(new SdpText(body).mLines()[1]).toMatch(/^m=video 0 /);
   });
 
   it('RFC 9725 s4.4.3: a data channel is answered with port zero, and media goes', async () => {

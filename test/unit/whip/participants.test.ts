@@ -48,20 +48,21 @@ describe('a publisher', () => {
   });
 
   test('is there for who joins later', async () => {
-    await server.open('/v1/whip/r?identity=cam', API_KEY, PUBLISH);
+    await server.open('/v1/whip/r?identity=cam&name=Hall', API_KEY, PUBLISH);
     const { client, joined } = await server.join('bob');
-    expect(joined.participants.map(({ identity, tracks }) => [identity, tracks.length])).toEqual([
-      ['cam', 2],
-    ]);
+    const [{ identity, name, tracks } = {}] = joined.participants;
+    expect([identity, name, tracks?.length]).toEqual(['cam', 'Hall', 2]);
     client.ws.terminate();
   });
 
   test('takes the place of its own identity, whichever way that came', async () => {
+    const { takeovers } = server.signaling.stats();
     const { client } = await server.join('ann');
     const first = await server.open('/v1/whip/r', server.token('ann'), PUBLISH);
     expect((await client.close()).reason).toBe('DUPLICATE_IDENTITY');
     const second = await server.open('/v1/whip/r', server.token('ann'), PUBLISH);
     expect(second.location).not.toBe(first.location);
+    expect(server.signaling.stats().takeovers).toBe(takeovers + 2);
     expect(server.people()).toEqual(['ann']);
     const { client: back } = await server.join('ann');
     expect(server.people()).toEqual(['ann']);
@@ -115,6 +116,22 @@ describe('what ends a session', () => {
     server.signaling.rooms.end('r');
     expect((await server.delete(location, token)).status).toBe(404);
     expect(server.signaling.whip!.size).toBe(0);
+  });
+
+  test('the end of its transport: it has left, or nobody knows', async () => {
+    const { client } = await server.join('bob');
+    for (const [reason, told] of [
+      ['peer-closed', 'LEFT'],
+      ['ice-timeout', 'TIMEOUT'],
+      ['handshake-failed', 'TIMEOUT'],
+    ] as const) {
+      await server.open('/v1/whip/r', server.token('ann'), PUBLISH);
+      const { id } = server.commands('sfu.open').at(-1)!;
+      server.tell({ type: 'sfu.state', id, state: 'closed', path: '', reason });
+      const { gone } = await client.people((message) => message.gone.length > 0);
+      expect(gone.map((one) => one.reason)).toEqual([told]);
+    }
+    client.ws.terminate();
   });
 
   test('the death of its media worker', async () => {
