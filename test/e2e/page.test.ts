@@ -117,6 +117,24 @@ describe('two pages', () => {
     await tile.getByTestId('muted').waitFor({ state: 'hidden' });
   });
 
+  test('a screen is a tile of its own, large until it is over', async () => {
+    const [ada, bob] = [await enter('Ada'), await enter('Bob')];
+    await seen(ada, 'Bob');
+    await bob.evaluate(() => {
+      const canvas = document.createElement('canvas');
+      const context = canvas.getContext('2d');
+      setInterval(() => context?.fillRect(Math.random() * 100, 0, 50, 50), 50);
+      navigator.mediaDevices.getDisplayMedia = async () => canvas.captureStream(20);
+    });
+    await bob.getByRole('button', { name: 'Share screen' }).click();
+    await seen(ada, 'Bob’s screen');
+    await tileOf(ada, 'Bob’s screen').and(ada.locator('[data-spotlight="true"]')).waitFor();
+    await seen(ada, 'Bob');
+    await bob.getByRole('button', { name: 'Stop sharing' }).click();
+    await tileOf(ada, 'Bob’s screen').waitFor({ state: 'detached' });
+    await seen(ada, 'Bob');
+  });
+
   test('leaving removes the tile, and one can join again', async () => {
     const [ada, bob] = [await enter('Ada'), await enter('Bob')];
     await tileOf(ada, 'Bob').waitFor();
