@@ -38,6 +38,7 @@ tests() {
 
 step "tools" bash scripts/install-tools.sh
 step "types" tsc -b
+step "command" node scripts/make-executable.mjs
 step "page" node scripts/build-web.mjs
 step "format" oxfmt --check .
 step "lint" oxlint --type-aware

@@ -4,7 +4,7 @@
 import { expect, test } from 'vitest';
 import { run, SMALL_RUN } from '../../bench/sfu.ts';
 
-test('bench/sfu runs small: the loss meter, the load alone, node-datachannel and Janus', async () => {
+test('bench/sfu runs small: the loss meter, the load alone, Sterna, node-datachannel and Janus', async () => {
   const { missing, knownLoss, shapes } = await run(SMALL_RUN);
   expect(missing, 'every rival must be installed').toEqual([]);
   expect(knownLoss).toBeGreaterThan(0.009);
@@ -13,6 +13,7 @@ test('bench/sfu runs small: the loss meter, the load alone, node-datachannel and
   for (const { straight, figures, failures } of shapes) {
     expect(failures).toEqual([]);
     expect(figures.map(({ server }) => server)).toEqual([
+      'sterna',
       expect.stringMatching(/^node-datachannel \d/),
       expect.stringMatching(/^janus \d.* default$/),
       expect.stringMatching(/^janus \d.* 1 event loop$/),

@@ -60,7 +60,9 @@ const STREAMS = [
   { ssrc: 6, mid: '2', rid: undefined, payloadType: OPUS.payloadType },
   { ssrc: 3, mid: '3', rid: undefined, payloadType: VP8.payloadType },
   { ssrc: 7, mid: '0', rid: undefined, payloadType: VP8.rtxPayloadType! },
-].map((stream) => ({ ...stream, sequenceNumber: below(0x1_0000), timestamp: below(2 ** 31) }));
+].map((stream) =>
+  Object.assign(stream, { sequenceNumber: below(0x1_0000), timestamp: below(2 ** 31) }),
+);
 const rarely = <Value>(odd: () => Value, even: Value): Value => (below(60) === 0 ? odd() : even);
 
 function wellFormed(): Buffer {
@@ -110,8 +112,9 @@ function feedback(slots: readonly number[]): Buffer {
   const ssrc = below(5) === 0 ? below(2 ** 31) : pick(slots);
   const lost = Uint16Array.from({ length: 200 }, () => below(0x1_0000)).toSorted();
   return writeRtcp((to) => {
-    if (below(2) === 0) to.nack(1, ssrc, lost, 200);
-    else if (below(2) === 0) to.pictureLoss(1, ssrc);
+    const what = below(4);
+    if (what < 2) to.nack(1, ssrc, lost, 200);
+    else if (what === 2) to.pictureLoss(1, ssrc);
     else to.fullIntraRequest(1, ssrc, below(256));
   });
 }

@@ -138,7 +138,6 @@ describe('token', () => {
         canSubscribe: true,
         canPublishData: true,
         roomAdmin: false,
-        hidden: false,
       },
     });
     const expiresAt = 'expiresAt' in token ? token.expiresAt : 0;

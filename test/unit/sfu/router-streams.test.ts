@@ -83,6 +83,18 @@ function asked(): number[] {
     .map((one) => one.readUInt32BE(8));
 }
 
+const anew = (text: string, sequenceNumber: number, key: boolean): Buffer =>
+  packet(text, { mid: 'a', ssrc: 200, sequenceNumber, key });
+
+const layer = (rid: string, sequenceNumber: number, key: boolean): Buffer =>
+  packet(`${rid}${sequenceNumber}`, {
+    mid: 'a',
+    rid,
+    ssrc: 100 + rid.charCodeAt(0),
+    sequenceNumber,
+    key,
+  });
+
 describe('a packet is recognised', () => {
   it('by an SSRC that the description announces', () => {
     join({}, { streams: [{ ssrc: 100, rtxSsrc: undefined }] });
@@ -187,9 +199,6 @@ describe('a publisher that begins anew', () => {
     forwarded();
   });
 
-  const anew = (text: string, sequenceNumber: number, key: boolean): Buffer =>
-    packet(text, { mid: 'a', ssrc: 200, sequenceNumber, key });
-
   it('is asked for a key frame of its new SSRC, with which it is shown again', () => {
     publisher.send(anew('x', 9, false));
     world.advance(20);
@@ -238,15 +247,6 @@ describe('a hostile publisher', () => {
 });
 
 describe('of several encodings', () => {
-  const layer = (rid: string, sequenceNumber: number, key: boolean): Buffer =>
-    packet(`${rid}${sequenceNumber}`, {
-      mid: 'a',
-      rid,
-      ssrc: 100 + rid.charCodeAt(0),
-      sequenceNumber,
-      key,
-    });
-
   beforeEach(() => {
     join({ rids: ['q', 'h', 'f'] });
   });
