@@ -140,7 +140,7 @@ export class Sfu {
     this.#now = now;
     const count = this.#pendingCount;
     this.#pendingCount = 0;
-    for (let i = 0; i < count; i++) this.#pending[i]!.flush(now);
+    for (let i = 0; i < count; i++) this.#pending[i]!.endTurn(now);
   }
 
   stats(): SfuStats {

@@ -217,8 +217,9 @@ function gone(): SternaError {
   return new SternaError('MEDIA_UNRESPONSIVE', 'a media worker has stopped');
 }
 
+const failed = ({ failure }: ListenerState): boolean => failure !== undefined;
+
 function firstFailure({ turn, media }: Listening): SternaError | undefined {
-  const failed = ({ failure }: ListenerState): boolean => failure !== undefined;
   const ofTurn = turn.find(failed);
   if (ofTurn !== undefined) return listenerUnavailable(ofTurn, 'turn.listeners');
   const ofMedia = media.find(failed);

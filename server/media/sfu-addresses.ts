@@ -24,8 +24,6 @@ export function mediaCandidates(
   udp: readonly Endpoint[],
   tcp: readonly Endpoint[],
 ): IceCandidate[] {
-  const listeners = (transport: 'udp' | 'tcp', endpoints: readonly Endpoint[]): MediaListener[] =>
-    reachable(endpoints).map((address) => ({ transport, address }));
   return hostCandidates(
     [...listeners('udp', udp), ...listeners('tcp', tcp)],
     announce.map((host) => addressOf({ host, port: 0 })),
@@ -36,6 +34,10 @@ export function addressOf({ host, port }: Endpoint): TransportAddress {
   const address = TransportAddress.parse(host, port);
   if (address === undefined) throw new TypeError(`not an IP address: ${host}`);
   return address;
+}
+
+function listeners(transport: 'udp' | 'tcp', endpoints: readonly Endpoint[]): MediaListener[] {
+  return reachable(endpoints).map((address) => ({ transport, address }));
 }
 
 function reachable(endpoints: readonly Endpoint[]): TransportAddress[] {

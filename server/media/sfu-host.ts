@@ -1,5 +1,5 @@
-// The SFU as the main thread has it: its certificate, where it is reached by UDP and TCP, and the way between signaling,
-// TCP connections and the media workers. Called by: the media host, and signaling through `plane`.
+// The SFU as the main thread has it: its certificate, where it is reached by UDP and TCP, and the way between
+// signaling, TCP connections and the media workers. Called by: the media host, and signaling through `plane`.
 
 import { systemClock } from '../../shared/clock.ts';
 import { parseListenerUrl } from '../../shared/config/network-values.ts';

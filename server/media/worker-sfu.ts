@@ -1,6 +1,7 @@
 // The SFU inside a media worker: its transports behind the worker's sockets, and the commands and events about them.
 // Called by: the worker. Made where the SFU is switched on.
 
+import { randomInt } from 'node:crypto';
 import type { DtlsContext } from '../../shared/native/dtls-context.ts';
 import { systemClock } from '../../shared/clock.ts';
 import type { Engine, SocketOwner } from '../../shared/net/engine.ts';
@@ -12,6 +13,9 @@ import { Sfu } from '../../sfu/index.ts';
 import { type MediaListenResult, MediaServer } from '../../sfu/transport/media-server.ts';
 import type { MediaCommand, MediaEvent, SfuWorkerData, SfuWorkerStats } from './messages.ts';
 import { addressOf, mediaCandidates } from './sfu-addresses.ts';
+
+/** As many as fit into what node:crypto gives without a thread. */
+const RANDOM_RANGE = 2 ** 47;
 
 export interface WorkerSfuParts {
   readonly engine: Engine;
@@ -65,7 +69,7 @@ export class WorkerSfu {
       emit: post,
       atTurnEnd: () => engine.atTurnEnd(this.#turn),
       wallMs: () => systemClock.wall(),
-      random: () => Math.random(),
+      random: () => randomInt(RANDOM_RANGE) / RANDOM_RANGE,
     });
   }
 

@@ -9,11 +9,13 @@ import {
   SEQUENCE_STRAY,
   SequenceUnwrapper,
 } from '../feedback/sequence-unwrapper.ts';
+import type { SenderInfo } from '../rtp/rtcp-reports.ts';
 import { DROP_DUPLICATE, DROP_NOT_STORED, DROP_STRAY } from './drop-reason.ts';
 import { HISTORY_AUDIO, HISTORY_VIDEO, SEQUENCE_AHEAD_MAX } from './limits.ts';
 import { PacketHistory } from './packet-history.ts';
 import type { PayloadPool } from './payload-pool.ts';
 import { NOT_MAPPED, RemovedSequences } from './removed-sequences.ts';
+import { ntpMs, type SenderClock } from './sender-clock.ts';
 import type { IncomingSection, SectionCodec } from './sections.ts';
 
 /**
@@ -51,9 +53,15 @@ export class IncomingStream {
   keyFrameAt = NEVER;
   /** Slots that show it, or did until a better encoding can be shown. */
   watchers = 0;
+  /** Of whoever sends it. */
+  readonly #clock: SenderClock;
+  /** What its last sender report has said: which timestamp is of which time of theirs. */
+  #reportedMs = Number.NaN;
+  #reportedTimestamp = 0;
   nacked = 0;
   retransmitted = 0;
   keyFrameRequests = 0;
+  readonly #ticksPerMs: number;
   readonly #unwrapper = new SequenceUnwrapper();
   readonly #removed = new RemovedSequences();
   /** The first number of this generation; of the first one, what came late counts too. */
@@ -61,11 +69,14 @@ export class IncomingStream {
 
   constructor(
     pool: PayloadPool,
+    clock: SenderClock,
     section: IncomingSection,
     ssrc: number,
     encoding: number,
     now: number,
   ) {
+    this.#clock = clock;
+    this.#ticksPerMs = section.clockRate / 1000;
     const capacity = section.kind === 'video' ? HISTORY_VIDEO : HISTORY_AUDIO;
     this.ssrc = ssrc;
     this.kind = section.kind;
@@ -111,6 +122,20 @@ export class IncomingStream {
     this.sequence = sequence;
     if (kind !== SEQUENCE_LATE) this.newest = sequence;
     return TAKEN;
+  }
+
+  /** A sender report of this stream (RFC 3550 s6.4.1). */
+  reported(info: SenderInfo, now: number): void {
+    this.statistics.senderReport(info, now);
+    this.#clock.reported(info, now);
+    this.#reportedMs = ntpMs(info);
+    this.#reportedTimestamp = info.rtpTimestamp | 0;
+  }
+
+  /** The timestamp of what is captured now, after the publisher's clock; NaN where that is not known. */
+  timestampAt(now: number): number {
+    const ms = this.#clock.at(now) - this.#reportedMs;
+    return this.#reportedTimestamp + Math.round(ms * this.#ticksPerMs);
   }
 
   /** What comes from now on is another source; the packet that was taken last belongs to it if it is ahead. */

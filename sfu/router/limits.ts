@@ -10,6 +10,12 @@ export const HISTORY_AUDIO = 256;
 /** Memory for the payloads of all streams of a worker, which grows as it is used and is given back. */
 export const PAYLOAD_POOL_BYTES_MAX = 2 ** 30;
 
+/**
+ * How long packets of a frame wait for its last one; the timer adds up to 4 ms. A sender that paces takes longer, and
+ * then nothing is gained by waiting on.
+ */
+export const HOLD_MS = 1;
+
 /** Packets of one publication that wait for the end of a turn; then they are forwarded at once. */
 export const PENDING_MAX = 64;
 

@@ -18,6 +18,7 @@ import type { RoomRouter } from './room-router.ts';
 import type { PacketSender } from './router-host.ts';
 import { receiveRtcp } from './rtcp-input.ts';
 import { RtcpOutput } from './rtcp-output.ts';
+import { SenderClock } from './sender-clock.ts';
 import { IncomingSection, OutgoingSection } from './sections.ts';
 import { Slot } from './slot.ts';
 
@@ -27,6 +28,7 @@ export class ParticipantMedia {
   readonly id: number;
   readonly room: RoomRouter;
   readonly path: OutgoingPath;
+  readonly clock = new SenderClock();
   publications: readonly Publication[] = [];
   slots: readonly Slot[] = [];
   readonly #streams = new IncomingStreams();
@@ -76,7 +78,7 @@ export class ParticipantMedia {
       const receives = section.direction === 'recvonly' || section.direction === 'sendrecv';
       return receives ? [new IncomingSection(section)] : [];
     });
-    const kept = publications
+    const kept = [...new Map(publications.map((one) => [one.publication, one])).values()]
       .slice(0, PUBLICATIONS_PER_PARTICIPANT_MAX)
       .flatMap(({ publication: number, mid, muted }) => {
         const section = incoming.find((one) => one.mid === mid);

@@ -12,10 +12,12 @@ import { ENCODING_QUIET_MS, ENCODINGS_MAX, PENDING_MAX } from './limits.ts';
 import { ABSENT, MediaPacket } from './media-packet.ts';
 import type { RoomRouter } from './room-router.ts';
 import type { IncomingSection, SectionCodec } from './sections.ts';
+import type { SenderClock } from './sender-clock.ts';
 import type { Slot } from './slot.ts';
 
 /** Whoever publishes. */
 export interface Publisher {
+  readonly clock: SenderClock;
   /** Something of a publication may be due sooner than before. */
   wake(): void;
 }
@@ -23,6 +25,11 @@ export interface Publisher {
 const describer = new PacketDescriber();
 /** Of use within one call only. */
 const packet = new MediaPacket();
+
+/** What packets of a publication wait for. */
+export const WAITS_FOR_NOTHING = 0;
+export const WAITS_FOR_FRAME = 1;
+export const WAITS_FOR_TURN = 2;
 
 export class Publication {
   readonly number: number;
@@ -34,8 +41,10 @@ export class Publication {
   readonly slots: Slot[] = [];
   /** Where it is heard whether somebody speaks; undefined for video. */
   speaker: Speaker<Publication> | undefined = undefined;
-  /** Packets that wait for the end of the turn. */
+  /** Packets that wait, and what for. */
   pendingCount = 0;
+  waits: typeof WAITS_FOR_NOTHING | typeof WAITS_FOR_FRAME | typeof WAITS_FOR_TURN =
+    WAITS_FOR_NOTHING;
   readonly pendingStreams: (IncomingStream | undefined)[] = [];
   readonly pendingSequences = new Int32Array(PENDING_MAX);
   readonly room: RoomRouter;
@@ -71,6 +80,7 @@ export class Publication {
   setMuted(muted: boolean, now: number): void {
     if (this.#muted === muted) return;
     this.#muted = muted;
+    this.pendingCount = 0;
     for (const stream of this.encodings) stream?.endHere();
     if (this.slots.length > 0) this.wishKeyFrame(now);
   }
@@ -84,7 +94,14 @@ export class Publication {
   /** Another SSRC has the place of that encoding from now on: to subscribers it is another source. */
   start(ssrc: number, encoding: number, now: number): void {
     const before = this.encodings[encoding];
-    const stream = new IncomingStream(this.room.host.pool, this.section, ssrc, encoding, now);
+    const stream = new IncomingStream(
+      this.room.host.pool,
+      this.#publisher.clock,
+      this.section,
+      ssrc,
+      encoding,
+      now,
+    );
     this.encodings[encoding] = stream;
     before?.endHere();
     if (this.selected === undefined || this.selected === before) this.#select(stream, now);
@@ -176,7 +193,10 @@ export class Publication {
     const at = this.pendingCount++;
     this.pendingStreams[at] = stream;
     this.pendingSequences[at] = stream.sequence;
-    if (at === 0) this.room.pend(this);
+    // What comes late is waited for already.
+    const isWhole = stream.kind === 'audio' || packet.marker || !stream.isAhead;
+    if (isWhole) this.room.pend(this);
+    else this.room.hold(this, now);
     if (this.pendingCount === PENDING_MAX) this.room.flush(now);
   }
 

@@ -5,10 +5,15 @@
 import { Timer } from '../../shared/net/timer-wheel.ts';
 import { ActiveSpeakers } from '../feedback/active-speakers.ts';
 import { EXTENSION_AUDIO_LEVEL } from '../rtp/extension-kinds.ts';
-import { SPEAKERS_INTERVAL_MS, SPEAKERS_MAX } from './limits.ts';
+import { HOLD_MS, SPEAKERS_INTERVAL_MS, SPEAKERS_MAX } from './limits.ts';
 import type { OutgoingPath } from './outgoing-path.ts';
 import type { ParticipantMedia } from './participant-media.ts';
-import type { Publication } from './publication.ts';
+import {
+  type Publication,
+  WAITS_FOR_FRAME,
+  WAITS_FOR_NOTHING,
+  WAITS_FOR_TURN,
+} from './publication.ts';
 import type { RouterHost } from './router-host.ts';
 
 export class RoomRouter {
@@ -17,9 +22,13 @@ export class RoomRouter {
   readonly participants = new Set<ParticipantMedia>();
   readonly #speakers = new ActiveSpeakers<Publication>(SPEAKERS_INTERVAL_MS);
   readonly #speakersTimer = new Timer((now) => this.#tellSpeakers(now));
-  /** Publications with packets that wait, and where they go. */
+  /** Publications with packets for the end of the turn, and where they go. */
   #pendingCount = 0;
   readonly #pending: (Publication | undefined)[] = [];
+  /** Publications whose last frame has not all come. */
+  #heldCount = 0;
+  readonly #held: (Publication | undefined)[] = [];
+  readonly #heldTimer = new Timer(() => this.#release());
   #pathCount = 0;
   readonly #paths: (OutgoingPath | undefined)[] = [];
 
@@ -42,7 +51,9 @@ export class RoomRouter {
     }
   }
 
+  /** Idempotent, whoever has the number afterwards. */
   unpublish(publication: Publication, now: number): void {
+    if (this.find(publication.number) !== publication) return;
     this.flush(now);
     this.host.publications.delete(publication.number);
     while (publication.slots.length > 0) publication.slots.at(-1)!.bind(undefined, now);
@@ -56,19 +67,40 @@ export class RoomRouter {
     return publication?.room === this ? publication : undefined;
   }
 
-  /** A publication has its first packet that waits. */
+  /** What waits of a publication is to be sent when the turn ends. */
   pend(publication: Publication): void {
+    if (publication.waits === WAITS_FOR_TURN) return;
+    publication.waits = WAITS_FOR_TURN;
     if (this.#pendingCount === 0) this.host.atTurnEnd(this);
     this.#pending[this.#pendingCount++] = publication;
+  }
+
+  /**
+   * The first packet of a frame waits for the last one: no decoder can do anything before that has come, and a frame
+   * that leaves at once takes half the calls. Packets that come slowly do not wait longer than HOLD_MS.
+   */
+  hold(publication: Publication, now: number): void {
+    if (publication.waits !== WAITS_FOR_NOTHING) return;
+    publication.waits = WAITS_FOR_FRAME;
+    this.#held[this.#heldCount++] = publication;
+    if (this.#heldTimer.scheduled) return;
+    this.host.timers.schedule(this.#heldTimer, now + HOLD_MS);
   }
 
   /** Nobody is in it any more. */
   close(): void {
     this.host.timers.cancel(this.#speakersTimer);
+    this.host.timers.cancel(this.#heldTimer);
   }
 
-  /** Sends all that waits. */
+  /** Sends all that waits, whatever for. */
   flush(now: number): void {
+    this.#release();
+    this.endTurn(now);
+  }
+
+  /** Sends what waits for the end of the turn. */
+  endTurn(now: number): void {
     const publications = this.#pendingCount;
     if (publications === 0) return;
     for (let i = 0; i < publications; i++) this.#gather(this.#pending[i]!);
@@ -89,7 +121,21 @@ export class RoomRouter {
     }
     this.#pathCount = 0;
     this.#pendingCount = 0;
-    for (let i = 0; i < publications; i++) this.#pending[i]!.pendingCount = 0;
+    for (let i = 0; i < publications; i++) {
+      const publication = this.#pending[i]!;
+      publication.pendingCount = 0;
+      publication.waits = WAITS_FOR_NOTHING;
+    }
+  }
+
+  /** What is held may be of a publication that has got all of its frame, or is closed, meanwhile. */
+  #release(): void {
+    const held = this.#heldCount;
+    this.#heldCount = 0;
+    for (let i = 0; i < held; i++) {
+      const publication = this.#held[i]!;
+      if (publication.waits === WAITS_FOR_FRAME) this.pend(publication);
+    }
   }
 
   /** Whoever is heard has changed. */

@@ -29,7 +29,7 @@ export function receiveRtcp(
     switch (reader.type) {
       case RTCP_SR:
         if (info.read(reader)) {
-          participant.streamOf(reader.senderSsrc)?.statistics.senderReport(info, now);
+          participant.streamOf(reader.senderSsrc)?.reported(info, now);
         }
         receiveReports(participant, now);
         break;

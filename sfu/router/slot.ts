@@ -201,12 +201,18 @@ export class Slot {
     this.publication?.wishKeyFrame(now, this.#source);
   }
 
-  /** Writes a sender report (RFC 3550 s6.4.1); false where nothing was sent since the last one. */
+  /**
+   * Writes a sender report (RFC 3550 s6.4.1); false where nothing was sent since the last one. What one publisher sends
+   * is played in step by the timestamps that its own reports would have now, once there are any.
+   */
   report(info: SenderInfo, wallMs: number, now: number): boolean {
     const { packets } = this.statistics;
     if (packets === this.#reportedPackets) return false;
     this.#reportedPackets = packets;
-    return this.statistics.report(info, wallMs, now);
+    if (!this.statistics.report(info, wallMs, now)) return false;
+    const timestamp = this.#source?.timestampAt(now) ?? Number.NaN;
+    if (!Number.isNaN(timestamp)) info.rtpTimestamp = this.#rewriter.timestampOf(timestamp) >>> 0;
+    return true;
   }
 
   /** Whether the slot can begin to show the stream with that packet; it does then. */

@@ -6,9 +6,11 @@ import type { MediaSetup, PublicationSetup, SlotBinding } from '../../sfu/contro
 import { newIceCredentials } from '../../sfu/ice/credentials.ts';
 import type { IceCredentials } from '../../sfu/ice/credentials.ts';
 import { makeAnswer, newSessionId } from '../../sfu/sdp/answer.ts';
+import type { CodecName } from '../../sfu/sdp/codecs.ts';
 import { negotiate } from '../../sfu/sdp/negotiation.ts';
 import type { AgreedSection, Decision, OutgoingStream } from '../../sfu/sdp/negotiation.ts';
 import type { Offer } from '../../sfu/sdp/offer.ts';
+import type { OfferedSection } from '../../sfu/sdp/section.ts';
 import { answeredSetup } from '../../sfu/sdp/transport.ts';
 import type { DtlsSetup } from '../../sfu/sdp/transport.ts';
 import type { MediaPlace } from '../media-plane.ts';
@@ -28,8 +30,11 @@ export interface TransportOptions {
   /** The room's sid. */
   readonly room: string;
   readonly place: MediaPlace;
-  /** All slots are one MediaStream, played in step; else each is one of its own. */
-  readonly oneStream: boolean;
+  /**
+   * The client has no other way to say what it wants: all slots are one MediaStream, played in step, and codecs are
+   * wanted in the order of its offer. Else each slot is a stream of its own, and the server's order counts.
+   */
+  readonly plain: boolean;
 }
 
 export interface Answer {
@@ -41,7 +46,7 @@ export class NegotiatedTransport {
   readonly id: number;
   readonly place: MediaPlace;
   readonly #room: string;
-  readonly #oneStream: boolean;
+  readonly #plain: boolean;
   readonly #sessionId = newSessionId();
   readonly #streams = new Map<string, OutgoingStream>();
   readonly #setup: DtlsSetup;
@@ -52,11 +57,11 @@ export class NegotiatedTransport {
   #sections: readonly AgreedSection[] = [];
 
   /** The caller answers the same plan next. */
-  constructor({ id, room, place, oneStream }: TransportOptions, { offer }: OfferPlan) {
+  constructor({ id, room, place, plain }: TransportOptions, { offer }: OfferPlan) {
     this.id = id;
     this.place = place;
     this.#room = room;
-    this.#oneStream = oneStream;
+    this.#plain = plain;
     this.#offer = offer;
     this.#remote = offer.transport.ice;
     this.#setup = answeredSetup(offer.transport.setup, PREFERRED_SETUP);
@@ -81,11 +86,11 @@ export class NegotiatedTransport {
     for (const section of offer.sections) {
       if (!section.accepted) continue;
       const { mid } = section;
-      const receive = published.has(mid);
-      decisions.set(
-        mid,
-        receives(section) ? { receive, send: this.#stream(mid, taken) } : { receive },
-      );
+      decisions.set(mid, {
+        receive: published.has(mid),
+        ...(receives(section) ? { send: this.#stream(mid, taken) } : {}),
+        ...(this.#plain ? { codecs: offeredOrder(section) } : {}),
+      });
     }
     const negotiation = negotiate(offer, decisions);
     this.#sections = negotiation.sections.flatMap((one) => (one.accepted ? [one] : []));
@@ -167,9 +172,13 @@ export class NegotiatedTransport {
       rtxSsrc: newSsrc(taken),
       cname: CNAME,
       // Receivers play in step what is of one stream; what the slots show has no common clock.
-      msid: { stream: this.#oneStream ? CNAME : track, track },
+      msid: { stream: this.#plain ? CNAME : track, track },
     };
     this.#streams.set(mid, stream);
     return stream;
   }
+}
+
+function offeredOrder({ codecs }: OfferedSection): CodecName[] {
+  return [...new Set(codecs.map(({ name }) => name))];
 }

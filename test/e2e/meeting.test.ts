@@ -1,4 +1,5 @@
-// Two and three real Chromiums (fake camera and microphone) meet through the real program: signaling, page and relay.
+// Two and three real Chromiums (fake camera and microphone) meet through the real program whose rooms are of mode p2p:
+// signaling, page and relay.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Chromium } from '../support/chromium.ts';
@@ -6,9 +7,12 @@ import { MeetingPage } from '../support/e2e/meeting-page.ts';
 import { Sterna } from '../support/e2e/sterna.ts';
 import { TcpProxy } from '../support/e2e/tcp-proxy.ts';
 
+/** Media goes between browsers, not through the server. */
+const MESH = { STERNA_SFU_ENABLED: 'false' };
+
 /** Development mode, its TURN listeners on free ports. */
 const DEVELOPMENT = {
-  environment: { STERNA_TURN_LISTENERS: 'udp://127.0.0.1:0,udp://[::1]:0' },
+  environment: { ...MESH, STERNA_TURN_LISTENERS: 'udp://127.0.0.1:0,udp://[::1]:0' },
 };
 
 const seconds = (n: number): Promise<void> =>
@@ -171,7 +175,7 @@ describe('through the relay', () => {
 test('over IPv6: page, WebSocket and the way to the relay', async () => {
   const sterna = await Sterna.start({
     // Browsers do not ask for a family, so what they are given is an IPv4 relay (RFC 8656 s7.2).
-    environment: { STERNA_BIND: '::1', STERNA_TURN_LISTENERS: 'udp://[::1]:0' },
+    environment: { ...MESH, STERNA_BIND: '::1', STERNA_TURN_LISTENERS: 'udp://[::1]:0' },
   });
   try {
     expect(sterna.url).toMatch(/^http:\/\/\[::1\]:\d+$/);

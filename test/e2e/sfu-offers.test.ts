@@ -298,19 +298,19 @@ const hears = (page: SdkPage, name: string): Promise<void> =>
     .poll(() => page.page.evaluate(() => window.room.activeSpeakers.map((one) => one.name)))
     .toEqual([name]);
 
-describe('slots that run out', () => {
-  /** Ann has one for a picture; everybody else has a camera. */
-  async function crowd(): Promise<[SdkPage, Map<string, number>]> {
-    const publications = new Map<string, number>();
-    for (const name of ['bob', 'cleo', 'dora']) {
-      await enter(name);
-      publications.set(name, publicationAt('0'));
-    }
-    const ann = await enter('ann', { media: false, want: { audio: 2, video: 1 } });
-    await expect.poll(() => shown(ann)).toHaveLength(1);
-    return [ann, publications];
+/** Ann has one for a picture; everybody else has a camera. */
+async function crowd(): Promise<[SdkPage, Map<string, number>]> {
+  const publications = new Map<string, number>();
+  for (const name of ['bob', 'cleo', 'dora']) {
+    await enter(name);
+    publications.set(name, publicationAt('0'));
   }
+  const ann = await enter('ann', { media: false, want: { audio: 2, video: 1 } });
+  await expect.poll(() => shown(ann)).toHaveLength(1);
+  return [ann, publications];
+}
 
+describe('slots that run out', () => {
   test('show who speaks, with the same track and without an offer', async () => {
     const [ann, publications] = await crowd();
     const tracks = async (): Promise<string[]> =>

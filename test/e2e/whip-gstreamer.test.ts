@@ -45,19 +45,6 @@ test('a player that waited for one participant sees it, and nobody else', async 
   await Promise.all([ann.leave(), bob.leave(), waits.leave(), sees.leave()]);
 });
 
-test('a publisher whose machine is gone is gone from the room when its consent is', async () => {
-  const publisher = ScriptedPeer.gstPublish(meeting.publish('gone', 'lost'), 'vp8');
-  await publisher.connected();
-  await publisher.kill();
-  const [line] = await meeting.sterna.waitForEvents(
-    'whip.ended',
-    1,
-    ({ identity }) => identity === 'lost',
-    60_000,
-  );
-  expect(line?.['reason']).toBe('TIMEOUT');
-});
-
 describe('in Chromium', () => {
   let browser: Chromium;
   let origin: BlankOrigin;

@@ -3,6 +3,9 @@
 import { expect, test } from 'vitest';
 import { METRIC_FAMILIES } from '../../server/metric-families.ts';
 import { CAPABILITY_NAMES } from '../../shared/net/engine-choice.ts';
+import { ICE_DROP_REASONS } from '../../sfu/ice/drop-reason.ts';
+import { ROUTER_DROP_REASONS } from '../../sfu/router/drop-reason.ts';
+import { MEDIA_DROP_REASONS } from '../../sfu/transport/drop-reason.ts';
 import { DROP_REASONS } from '../../turn/drop-reason.ts';
 import { readRootFile } from './source-files.ts';
 
@@ -29,7 +32,12 @@ test('docs/metrics.md names no metric that there is not', () => {
 
 test('docs/metrics.md explains the reasons of drops and the capabilities', () => {
   const reasons = [...text.matchAll(/^\| `([a-z-]+)` \| [^|]+ \|$/gm)].map(([, reason]) => reason);
-  expect(reasons).toEqual([...DROP_REASONS]);
+  expect(reasons).toEqual([
+    ...DROP_REASONS,
+    ...ROUTER_DROP_REASONS,
+    ...MEDIA_DROP_REASONS,
+    ...ICE_DROP_REASONS,
+  ]);
   for (const [, name] of CAPABILITY_NAMES) expect(text).toContain(`\`${name.toLowerCase()}\``);
 });
 

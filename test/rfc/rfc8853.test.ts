@@ -177,10 +177,10 @@ describe('rid', () => {
   });
 });
 
-describe('SSRCs', () => {
-  const streamsOf = (lines: readonly string[]): unknown =>
-    sectionOf(accepted(offerWith(lines)), '1').streams;
+const streamsOf = (lines: readonly string[]): unknown =>
+  sectionOf(accepted(offerWith(lines)), '1').streams;
 
+describe('SSRCs', () => {
   it('RFC 5576 s4.2: each stream has its retransmissions, as Firefox lists them', () => {
     expect(sectionOf(accepted(fixture('firefox-simulcast')), '1').streams).toEqual([
       { ssrc: 695_616_309, rtxSsrc: 1_210_538_662 },

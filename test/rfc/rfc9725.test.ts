@@ -110,6 +110,18 @@ describe('ingest session set up', () => {
     expect(server.commands('sfu.open').at(-1)?.slots).toEqual([]);
   });
 
+  it('RFC 3264 s6.1: codecs are answered in the order in which the client prefers them', async () => {
+    const both = [...VIDEO.slice(1), 'a=rtpmap:98 VP9/90000', 'a=rtpmap:100 H264/90000'];
+    const h264 = 'a=fmtp:100 packetization-mode=1;profile-level-id=42e01f';
+    for (const formats of ['96 98 100', '98 100 96', '100 96 98']) {
+      const video = [`m=video 9 UDP/TLS/RTP/SAVPF ${formats} 97`, ...both, h264];
+      const { body } = await publish(offerOf([changed(video, SENDS)]));
+      const [line = ''] = new SdpText(body).mLines();
+      const answered = line.split(' ').slice(3);
+      expect(answered.filter((format) => format !== '97').join(' ')).toBe(formats);
+    }
+  });
+
   it('RFC 9725 s4.2: inactive and recvonly are refused', async () => {
     for (const direction of ['a=inactive', 'a=recvonly']) {
       const video = changed(VIDEO, { 'a=sendrecv': direction });

@@ -140,13 +140,14 @@ describe('retransmission', () => {
   });
 });
 
+const feedback = (...lines: string[]): string[] =>
+  answered('video', '96', ['rtpmap:96 VP8/90000', ...lines])
+    .filter((line) => line.startsWith('rtcp-fb:'))
+    .map((line) => line.slice('rtcp-fb:96 '.length));
+
 describe('feedback', () => {
   const EXTENSION =
     'extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
-  const feedback = (...lines: string[]): string[] =>
-    answered('video', '96', ['rtpmap:96 VP8/90000', ...lines])
-      .filter((line) => line.startsWith('rtcp-fb:'))
-      .map((line) => line.slice('rtcp-fb:96 '.length));
 
   it('RFC 4585 s4.2: what is offered and known is answered', () => {
     expect(

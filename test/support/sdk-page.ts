@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import type { JoinOptions, Room } from '../../sdk/index.ts';
 import type * as Sdk from '../../sdk/index.ts';
 import type { Chromium } from './chromium.ts';
-import type { MiniServer, TokenOptions } from './mini-server.ts';
+import type { TokenOptions } from './mini-server.ts';
 
 declare global {
   interface Window {
@@ -98,18 +98,26 @@ export interface SdkJoin
   renews?: boolean;
 }
 
+/** A server that serves the SDK, and a way to its tokens. */
+export interface SdkHost {
+  readonly url: string;
+  token(options?: TokenOptions): string;
+}
+
 export class SdkPage {
   readonly page: Page;
-  readonly #server: MiniServer;
+  readonly #server: SdkHost;
 
-  private constructor(page: Page, server: MiniServer) {
+  private constructor(page: Page, server: SdkHost) {
     this.page = page;
     this.#server = server;
   }
 
   /** Opens a page and prepares camera, microphone and the list of events. */
-  static async open(browser: Chromium, server: MiniServer): Promise<SdkPage> {
+  static async open(browser: Chromium, server: SdkHost): Promise<SdkPage> {
     const page = await browser.open(`${server.url}/blank`, { before: instrument });
+    // As text: a dynamic import of a test is not the browser's.
+    await page.evaluate("window.sdk ?? import('/sterna.js').then((sdk) => { window.sdk = sdk; })");
     await page.exposeFunction('mintToken', (options: TokenOptions) => server.token(options));
     await page.evaluate(async () => {
       const video = { width: 320, height: 240 };

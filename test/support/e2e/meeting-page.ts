@@ -4,7 +4,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Locator, Page } from 'playwright-core';
+import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
 import type { ServerMessage } from '../../../signaling/protocol.ts';
 import type { Chromium } from '../chromium.ts';
 
@@ -27,6 +27,16 @@ export interface LinkSample {
   /** `127.0.0.1:1234` or `[::1]:1234`. */
   localAddress: string;
   remoteAddress: string;
+}
+
+export interface MeetingJoin {
+  room?: string;
+  name: string;
+  relay?: boolean;
+  /** The most pictures to receive at once. */
+  slots?: number;
+  /** Its size, colours and kind. */
+  window?: BrowserContextOptions;
 }
 
 export class MeetingPage {
@@ -59,9 +69,9 @@ export class MeetingPage {
   static async join(
     browser: Chromium,
     origin: string,
-    { room = 'e2e', name, relay = false }: { room?: string; name: string; relay?: boolean },
+    { room = 'e2e', name, relay = false, slots, window: look }: MeetingJoin,
   ): Promise<MeetingPage> {
-    const page = await browser.open('about:blank', { before: watchPage });
+    const page = await browser.open('about:blank', { ...look, before: watchPage });
     const meeting = new MeetingPage(page, name);
     await page.exposeFunction('reportViolation', (text: string) => {
       meeting.problems.push(`policy: ${text}`);
@@ -69,6 +79,7 @@ export class MeetingPage {
     const url = new URL('/', origin);
     url.search = new URLSearchParams({ room, name, autojoin: '1' }).toString();
     if (relay) url.searchParams.set('relay', '1');
+    if (slots !== undefined) url.searchParams.set('slots', String(slots));
     await page.goto(url.href);
     await page.getByTestId('meeting').waitFor();
     return meeting;
@@ -106,6 +117,21 @@ export class MeetingPage {
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
+  }
+
+  /** Waits until the picture of that tile moves. */
+  async seesMoving(name: string): Promise<void> {
+    await this.tile(name)
+      .locator('video')
+      .evaluate(async (element) => {
+        if (!(element instanceof HTMLVideoElement)) throw new Error('No video');
+        const frames = (): number => element.getVideoPlaybackQuality().totalVideoFrames;
+        const before = frames();
+        while (frames() < before + 5) {
+          // oxlint-disable-next-line no-await-in-loop
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      });
   }
 
   /** Whether the picture in a tile is that of the fake camera: mostly its green, not black. */

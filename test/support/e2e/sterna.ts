@@ -111,9 +111,8 @@ export class Sterna {
     event: string,
     count = 1,
     wanted: (line: LogLine) => boolean = () => true,
-    withinMs = 15_000,
   ): Promise<LogLine[]> {
-    const until = Date.now() + withinMs;
+    const until = Date.now() + 15_000;
     for (;;) {
       const found = this.events(event).filter(wanted);
       if (found.length >= count) return found;

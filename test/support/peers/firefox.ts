@@ -43,6 +43,7 @@ class FirefoxPage implements ScriptablePage {
 export class Firefox {
   readonly #browser: Browser;
   readonly #home: string;
+  #pages: Page[] = [];
 
   private constructor(browser: Browser, home: string) {
     this.#browser = browser;
@@ -63,8 +64,14 @@ export class Firefox {
 
   async open(url: string): Promise<ScriptablePage> {
     const page = await this.#browser.newPage();
+    this.#pages.push(page);
     await page.goto(url);
     return new FirefoxPage(page);
+  }
+
+  /** Closes the pages of one test. */
+  async closePages(): Promise<void> {
+    await Promise.all(this.#pages.splice(0).map((page) => page.close()));
   }
 
   async close(): Promise<void> {

@@ -16,12 +16,13 @@ gi.require_version("GstSdp", "1.0")
 gi.require_version("GstWebRTC", "1.0")
 from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402
 
-# What each codec is made and undone with, and its payload type.
+# What each codec is made and undone with, and its payload type. One slice a frame: openh264dec gives up on several with
+# parameter sets between them.
 ENCODERS = {
     "vp8": "vp8enc deadline=1 cpu-used=8 target-bitrate=600000 keyframe-max-dist=60 ! rtpvp8pay picture-id-mode=15-bit",
     "vp9": "vp9enc deadline=1 cpu-used=8 row-mt=true target-bitrate=600000 keyframe-max-dist=60 ! "
     "rtpvp9pay picture-id-mode=15-bit",
-    "h264": "x264enc tune=zerolatency speed-preset=ultrafast bitrate=600 key-int-max=60 ! "
+    "h264": "x264enc tune=zerolatency sliced-threads=false threads=1 speed-preset=ultrafast bitrate=600 key-int-max=60 ! "
     "video/x-h264,profile=constrained-baseline ! rtph264pay config-interval=-1 aggregate-mode=zero-latency",
 }
 DECODERS = {
@@ -34,8 +35,13 @@ PAYLOAD_TYPES = {"vp8": 96, "vp9": 98, "h264": 102}
 H264_FORMAT = ",packetization-mode=(string)1,profile-level-id=(string)42e01f"
 
 
+TELLING = threading.Lock()
+
+
 def tell(event, **values):
-    print(json.dumps({"event": event, **values}), flush=True)
+    # Frames come in threads of their own.
+    with TELLING:
+        print(json.dumps({"event": event, **values}), flush=True)
 
 
 def request(method, url, bearer, body=None, headers=None):

@@ -6,7 +6,7 @@ import { API_KEY, Sterna } from '../e2e/sterna.ts';
 import type { Resource } from './scripted-peer.ts';
 
 /** What the clients' host candidates are: of the first interface that is not loopback. */
-function ownAddress(): string {
+export function ownAddress(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
   const own = addresses.find(({ family, internal }) => family === 'IPv4' && !internal);
   if (own === undefined) throw new Error('this machine has no IPv4 address but loopback');

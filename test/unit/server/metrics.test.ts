@@ -62,7 +62,32 @@ const FULL: ServerStats = {
             shortCircuited: 9,
             drops: { malformed: 5 },
           },
-          sfu: undefined,
+          sfu: {
+            router: {
+              rooms: 1,
+              transports: { new: 0, connecting: 1, connected: 4, disconnected: 0, closed: 0 },
+              publications: 8,
+              slots: 24,
+              packetsIn: 100,
+              bytesIn: 1000,
+              packetsOut: 300,
+              bytesOut: 3000,
+              nacksIn: 3,
+              nacksOut: 2,
+              retransmissions: 3,
+              keyFrameRequestsIn: 2,
+              keyFrameRequestsOut: 1,
+              payloadBytes: 4096,
+              drops: { muted: 6 },
+            },
+            server: {
+              transports: 5,
+              connecting: 1,
+              streams: 2,
+              drops: { 'srtp-forged': 7 },
+              ice: { sessions: 5, answered: 50, refused: 1, drops: { 'bad-integrity': 8 } },
+            },
+          },
         },
       },
     ],
@@ -80,7 +105,7 @@ function mediaAt(total: number | undefined): ServerStats['media'] {
       : {
           engine: { ...engine, sent: total },
           turn: { ...turn, drops: { malformed: total } },
-          sfu: undefined,
+          sfu: ONLY!.stats!.sfu,
         };
   return { users: 2, workers: [{ index: 0, deaths: 6, stats }] };
 }
@@ -115,6 +140,11 @@ test('the numbers are those of the statistics, in base units', async () => {
   expect(found.get('sterna_turn_allocations{worker="0"}')).toBe(2);
   expect(found.get('sterna_turn_dropped_datagrams_total{worker="0",reason="malformed"}')).toBe(5);
   expect(found.get('sterna_turn_dropped_datagrams_total{worker="0",reason="not-stun"}')).toBe(0);
+  expect(found.get('sterna_sfu_transports{worker="0",state="connected"}')).toBe(4);
+  expect(found.get('sterna_sfu_packets_total{worker="0",direction="out"}')).toBe(300);
+  expect(found.get('sterna_sfu_dropped_packets_total{worker="0",reason="muted"}')).toBe(6);
+  expect(found.get('sterna_sfu_dropped_datagrams_total{worker="0",reason="srtp-forged"}')).toBe(7);
+  expect(found.get('sterna_ice_dropped_checks_total{worker="0",reason="bad-integrity"}')).toBe(8);
   expect(found.get('sterna_signaling_refusals_total{reason="ROOM_FULL"}')).toBe(4);
   expect(found.get('sterna_whip_sessions{protocol="whep"}')).toBe(2);
   expect(found.get('sterna_whip_sessions_opened_total{protocol="whip"}')).toBe(3);
@@ -131,7 +161,7 @@ test('what is not known is left out, and no zero stands in for it', async () => 
   expect(found.get('sterna_media_worker_restarts_total{worker="0"}')).toBe(6);
   expect(found.get('sterna_rooms')).toBe(0);
   const unknown = [...found.keys()].filter((series) =>
-    /^sterna_(?:turn_(?!users)|media_(?!up|worker)|signaling_join_duration)/.test(series),
+    /^sterna_(?:sfu_|ice_|turn_(?!users)|media_(?!up|worker)|signaling_join_duration)/.test(series),
   );
   expect(unknown).toEqual([]);
 });

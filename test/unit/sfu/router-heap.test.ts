@@ -92,6 +92,7 @@ describe('a packet to ten subscribers', () => {
       timestamp: 0,
       payloadType: VP8.payloadType,
       mid: '0',
+      marker: true,
       transportCc: 1,
       dependencies: Buffer.from('c00007', 'hex'),
     };

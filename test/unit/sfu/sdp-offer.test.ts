@@ -22,6 +22,9 @@ const padded = (text: string, padding: string): string =>
 
 const small = offerOf([AUDIO, VIDEO]);
 
+const other = (mid: string, line: string): string[] =>
+  changed(VIDEO, { 'a=mid:': `a=mid:${mid}`, 'm=': line });
+
 describe('what is read', () => {
   it('of a browser that publishes three encodings', () => {
     const offer = accepted(fixture('chromium-simulcast'));
@@ -98,8 +101,6 @@ describe('what is read', () => {
   });
 
   it('why a section is rejected', () => {
-    const other = (mid: string, line: string): string[] =>
-      changed(VIDEO, { 'a=mid:': `a=mid:${mid}`, 'm=': line });
     const text = offerOf([
       AUDIO,
       other('a', 'm=application 9 UDP/DTLS/SCTP webrtc-datachannel'),
@@ -136,15 +137,19 @@ describe('what is read', () => {
   });
 });
 
+// Of the size of the limit exactly, in lines of two bytes and of 1,000.
+const fill = (character: string, bytes: number): string => {
+  const lines = Math.floor(bytes / 1000);
+  const line = `i=${character.repeat(996 / Buffer.byteLength(character))}\r\n`;
+  const rest = bytes - lines * 1000;
+  return line.repeat(lines) + (rest >= 4 ? `i=${'x'.repeat(rest - 4)}\r\n` : '');
+};
+
+const candidate = (length: number): string =>
+  `a=candidate:1 1 udp 1 192.0.2.1 9 typ host x ${'y'.repeat(length)}`.slice(0, length + 12);
+
 describe('limits', () => {
   it('of bytes: 64 KiB, of which a character may take several', () => {
-    // Of the size of the limit exactly, in lines of two bytes and of 1,000.
-    const fill = (character: string, bytes: number): string => {
-      const lines = Math.floor(bytes / 1000);
-      const line = `i=${character.repeat(996 / Buffer.byteLength(character))}\r\n`;
-      const rest = bytes - lines * 1000;
-      return line.repeat(lines) + (rest >= 4 ? `i=${'x'.repeat(rest - 4)}\r\n` : '');
-    };
     const room = OFFER_LIMITS.bytes - small.length;
     for (const character of ['x', 'é']) {
       const full = padded(small, fill(character, room));
@@ -190,8 +195,6 @@ describe('limits', () => {
   });
 
   it('of a candidate: 512 characters', () => {
-    const candidate = (length: number): string =>
-      `a=candidate:1 1 udp 1 192.0.2.1 9 typ host x ${'y'.repeat(length)}`.slice(0, length + 12);
     expect(refusal(offerOf([[...AUDIO, candidate(512)]]))).toBe('accepted');
     expect(refusal(offerOf([[...AUDIO, candidate(513)]]))).toBe(
       'too-large: Line 16 has a candidate of more than 512 characters.',

@@ -14,7 +14,7 @@ import { exchangeMedia } from './transport-media.ts';
 /** Small datagrams, so that a flight has many; and little patience, so that the test has not to wait. */
 const CHANGES = { datagramBytesMax: 300, retransmitMs: 20 };
 /** The path is clean behind these, so that every run has an end. */
-const DISTURBED = 30;
+const DISTURBED = 16;
 const ROUNDS_MAX = 2000;
 const RUNS = 3;
 

@@ -1,0 +1,175 @@
+// Whatever happens on the way, what comes out of a slot is one stream that a decoder can follow: random loss,
+// reordering, duplicates, padding, other sources, publishers that begin anew, pauses, mutes; all numbers wrap.
+// STERNA_FUZZ_SEED repeats a run, STERNA_FUZZ_RUNS has more of them.
+
+import { randomInt } from 'node:crypto';
+import { expect, it } from 'vitest';
+import { Camera, type CameraPacket, type PacketTag } from '../../support/sfu-router/camera.ts';
+import { generator } from '../../support/sfu-router/random.ts';
+import { RouterWorld } from '../../support/sfu-router/router-world.ts';
+import { publishes, sends, shows } from '../../support/sfu-router/sections.ts';
+import { SlotReceiver } from '../../support/sfu-router/slot-receiver.ts';
+
+const RUNS = Number(process.env['STERNA_FUZZ_RUNS'] ?? 40);
+const STEPS = 400;
+/** Longer than packets of a frame wait for its last one. */
+const HELD_MS = 20;
+const CAMERAS = [11, 12, 13];
+
+const given = Number(process.env['STERNA_FUZZ_SEED'] ?? '');
+const SEED = Number.isInteger(given) && given > 0 ? given : randomInt(1, 2 ** 31);
+
+/** A slot, some cameras, and a network between that loses, doubles and reorders. */
+class Trial {
+  readonly world: RouterWorld;
+  readonly receiver = new SlotReceiver();
+  readonly #below: (bound: number) => number;
+  readonly #cameras: Camera[];
+  readonly #subscriber;
+  readonly #muted = new Set<number>();
+  /** On their way, with the number of steps that are left. */
+  #late: { camera: Camera; packet: CameraPacket; steps: number }[] = [];
+  /** By camera and incarnation: how far each has come, and padding that is left out of its numbers. */
+  readonly #arrived = new Map<string, { highest: number; removed: number[] }>();
+  #bound = 0;
+  /** How often it was pointed elsewhere, and how often each camera was muted or not. */
+  #binds = 0;
+  readonly #mutes = new Map<number, number>();
+
+  constructor(seed: number) {
+    this.#below = generator(seed);
+    const random = generator(seed + 1);
+    this.world = new RouterWorld({ random: () => random(2 ** 31) / 2 ** 31 });
+    this.#cameras = CAMERAS.map((number, i) => {
+      const media = publishes([sends('0', 'video')], { 0: number });
+      return new Camera(number, this.world.join(i + 1, media), this.#below);
+    });
+    this.#subscriber = this.world.join(9, publishes([shows('0', 'video')], {}));
+  }
+
+  step(): void {
+    const below = this.#below;
+    const camera = this.#cameras[below(this.#cameras.length)]!;
+    const what = below(200);
+    if (what < 4) this.#bind(below(4) === 0 ? 0 : camera.number);
+    else if (what < 6) this.#mute(camera.number);
+    else if (what < 8) camera.restart();
+    else if (what < 10) camera.jump();
+    else if (what < 12) this.#pause();
+    else if (what < 30) this.#send(camera, [camera.padding()]);
+    else for (const one of this.#cameras) this.#send(one, one.frame(33));
+    this.#deliverLate();
+    this.world.advance(below(12));
+    for (const one of this.#cameras) one.listen();
+    this.#check();
+  }
+
+  /** Without any trouble what the slot is pointed at is shown. */
+  settle(): void {
+    this.#late = [];
+    for (const number of this.#muted) this.#mute(number);
+    if (this.#bound === 0) this.#bind(CAMERAS[0]!);
+    for (let i = 0; i < 120; i++) {
+      for (const camera of this.#cameras) {
+        for (const packet of camera.frame(33)) this.#deliver(camera, packet);
+        camera.listen();
+      }
+      this.world.advance(33);
+      this.#check();
+    }
+    const camera = this.#cameras.find(({ number }) => number === this.#bound)!;
+    expect(this.receiver.lastTag).toMatchObject({
+      camera: camera.number,
+      incarnation: camera.incarnation,
+    });
+  }
+
+  #bind(number: number): void {
+    // What is held of a frame leaves when the slot is pointed elsewhere, and belongs to what was before.
+    this.world.advance(HELD_MS);
+    this.#check();
+    if (number !== this.#bound) this.#binds++;
+    this.#bound = number;
+    this.world.bind(9, { 0: number });
+  }
+
+  #mute(number: number): void {
+    const muted = !this.#muted.delete(number);
+    if (muted) this.#muted.add(number);
+    this.#mutes.set(number, (this.#mutes.get(number) ?? 0) + 1);
+    this.world.command({ type: 'sfu.mute', publication: number, muted });
+  }
+
+  /** Nobody sends, and nothing is as late as that. */
+  #pause(): void {
+    this.#late = [];
+    this.world.advance(this.#below(20_000));
+  }
+
+  #send(camera: Camera, packets: readonly CameraPacket[]): void {
+    const below = this.#below;
+    for (const packet of packets) {
+      const fate = below(100);
+      if (fate < 5) continue;
+      if (fate < 15) this.#late.push({ camera, packet, steps: 1 + below(8) });
+      else this.#deliver(camera, packet);
+      if (fate > 95) this.#deliver(camera, packet);
+    }
+  }
+
+  #deliverLate(): void {
+    const due = this.#late.filter((one) => --one.steps <= 0);
+    this.#late = this.#late.filter(({ steps }) => steps > 0);
+    for (const { camera, packet } of due) this.#deliver(camera, packet);
+  }
+
+  #deliver(camera: Camera, packet: CameraPacket): void {
+    const { tag, bytes } = packet;
+    const key = `${tag.camera}/${tag.incarnation}`;
+    const arrived = this.#arrived.get(key) ?? { highest: -1, removed: [] };
+    this.#arrived.set(key, arrived);
+    if (tag.index > arrived.highest) {
+      arrived.highest = tag.index;
+      if (tag.isPadding) arrived.removed.push(tag.index);
+    }
+    camera.transport.sendOne(bytes);
+  }
+
+  #check(): void {
+    for (const packet of this.#subscriber.take()) {
+      const epochOf = ({ camera }: PacketTag): string =>
+        `${this.#binds}/${this.#mutes.get(camera)}`;
+      this.receiver.receive(packet, epochOf, (tag) => this.#numberOf(tag));
+      const tag = packet.payload.length === 0 ? undefined : this.receiver.lastTag;
+      if (tag === undefined) continue;
+      if (tag.camera !== this.#bound) throw new Error('not what the slot is pointed at');
+      if (this.#muted.has(tag.camera)) throw new Error('muted');
+    }
+  }
+
+  #numberOf({ camera, incarnation, index }: PacketTag): number {
+    const { removed } = this.#arrived.get(`${camera}/${incarnation}`)!;
+    return index - removed.filter((one) => one < index).length;
+  }
+}
+
+it('is one stream that a decoder can follow', () => {
+  let packets = 0;
+  let segments = 0;
+  for (let run = 0; run < RUNS; run++) {
+    const seed = SEED + run;
+    const trial = new Trial(seed);
+    try {
+      for (let step = 0; step < STEPS; step++) trial.step();
+      trial.settle();
+    } catch (error) {
+      throw new Error(`STERNA_FUZZ_SEED=${seed}`, { cause: error });
+    }
+    trial.world.close();
+    packets += trial.receiver.packets;
+    segments += trial.receiver.segments;
+  }
+  // What happens does happen.
+  expect(segments).toBeGreaterThan(4 * RUNS);
+  expect(packets).toBeGreaterThan(100 * RUNS);
+});
