@@ -260,14 +260,21 @@ describe('what leaves', () => {
     expect(server.signaling.stats().media?.transports).toBe(0);
   });
 
-  test('a lost WebSocket leaves media alone until the session is over', async () => {
+  test('a lost WebSocket leaves media alone', async () => {
+    const ann = await MediaClient.join(server, 'ann', sections(['audio']));
+    const bob = await MediaClient.join(server, 'bob', sections([], 1));
+    ann.client.ws.terminate();
+    await bob.info(ann.sid, ({ state }) => state === 'away');
+    expect(plane.current.all('sfu.close')).toEqual([]);
+    expect(bob.slots.get('0')).toBe(ann.track('0'));
+  });
+
+  test('a session that is not resumed in time takes its media with it', async () => {
     await server.stop();
     server = await Harness.start({ resumeMs: 60 }, { media: plane });
     const ann = await MediaClient.join(server, 'ann', sections(['audio']));
     const bob = await MediaClient.join(server, 'bob', sections([], 1));
     ann.client.ws.terminate();
-    await bob.client.people(({ upd }) => upd.some(({ state }) => state === 'away'));
-    expect(plane.current.all('sfu.close')).toEqual([]);
     await bob.until({ '0': null });
     expect(plane.current.all('sfu.close')).toHaveLength(1);
   });
