@@ -77,7 +77,7 @@ export class RoomRouter {
 
   /**
    * The first packet of a frame waits for the last one: no decoder can do anything before that has come, and a frame
-   * that leaves at once takes half the calls. Packets that come slowly do not wait longer than HOLD_MS.
+   * that leaves at once takes fewer calls. Packets that come slowly do not wait longer than HOLD_MS.
    */
   hold(publication: Publication, now: number): void {
     if (publication.waits !== WAITS_FOR_NOTHING) return;
