@@ -20,6 +20,9 @@ export class OutgoingPath {
   /** Of the next packet (draft-holmer-rmcat-transport-wide-cc-extensions-01 s2). */
   transportSequence = 0;
   rttMs = RTT_UNKNOWN_MS;
+  /** From when on reports may go along with media, and what sends them. */
+  reportsFrom = Number.POSITIVE_INFINITY;
+  onMedia: (now: number) => void = () => undefined;
   /** Slots whose publications have packets for the end of this turn. */
   pendingCount = 0;
   readonly pendingSlots: (Slot | undefined)[] = [];

@@ -50,6 +50,7 @@ export class ParticipantMedia {
     this.#reports = new RtcpSchedule(() => room.host.random());
     this.#rtcp = new RtcpOutput(this.path);
     this.#timer = new Timer((now) => this.handleTimeout(now));
+    this.path.onMedia = (now) => this.#reportAlong(now);
     room.participants.add(this);
   }
 
@@ -61,6 +62,7 @@ export class ParticipantMedia {
   onConnected(now: number): void {
     this.path.isUp = true;
     this.#reports.start(now);
+    this.path.reportsFrom = this.#reports.earliest;
     for (const slot of this.slots) slot.resume(now);
     this.wake();
   }
@@ -179,7 +181,7 @@ export class ParticipantMedia {
   handleTimeout(now: number): void {
     this.#wakeAt = Number.POSITIVE_INFINITY;
     this.#rtcp.sendFeedback(this.publications, this.#arrivals, now);
-    if (this.#reports.due(now)) this.#rtcp.sendReports(this.publications, this.slots, now);
+    if (this.#reports.due(now)) this.#report(now);
     this.wake();
   }
 
@@ -230,6 +232,19 @@ export class ParticipantMedia {
     this.slots = slots;
     this.#slotsBySsrc.clear();
     for (const slot of slots) this.#slotsBySsrc.set(slot.outgoing.ssrc | 0, slot);
+  }
+
+  /** Reports that are nearly due, next to the media that has just been sent: nobody has to be woken for them. */
+  #reportAlong(now: number): void {
+    if (!this.#reports.goesAlong(now)) return;
+    this.#report(now);
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    this.wake();
+  }
+
+  #report(now: number): void {
+    this.path.reportsFrom = this.#reports.earliest;
+    this.#rtcp.sendReports(this.publications, this.slots, now);
   }
 
   #noteArrival(length: number, now: number): void {

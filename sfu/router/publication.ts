@@ -45,6 +45,8 @@ export class Publication {
   pendingCount = 0;
   waits: typeof WAITS_FOR_NOTHING | typeof WAITS_FOR_FRAME | typeof WAITS_FOR_TURN =
     WAITS_FOR_NOTHING;
+  /** Its place among those that wait for a frame. */
+  heldAt = 0;
   readonly pendingStreams: (IncomingStream | undefined)[] = [];
   readonly pendingSequences = new Int32Array(PENDING_MAX);
   readonly room: RoomRouter;

@@ -70,6 +70,7 @@ export class RoomRouter {
   /** What waits of a publication is to be sent when the turn ends. */
   pend(publication: Publication): void {
     if (publication.waits === WAITS_FOR_TURN) return;
+    if (publication.waits === WAITS_FOR_FRAME) this.#unhold(publication);
     publication.waits = WAITS_FOR_TURN;
     if (this.#pendingCount === 0) this.host.atTurnEnd(this);
     this.#pending[this.#pendingCount++] = publication;
@@ -82,6 +83,7 @@ export class RoomRouter {
   hold(publication: Publication, now: number): void {
     if (publication.waits !== WAITS_FOR_NOTHING) return;
     publication.waits = WAITS_FOR_FRAME;
+    publication.heldAt = this.#heldCount;
     this.#held[this.#heldCount++] = publication;
     if (this.#heldTimer.scheduled) return;
     this.host.timers.schedule(this.#heldTimer, now + HOLD_MS);
@@ -118,6 +120,7 @@ export class RoomRouter {
           slot.forward(stream, publication.pendingSequences[k]!, now);
         }
       }
+      if (now >= path.reportsFrom) path.onMedia(now);
     }
     this.#pathCount = 0;
     this.#pendingCount = 0;
@@ -128,14 +131,16 @@ export class RoomRouter {
     }
   }
 
-  /** What is held may be of a publication that has got all of its frame, or is closed, meanwhile. */
   #release(): void {
-    const held = this.#heldCount;
-    this.#heldCount = 0;
-    for (let i = 0; i < held; i++) {
-      const publication = this.#held[i]!;
-      if (publication.waits === WAITS_FOR_FRAME) this.pend(publication);
-    }
+    while (this.#heldCount > 0) this.pend(this.#held[0]!);
+  }
+
+  /** It does not wait for its frame any more; while nobody does, there is nothing to wake up for. */
+  #unhold({ heldAt }: Publication): void {
+    const last = this.#held[--this.#heldCount]!;
+    this.#held[heldAt] = last;
+    last.heldAt = heldAt;
+    if (this.#heldCount === 0) this.host.timers.cancel(this.#heldTimer);
   }
 
   /** Whoever is heard has changed. */

@@ -63,7 +63,7 @@ export class RtpReader {
     this.bytes = bytes;
     this.offset = offset;
     this.length = length;
-    this.#present.fill(0);
+    for (let i = 0; i < IDS / 32; i++) this.#present[i] = 0;
     if (!(offset >= 0 && offset + length <= bytes.length)) return RTP_BAD_HEADER;
     const header = rtpHeaderBytes(bytes, offset, length);
     if (header < 0) return RTP_BAD_HEADER;

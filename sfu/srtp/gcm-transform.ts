@@ -41,8 +41,9 @@ export class GcmTransform implements SrtpTransform {
     this.#rtpIv(to.bytes, offset, rolloverCounter);
     const header = to.base + offset;
     const out = header + headerBytes;
-    const tag = out + payloadBytes;
-    this.#rtp.seal(header, headerBytes, from.base + payloadOffset, out, payloadBytes, tag);
+    const tagAt = offset + headerBytes + payloadBytes;
+    const payload = from.base + payloadOffset;
+    this.#rtp.seal(header, headerBytes, payload, out, payloadBytes, to, tagAt);
   }
 
   openRtp(
@@ -55,16 +56,17 @@ export class GcmTransform implements SrtpTransform {
     this.#rtpIv(arena.bytes, offset, rolloverCounter);
     const header = arena.base + offset;
     const payload = header + headerBytes;
-    const tag = header + length - GCM_TAG_BYTES;
-    return this.#rtp.open(header, headerBytes, payload, payload, tag - payload, tag);
+    const tagAt = offset + length - GCM_TAG_BYTES;
+    const bytes = length - GCM_TAG_BYTES - headerBytes;
+    return this.#rtp.open(header, headerBytes, payload, payload, bytes, arena, tagAt);
   }
 
   sealRtcp(arena: Arena, offset: number, length: number, index: number): void {
     this.#prepareRtcp(arena.bytes, offset, index);
     const payload = arena.base + offset + RTCP_CLEAR_BYTES;
-    const tag = arena.base + offset + length;
+    const bytes = length - RTCP_CLEAR_BYTES;
     const aad = this.#aad;
-    this.#rtcp.seal(aad.base, RTCP_AAD_BYTES, payload, payload, tag - payload, tag);
+    this.#rtcp.seal(aad.base, RTCP_AAD_BYTES, payload, payload, bytes, arena, offset + length);
     const trailer = offset + length + GCM_TAG_BYTES;
     for (let i = 0; i < RTCP_INDEX_BYTES; i++) {
       arena.bytes[trailer + i] = aad.bytes[RTCP_CLEAR_BYTES + i]!;
@@ -74,8 +76,10 @@ export class GcmTransform implements SrtpTransform {
   openRtcp(arena: Arena, offset: number, length: number, index: number): boolean {
     this.#prepareRtcp(arena.bytes, offset, index);
     const payload = arena.base + offset + RTCP_CLEAR_BYTES;
-    const tag = arena.base + offset + length - RTCP_INDEX_BYTES - GCM_TAG_BYTES;
-    return this.#rtcp.open(this.#aad.base, RTCP_AAD_BYTES, payload, payload, tag - payload, tag);
+    const tagAt = offset + length - RTCP_INDEX_BYTES - GCM_TAG_BYTES;
+    const bytes = tagAt - offset - RTCP_CLEAR_BYTES;
+    const aad = this.#aad.base;
+    return this.#rtcp.open(aad, RTCP_AAD_BYTES, payload, payload, bytes, arena, tagAt);
   }
 
   close(): void {

@@ -128,8 +128,8 @@ export class MediaServer implements SocketOwner {
     for (const [tag, { address, socket }] of listeners.entries()) {
       this.#sockets[tag] =
         socket === undefined
-          ? this.#engine.open(address, this, tag)
-          : this.#engine.adopt(socket, this, tag, { borrowed: true });
+          ? this.#engine.open(address, this, tag, { bursts: true })
+          : this.#engine.adopt(socket, this, tag, { borrowed: true, bursts: true });
     }
     this.#opened.push(...this.#sockets);
     if (listeners.length === 0) done([]);

@@ -81,8 +81,6 @@ const PARAM_UTF8_STRING = 4;
 const PARAM_OCTET_STRING = 5;
 const PARAM_DATA = 16;
 
-const FOUR_GIB = 0x1_0000_0000;
-
 /** What one thread needs of OpenSSL. Lives as long as the thread. */
 class Evp {
   readonly f: Functions;
@@ -138,10 +136,8 @@ class Evp {
   }
 
   /** Where the tag of the next GCM operation lies. */
-  pointTag(tag: Pointer): void {
-    const { u32 } = this.scratch;
-    u32[(TAG_PARAMS + PARAM_DATA) >> 2] = tag % FOUR_GIB;
-    u32[(TAG_PARAMS + PARAM_DATA + 4) >> 2] = tag / FOUR_GIB;
+  pointTag(arena: Arena, offset: number): void {
+    this.scratch.writePointer(TAG_PARAMS + PARAM_DATA, arena, offset);
   }
 
   #putKey(key: Uint8Array): Pointer {
@@ -175,18 +171,19 @@ export class AesGcm {
     this.#context = this.#evp.cipherContext(this.#evp.gcm, key, seals);
   }
 
-  /** Encrypts `length` bytes with `packetIv`, to the same place or to one that does not overlap; writes the tag. */
+  /** Encrypts `length` bytes with `packetIv`, to the same place or to one that does not overlap; writes the tag at `tagAt` of `tagIn`. */
   seal(
     aad: Pointer,
     aadLength: number,
     from: Pointer,
     to: Pointer,
     length: number,
-    tag: Pointer,
+    tagIn: Arena,
+    tagAt: number,
   ): void {
     const { f, iv, outLength, lastBlock, tagParams } = this.#evp;
     const context = present(this.#context);
-    this.#evp.pointTag(tag);
+    this.#evp.pointTag(tagIn, tagAt);
     done(
       f.EVP_EncryptInit_ex(context, 0, 0, 0, iv) &
         f.EVP_EncryptUpdate(context, 0, outLength, aad, aadLength) &
@@ -203,11 +200,12 @@ export class AesGcm {
     from: Pointer,
     to: Pointer,
     length: number,
-    tag: Pointer,
+    tagIn: Arena,
+    tagAt: number,
   ): boolean {
     const { f, iv, outLength, lastBlock, tagParams } = this.#evp;
     const context = present(this.#context);
-    this.#evp.pointTag(tag);
+    this.#evp.pointTag(tagIn, tagAt);
     return (
       (f.EVP_DecryptInit_ex2(context, 0, 0, iv, tagParams) &
         f.EVP_DecryptUpdate(context, 0, outLength, aad, aadLength) &

@@ -70,12 +70,16 @@ export interface OpenOptions {
    * Shares its port with other sockets that were opened so, each flow going to one of them; Linux engine only.
    */
   readonly reusePort?: boolean;
+  /** As for `adopt`. */
+  readonly bursts?: boolean;
 }
 
 export interface AdoptOptions {
   readonly lowersTtl?: boolean;
   /** Whoever opened it closes it; `close` only ends delivery. */
   readonly borrowed?: boolean;
+  /** Datagrams seldom come alone, as the packets of a frame: several are asked for from the start. */
+  readonly bursts?: boolean;
 }
 
 export interface Engine {

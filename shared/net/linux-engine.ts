@@ -340,7 +340,7 @@ export class LinuxEngine implements EngineLoop {
     // One more than needed is a wasted look by the kernel, one less a wasted turn: so follow the load.
     const busy = count < socket.want ? count : socket.want * 4;
     const most = Math.floor((DATAGRAMS_PER_TURN * count) / Math.max(1, datagrams));
-    socket.want = Math.max(1, Math.min(busy, most, SLOTS_PER_TURN));
+    socket.want = Math.max(socket.wantLeast, Math.min(busy, most, SLOTS_PER_TURN));
   }
 
   /** What a datagram is delivered with; undefined when nobody takes what is sent to that address. */

@@ -14,6 +14,9 @@ import { type AddressFamily, TransportAddress } from './transport-address.ts';
 /** What `open` returns for a socket that there is not: no send or close finds one under it. */
 const NO_SOCKET = -1;
 
+/** What is asked for at once where datagrams come in bursts: a look too many costs less than a turn. */
+const BURST = 8;
+
 export class LinuxSocket implements Sender {
   readonly base: LinuxSocket = this;
   readonly source = undefined;
@@ -33,8 +36,10 @@ export class LinuxSocket implements Sender {
   waits: number = WAITS_FOR_NOTHING;
   /** TTL of the datagrams that its own was last set for; 0 = the system's. */
   ttl = 0;
-  /** Datagrams or GRO runs to ask for: as many as came last time, and more while it is busy. */
-  want = 1;
+  /** The fewest datagrams or GRO runs to ask for. */
+  readonly wantLeast: number;
+  /** How many to ask for: as many as came last time, and more while it is busy. */
+  want: number;
 
   constructor(
     fd: number,
@@ -49,6 +54,8 @@ export class LinuxSocket implements Sender {
     this.family = local.family;
     this.lowersTtl = options.lowersTtl === true;
     this.borrowed = options.borrowed === true;
+    this.wantLeast = options.bursts === true ? BURST : 1;
+    this.want = this.wantLeast;
     const tells = local.isUnspecified && owner.onLocal !== undefined;
     this.locals = tells ? new LocalSockets(this, local.port) : undefined;
   }
