@@ -1,5 +1,5 @@
-// What a browser has sent, decrypted, with its arrival times and what was negotiated; as a file of some kilobytes. Media
-// is cut off behind the bytes that parsers of codecs read, and comes back as bytes that tell packets from each other.
+// What a browser has sent, decrypted, with its arrival times and what was negotiated; as a file of some kilobytes.
+// Media is cut off behind the bytes that parsers of codecs read, and comes back as bytes that tell packets apart.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
