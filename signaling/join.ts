@@ -50,6 +50,8 @@ function open(
     return refusal('NOT_ALLOWED', 'The token does not grant roomJoin for a room');
   }
   const { canPublish, canSubscribe, canPublishData, roomAdmin, hidden = false } = grants;
+  const waitMs = service.joinRates.charge(grants.room, identity);
+  if (waitMs > 0) return refusal('RATE_LIMITED', 'This identity joins too often', waitMs);
   const participant = new Participant({
     sid: participantSid(),
     identity,

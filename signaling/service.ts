@@ -5,6 +5,7 @@ import type { Clock } from '../shared/clock.ts';
 import type { Logger } from '../shared/log.ts';
 import type { Reason } from './codes.ts';
 import { Durations } from './durations.ts';
+import type { JoinRates } from './join-rates.ts';
 import type { SignalingLimits } from './limits.ts';
 import type { Switchboard } from './media/switchboard.ts';
 import type { IceServer } from './protocol.ts';
@@ -25,6 +26,7 @@ export interface Service {
   readonly rooms: Rooms;
   readonly sessions: Sessions;
   readonly tokens: TokenVerifier;
+  readonly joinRates: JoinRates;
   /** Null without an SFU: rooms are of mode `p2p`. */
   readonly switchboard: Switchboard | null;
   readonly counters: Counters;

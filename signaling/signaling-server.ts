@@ -15,6 +15,7 @@ import type { AddressCount } from './address-counts.ts';
 import { SUBPROTOCOL } from './codes.ts';
 import { Conversation } from './conversation.ts';
 import type { DurationStats } from './durations.ts';
+import { JoinRates } from './join-rates.ts';
 import { signalingLimits } from './limits.ts';
 import type { SignalingLimits } from './limits.ts';
 import type { MediaPlane } from './media-plane.ts';
@@ -106,6 +107,7 @@ export class SignalingServer {
       rooms: this.rooms,
       sessions: new Sessions(clock, log, limits),
       tokens: this.tokens,
+      joinRates: new JoinRates(clock, limits.joins),
       switchboard,
       counters: new Counters(),
       node: options.node,

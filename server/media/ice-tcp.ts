@@ -21,6 +21,10 @@ const WAITING_PER_ADDRESS_MAX = 32;
 const FIRST_CHECK_MS = 5000;
 /** The longest packet; with its header it fits no path's MTU twice. */
 const FRAME_MAX = 2048;
+/** The shortest one is a record of DTLS without contents; what is shorter is passed over. */
+const FRAME_MIN = 13;
+/** What a frame counts for at least: each is a message to a worker, however short. */
+const FRAME_COST = 1024;
 /** Waiting for a peer that does not read: what comes on top is dropped, as a full queue of a router does. */
 const UNREAD_BYTES_MAX = 256 * 1024;
 /** Of one connection: beyond it we stop reading for a while, so that what a worker has not read yet is bounded. */
@@ -40,6 +44,8 @@ interface Connection {
   readonly count: AddressCount;
   readonly rate: TokenBucket;
   readonly deframer: Deframer;
+  /** Frames that were passed on, of what is being taken apart. */
+  frames: number;
   /** For its first check; undefined once that has come. */
   waiting: NodeJS.Timeout | undefined;
   /** Until it is read again. */
@@ -171,6 +177,7 @@ export class IceTcp {
         { onFrame: (bytes, offset, length) => this.#onFrame(connection, bytes, offset, length) },
         FRAME_MAX,
       ),
+      frames: 0,
       waiting: setTimeout(() => this.#refuse(connection), FIRST_CHECK_MS),
       paused: undefined,
       worker: undefined,
@@ -183,15 +190,19 @@ export class IceTcp {
 
   #receive(connection: Connection, data: Buffer): void {
     const { socket, deframer, rate } = connection;
+    connection.frames = 0;
     if (!deframer.push(data, 0, data.length)) return this.#refuse(connection);
     const now = systemClock.monotonic();
-    const waitMs = rate.waitMs(data.length, now);
-    if (waitMs === 0) return rate.take(data.length);
+    const cost = Math.max(data.length, connection.frames * FRAME_COST);
+    // What is more than the bucket holds is waited for beside.
+    const beyond = Math.max(0, cost - BYTES_AT_ONCE) / BYTES_PER_SECOND;
+    const waitMs = rate.waitMs(cost, now) + 1000 * beyond;
+    if (waitMs === 0) return rate.take(cost);
     socket.pause();
     connection.paused = setTimeout(() => {
       // It was in debt for what has been read already.
-      rate.waitMs(data.length, systemClock.monotonic());
-      rate.take(data.length);
+      rate.waitMs(cost, systemClock.monotonic());
+      rate.take(cost);
       socket.resume();
     }, waitMs);
     return undefined;
@@ -211,6 +222,8 @@ export class IceTcp {
       const remote = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
       post(worker, { type: 'stream.open', stream, remote });
     }
+    if (length < FRAME_MIN) return;
+    connection.frames++;
     // A copy of its own: a clone of a view would take all that is behind it along.
     const frame = new Uint8Array(bytes.subarray(offset, offset + length));
     post(connection.worker, { type: 'stream.frame', stream, bytes: frame });

@@ -20,6 +20,7 @@ import {
   DROP_BAD_INTEGRITY,
   DROP_KEEPALIVE,
   DROP_NOT_STUN,
+  DROP_TOO_FAST,
   DROP_TOO_LARGE,
   DROP_UNEXPECTED,
   DROP_UNKNOWN_USERNAME,
@@ -50,7 +51,7 @@ export class ConnectivityCheck<Owner extends IceObserver> {
   }
 
   /** CHECK_AUTHENTIC or the DROP_ reason. The cheap questions come first: nobody else costs us an HMAC. */
-  read(bytes: Uint8Array, offset: number, length: number): number {
+  read(bytes: Uint8Array, offset: number, length: number, now: number): number {
     const { message } = this;
     this.generation = undefined;
     if (length > CHECK_BYTES_MAX) return DROP_TOO_LARGE;
@@ -61,6 +62,7 @@ export class ConnectivityCheck<Owner extends IceObserver> {
     const generation = this.#generation();
     if (generation === undefined) return DROP_UNKNOWN_USERNAME;
     if (!message.checkFingerprint()) return DROP_BAD_FINGERPRINT;
+    if (!generation.session.checks.spend(1, now)) return DROP_TOO_FAST;
     if (!this.#isAuthentic(generation.key)) return DROP_BAD_INTEGRITY;
     this.generation = generation;
     return CHECK_AUTHENTIC;

@@ -16,6 +16,8 @@ export const DROP_BAD_INTEGRITY = 6;
 export const DROP_TUPLE_TAKEN = 7;
 /** From a transport address whose consent was lost under these credentials (RFC 7675 s5.1). */
 export const DROP_CONSENT_LOST = 8;
+/** More than one session may have. */
+export const DROP_TOO_FAST = 9;
 
 export const ICE_DROP_REASONS = [
   'not-stun',
@@ -27,6 +29,7 @@ export const ICE_DROP_REASONS = [
   'bad-integrity',
   'tuple-taken',
   'consent-lost',
+  'too-fast',
 ] as const;
 
 export type IceDropReason = (typeof ICE_DROP_REASONS)[number];

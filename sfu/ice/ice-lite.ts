@@ -153,7 +153,7 @@ export class IceLite<Owner extends IceObserver = IceObserver> {
     // Late as the owner's clock may be, nobody gets back consent that has run out.
     if (this.#consents.isDue(now)) this.expire(now);
     const check = this.#check;
-    const reason = check.read(bytes, offset, length);
+    const reason = check.read(bytes, offset, length, now);
     const { generation } = check;
     if (generation === undefined) return reason;
     const fault = check.fault();

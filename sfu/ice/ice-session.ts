@@ -4,7 +4,8 @@
 
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import type { IceCredentials } from './credentials.ts';
-import { CONSENT_MS } from './limits.ts';
+import { PacketBudget } from '../packet-budget.ts';
+import { CHECKS_AT_ONCE_MAX, CHECKS_PER_SECOND_MAX, CONSENT_MS } from './limits.ts';
 
 /**
  * `checking`: there was a valid check, but no nomination yet. `connected`: a pair is nominated and has
@@ -73,6 +74,8 @@ export class IceSession<Owner extends IceObserver = IceObserver> {
   readonly tuples: IceTuple<Owner>[] = [];
   /** Credentials that are valid, oldest first. */
   readonly generations: IceGeneration<Owner>[] = [];
+  /** Checks whose integrity is looked at. */
+  readonly checks = new PacketBudget(CHECKS_PER_SECOND_MAX, CHECKS_AT_ONCE_MAX);
   /** Restarts so far. */
   restarts = 0;
 

@@ -16,6 +16,13 @@ export const TUPLES_PER_SESSION_MAX = 8;
  */
 export const GENERATIONS_PER_SESSION_MAX = 3;
 
+/**
+ * Checks of one session whose integrity is looked at, which takes two HMACs. A browser sends one every 50 ms (RFC 8445
+ * s14.2), and repeats those that got no answer.
+ */
+export const CHECKS_PER_SECOND_MAX = 200;
+export const CHECKS_AT_ONCE_MAX = 400;
+
 /** Unknown attributes that a 420 response names: it stays smaller than the check. */
 export const UNKNOWN_ATTRIBUTES_MAX = 8;
 

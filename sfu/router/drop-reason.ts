@@ -23,6 +23,8 @@ export const DROP_NOT_STORED = 11;
 export const DROP_CODEC = 12;
 /** The subscriber's transport could not send. */
 export const DROP_NOT_SENT = 13;
+/** RTCP that asks for more than one datagram may: the rest of it is passed over. */
+export const DROP_TOO_MUCH_FEEDBACK = 14;
 
 export const ROUTER_DROP_REASONS = [
   'rtp-malformed',
@@ -39,6 +41,7 @@ export const ROUTER_DROP_REASONS = [
   'not-stored',
   'codec',
   'not-sent',
+  'too-much-feedback',
 ] as const;
 
 export type RouterDropReason = (typeof ROUTER_DROP_REASONS)[number];

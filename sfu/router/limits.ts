@@ -43,6 +43,13 @@ export const REPLACED_SSRC_AGE_MS = 200;
 /** An encoding that has sent nothing for so long is not live: another one is forwarded. */
 export const ENCODING_QUIET_MS = 1000;
 
+/**
+ * What one datagram of RTCP may ask for: more packets than a stream's history has, and key frames of all that anybody
+ * can look at. Two kilobytes could name thousands, over and over.
+ */
+export const NACKED_PER_DATAGRAM_MAX = 1024;
+export const KEY_FRAMES_PER_DATAGRAM_MAX = 64;
+
 /** How often one packet is sent again to one subscriber. */
 export const RESENDS_MAX = 3;
 

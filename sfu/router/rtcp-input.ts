@@ -4,7 +4,8 @@
 import { FullIntraRequests, isPictureLoss, LostPackets } from '../rtp/rtcp-feedback.ts';
 import { RTCP_PSFB, RTCP_RR, RTCP_RTPFB, RTCP_SR, RtcpReader } from '../rtp/rtcp-reader.ts';
 import { ReportBlock, reportBlockCount, SenderInfo } from '../rtp/rtcp-reports.ts';
-import { DROP_RTCP_MALFORMED } from './drop-reason.ts';
+import { DROP_RTCP_MALFORMED, DROP_TOO_MUCH_FEEDBACK } from './drop-reason.ts';
+import { KEY_FRAMES_PER_DATAGRAM_MAX, NACKED_PER_DATAGRAM_MAX } from './limits.ts';
 import type { ParticipantMedia } from './participant-media.ts';
 
 const reader = new RtcpReader();
@@ -12,6 +13,10 @@ const info = new SenderInfo();
 const block = new ReportBlock();
 const lost = new LostPackets();
 const requests = new FullIntraRequests();
+
+/** What the datagram may still ask for. */
+let nacked = 0;
+let keyFrames = 0;
 
 /** A datagram, which is hostile: one that is not whole is dropped, and what names nothing of ours is passed over. */
 export function receiveRtcp(
@@ -25,6 +30,8 @@ export function receiveRtcp(
     participant.path.host.counters.drop(DROP_RTCP_MALFORMED);
     return;
   }
+  nacked = NACKED_PER_DATAGRAM_MAX;
+  keyFrames = KEY_FRAMES_PER_DATAGRAM_MAX;
   while (reader.next()) {
     switch (reader.type) {
       case RTCP_SR:
@@ -43,6 +50,10 @@ export function receiveRtcp(
         receiveKeyFrameRequests(participant, now);
         break;
       default:
+    }
+    if (nacked < 0 || keyFrames < 0) {
+      participant.path.host.counters.drop(DROP_TOO_MUCH_FEEDBACK);
+      return;
     }
   }
 }
@@ -63,14 +74,19 @@ function receiveNack(participant: ParticipantMedia, now: number): void {
   if (slot === undefined) return;
   const { counters } = participant.path.host;
   for (let missing = lost.next(); missing >= 0; missing = lost.next()) {
+    if (nacked-- === 0) return;
     counters.nacksIn++;
     slot.resend(missing, now);
   }
 }
 
 function receiveKeyFrameRequests(participant: ParticipantMedia, now: number): void {
-  if (isPictureLoss(reader)) participant.requestKeyFrame(reader.mediaSsrc, now);
+  if (isPictureLoss(reader)) requestKeyFrame(participant, reader.mediaSsrc, now);
   else if (requests.read(reader)) {
-    while (requests.next()) participant.requestKeyFrame(requests.ssrc, now);
+    while (keyFrames >= 0 && requests.next()) requestKeyFrame(participant, requests.ssrc, now);
   }
+}
+
+function requestKeyFrame(participant: ParticipantMedia, ssrc: number, now: number): void {
+  if (keyFrames-- > 0) participant.requestKeyFrame(ssrc, now);
 }

@@ -27,6 +27,8 @@ export const DROP_SRTP_ENDED = 9;
 export const DROP_UNKNOWN_STREAM = 10;
 /** From a relay, to one address more than we have. */
 export const DROP_UNKNOWN_ADDRESS = 11;
+/** More than one participant may send. */
+export const DROP_TOO_FAST = 12;
 
 export const MEDIA_DROP_REASONS = [
   'unknown-kind',
@@ -41,6 +43,7 @@ export const MEDIA_DROP_REASONS = [
   'srtp-ended',
   'unknown-stream',
   'unknown-address',
+  'too-fast',
 ] as const;
 
 export type MediaDropReason = (typeof MEDIA_DROP_REASONS)[number];

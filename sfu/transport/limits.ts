@@ -12,6 +12,16 @@ export const ICE_TIMEOUT_MS = 30_000;
 /** What comes in and is longer is no packet of a browser's: those fit into the MTU of a path. */
 export const PACKET_BYTES_MAX = 2048;
 
+/**
+ * Packets of one participant, of DTLS and media together: fifty megabits a second, and a key frame of a large screen at
+ * once. Whoever sends more is forwarded no more of it, since every packet is sent to everybody who watches.
+ */
+export const PACKETS_PER_SECOND_MAX = 5000;
+export const PACKETS_AT_ONCE_MAX = 2500;
+
+/** What a datagram of DTLS counts for once the handshake is done: OpenSSL takes each of its records by itself. */
+export const DTLS_COST = 25;
+
 /** What goes out has other header extensions than what came in, and a tag. */
 export const OUTGOING_BYTES_MAX = 4096;
 

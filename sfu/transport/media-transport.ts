@@ -13,10 +13,19 @@ import type { IceLite } from '../ice/ice-lite.ts';
 import type { IceObserver, IceSession } from '../ice/ice-session.ts';
 import type { RtpWriter } from '../rtp/rtp-writer.ts';
 import { type SrtpKeys, wipeSrtpKeys } from '../srtp/profile.ts';
+import { PacketBudget } from '../packet-budget.ts';
 import { SrtpReceiver } from '../srtp/receiver.ts';
 import { SrtpSender } from '../srtp/sender.ts';
-import { DROP_NO_KEYS, DROP_TOO_LARGE, dropReasonOf } from './drop-reason.ts';
-import { ICE_TIMEOUT_MS, PACKET_BYTES_MAX, SSRCS_RECEIVED_MAX, SSRCS_SENT_MAX } from './limits.ts';
+import { DROP_NO_KEYS, DROP_TOO_FAST, DROP_TOO_LARGE, dropReasonOf } from './drop-reason.ts';
+import {
+  ICE_TIMEOUT_MS,
+  DTLS_COST,
+  PACKET_BYTES_MAX,
+  PACKETS_AT_ONCE_MAX,
+  PACKETS_PER_SECOND_MAX,
+  SSRCS_RECEIVED_MAX,
+  SSRCS_SENT_MAX,
+} from './limits.ts';
 import { type Outlet, pathOf } from './outlet.ts';
 
 /** RFC 5761 s4: payload types of RTP that RTCP packet types would look like, with the marker bit set. */
@@ -74,6 +83,7 @@ export class MediaTransport implements IceObserver {
   readonly #observer: MediaObserver;
   readonly #dtls: DtlsTransport;
   readonly #timer: Timer;
+  readonly #budget = new PacketBudget(PACKETS_PER_SECOND_MAX, PACKETS_AT_ONCE_MAX);
   /** Undefined before the beginning and after the end. */
   #session: IceSession<MediaTransport> | undefined = undefined;
   #sender: SrtpSender | undefined = undefined;
@@ -209,6 +219,9 @@ export class MediaTransport implements IceObserver {
   /** A DTLS datagram from an address that this session has validated; called by MediaServer, as what follows. */
   receiveDtls(bytes: Uint8Array, offset: number, length: number, now: number): void {
     if (length > PACKET_BYTES_MAX) return this.#host.drop(DROP_TOO_LARGE);
+    // The handshake has bounds of its own.
+    const cost = this.#receiver === undefined ? 0 : DTLS_COST;
+    if (!this.#budget.spend(cost, now)) return this.#host.drop(DROP_TOO_FAST);
     this.#dtls.receive(bytes, offset, length, now);
     this.#goOn(now);
   }
@@ -219,6 +232,7 @@ export class MediaTransport implements IceObserver {
     const { scratch } = this.#host;
     if (receiver === undefined) return this.#host.drop(DROP_NO_KEYS);
     if (length > PACKET_BYTES_MAX) return this.#host.drop(DROP_TOO_LARGE);
+    if (!this.#budget.spend(1, now)) return this.#host.drop(DROP_TOO_FAST);
     copyBytes(scratch.bytes, 0, bytes, offset, length);
     const type = scratch.bytes[1]! & 0x7f;
     const isRtcp = type >= RTCP_TYPE_MIN && type <= RTCP_TYPE_MAX;

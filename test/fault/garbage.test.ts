@@ -26,7 +26,8 @@ import {
   SEND_INDICATION,
   UDP,
 } from '../support/turn/client.ts';
-import { Chance, FUZZ_SEED, mutate } from '../support/turn/fuzz.ts';
+import { FUZZ_SEED } from '../support/fuzz.ts';
+import { Chance, mutate } from '../support/turn/fuzz.ts';
 import { channelData, fingerprinted, message, sign, text } from '../support/turn/message.ts';
 import { ReceivedMessage } from '../support/turn/received.ts';
 
@@ -68,7 +69,7 @@ function corpus(target: TransportAddress): Uint8Array[] {
   ];
 }
 
-it(`200,000 datagrams from 500 sources (FUZZ_SEED=${FUZZ_SEED})`, async () => {
+it(`200,000 datagrams from 500 sources (STERNA_FUZZ_SEED=${FUZZ_SEED})`, async () => {
   const chance = new Chance(FUZZ_SEED);
   const sterna = await Sterna.start({
     config: { workers: 1, turn: turnConfig({ limits: { unauthorizedPerSecond: 10 } }) },

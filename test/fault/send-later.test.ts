@@ -16,7 +16,8 @@ import { held } from '../support/fault/held.ts';
 import { outgoing } from '../support/fault/mmsghdr.ts';
 import { burstInNamespace, canRunInNamespace, SHAPED } from '../support/fault/namespace.ts';
 import { brief, numbered, SIZES } from '../support/fault/numbered.ts';
-import { Chance, FUZZ_SEED } from '../support/turn/fuzz.ts';
+import { FUZZ_SEED } from '../support/fuzz.ts';
+import { Chance } from '../support/turn/fuzz.ts';
 
 const kernel = libc();
 const MIB = 1024 * 1024;
@@ -163,7 +164,7 @@ it('a socket that never sends starves no other, however much it is given', async
   held(`2,000 of 2,000 datagrams of the other; ${count.tries} tries in ${turns} turns`);
 });
 
-it(`faults at random: every datagram once, in order for each destination (FUZZ_SEED=${FUZZ_SEED})`, async () => {
+it(`faults at random: every datagram once, in order for each destination (STERNA_FUZZ_SEED=${FUZZ_SEED})`, async () => {
   const chance = new Chance(FUZZ_SEED);
   const sockets = [bench.socket(), bench.socket(), bench.socket()];
   const sinks = [await bench.sink(), await bench.sink(), await bench.sink()];

@@ -1,10 +1,10 @@
 // Hostile DTLS: records and flights of real handshakes, mutated, at every stage, in both roles. Nothing throws, OpenSSL
-// does not crash, nobody gets keys that the other end has not, and memory stays as it was. FUZZ_SEED repeats a run;
-// STERNA_DTLS_FUZZ sets the number of datagrams.
+// does not crash, nobody gets keys that the other end has not, and memory stays as it was.
 
 import { afterAll, expect, it } from 'vitest';
 import { createDtlsContext } from '../../sfu/dtls/context.ts';
 import { openssl } from '../../shared/native/openssl.ts';
+import { FUZZ_SEED, fuzzRuns, fuzzSeeds, fuzzTimeoutMs } from '../support/fuzz.ts';
 import { nativeGrowth } from '../support/native-heap.ts';
 import {
   CERTIFICATE_A,
@@ -14,18 +14,17 @@ import {
   DtlsEnd,
   pairOf,
 } from '../support/sfu/dtls-end.ts';
-import { Chance, FUZZ_SEED } from '../support/turn/fuzz.ts';
+import { Chance } from '../support/turn/fuzz.ts';
 import { CHROMIUM_CLIENT_HELLO } from '../unit/sfu/chromium-client-hello.ts';
 
-const given = Number(process.env['STERNA_DTLS_FUZZ'] ?? '');
-const DATAGRAMS = given > 0 ? given : 20_000;
+const DATAGRAMS = fuzzRuns(20_000);
 /** Mutated datagrams between two looks at the memory. */
 const TURN = 100;
 const WARM_UP_TURNS = 30;
 /** Of V8, which takes from the same heap. */
 const NOISE_BYTES = 4 * 1024 * 1024;
 
-const chance = new Chance(FUZZ_SEED);
+let chance = new Chance(FUZZ_SEED);
 const contexts = [
   createDtlsContext(CERTIFICATE_A),
   createDtlsContext(CERTIFICATE_B),
@@ -202,16 +201,21 @@ function turn(): void {
   while (made < enough) association();
 }
 
-it(`${DATAGRAMS} mutated datagrams, FUZZ_SEED=${FUZZ_SEED}`, { timeout: 3_600_000 }, async () => {
-  for (let n = 0; n < WARM_UP_TURNS; n++) turn();
-  made = 0;
-  hurt = 0;
-  connected = 0;
-  const grown = await nativeGrowth(DATAGRAMS / TURN, turn);
-  process.stdout.write(`DTLS fuzz: ${JSON.stringify({ made, hurt, connected, grown })}\n`);
-  expect(contexts.map(({ sessions }) => sessions)).toEqual([0, 0, 0, 0]);
-  expect(grown).toBeLessThan(NOISE_BYTES);
-  // The mutations must go on to do harm, and some handshakes to survive them.
-  expect(hurt).toBeGreaterThan(DATAGRAMS / 100);
-  expect(connected).toBeGreaterThan(DATAGRAMS / 200);
-});
+it.each(fuzzSeeds('dtls'))(
+  `${DATAGRAMS} mutated datagrams, STERNA_FUZZ_SEED=%i`,
+  { timeout: fuzzTimeoutMs(DATAGRAMS) },
+  async (seed) => {
+    chance = new Chance(seed);
+    for (let n = 0; n < WARM_UP_TURNS; n++) turn();
+    made = 0;
+    hurt = 0;
+    connected = 0;
+    const grown = await nativeGrowth(DATAGRAMS / TURN, turn);
+    process.stdout.write(`DTLS fuzz: ${JSON.stringify({ made, hurt, connected, grown })}\n`);
+    expect(contexts.map(({ sessions }) => sessions)).toEqual([0, 0, 0, 0]);
+    expect(grown).toBeLessThan(NOISE_BYTES);
+    // The mutations must go on to do harm, and some handshakes to survive them.
+    expect(hurt).toBeGreaterThan(DATAGRAMS / 100);
+    expect(connected).toBeGreaterThan(DATAGRAMS / 200);
+  },
+);

@@ -1,9 +1,9 @@
 // Hostile RTP and RTCP into a room with publishers and subscribers: random bytes, mutated packets, well-formed ones
 // with random numbers. Nothing throws, memory has its bound, what goes out is well-formed, and no number of an outgoing
-// stream is used twice. STERNA_FUZZ_SEED repeats a run, STERNA_FUZZ_INPUTS makes it longer.
+// stream is used twice.
 
-import { randomInt } from 'node:crypto';
 import { expect, it } from 'vitest';
+import { breathe, FUZZ_SEED, fuzzRuns, fuzzSeeds, fuzzTimeoutMs } from '../support/fuzz.ts';
 import { rtpPacket, vp8Payload } from '../support/sfu-router/packets.ts';
 import { generator } from '../support/sfu-router/random.ts';
 import { RouterWorld, type TestTransport } from '../support/sfu-router/router-world.ts';
@@ -22,16 +22,14 @@ import {
 } from '../support/sfu-router/sections.ts';
 import { RTCP_SAMPLES, RTP_SAMPLES } from './rtp-samples.ts';
 
-const INPUTS = Number(process.env['STERNA_FUZZ_INPUTS'] ?? 60_000);
+const INPUTS = fuzzRuns(60_000);
 const MIB = 2 ** 20;
 /** Seven streams of video, two of audio, each a MiB at most, and slabs that are not full. */
 const PAYLOAD_BYTES_MAX = 12 * MIB;
 /** How far back a sequence number must not come again, or SRTP would use an index twice. */
 const WINDOW = 0x4000;
 
-const given = Number(process.env['STERNA_FUZZ_SEED'] ?? '');
-const SEED = Number.isInteger(given) && given > 0 ? given : randomInt(1, 2 ** 31);
-const below = generator(SEED);
+let below = generator(FUZZ_SEED);
 
 const PAYLOAD_TYPES = [OPUS, RED, VP8, VP9, H264, AV1].flatMap((codec) =>
   codec.rtxPayloadType === undefined
@@ -136,54 +134,62 @@ function check(transport: TestTransport, seen: Map<number, Map<number, number>>)
   for (const datagram of transport.takeRtcp()) readRtcp(datagram);
 }
 
-it('survives whatever comes, within its memory', () => {
-  const world = new RouterWorld();
-  const media = publishes(
-    [
-      sends('0', 'video'),
-      sends('1', 'video', { rids: ['q', 'h', 'f'] }),
-      sends('2', 'audio', { codecs: [OPUS, RED] }),
-      sends('3', 'video', { streams: [{ ssrc: 3, rtxSsrc: 4 }] }),
-    ],
-    { 0: 10, 1: 11, 2: 12, 3: 13 },
-  );
-  const publisher = world.join(1, media);
-  const viewers = [2, 3, 4].map((id) => {
-    const sections = [
-      shows('0', 'video', { ssrc: SLOTS[0]! }),
-      shows('1', 'video', { ssrc: SLOTS[1]!, codecs: [VP8, AV1] }),
-      shows('2', 'audio', { ssrc: SLOTS[2]! }),
-    ];
-    return world.join(id, publishes(sections, {}), { 0: 10, 1: 11, 2: 12 });
-  });
-  const seen = viewers.map(() => new Map<number, Map<number, number>>());
-  try {
-    for (let i = 0; i < INPUTS; i++) {
-      const what = below(100);
-      if (what < 60) publisher.sendOne(wellFormed());
-      else if (what < 68) publisher.sendOne(mutated(pick(RTP_SAMPLES)));
-      else if (what < 74) publisher.sendOne(noise(200));
-      else if (what < 80) pick([publisher, ...viewers]).sendRtcpPacket(mutated(pick(RTCP_SAMPLES)));
-      else if (what < 82) pick([publisher, ...viewers]).sendRtcpPacket(noise(100));
-      else if (what < 90) pick(viewers).sendRtcpPacket(feedback(SLOTS));
-      else if (what < 92) world.bind(2 + below(3), { 0: pick([0, 10, 11, 13]), 2: pick([0, 12]) });
-      else if (what < 93) {
-        world.command({ type: 'sfu.mute', publication: 10 + below(4), muted: below(2) === 0 });
-      } else if (what < 96) world.advance(below(100));
-      else world.turn();
-      if (i % 50 !== 0) continue;
-      for (const [j, viewer] of viewers.entries()) check(viewer, seen[j]!);
-      for (const datagram of publisher.takeRtcp()) readRtcp(datagram);
-      world.events.length = 0;
-      if (world.sfu.stats().payloadBytes > PAYLOAD_BYTES_MAX) throw new Error('too much memory');
+it.each(fuzzSeeds('router'))(
+  `survives ${INPUTS} inputs within its memory, STERNA_FUZZ_SEED=%i`,
+  { timeout: fuzzTimeoutMs(INPUTS) },
+  async (seed) => {
+    below = generator(seed);
+    const world = new RouterWorld();
+    const media = publishes(
+      [
+        sends('0', 'video'),
+        sends('1', 'video', { rids: ['q', 'h', 'f'] }),
+        sends('2', 'audio', { codecs: [OPUS, RED] }),
+        sends('3', 'video', { streams: [{ ssrc: 3, rtxSsrc: 4 }] }),
+      ],
+      { 0: 10, 1: 11, 2: 12, 3: 13 },
+    );
+    const publisher = world.join(1, media);
+    const viewers = [2, 3, 4].map((id) => {
+      const sections = [
+        shows('0', 'video', { ssrc: SLOTS[0]! }),
+        shows('1', 'video', { ssrc: SLOTS[1]!, codecs: [VP8, AV1] }),
+        shows('2', 'audio', { ssrc: SLOTS[2]! }),
+      ];
+      return world.join(id, publishes(sections, {}), { 0: 10, 1: 11, 2: 12 });
+    });
+    const seen = viewers.map(() => new Map<number, Map<number, number>>());
+    try {
+      for (let i = 0; i < INPUTS; i++) {
+        const what = below(100);
+        if (what < 60) publisher.sendOne(wellFormed());
+        else if (what < 68) publisher.sendOne(mutated(pick(RTP_SAMPLES)));
+        else if (what < 74) publisher.sendOne(noise(200));
+        else if (what < 80)
+          pick([publisher, ...viewers]).sendRtcpPacket(mutated(pick(RTCP_SAMPLES)));
+        else if (what < 82) pick([publisher, ...viewers]).sendRtcpPacket(noise(100));
+        else if (what < 90) pick(viewers).sendRtcpPacket(feedback(SLOTS));
+        else if (what < 92)
+          world.bind(2 + below(3), { 0: pick([0, 10, 11, 13]), 2: pick([0, 12]) });
+        else if (what < 93) {
+          world.command({ type: 'sfu.mute', publication: 10 + below(4), muted: below(2) === 0 });
+        } else if (what < 96) world.advance(below(100));
+        else world.turn();
+        await breathe(i);
+        if (i % 50 !== 0) continue;
+        for (const [j, viewer] of viewers.entries()) check(viewer, seen[j]!);
+        for (const datagram of publisher.takeRtcp()) readRtcp(datagram);
+        world.events.length = 0;
+        if (world.sfu.stats().payloadBytes > PAYLOAD_BYTES_MAX) throw new Error('too much memory');
+      }
+    } catch (error) {
+      throw new Error(`STERNA_FUZZ_SEED=${seed}`, { cause: error });
     }
-  } catch (error) {
-    throw new Error(`STERNA_FUZZ_SEED=${SEED}`, { cause: error });
-  }
-  // It was not all refused.
-  const { packetsOut, retransmissions, drops } = world.sfu.stats();
-  expect(packetsOut).toBeGreaterThan(INPUTS / 30);
-  expect(retransmissions).toBeGreaterThan(0);
-  expect(Object.values(drops).filter((count) => count > 0).length).toBeGreaterThan(8);
-  world.close();
-});
+    // It was not all refused.
+    const { packetsOut, retransmissions, drops } = world.sfu.stats();
+    expect(packetsOut).toBeGreaterThan(INPUTS / 30);
+    expect(retransmissions).toBeGreaterThan(0);
+    expect(Object.values(drops).filter((count) => count > 0).length).toBeGreaterThan(8);
+    world.close();
+  },
+);

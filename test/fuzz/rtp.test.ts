@@ -1,9 +1,7 @@
 // Hostile packets for every reader of RTP, RTCP and payloads: random bytes, mutated packets, well-formed ones that
 // lie about lengths. Each is read twice, between two different neighbourhoods in memory: nothing throws, no loop is
 // longer than its packet allows, and a digest of all answers is the same, so no answer came from a byte outside.
-// STERNA_FUZZ_SEED repeats a run, STERNA_FUZZ_INPUTS makes it longer.
 
-import { randomInt } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { DependencyDescriptor } from '../../sfu/rtp/av1.ts';
 import { CODEC_AV1, CODEC_OTHER, isKeyFrameStart } from '../../sfu/rtp/key-frame.ts';
@@ -26,27 +24,15 @@ import { Vp9Descriptor } from '../../sfu/rtp/vp9.ts';
 import { AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80 } from '../../sfu/srtp/profile.ts';
 import { SrtpReceiver } from '../../sfu/srtp/receiver.ts';
 import { Arena } from '../../shared/native/arena.ts';
+import { breathe, FUZZ_SEED, fuzzRuns, fuzzSeeds, fuzzTimeoutMs } from '../support/fuzz.ts';
+import { generator } from '../support/sfu-router/random.ts';
 import { RTCP_SAMPLES, RTP_SAMPLES } from './rtp-samples.ts';
 
-const INPUTS = Number(process.env['STERNA_FUZZ_INPUTS'] ?? 50_000);
+const INPUTS = fuzzRuns(50_000);
 const MARGIN = 80;
 const ROOM = 2048;
 
-const given = Number(process.env['STERNA_FUZZ_SEED'] ?? '');
-const SEED = Number.isInteger(given) && given > 0 ? given : randomInt(1, 2 ** 31);
-
-/** Mulberry32: uniform integers below `bound`. */
-function generator(seed: number): (bound: number) => number {
-  let state = seed | 0;
-  return (bound) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % bound;
-  };
-}
-
-const below = generator(SEED);
+let below = generator(FUZZ_SEED);
 const input = new Uint8Array(ROOM);
 
 function put16(at: number, value: number): void {
@@ -153,6 +139,7 @@ const arrivals = new TransportCcReader();
 
 /** How often each thing was reached: the generators must keep reaching them. */
 const reached = { rtp: 0, element: 0, rtcp: 0, report: 0, name: 0, feedback: 0, arrivals: 0 };
+const THINGS = Object.keys(reached) as (keyof typeof reached)[];
 
 /** All the numbers and booleans that an object shows. */
 function fields(digest: number, of: object): number {
@@ -278,43 +265,52 @@ function writeOver(bytes: Uint8Array, offset: number, length: number): void {
 
 const hexOf = (length: number): string => Buffer.from(input.subarray(0, length)).toString('hex');
 
-describe(`RTP fuzz, STERNA_FUZZ_SEED=${SEED}`, () => {
-  it(`${INPUTS} inputs: nothing throws, nothing outside the packet is read or written`, () => {
-    const zeros = new Uint8Array(ROOM + 2 * MARGIN + 16);
-    const other = new Uint8Array(zeros.length);
-    const outside = generator(SEED ^ 0x5bd1e995);
-    for (let i = 0; i < other.length; i++) other[i] = outside(256);
-    const canary = other.slice();
-    for (let index = 0; index < INPUTS; index++) {
-      const length = nextInput(index);
-      const offset = MARGIN + (index & 15);
-      const packet = input.subarray(0, length);
-      zeros.set(packet, offset);
-      other.set(packet, offset);
-      try {
-        const first = mix(askRtp(zeros, offset, length), askRtcp(zeros, offset, length));
-        const second = mix(askRtp(other, offset, length), askRtcp(other, offset, length));
-        if (first !== second) throw new Error('the answers depend on bytes outside the packet');
-        if (Buffer.compare(packet, other.subarray(offset, offset + length)) !== 0) {
-          throw new Error('the packet was written to');
+describe('RTP fuzz', () => {
+  const options = { timeout: fuzzTimeoutMs(INPUTS) };
+  it.each(fuzzSeeds('rtp'))(
+    `${INPUTS} inputs: nothing throws, nothing outside is touched, STERNA_FUZZ_SEED=%i`,
+    options,
+    async (seed) => {
+      below = generator(seed);
+      for (const what of THINGS) reached[what] = 0;
+      const zeros = new Uint8Array(ROOM + 2 * MARGIN + 16);
+      const other = new Uint8Array(zeros.length);
+      const outside = generator(seed ^ 0x5bd1e995);
+      for (let i = 0; i < other.length; i++) other[i] = outside(256);
+      const canary = other.slice();
+      for (let index = 0; index < INPUTS; index++) {
+        const length = nextInput(index);
+        const offset = MARGIN + (index & 15);
+        const packet = input.subarray(0, length);
+        zeros.set(packet, offset);
+        other.set(packet, offset);
+        try {
+          const first = mix(askRtp(zeros, offset, length), askRtcp(zeros, offset, length));
+          const second = mix(askRtp(other, offset, length), askRtcp(other, offset, length));
+          if (first !== second) throw new Error('the answers depend on bytes outside the packet');
+          if (Buffer.compare(packet, other.subarray(offset, offset + length)) !== 0) {
+            throw new Error('the packet was written to');
+          }
+          writeOver(other, offset, length);
+        } catch (error) {
+          throw new Error(`input ${index}: ${hexOf(length)}`, { cause: error });
         }
-        writeOver(other, offset, length);
-      } catch (error) {
-        throw new Error(`input ${index}: ${hexOf(length)}`, { cause: error });
+        zeros.fill(0, offset, offset + length);
+        other.set(canary.subarray(offset, offset + length), offset);
+        await breathe(index);
       }
-      zeros.fill(0, offset, offset + length);
-      other.set(canary.subarray(offset, offset + length), offset);
-    }
-    expect(Buffer.compare(other, canary)).toBe(0);
-    expect(zeros.every((byte) => byte === 0)).toBe(true);
-    for (const [what, times] of Object.entries(reached)) {
-      expect(`${what}: ${times > INPUTS / 100 ? 'often' : times}`).toBe(`${what}: often`);
-    }
-  });
+      expect(Buffer.compare(other, canary)).toBe(0);
+      expect(zeros.every((byte) => byte === 0)).toBe(true);
+      for (const [what, times] of Object.entries(reached)) {
+        expect(`${what}: ${times > INPUTS / 100 ? 'often' : times}`).toBe(`${what}: often`);
+      }
+    },
+  );
 
   it.each([AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80])(
     '$name refuses them all, and leaves what lies around them alone',
-    (profile) => {
+    options,
+    async (profile) => {
       const arena = new Arena(ROOM + 2 * MARGIN);
       arena.bytes.fill(0xc5);
       const master = { key: new Uint8Array(16), salt: new Uint8Array(profile.saltBytes) };
@@ -326,6 +322,7 @@ describe(`RTP fuzz, STERNA_FUZZ_SEED=${SEED}`, () => {
           expect(receiver[unprotect](arena, MARGIN, length)).toBeLessThan(0);
         }
         arena.bytes.fill(0xc5, MARGIN, MARGIN + length);
+        await breathe(index);
       }
       expect(arena.bytes.every((byte) => byte === 0xc5)).toBe(true);
       receiver.close();

@@ -1,5 +1,5 @@
 // Offers of real clients, mutated: none throws; each is refused with a reason or answered, and what is
-// answered keeps the rules whatever was offered. FUZZ_SEED repeats a run, FUZZ_OFFERS makes it longer.
+// answered keeps the rules whatever was offered.
 
 import { describe, expect, it } from 'vitest';
 import { makeAnswer } from '../../sfu/sdp/answer.ts';
@@ -12,11 +12,12 @@ import { parseOffer } from '../../sfu/sdp/offer.ts';
 import type { Offer } from '../../sfu/sdp/offer.ts';
 import { Refusal } from '../../sfu/sdp/refusal.ts';
 import { checkReoffer } from '../../sfu/sdp/reoffer.ts';
+import { breathe, fuzzRuns, fuzzSeeds, fuzzTimeoutMs } from '../support/fuzz.ts';
 import { Answer, fixture, LOCAL, OFFER_FIXTURES, outgoing } from '../support/sdp.ts';
 import { mutateSdp } from '../support/sdp-mutations.ts';
-import { Chance, FUZZ_SEED } from '../support/turn/fuzz.ts';
+import { Chance } from '../support/turn/fuzz.ts';
 
-const OFFERS = Number(process.env['FUZZ_OFFERS'] ?? 20_000);
+const OFFERS = fuzzRuns(20_000);
 
 const CODECS = ['opus', 'red', 'VP8', 'VP9', 'H264', 'AV1', 'H265'] as const;
 
@@ -94,51 +95,56 @@ function judge(offer: Offer, agreed: Negotiation, text: string): void {
   }
 }
 
-describe(`offers, seed ${FUZZ_SEED}`, () => {
-  it(`${OFFERS} of them are answered by the rules, or refused with a reason`, () => {
-    const chance = new Chance(FUZZ_SEED);
-    const texts = OFFER_FIXTURES.map((name) => fixture(name));
-    const outcomes = new Map<string, number>();
-    const count = (outcome: string): void => {
-      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-    };
-    let previous: Offer | undefined;
-    for (let n = 0; n < OFFERS; n++) {
-      const text = mutateSdp(chance.pick(texts), chance, chance.pick(texts));
-      const offer = parseOffer(text);
-      parseFragment(text);
-      if (offer instanceof Refusal) {
-        check(/^[A-Z][ -~]{10,200}\.$/.test(offer.message), offer.message);
-        count(offer.code);
-        continue;
+describe('SDP fuzz', () => {
+  it.each(fuzzSeeds('sdp'))(
+    `${OFFERS} offers are answered by the rules, or refused with a reason, STERNA_FUZZ_SEED=%i`,
+    { timeout: fuzzTimeoutMs(OFFERS) },
+    async (seed) => {
+      const chance = new Chance(seed);
+      const texts = OFFER_FIXTURES.map((name) => fixture(name));
+      const outcomes = new Map<string, number>();
+      const count = (outcome: string): void => {
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      };
+      let previous: Offer | undefined;
+      for (let n = 0; n < OFFERS; n++) {
+        await breathe(n);
+        const text = mutateSdp(chance.pick(texts), chance, chance.pick(texts));
+        const offer = parseOffer(text);
+        parseFragment(text);
+        if (offer instanceof Refusal) {
+          check(/^[A-Z][ -~]{10,200}\.$/.test(offer.message), offer.message);
+          count(offer.code);
+          continue;
+        }
+        count('answered');
+        const agreed = negotiate(offer, decide(offer, chance));
+        judge(offer, agreed, makeAnswer(agreed, LOCAL));
+        if (previous !== undefined) {
+          const again = checkReoffer(previous, offer);
+          count(again instanceof Refusal ? `again: ${again.code}` : 'again: taken');
+        }
+        if (chance.below(10) === 0) previous = offer;
+        check(!(checkReoffer(offer, offer) instanceof Refusal), 'an offer is refused after itself');
       }
-      count('answered');
-      const agreed = negotiate(offer, decide(offer, chance));
-      judge(offer, agreed, makeAnswer(agreed, LOCAL));
-      if (previous !== undefined) {
-        const again = checkReoffer(previous, offer);
-        count(again instanceof Refusal ? `again: ${again.code}` : 'again: taken');
+      expect(outcomes.get('answered')).toBeGreaterThan(OFFERS / 4);
+      const codes = [
+        'too-large',
+        'syntax',
+        'bundle',
+        'mid',
+        'ice',
+        'dtls',
+        'rtcp-mux',
+        'payload-type',
+        'no-media',
+      ];
+      for (const code of codes) expect([code, outcomes.get(code) ?? 0]).not.toEqual([code, 0]);
+      for (const code of ['section-order', 'payload-type', 'header-extension', 'dtls']) {
+        expect([code, outcomes.get(`again: ${code}`) ?? 0]).not.toEqual([code, 0]);
       }
-      if (chance.below(10) === 0) previous = offer;
-      check(!(checkReoffer(offer, offer) instanceof Refusal), 'an offer is refused after itself');
-    }
-    expect(outcomes.get('answered')).toBeGreaterThan(OFFERS / 4);
-    const codes = [
-      'too-large',
-      'syntax',
-      'bundle',
-      'mid',
-      'ice',
-      'dtls',
-      'rtcp-mux',
-      'payload-type',
-      'no-media',
-    ];
-    for (const code of codes) expect([code, outcomes.get(code) ?? 0]).not.toEqual([code, 0]);
-    for (const code of ['section-order', 'payload-type', 'header-extension', 'dtls']) {
-      expect([code, outcomes.get(`again: ${code}`) ?? 0]).not.toEqual([code, 0]);
-    }
-  });
+    },
+  );
 });
 
 describe('the judge', () => {

@@ -1,9 +1,8 @@
 // A million hostile datagrams: random bytes, mutated vectors, well-formed messages of odd attributes, lies
 // about lengths. Each is read twice by every method of the reader, between two different neighbourhoods in
 // memory: nothing throws, and a digest of all answers is the same, so no answer came from a byte outside
-// the message. STERNA_FUZZ_SEED repeats a run.
+// the message.
 
-import { randomInt } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { TransportAddress } from '../../shared/net/transport-address.ts';
 import { parseNonceCookie } from '../../shared/stun/nonce-cookie.ts';
@@ -11,27 +10,15 @@ import { opaqueString } from '../../shared/stun/opaque-string.ts';
 import { STUN_OK, StunReader } from '../../shared/stun/reader.ts';
 import { ATTRIBUTES, knownAttributes } from '../../shared/stun/registry.ts';
 import { saslPrep } from '../../shared/stun/saslprep.ts';
+import { breathe, FUZZ_SEED, fuzzRuns, fuzzSeeds, fuzzTimeoutMs } from '../support/fuzz.ts';
+import { generator } from '../support/sfu-router/random.ts';
 import { SAMPLES } from '../unit/stun/vectors.ts';
 
-const INPUTS = 1_000_000;
+const INPUTS = fuzzRuns(1_000_000);
 const MARGIN = 80;
 const ROOM = 0x10000 + 0x100;
 
-const given = Number(process.env['STERNA_FUZZ_SEED'] ?? '');
-const SEED = Number.isInteger(given) && given > 0 ? given : randomInt(1, 2 ** 31);
-
-/** Mulberry32: uniform integers below `bound`. */
-function generator(seed: number): (bound: number) => number {
-  let state = seed | 0;
-  return (bound) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % bound;
-  };
-}
-
-const below = generator(SEED);
+let below = generator(FUZZ_SEED);
 const types = ATTRIBUTES.map(({ type }) => type);
 const samples = SAMPLES.map(([, sample]) => sample);
 const known = knownAttributes(types.slice(0, 20));
@@ -183,42 +170,51 @@ function ask(bytes: Uint8Array, offset: number, length: number, salt: number): n
 
 const hexOf = (length: number): string => Buffer.from(input.subarray(0, length)).toString('hex');
 
-describe(`STUN fuzz, STERNA_FUZZ_SEED=${SEED}`, () => {
-  it(`${INPUTS} inputs: nothing throws, nothing outside the message is read or written`, () => {
-    const zeros = new Uint8Array(ROOM + 2 * MARGIN + 16);
-    const other = new Uint8Array(zeros.length);
-    const outside = generator(SEED ^ 0x5bd1e995);
-    for (let i = 0; i < other.length; i++) other[i] = outside(256);
-    const canary = other.slice();
-    let wellFormed = 0;
-    let checked = 0;
-    for (let index = 0; index < INPUTS; index++) {
-      const length = nextInput(index);
-      const offset = MARGIN + (index & 15);
-      const message = input.subarray(0, length);
-      zeros.set(message, offset);
-      other.set(message, offset);
-      try {
-        const first = ask(zeros, offset, length, index);
-        if (reader.find(0x8028) >= 0) checked++;
-        const second = ask(other, offset, length, index);
-        if (first !== second) throw new Error('the answers depend on bytes outside the message');
-        if (reader.lengthAt(offset + 24) >= 0) wellFormed++;
-      } catch (error) {
-        throw new Error(`input ${index}: ${hexOf(length)}`, { cause: error });
+describe('STUN fuzz', () => {
+  it.each(fuzzSeeds('stun'))(
+    `${INPUTS} inputs: nothing throws, nothing outside is touched, STERNA_FUZZ_SEED=%i`,
+    { timeout: fuzzTimeoutMs(INPUTS) },
+    async (seed) => {
+      below = generator(seed);
+      const zeros = new Uint8Array(ROOM + 2 * MARGIN + 16);
+      const other = new Uint8Array(zeros.length);
+      const outside = generator(seed ^ 0x5bd1e995);
+      for (let i = 0; i < other.length; i++) other[i] = outside(256);
+      const canary = other.slice();
+      let wellFormed = 0;
+      let checked = 0;
+      for (let index = 0; index < INPUTS; index++) {
+        const length = nextInput(index);
+        const offset = MARGIN + (index & 15);
+        const message = input.subarray(0, length);
+        zeros.set(message, offset);
+        other.set(message, offset);
+        try {
+          const first = ask(zeros, offset, length, index);
+          if (reader.find(0x8028) >= 0) checked++;
+          const second = ask(other, offset, length, index);
+          if (first !== second) throw new Error('the answers depend on bytes outside the message');
+          if (reader.lengthAt(offset + 24) >= 0) wellFormed++;
+        } catch (error) {
+          throw new Error(`input ${index}: ${hexOf(length)}`, { cause: error });
+        }
+        if (
+          (index & 31) === 0 &&
+          Buffer.compare(message, other.subarray(offset, offset + length))
+        ) {
+          throw new Error(`input ${index} was written to: ${hexOf(length)}`);
+        }
+        zeros.fill(0, offset, offset + length);
+        other.set(canary.subarray(offset, offset + length), offset);
+        await breathe(index);
       }
-      if ((index & 31) === 0 && Buffer.compare(message, other.subarray(offset, offset + length))) {
-        throw new Error(`input ${index} was written to: ${hexOf(length)}`);
-      }
-      zeros.fill(0, offset, offset + length);
-      other.set(canary.subarray(offset, offset + length), offset);
-    }
-    expect(Buffer.compare(other, canary)).toBe(0);
-    expect(zeros.every((byte) => byte === 0)).toBe(true);
-    // The generators must keep reaching behind the header and to the check values.
-    expect(wellFormed).toBeGreaterThan(INPUTS / 4);
-    expect(checked).toBeGreaterThan(INPUTS / 20);
-  });
+      expect(Buffer.compare(other, canary)).toBe(0);
+      expect(zeros.every((byte) => byte === 0)).toBe(true);
+      // The generators must keep reaching behind the header and to the check values.
+      expect(wellFormed).toBeGreaterThan(INPUTS / 4);
+      expect(checked).toBeGreaterThan(INPUTS / 20);
+    },
+  );
 
   it('20000 hostile names: preparation never throws, and what it returns is a fixed point', () => {
     const alphabet =

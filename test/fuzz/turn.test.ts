@@ -1,9 +1,10 @@
-// The TURN server as a whole under 200,000 messages, valid ones and mutations of them, from clients,
+// The TURN server as a whole under many messages, valid ones and mutations of them, from clients,
 // strangers and peers: nothing throws, whoever cannot authenticate gets nothing, every answer is well
 // formed, and all tables stay bounded.
 
 import { expect, it } from 'vitest';
 import { TransportAddress } from '../../shared/net/transport-address.ts';
+import { breathe, fuzzRuns, fuzzSeeds, fuzzTimeoutMs } from '../support/fuzz.ts';
 import {
   ALLOCATE,
   CHANNEL_BIND,
@@ -19,7 +20,7 @@ import {
 } from '../support/turn/client.ts';
 import { CoreWorld } from '../support/turn/core-world.ts';
 import type { Datagram } from '../support/turn/fake-engine.ts';
-import { Chance, FUZZ_SEED, mutate } from '../support/turn/fuzz.ts';
+import { Chance, mutate } from '../support/turn/fuzz.ts';
 import { inTurn, upTo } from '../support/turn/in-turn.ts';
 import {
   type AttributeSource,
@@ -31,7 +32,7 @@ import {
 import { ReceivedMessage } from '../support/turn/received.ts';
 import { type Endpoint, OTHER_PASSWORD, OTHER_USER, turnOptions } from '../support/turn/world.ts';
 
-const MESSAGES = 200_000;
+const MESSAGES = fuzzRuns(200_000);
 const CLIENTS = 12;
 const METHODS = [ALLOCATE, REFRESH, CREATE_PERMISSION, CHANNEL_BIND] as const;
 
@@ -230,31 +231,35 @@ class Fuzz {
   }
 }
 
-it('survives 200,000 valid and mutated messages', async () => {
-  const fuzz = new Fuzz(new Chance(FUZZ_SEED));
-  const { world } = fuzz;
-  process.stdout.write(`FUZZ_SEED=${FUZZ_SEED}\n`);
-  await fuzz.begin();
-  for (let i = 0; i < MESSAGES; i++) {
-    fuzz.step();
-    if (i % 50 !== 0) continue;
-    fuzz.inspect();
-    const { allocations, reservations, users } = world.server.stats();
-    if (allocations > CLIENTS || allocations + reservations > 16 || users > 2) {
-      throw new Error(`${allocations} allocations, ${reservations} reservations, ${users} users`);
+it.each(fuzzSeeds('turn'))(
+  `survives ${MESSAGES} valid and mutated messages, STERNA_FUZZ_SEED=%i`,
+  { timeout: fuzzTimeoutMs(MESSAGES) },
+  async (seed) => {
+    const fuzz = new Fuzz(new Chance(seed));
+    const { world } = fuzz;
+    await fuzz.begin();
+    for (let i = 0; i < MESSAGES; i++) {
+      fuzz.step();
+      await breathe(i);
+      if (i % 50 !== 0) continue;
+      fuzz.inspect();
+      const { allocations, reservations, users } = world.server.stats();
+      if (allocations > CLIENTS || allocations + reservations > 16 || users > 2) {
+        throw new Error(`${allocations} allocations, ${reservations} reservations, ${users} users`);
+      }
+      if (world.counters.sockets > 2 + 64) throw new Error(`${world.counters.sockets} sockets`);
     }
-    if (world.counters.sockets > 2 + 64) throw new Error(`${world.counters.sockets} sockets`);
-  }
-  const owners = new Set(fuzz.clients.map(({ endpoint }) => endpoint.address.toString()));
-  const { created, deleted } = world.events;
-  const summary = [...fuzz.outcomes].map(([outcome, count]) => `${outcome}: ${count}`);
-  process.stdout.write(`${summary.toSorted().join(', ')}; ${created.length} allocations\n`);
-  expect(created.filter(({ client }) => !owners.has(client))).toEqual([]);
-  expect(created.length).toBeGreaterThan(100);
-  const codes = [400, 403, 420, 437, 440, 442, 443, 486, 508];
-  expect(codes.filter((code) => !fuzz.outcomes.has(`${code}`))).toEqual([]);
-  expect(fuzz.outcomes.has('401 unsigned') && fuzz.outcomes.has('438 unsigned')).toBe(true);
-  await world.close();
-  expect(deleted).toHaveLength(created.length);
-  expect(world.server.stats()).toMatchObject({ allocations: 0, reservations: 0, users: 0 });
-});
+    const owners = new Set(fuzz.clients.map(({ endpoint }) => endpoint.address.toString()));
+    const { created, deleted } = world.events;
+    const summary = [...fuzz.outcomes].map(([outcome, count]) => `${outcome}: ${count}`);
+    process.stdout.write(`${summary.toSorted().join(', ')}; ${created.length} allocations\n`);
+    expect(created.filter(({ client }) => !owners.has(client))).toEqual([]);
+    expect(created.length).toBeGreaterThan(100);
+    const codes = [400, 403, 420, 437, 440, 442, 443, 486, 508];
+    expect(codes.filter((code) => !fuzz.outcomes.has(`${code}`))).toEqual([]);
+    expect(fuzz.outcomes.has('401 unsigned') && fuzz.outcomes.has('438 unsigned')).toBe(true);
+    await world.close();
+    expect(deleted).toHaveLength(created.length);
+    expect(world.server.stats()).toMatchObject({ allocations: 0, reservations: 0, users: 0 });
+  },
+);

@@ -1,6 +1,7 @@
 // Bytes that C code has allocated and not freed in this process: what the JavaScript heap's figures leave out.
 
 import koffi from 'koffi';
+import { collect } from './turn/heap.ts';
 
 /** struct mallinfo2 of glibc, malloc.h: ten counts. */
 const FIELDS = [
@@ -18,8 +19,13 @@ const FIELDS = [
 
 type Mallinfo = Record<(typeof FIELDS)[number], number>;
 
-/** In the heap of the C library, this thread's part; resident memory where the library cannot say. */
+/**
+ * In the heap of the C library, this thread's part; resident memory where the library cannot say. Buffers of JavaScript
+ * lie there, too: those that nobody has are given back by a collection, and what it has left to do by the next.
+ */
 function nativeBytes(): number {
+  collect();
+  collect();
   mallinfo2 ??= find();
   return mallinfo2().uordblks;
 }

@@ -1,8 +1,5 @@
 // Seeded randomness and mutations for fuzz tests: the same seed makes the same run.
 
-/** The seed of this run: `FUZZ_SEED`, or one drawn anew. */
-export const FUZZ_SEED: number = Number(process.env['FUZZ_SEED'] ?? Date.now() % 0x7fffffff);
-
 export class Chance {
   #state: number;
 

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 
 setFlagsFromString('--expose-gc');
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the flag above defines it
-const collect = runInNewContext('gc') as (options?: { type: 'minor' }) => void;
+export const collect = runInNewContext('gc') as (options?: { type: 'minor' }) => void;
 
 /** Turns before the measurement, so that the compiler has seen the code. */
 export const WARM_UP_TURNS = 30_000;

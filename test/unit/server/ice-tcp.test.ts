@@ -64,7 +64,7 @@ describe('a connection', () => {
   test('goes to the worker of its session, packet by packet, and so do its answers', async () => {
     const socket = await client();
     const first = check(`${OURS}:peer`);
-    const bytes = framed(first, Uint8Array.of(128, 1), new Uint8Array(1200).fill(7));
+    const bytes = framed(first, new Uint8Array(13).fill(5), new Uint8Array(1200).fill(7));
     // Cut where it hurts: within a length.
     socket.write(bytes.subarray(0, first.length + 3));
     await until(() => posted.length === 2);
@@ -81,7 +81,7 @@ describe('a connection', () => {
     ]);
     expect(frames.map(([worker, frame]) => [worker, 'bytes' in frame && frame.bytes])).toEqual([
       [3, first],
-      [3, Uint8Array.of(128, 1)],
+      [3, new Uint8Array(13).fill(5)],
       [3, new Uint8Array(1200).fill(7)],
     ]);
     const heard: Uint8Array[] = [];
@@ -154,6 +154,23 @@ describe('a connection', () => {
     const packet = new Uint8Array(2000);
     for (let i = 0; i < 20_000; i++) tcp.send(1, packet);
     expect(tcp.stats().dropped).toBeGreaterThan(1000);
+  });
+
+  test('that sends frames as short as can be makes no more messages than packets could', async () => {
+    const socket = await client();
+    socket.write(framed(check(`${OURS}:peer`)));
+    await until(() => posted.length === 2);
+    const before = performance.now();
+    const short = framed(...Array.from({ length: 1000 }, () => new Uint8Array(13)));
+    const shorter = framed(...Array.from({ length: 1000 }, () => new Uint8Array(12)));
+    for (let i = 0; i < 100; i++) socket.write(i % 2 === 0 ? short : shorter);
+    await until(() => posted.length > 10_000);
+    // What came in one read, what the bucket held, and what came into it since: 4 MiB a second, 1 KiB each.
+    const seconds = (performance.now() - before) / 1000;
+    expect(posted.length).toBeLessThan(2 * 4500 + 1024 + 4096 * (seconds + 0.1));
+    // What is too short for a packet is none of it.
+    const lengths = posted.map(([, command]) => ('bytes' in command ? command.bytes.length : 13));
+    expect(Math.min(...lengths)).toBe(13);
   });
 
   test('that sends without end is read no faster than its rate', async () => {

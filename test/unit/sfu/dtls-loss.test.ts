@@ -8,7 +8,8 @@ import {
   fingerprintOf,
 } from '../../support/sfu/dtls-end.ts';
 import { settle, type Copies, type Reorder } from '../../support/sfu/lossy-path.ts';
-import { Chance, FUZZ_SEED } from '../../support/turn/fuzz.ts';
+import { FUZZ_SEED } from '../../support/fuzz.ts';
+import { Chance } from '../../support/turn/fuzz.ts';
 
 const RETRANSMIT_MS = 20;
 /** A handshake of whole flights has four datagrams; the others are the first repetitions. */
@@ -65,7 +66,7 @@ it(`whichever of the first ${FATES} datagrams are lost, the handshake gets done`
   }
 });
 
-it(`${RANDOM_RUNS} paths that lose, repeat and reorder fragments of flights, FUZZ_SEED=${FUZZ_SEED}`, async () => {
+it(`${RANDOM_RUNS} paths that lose, repeat and reorder fragments of flights, STERNA_FUZZ_SEED=${FUZZ_SEED}`, async () => {
   const runs = Array.from({ length: RANDOM_RUNS }, (_, index) => {
     const chance = new Chance(FUZZ_SEED + index);
     const lossPercent = chance.below(40);

@@ -4,6 +4,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  CHECKS_AT_ONCE_MAX,
+  CHECKS_PER_SECOND_MAX,
   CONSENT_MS,
   GENERATIONS_PER_SESSION_MAX,
   TUPLES_PER_SESSION_MAX,
@@ -150,12 +152,25 @@ describe('bounds', () => {
     peer.nominate();
     const { destination } = peer;
     for (let i = 1; i <= 3000; i++) {
-      world.now += 1;
+      world.now += 5;
       expect(peer.moveTo('203.0.113.9', 10_000 + i).check()).toBe('success');
       expect(peer.session.tuples.length).toBeLessThanOrEqual(TUPLES_PER_SESSION_MAX);
     }
     expect([peer.destination, peer.isValid]).toEqual([destination, true]);
     expect(peer.moveTo('203.0.113.9', 10_001).isValid).toBe(false);
+  });
+
+  it('a session has so many checks looked at, right or wrong, then as many as time brings; another has its own', () => {
+    const world = new World();
+    const [peer, other] = [world.peer(), world.peer('198.51.100.8')];
+    for (let i = 0; i < CHECKS_AT_ONCE_MAX; i++) {
+      const wrong = i % 2 === 0 ? {} : { password: 'x'.repeat(22) };
+      expect(peer.check(wrong)).toBe(i % 2 === 0 ? 'success' : 'silence');
+    }
+    expect([peer.check(), peer.check(), other.check()]).toEqual(['silence', 'silence', 'success']);
+    expect(world.drops()).toEqual({ 'bad-integrity': CHECKS_AT_ONCE_MAX / 2, 'too-fast': 2 });
+    world.pass(2000 / CHECKS_PER_SECOND_MAX);
+    expect([peer.check(), peer.check(), peer.check()]).toEqual(['success', 'success', 'silence']);
   });
 
   it('no more sessions are opened than there may be, and one that is closed makes room', () => {

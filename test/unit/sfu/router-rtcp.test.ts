@@ -2,6 +2,10 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ReportBlock, SenderInfo } from '../../../sfu/rtp/rtcp-reports.ts';
+import {
+  KEY_FRAMES_PER_DATAGRAM_MAX,
+  NACKED_PER_DATAGRAM_MAX,
+} from '../../../sfu/router/limits.ts';
 import { type PacketFields, rtpPacket, vp8Payload } from '../../support/sfu-router/packets.ts';
 import { RouterWorld, type TestTransport } from '../../support/sfu-router/router-world.ts';
 import { readRtcp, type RtcpPacket, writeRtcp } from '../../support/sfu-router/rtcp.ts';
@@ -274,5 +278,45 @@ describe('a subscriber says', () => {
     subscriber.sendRtcpPacket(writeRtcp((to) => to.pictureLoss(1, SSRC)));
     expect(subscriber.take()).toEqual([]);
     expect(world.sfu.stats()).toMatchObject({ nacksIn: 0, drops: { 'rtcp-malformed': 1 } });
+  });
+});
+
+/** PLI and FIR by turns. */
+const ask = (count: number): Buffer =>
+  writeRtcp((to) => {
+    for (let i = 0; i < count; i++) {
+      if (i % 2 === 0) to.pictureLoss(1, SLOT);
+      else to.fullIntraRequest(1, SLOT, i);
+    }
+  });
+
+describe('one datagram of RTCP', () => {
+  it('asks for so many packets, and the rest of it is passed over', () => {
+    camera();
+    const subscriber = viewer(2);
+    const all = Uint16Array.from({ length: 5000 }, (_, i) => i);
+    const nack = (count: number): Buffer => writeRtcp((to) => to.nack(1, SLOT, all, count));
+    subscriber.sendRtcpPacket(nack(NACKED_PER_DATAGRAM_MAX));
+    expect(world.sfu.stats()).toMatchObject({ nacksIn: NACKED_PER_DATAGRAM_MAX });
+    expect(world.sfu.stats().drops['too-much-feedback']).toBe(0);
+    const many = Buffer.concat([nack(4000), nack(10)]);
+    subscriber.sendRtcpPacket(many);
+    expect(world.sfu.stats()).toMatchObject({ nacksIn: 2 * NACKED_PER_DATAGRAM_MAX });
+    expect(world.sfu.stats().drops['too-much-feedback']).toBe(1);
+    subscriber.sendRtcpPacket(nack(1));
+    expect(world.sfu.stats()).toMatchObject({ nacksIn: 2 * NACKED_PER_DATAGRAM_MAX + 1 });
+  });
+
+  it('asks for so many key frames', () => {
+    camera();
+    const subscriber = viewer(2);
+    subscriber.sendRtcpPacket(ask(KEY_FRAMES_PER_DATAGRAM_MAX));
+    expect(world.sfu.stats()).toMatchObject({ keyFrameRequestsIn: KEY_FRAMES_PER_DATAGRAM_MAX });
+    expect(world.sfu.stats().drops['too-much-feedback']).toBe(0);
+    subscriber.sendRtcpPacket(ask(KEY_FRAMES_PER_DATAGRAM_MAX + 6));
+    expect(world.sfu.stats()).toMatchObject({
+      keyFrameRequestsIn: 2 * KEY_FRAMES_PER_DATAGRAM_MAX,
+    });
+    expect(world.sfu.stats().drops['too-much-feedback']).toBe(1);
   });
 });

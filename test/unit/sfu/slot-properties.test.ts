@@ -1,23 +1,19 @@
 // Whatever happens on the way, what comes out of a slot is one stream that a decoder can follow: random loss,
 // reordering, duplicates, padding, other sources, publishers that begin anew, pauses, mutes; all numbers wrap.
-// STERNA_FUZZ_SEED repeats a run, STERNA_FUZZ_RUNS has more of them.
 
-import { randomInt } from 'node:crypto';
 import { expect, it } from 'vitest';
+import { FUZZ_SEED, fuzzRuns } from '../../support/fuzz.ts';
 import { Camera, type CameraPacket, type PacketTag } from '../../support/sfu-router/camera.ts';
 import { generator } from '../../support/sfu-router/random.ts';
 import { RouterWorld, type SentPacket } from '../../support/sfu-router/router-world.ts';
 import { publishes, sends, shows } from '../../support/sfu-router/sections.ts';
 import { SlotReceiver } from '../../support/sfu-router/slot-receiver.ts';
 
-const RUNS = Number(process.env['STERNA_FUZZ_RUNS'] ?? 40);
+const RUNS = fuzzRuns(40);
 const STEPS = 400;
 /** Longer than packets of a frame wait for its last one. */
 const HELD_MS = 20;
 const CAMERAS = [11, 12, 13];
-
-const given = Number(process.env['STERNA_FUZZ_SEED'] ?? '');
-const SEED = Number.isInteger(given) && given > 0 ? given : randomInt(1, 2 ** 31);
 
 /** Cameras and a slot, and a network between that loses, doubles and reorders. */
 class Network {
@@ -244,7 +240,7 @@ it.each([
   let packets = 0;
   let segments = 0;
   for (let run = 0; run < RUNS; run++) {
-    const seed = SEED + run;
+    const seed = FUZZ_SEED + run;
     const trial = new Kind(seed);
     try {
       for (let step = 0; step < STEPS; step++) trial.step();

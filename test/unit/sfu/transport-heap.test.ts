@@ -16,7 +16,9 @@ import { rtcpPacket, rtpHeader } from './srtp-fixture.ts';
 
 const BURST = 64;
 const PAYLOAD_BYTES = 900;
-const NOW = 1234.5;
+/** Whole milliseconds: a few packets in each, since nobody may send more, and all of it before consent runs out. */
+let clock = 1234;
+const PACKETS_PER_MS = 4;
 const RTP_PER_RTCP = 8;
 const LONG = { timeout: 600_000 };
 const idle = (): void => undefined;
@@ -73,11 +75,12 @@ class Source {
     arena.bytes[2] = this.#sequenceNumber >> 8;
     arena.bytes[3] = this.#sequenceNumber;
     const length = sender!.protectRtp(arena, 0, 12, arena, 4096, PAYLOAD_BYTES);
-    world.server.onDatagram(0, this.#from, arena.bytes, 0, length, NOW);
+    world.server.onDatagram(0, this.#from, arena.bytes, 0, length, clock);
+    if (this.#sequenceNumber % PACKETS_PER_MS === 0) clock++;
     if (this.#sequenceNumber % RTP_PER_RTCP !== 0) return;
     for (let i = 0; i < this.#rtcp.length; i++) arena.bytes[i] = this.#rtcp[i]!;
     const bytes = sender!.protectRtcp(arena, 0, this.#rtcp.length);
-    world.server.onDatagram(0, this.#from, arena.bytes, 0, bytes, NOW);
+    world.server.onDatagram(0, this.#from, arena.bytes, 0, bytes, clock);
   }
 }
 
@@ -95,7 +98,7 @@ it(
   LONG,
   async () => {
     const clients = contextOf(CERTIFICATE_B, PATIENT);
-    const world = await MediaWorld.open(new RealNet('linux', () => NOW));
+    const world = await MediaWorld.open(new RealNet('linux', () => clock));
     const { engine } = world.net;
     if (!(engine instanceof LinuxEngine)) throw new Error('another engine');
     const forwarder = new Forwarder();

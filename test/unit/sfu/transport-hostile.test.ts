@@ -7,6 +7,8 @@ import type { SfuPath } from '../../../sfu/control.ts';
 import {
   OUTGOING_BYTES_MAX,
   PACKET_BYTES_MAX,
+  PACKETS_AT_ONCE_MAX,
+  PACKETS_PER_SECOND_MAX,
   RELAY_ADDRESSES_MAX,
   SSRCS_RECEIVED_MAX,
   SSRCS_SENT_MAX,
@@ -16,7 +18,8 @@ import { CERTIFICATE_A, CERTIFICATE_B, contextOf } from '../../support/sfu/dtls-
 import { onCore, onNets } from '../../support/sfu/media-drivers.ts';
 import { MediaPeer, type PeerOptions } from '../../support/sfu/media-peer.ts';
 import { type MediaWorld, PATIENT } from '../../support/sfu/media-world.ts';
-import { Chance, FUZZ_SEED } from '../../support/turn/fuzz.ts';
+import { FUZZ_SEED } from '../../support/fuzz.ts';
+import { Chance } from '../../support/turn/fuzz.ts';
 import { exchangeMedia, header } from './transport-media.ts';
 import { arena, payload, rtcpPacket, rtpHeader } from './srtp-fixture.ts';
 
@@ -306,6 +309,33 @@ describe('bounds', () => {
     expect(world.server.stats()).toMatchObject({ transports: 1, connecting: 1 });
     peer.transport.close();
     await double.connect();
+  });
+
+  onCore('of packets: so many at once, and as many as time brings', async (world) => {
+    const peer = await peerOf(world).connect();
+    const other = await peerOf(world).connect();
+    const already = 20;
+    const send = (count: number, from: number): void => {
+      for (let i = 0; i < count; i++) peer.send(peer.protect(rtpHeader(7, (from + i) & 0xffff)));
+    };
+    send(PACKETS_AT_ONCE_MAX + already, 0);
+    await peer.settle();
+    expect(peer.observer.rtp.length).toBe(PACKETS_AT_ONCE_MAX);
+    expect(world.drops()).toEqual({ 'too-fast': already });
+    world.net.pass(10);
+    send(100, 3000);
+    await peer.settle();
+    expect(peer.observer.rtp.length).toBe(PACKETS_AT_ONCE_MAX + PACKETS_PER_SECOND_MAX / 100);
+    world.net.pass(1);
+    await exchangeMedia(other, 1);
+    // DTLS costs more, and its own checks go on.
+    const { 'too-fast': before } = world.drops();
+    peer.send(Buffer.from('16fefd00010000000000990000', 'hex'));
+    peer.check();
+    await peer.settle();
+    expect(world.drops()).toEqual({ 'too-fast': before! + 1 });
+    expect(peer.answers).toHaveLength(2);
+    expect(peer.observer.heard).toEqual(['connected']);
   });
 
   onCore('of SSRCs, each way', async (world) => {

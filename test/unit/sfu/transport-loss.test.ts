@@ -8,7 +8,8 @@ import { CERTIFICATE_B, contextOf } from '../../support/sfu/dtls-end.ts';
 import { onEngines } from '../../support/sfu/media-drivers.ts';
 import { MediaPeer } from '../../support/sfu/media-peer.ts';
 import type { MediaWorld } from '../../support/sfu/media-world.ts';
-import { Chance, FUZZ_SEED } from '../../support/turn/fuzz.ts';
+import { FUZZ_SEED } from '../../support/fuzz.ts';
+import { Chance } from '../../support/turn/fuzz.ts';
 import { exchangeMedia } from './transport-media.ts';
 
 /** Small datagrams, so that a flight has many; and little patience, so that the test has not to wait. */

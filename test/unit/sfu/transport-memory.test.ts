@@ -99,9 +99,11 @@ it(
     const { transports, connecting, streams, ice } = world.server.stats();
     const left = { transports, connecting, streams, sessions: ice.sessions };
     const error = openssl().ERR_peek_error();
-    process.stdout.write(`transports: ${JSON.stringify({ connects: CONNECTS, native, heap })}\n`);
+    const dtls = world.dtls.sessions;
+    const told = { connects: CONNECTS, native, heap, dtls, ...left };
+    process.stdout.write(`transports: ${JSON.stringify(told)}\n`);
     expect(left).toEqual({ transports: 0, connecting: 0, streams: 0, sessions: 0 });
-    expect([world.dtls.sessions, error]).toEqual([0, 0]);
+    expect([dtls, error]).toEqual([0, 0]);
     // That of consent may be for a session that is gone.
     world.net.pass(30_004);
     expect(world.net.engine.timers.empty).toBe(true);

@@ -23,10 +23,12 @@ const DOCUMENTED = new Set([
 let p2p: Harness;
 let sfu: Harness;
 const plane = new RecordedPlane();
+/** One identity comes again and again. */
+const joins = { perSecond: 1000, burst: 1000 };
 beforeAll(async () => {
-  p2p = await Harness.start({ violationsMax: 6 });
+  p2p = await Harness.start({ violationsMax: 6, joins });
   const offers = { perSecond: 1000, burst: 1000 };
-  sfu = await Harness.start({ violationsMax: 6, offers }, { media: plane });
+  sfu = await Harness.start({ violationsMax: 6, joins, offers }, { media: plane });
 });
 afterAll(async () => {
   await p2p.stop();
