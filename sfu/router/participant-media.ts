@@ -153,6 +153,10 @@ export class ParticipantMedia {
     return this.#slotsBySsrc.get(ssrc | 0);
   }
 
+  rtxSsrcOf(publication: Publication, encoding: number): number | null {
+    return this.#streams.rtxSsrcOf(publication, encoding);
+  }
+
   /** The participant needs a key frame in what it is sent with that SSRC. */
   requestKeyFrame(ssrc: number, now: number): void {
     this.path.host.counters.keyFrameRequestsIn++;
@@ -179,7 +183,10 @@ export class ParticipantMedia {
   handleTimeout(now: number): void {
     this.#wakeAt = Number.POSITIVE_INFINITY;
     this.#rtcp.sendFeedback(this.publications, this.#arrivals, now);
-    if (this.#reports.due(now)) this.#rtcp.sendReports(this.publications, this.slots, now);
+    if (this.#reports.due(now)) {
+      this.#rtcp.sendReports(this.publications, this.slots, now);
+      this.#measure(now);
+    }
     this.wake();
   }
 
@@ -230,6 +237,13 @@ export class ParticipantMedia {
     this.slots = slots;
     this.#slotsBySsrc.clear();
     for (const slot of slots) this.#slotsBySsrc.set(slot.outgoing.ssrc | 0, slot);
+  }
+
+  #measure(now: number): void {
+    for (const { encodings } of this.publications) {
+      for (const stream of encodings) stream?.bitrate.look(stream.statistics.bytes, now);
+    }
+    for (const { bitrate, statistics } of this.slots) bitrate.look(statistics.octets, now);
   }
 
   #noteArrival(length: number, now: number): void {
