@@ -72,9 +72,11 @@ export class Switchboard implements MediaExchange {
       case 'sfu.speakers':
         return this.#rooms.get(event.room)?.onSpeakers(event.speakers);
       case 'sfu.lost': {
-        this.#log.warn('media.lost', { transports: this.#transports.size });
+        const before = this.#transports.size;
         for (const room of this.#rooms.values())
           if (room.currentPlace === place) room.onPlaceLost();
+        const transports = before - this.#transports.size;
+        this.#log.warn('media.lost', { worker: place.worker, transports });
         return this.reports.lost(place);
       }
       case 'sfu.report':

@@ -24,7 +24,19 @@ declare global {
     /** Frames decoded so far, by sid. */
     decodedFrames: () => Promise<Map<string, number>>;
     mintToken: (options: TokenOptions) => Promise<string>;
+    /** Whether the camera of `films` takes pictures. */
+    filming: boolean;
   }
+}
+
+/** What one page counts of cameras: frames of its own that it sent, and of each other one, by sid. */
+export interface FrameCounts {
+  readonly sid: string;
+  readonly sent: number;
+  readonly received: readonly (readonly [
+    string,
+    { readonly received: number; readonly freezes: number; readonly freezeMs: number },
+  ])[];
 }
 
 /** Runs in the page before anything else: what tests look at. */
@@ -124,6 +136,58 @@ export class SdkPage {
       window.media = await navigator.mediaDevices.getUserMedia({ audio: true, video });
     });
     return new SdkPage(page, server);
+  }
+
+  /** Before the join: a camera whose pictures a FrameWatch can stop, and that sends none by itself. */
+  async films(): Promise<this> {
+    await this.page.evaluate(() => {
+      const canvas = document.createElement('canvas');
+      canvas.width = 320;
+      canvas.height = 240;
+      const context = canvas.getContext('2d');
+      const [camera] = canvas.captureStream(0).getVideoTracks();
+      if (!(camera instanceof CanvasCaptureMediaStreamTrack)) throw new Error('No camera');
+      window.filming = true;
+      setInterval(() => {
+        if (!window.filming || !context) return;
+        context.fillStyle = `hsl(${performance.now() % 360} 90% 50%)`;
+        context.fillRect(0, 0, canvas.width, canvas.height);
+        camera.requestFrame();
+      }, 50);
+      window.media = new MediaStream([...window.media.getAudioTracks(), camera]);
+    });
+    return this;
+  }
+
+  film(on: boolean): Promise<void> {
+    return this.page.evaluate((filming) => {
+      window.filming = filming;
+    }, on);
+  }
+
+  frames(): Promise<FrameCounts> {
+    return this.page.evaluate(async () => {
+      const { room, media } = window;
+      const [pc] = window.pcs.filter(({ signalingState }) => signalingState !== 'closed');
+      const stats = (await pc?.getStats()) ?? new Map();
+      const entries = [...stats.values()].filter(({ kind }) => kind === 'video');
+      const own = media.getVideoTracks()[0]?.id;
+      const sent = entries.find(
+        ({ type, mediaSourceId }) =>
+          type === 'outbound-rtp' && stats.get(mediaSourceId)?.trackIdentifier === own,
+      );
+      const received = [...room.participants.values()].flatMap(({ sid, publications }) => {
+        const camera = publications.find(({ source }) => source === 'camera')?.track?.id;
+        const entry = entries.find(
+          ({ type, trackIdentifier }) => type === 'inbound-rtp' && trackIdentifier === camera,
+        );
+        if (entry === undefined) return [];
+        const { framesReceived = 0, freezeCount = 0, totalFreezesDuration = 0 } = entry;
+        const freezeMs = totalFreezesDuration * 1000;
+        return [[sid, { received: framesReceived, freezes: freezeCount, freezeMs }] as const];
+      });
+      return { sid: room.self.sid, sent: sent?.framesSent ?? 0, received };
+    });
   }
 
   /** Joins and listens to every event. */
