@@ -58,25 +58,24 @@ function checkAdmin(
 }
 
 function statsProblem(failure: StatsFailure): GatewayProblem {
-  switch (failure) {
-    case 'no-room':
-      return problem('NOT_FOUND', 'There is no such room');
-    case 'no-participant':
-      return problem('NOT_FOUND', 'There is no such participant in the room');
-    case 'p2p':
-      return new GatewayProblem(
+  const problems: Readonly<Record<StatsFailure, () => GatewayProblem>> = {
+    'no-room': () => problem('NOT_FOUND', 'There is no such room'),
+    'no-participant': () => problem('NOT_FOUND', 'There is no such participant in the room'),
+    p2p: () =>
+      new GatewayProblem(
         409,
         'ROOM_P2P',
         'Media of this room goes from participant to participant; the server sees none of it.',
-      );
-    case 'unavailable':
-      return new GatewayProblem(
+      ),
+    unavailable: () =>
+      new GatewayProblem(
         503,
         'MEDIA_UNAVAILABLE',
         'The media worker of this room does not answer; one that is dead is started again.',
         { 'retry-after': '1' },
-      );
-  }
+      ),
+  };
+  return problems[failure]();
 }
 
 function isReason(code: string): code is Reason {

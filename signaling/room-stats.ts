@@ -130,13 +130,14 @@ function participantStats(
   return {
     participant: { sid, identity, name, state, joinedAt },
     transport: report === undefined ? null : transportStats(report),
-    tracks: (media?.tracks ?? []).map((track) => ({
-      ...track.info(),
-      mid: track.mid,
-      streams: incoming
-        .filter(({ publication }) => publication === track.publication)
-        .map(streamStats),
-    })),
+    tracks: (media?.tracks ?? []).map((track) =>
+      Object.assign(track.info(), {
+        mid: track.mid,
+        streams: incoming
+          .filter(({ publication }) => publication === track.publication)
+          .map(streamStats),
+      }),
+    ),
     subscriptions: (report?.outgoing ?? []).map((outgoing) => subscriptionStats(room, outgoing)),
   };
 }
@@ -147,7 +148,9 @@ function transportStats({ state, rttMs, link }: TransportReport): TransportStats
   return { state, ...link, path, remoteCandidate, rttMs };
 }
 
-function streamStats({ mid: _, publication: __, ...stats }: IncomingReport): StreamStats {
+/** What it is of stands around it. */
+function streamStats(report: IncomingReport): StreamStats {
+  const { mid: _mid, publication: _publication, ...stats } = report;
   return stats;
 }
 

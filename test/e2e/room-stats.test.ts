@@ -1,6 +1,7 @@
 // What the server tells of the media of a room, beside what real Chromium counts of the same streams.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { z } from 'zod';
 import { Chromium } from '../support/chromium.ts';
 import { askStats, statsOf } from '../support/e2e/room-stats.ts';
 import type { ParticipantAnswer } from '../support/e2e/room-stats.ts';
@@ -30,21 +31,25 @@ const enter = async (identity: string, options: SdkJoin = {}): Promise<SdkPage> 
   return page.join({ identity, ...options });
 };
 
-/** Of the streams that the browser sends or receives, by SSRC. */
-async function counted(
-  { page }: SdkPage,
-  type: 'outbound-rtp' | 'inbound-rtp',
-): Promise<Map<number, number>> {
-  const entries = await page.evaluate(async (wanted) => {
-    const [pc] = window.pcs.filter(({ signalingState }) => signalingState !== 'closed');
-    const found: [number, number][] = [];
-    for (const [, entry] of (await pc?.getStats()) ?? []) {
-      if (entry.type !== wanted) continue;
-      found.push([entry.ssrc, entry.packetsSent ?? entry.packetsReceived]);
-    }
-    return found;
-  }, type);
-  return new Map(entries);
+const rtp = z.looseObject({
+  type: z.enum(['outbound-rtp', 'inbound-rtp']),
+  ssrc: z.number(),
+  packetsSent: z.number().optional(),
+  packetsReceived: z.number().optional(),
+});
+
+/** Packets that the browser has sent or received, by SSRC. */
+async function counted({ page }: SdkPage): Promise<Map<number, number>> {
+  const entries = await page.evaluate(async () => {
+    const stats = await window.room.stats();
+    return [...(stats.get(window.room.self.sid)?.report.values() ?? [])];
+  });
+  return new Map(
+    entries.flatMap((entry) => {
+      const { data } = rtp.safeParse(entry);
+      return data ? [[data.ssrc, data.packetsSent ?? data.packetsReceived ?? 0] as const] : [];
+    }),
+  );
 }
 
 const trackOf = ({ tracks }: ParticipantAnswer, source: string) =>
@@ -62,11 +67,11 @@ test('agrees with what browsers send and receive, stream by stream', async () =>
   await bob.sees(1, 60);
 
   // The browser counts what it has sent before it is here, and what it receives after it was sent.
-  const sentBefore = await counted(bob, 'inbound-rtp');
+  const sentBefore = await counted(bob);
   const [ofAnn, ofBob] = [await statsOf(host.sterna, 'ann'), await statsOf(host.sterna, 'bob')];
   await bob.sees(1, 5);
-  const sent = await counted(ann, 'outbound-rtp');
-  const received = await counted(bob, 'inbound-rtp');
+  const sent = await counted(ann);
+  const received = await counted(bob);
 
   expect(ofAnn.participant).toMatchObject({ identity: 'ann', state: 'active' });
   for (const { transport } of [ofAnn, ofBob]) {

@@ -29,16 +29,6 @@ declare global {
   }
 }
 
-/** What one page counts of cameras: frames of its own that it sent, and of each other one, by sid. */
-export interface FrameCounts {
-  readonly sid: string;
-  readonly sent: number;
-  readonly received: readonly (readonly [
-    string,
-    { readonly received: number; readonly freezes: number; readonly freezeMs: number },
-  ])[];
-}
-
 /** Runs in the page before anything else: what tests look at. */
 function instrument(): void {
   window.pcs = [];
@@ -163,31 +153,6 @@ export class SdkPage {
     return this.page.evaluate((filming) => {
       window.filming = filming;
     }, on);
-  }
-
-  frames(): Promise<FrameCounts> {
-    return this.page.evaluate(async () => {
-      const { room, media } = window;
-      const [pc] = window.pcs.filter(({ signalingState }) => signalingState !== 'closed');
-      const stats = (await pc?.getStats()) ?? new Map();
-      const entries = [...stats.values()].filter(({ kind }) => kind === 'video');
-      const own = media.getVideoTracks()[0]?.id;
-      const sent = entries.find(
-        ({ type, mediaSourceId }) =>
-          type === 'outbound-rtp' && stats.get(mediaSourceId)?.trackIdentifier === own,
-      );
-      const received = [...room.participants.values()].flatMap(({ sid, publications }) => {
-        const camera = publications.find(({ source }) => source === 'camera')?.track?.id;
-        const entry = entries.find(
-          ({ type, trackIdentifier }) => type === 'inbound-rtp' && trackIdentifier === camera,
-        );
-        if (entry === undefined) return [];
-        const { framesReceived = 0, freezeCount = 0, totalFreezesDuration = 0 } = entry;
-        const freezeMs = totalFreezesDuration * 1000;
-        return [[sid, { received: framesReceived, freezes: freezeCount, freezeMs }] as const];
-      });
-      return { sid: room.self.sid, sent: sent?.framesSent ?? 0, received };
-    });
   }
 
   /** Joins and listens to every event. */

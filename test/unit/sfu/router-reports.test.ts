@@ -50,6 +50,16 @@ function ask(...ids: number[]): Extract<SfuEvent, { type: 'sfu.report' }> {
   return world.take('sfu.report')[0]!;
 }
 
+/** Of what participant 1 sends, and participant 2 is sent. */
+function rates(): number[] {
+  const [of1, of2] = ask(1, 2).transports;
+  return [of1!.incoming[0]!.bitrateBps, of2!.outgoing[0]!.bitrateBps];
+}
+
+/** Participant 2, with a slot that is pointed there. */
+const view = (publication: number, codecs = [VP8]): TestTransport =>
+  world.join(2, publishes([shows('5', 'video', { ssrc: SLOT, codecs })], {}), { 5: publication });
+
 /** The first slot of participant 2. */
 const slot = (): OutgoingReport => ask(2).transports[0]!.outgoing[0]!;
 
@@ -107,10 +117,6 @@ describe('a report', () => {
   it('has the bit rate of the last second, which falls to nothing with the stream', () => {
     const publisher = world.join(1, CAMERA);
     world.join(2, VIEWER, { 5: 7 });
-    const rates = (): number[] => {
-      const [of1, of2] = ask(1, 2).transports;
-      return [of1!.incoming[0]!.bitrateBps, of2!.outgoing[0]!.bitrateBps];
-    };
     publisher.send(keyFrame(0));
     expect(rates()).toEqual([0, 0]);
     for (let i = 1; i <= 200; i++) {
@@ -148,9 +154,6 @@ describe('a slot that sends nothing', () => {
   beforeEach(() => {
     publisher = world.join(1, CAMERA);
   });
-
-  const view = (publication: number, codecs = [VP8]): TestTransport =>
-    world.join(2, publishes([shows('5', 'video', { ssrc: SLOT, codecs })], {}), { 5: publication });
 
   it('is pointed at nothing, or at what is not published', () => {
     view(0);

@@ -96,15 +96,10 @@ function answer(
   plane.emit({
     type: 'sfu.report',
     request,
-    transports: ids.map((id) => ({
-      id,
-      state: 'connected',
-      link: LINK,
-      rttMs: null,
-      incoming: [],
-      outgoing: [],
-      ...streams(id),
-    })),
+    transports: ids.map((id) => {
+      const quiet = { id, state: 'connected', link: LINK, rttMs: null, incoming: [], outgoing: [] };
+      return Object.assign(quiet, { state: 'connected' as const }, streams(id));
+    }),
   });
 }
 
