@@ -16,8 +16,8 @@ import { healthRoutes, notReady } from './routes/health.ts';
 import type { HealthOptions } from './routes/health.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import type { MetricsOptions } from './routes/metrics.ts';
-import { roomRoutes } from './routes/rooms.ts';
-import type { CreateRoom } from './routes/rooms.ts';
+import { roomRoutes, roomStatsRoutes, STATS_PATH } from './routes/rooms.ts';
+import type { CreateRoom, TellRoomStats } from './routes/rooms.ts';
 import { whipRoutes } from './routes/whip.ts';
 import type { WhipApi } from './routes/whip.ts';
 import { acceptUpgrades } from './upgrade.ts';
@@ -31,6 +31,7 @@ export interface GatewayOptions extends HealthOptions {
   signalPath: string;
   onUpgrade: UpgradeHandler;
   createRoom: CreateRoom;
+  tellRoomStats: TellRoomStats;
   metrics: MetricsOptions;
   /** Where media is forwarded. */
   whip?: WhipApi | undefined;
@@ -74,6 +75,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     if (problem) throw problem;
     return options.createRoom(token, request);
   });
+  roomStatsRoutes(app, options.tellRoomStats);
   if (options.whip) whipRoutes(app, { api: options.whip, refuse: () => notReady(options) });
   if (options.mintToken) devTokenRoute(app, options.mintToken);
   if (options.webRoot !== undefined) await servePage(app, options.webRoot);
@@ -153,7 +155,7 @@ const METHODS: Readonly<Record<string, string>> = {
 
 function notFound(method: string, url: string): GatewayProblem {
   const path = url.split('?', 1)[0] ?? '';
-  const allowed = METHODS[path];
+  const allowed = STATS_PATH.test(path) ? 'GET' : METHODS[path];
   if (allowed !== undefined) {
     const detail = `${path} takes ${allowed} only.`;
     return new GatewayProblem(405, 'METHOD', detail, { allow: allowed });

@@ -1,23 +1,17 @@
-// What POST /v1/rooms does: the token must grant roomAdmin, for that room or for all; then the room is made.
-// Signaling's refusals become HTTP ones by the one table of codes.
+// What the room routes do: the token must grant roomAdmin, for that room or for all; then a room is made, or asked what
+// its media does. Signaling's refusals become HTTP ones by the one table of codes.
 // Called by: server.ts, which hands it to the gateway.
 
 import { GatewayProblem } from '../gateway/problem.ts';
-import type { CreateRoom } from '../gateway/routes/rooms.ts';
+import type { CreateRoom, TellRoomStats } from '../gateway/routes/rooms.ts';
 import { SternaError } from '../shared/errors.ts';
-import type { CreateRoomOptions, SignalingServer } from '../signaling/index.ts';
+import type { CreateRoomOptions, SignalingServer, StatsFailure } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
 import type { Reason } from '../signaling/codes.ts';
 
 export function createRoomFor(signaling: SignalingServer): CreateRoom {
   return (token, { name, maxParticipants, emptyTimeoutSeconds, metadata }) => {
-    const verified = signaling.tokens.check(token);
-    if ('reason' in verified) throw problem(verified.reason, verified.message);
-    const { roomAdmin, room } = verified.grants;
-    if (!roomAdmin) throw problem('NOT_ALLOWED', 'The token does not grant roomAdmin');
-    if (room !== undefined && room !== name) {
-      throw problem('NOT_ALLOWED', 'The token is for another room');
-    }
+    checkAdmin(signaling, token, name);
     const options: CreateRoomOptions = {
       name,
       ...(maxParticipants === undefined ? {} : { maxParticipants }),
@@ -34,6 +28,54 @@ export function createRoomFor(signaling: SignalingServer): CreateRoom {
       throw error;
     }
   };
+}
+
+export function tellRoomStatsOf({ tokens, roomStats }: SignalingServer): TellRoomStats {
+  return async (token, room, participant) => {
+    checkAdmin({ tokens }, token, room);
+    const stats =
+      participant === undefined
+        ? await roomStats.room(room)
+        : await roomStats.participant(room, participant);
+    if (typeof stats === 'string') throw statsProblem(stats);
+    return stats;
+  };
+}
+
+/** @throws GatewayProblem */
+function checkAdmin(
+  { tokens }: Pick<SignalingServer, 'tokens'>,
+  token: string,
+  name: string,
+): void {
+  const verified = tokens.check(token);
+  if ('reason' in verified) throw problem(verified.reason, verified.message);
+  const { roomAdmin, room } = verified.grants;
+  if (!roomAdmin) throw problem('NOT_ALLOWED', 'The token does not grant roomAdmin');
+  if (room !== undefined && room !== name) {
+    throw problem('NOT_ALLOWED', 'The token is for another room');
+  }
+}
+
+function statsProblem(failure: StatsFailure): GatewayProblem {
+  const problems: Readonly<Record<StatsFailure, () => GatewayProblem>> = {
+    'no-room': () => problem('NOT_FOUND', 'There is no such room'),
+    'no-participant': () => problem('NOT_FOUND', 'There is no such participant in the room'),
+    p2p: () =>
+      new GatewayProblem(
+        409,
+        'ROOM_P2P',
+        'Media of this room goes from participant to participant; the server sees none of it.',
+      ),
+    unavailable: () =>
+      new GatewayProblem(
+        503,
+        'MEDIA_UNAVAILABLE',
+        'The media worker of this room does not answer; one that is dead is started again.',
+        { 'retry-after': '1' },
+      ),
+  };
+  return problems[failure]();
 }
 
 function isReason(code: string): code is Reason {

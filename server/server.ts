@@ -18,7 +18,7 @@ import type { MakeIceServers } from './ice-servers.ts';
 import { MediaHost } from './media/host.ts';
 import { Metrics } from './metrics.ts';
 import { VERSION, webRoot } from './package-root.ts';
-import { createRoomFor } from './room-api.ts';
+import { createRoomFor, tellRoomStatsOf } from './room-api.ts';
 import type { ServerStats } from './stats.ts';
 import { whipApiOf } from './whip-api.ts';
 
@@ -130,6 +130,7 @@ export class Server {
       state: () => this.#state,
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
       createRoom: createRoomFor(this.#signaling),
+      tellRoomStats: tellRoomStatsOf(this.#signaling),
       metrics: {
         readers: gateway.metrics,
         contentType: metrics.contentType,

@@ -59,8 +59,8 @@ export type SfuCommand =
   | { readonly type: 'sfu.bind'; readonly id: number; readonly slots: readonly SlotBinding[] }
   | { readonly type: 'sfu.mute'; readonly publication: number; readonly muted: boolean }
   | { readonly type: 'sfu.close'; readonly id: number }
-  /** Answered with `sfu.report`. */
-  | { readonly type: 'sfu.report'; readonly request: number; readonly room: string };
+  /** Answered with `sfu.report`: of these transports, as far as they are there. Building it takes the worker's time. */
+  | { readonly type: 'sfu.report'; readonly request: number; readonly ids: readonly number[] };
 
 /** How a participant's packets reach this server. */
 export type SfuPath = 'udp' | 'tcp' | 'relay';
@@ -72,31 +72,104 @@ export interface Speaker {
   readonly active: boolean;
 }
 
-/** One stream of a participant, either way, for who operates the server. */
-export interface StreamReport {
+/** One stream that a participant sends, such as an encoding of a camera. Counted since it began. */
+export interface IncomingReport {
   readonly mid: string;
-  readonly direction: 'in' | 'out';
-  readonly ssrc: number;
-  /** What is published, or what the slot is pointed at; 0 for nothing. */
   readonly publication: number;
+  readonly ssrc: number;
+  /** Of its retransmissions; null while it is unknown. */
+  readonly rtxSsrc: number | null;
+  /** Null where the publication has one stream alone. */
+  readonly rid: string | null;
+  /** Empty before the first packet. */
   readonly codec: string;
+  /** It is the one that subscribers are sent. */
+  readonly selected: boolean;
   readonly packets: number;
+  /** Of payloads. */
   readonly bytes: number;
+  /** As RFC 3550 s6.4.1 counts: before retransmissions. */
   readonly lost: number;
-  /** Milliseconds. */
   readonly jitterMs: number;
+  /** Missing packets that we asked for. */
   readonly nacks: number;
-  readonly retransmitted: number;
+  /** Of them, those that a retransmission has brought. */
+  readonly recovered: number;
   readonly keyFrameRequests: number;
+  /** Of video; those that came whole or in part. */
+  readonly frames: number;
+  readonly keyFrames: number;
+  /** Between the last two regular reports, about a second. */
+  readonly bitrateBps: number;
+}
+
+/**
+ * Why a slot sends nothing: nobody wants it to, what it is pointed at is not (yet) published here, there is no path to
+ * the subscriber, the publisher is muted, the subscriber cannot decode it, nothing has come of it, or it waits for a
+ * key frame.
+ */
+export type SlotWait =
+  | 'unbound'
+  | 'unpublished'
+  | 'no-path'
+  | 'muted'
+  | 'codec'
+  | 'no-media'
+  | 'key-frame';
+
+/** One outgoing stream of a participant; it outlives what it is pointed at. */
+export interface OutgoingReport {
+  readonly mid: string;
+  /** What the slot is pointed at; 0 for nothing. */
+  readonly publication: number;
+  readonly ssrc: number;
+  /** Null where none were negotiated. */
+  readonly rtxSsrc: number | null;
+  /** Empty while nothing is shown. */
+  readonly codec: string;
+  /** Null while it sends. */
+  readonly waits: SlotWait | null;
+  /** Without retransmissions, as what follows. */
+  readonly packets: number;
+  /** Of payloads. */
+  readonly bytes: number;
+  /** As the receiver says: in all, and of what was sent between its last two reports, from 0 to 1. */
+  readonly lost: number;
+  readonly fractionLost: number;
+  readonly jitterMs: number;
+  /** Packets that the receiver asked for again, and that were sent again. */
+  readonly nacks: number;
+  readonly resent: number;
+  readonly keyFrameRequests: number;
+  /** Between the last two regular reports, about a second. */
+  readonly bitrateBps: number;
+}
+
+/** What a transport has done so far. */
+export interface LinkReport {
+  readonly path: SfuPath | '';
+  /** Of the peer's address; null without a path. */
+  readonly family: 4 | 6 | null;
+  /** Since the last check that kept consent alive (RFC 7675); null without a path. */
+  readonly consentAgeMs: number | null;
+  /** Both null before the handshake is done. */
+  readonly dtlsCipher: string | null;
+  readonly srtpProfile: string | null;
+  /** SRTP and SRTCP, all of each datagram; what was not authentic does not count. */
+  readonly packetsIn: number;
+  readonly bytesIn: number;
+  readonly packetsOut: number;
+  readonly bytesOut: number;
 }
 
 export interface TransportReport {
   readonly id: number;
   readonly state: SfuTransportState;
-  readonly path: SfuPath | '';
-  /** Milliseconds; 0 while it is unknown. */
-  readonly rttMs: number;
-  readonly streams: readonly StreamReport[];
+  readonly link: LinkReport;
+  /** Null while it is unknown: only a receiver's reports tell it. */
+  readonly rttMs: number | null;
+  readonly incoming: readonly IncomingReport[];
+  readonly outgoing: readonly OutgoingReport[];
 }
 
 /** `disconnected`: no consent (RFC 7675) at the moment; an ICE restart or a check from elsewhere brings it back. */

@@ -6,6 +6,7 @@ import { Arena } from '../shared/native/arena.ts';
 import type { Timers } from '../shared/net/timer-wheel.ts';
 import type {
   IceSetup,
+  LinkReport,
   SfuCommand,
   SfuEvent,
   SfuPath,
@@ -19,7 +20,7 @@ import { PayloadPool } from './router/payload-pool.ts';
 import type { Publication } from './router/publication.ts';
 import { RoomRouter } from './router/room-router.ts';
 import type { PacketSender, RouterHost } from './router/router-host.ts';
-import { streamReports } from './router/stream-report.ts';
+import { incomingReports, outgoingReports, rttOf } from './router/stream-report.ts';
 import type { MediaObserver, TransportSetup } from './transport/media-transport.ts';
 
 /** One datagram of RTCP. */
@@ -29,6 +30,7 @@ const SCRATCH_BYTES = 2048;
 export interface SfuTransport extends PacketSender {
   readonly state: SfuTransportState;
   readonly path: SfuPath | '';
+  report(now: number): LinkReport;
   restart(ice: IceSetup, now: number): boolean;
   close(): void;
 }
@@ -130,7 +132,7 @@ export class Sfu {
         this.#end(this.#seats.get(command.id));
         break;
       case 'sfu.report':
-        this.#report(command.request, command.room);
+        this.#report(command.request, command.ids, now);
         break;
     }
   }
@@ -211,20 +213,21 @@ export class Sfu {
     seat.participant.describe(media, now);
   }
 
-  #report(request: number, room: string): void {
-    const participants = this.#rooms.get(room)?.participants ?? [];
-    const transports: TransportReport[] = [];
-    for (const participant of participants) {
-      const transport = this.#seats.get(participant.id)?.transport;
-      if (transport === undefined) continue;
-      transports.push({
-        id: participant.id,
-        state: transport.state,
-        path: transport.path,
-        rttMs: participant.path.rttMs,
-        streams: streamReports(participant),
-      });
-    }
+  #report(request: number, ids: readonly number[], now: number): void {
+    const transports = ids.flatMap((id): TransportReport[] => {
+      const { transport, participant } = this.#seats.get(id) ?? {};
+      if (transport === undefined || participant === undefined) return [];
+      return [
+        {
+          id,
+          state: transport.state,
+          link: transport.report(now),
+          rttMs: rttOf(participant),
+          incoming: incomingReports(participant),
+          outgoing: outgoingReports(participant),
+        },
+      ];
+    });
     this.#options.emit({ type: 'sfu.report', request, transports });
   }
 

@@ -7,6 +7,7 @@ export type { SignalingLimits } from './limits.ts';
 export type { MediaLost, MediaPlace, MediaPlane } from './media-plane.ts';
 export type { IceServer } from './protocol.ts';
 export { TokenBucket } from './rate-limit.ts';
+export type { StatsFailure } from './room-stats.ts';
 export type { CreateRoomOptions } from './rooms.ts';
 export type { IceConfig } from './service.ts';
 export { SignalingServer } from './signaling-server.ts';

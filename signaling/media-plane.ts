@@ -6,6 +6,8 @@ import type { IceCandidate } from '../sfu/ice/candidates.ts';
 
 /** One media worker. */
 export interface MediaPlace {
+  /** Its number, for the log. */
+  readonly worker: number;
   /** What every answer lists. */
   readonly candidates: readonly IceCandidate[];
   /** Our certificate's, as `a=fingerprint` has it. */

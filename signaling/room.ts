@@ -80,6 +80,10 @@ export class Room<M extends Member = Member> {
     };
   }
 
+  withSid(sid: string): M | undefined {
+    return this.#members.get(sid);
+  }
+
   withIdentity(identity: string): M | undefined {
     return this.#identities.get(identity);
   }

@@ -23,6 +23,7 @@ import { Switchboard } from './media/switchboard.ts';
 import type { MediaStats } from './media/switchboard.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
+import { RoomStats } from './room-stats.ts';
 import { Rooms } from './rooms.ts';
 import { Counters } from './service.ts';
 import type { IceConfig, ReasonCounts, Service } from './service.ts';
@@ -76,6 +77,7 @@ export interface SignalingStats {
 
 export class SignalingServer {
   readonly rooms: Rooms;
+  readonly roomStats: RoomStats;
   readonly tokens: TokenVerifier;
   /** Undefined without an SFU. */
   readonly whip: WhipEndpoint | undefined;
@@ -100,6 +102,7 @@ export class SignalingServer {
     const { media } = options;
     const switchboard = media === undefined ? null : new Switchboard(media, log);
     this.rooms = new Rooms(clock, log, limits, switchboard);
+    this.roomStats = new RoomStats(this.rooms, switchboard?.reports ?? null);
     this.#service = {
       clock,
       log,

@@ -19,6 +19,7 @@ const UFRAGS_MAX = 4;
 type Listener = Parameters<MediaPlane['onEvent']>[0];
 
 class Place implements MediaPlace {
+  readonly worker: number;
   candidates: readonly IceCandidate[] = [];
   readonly fingerprint: string;
   /** Transports open here. */
@@ -27,7 +28,8 @@ class Place implements MediaPlace {
   rooms = 0;
   readonly send: (command: SfuCommand) => void;
 
-  constructor(fingerprint: string, send: (command: SfuCommand) => void) {
+  constructor(worker: number, fingerprint: string, send: (command: SfuCommand) => void) {
+    this.worker = worker;
     this.fingerprint = fingerprint;
     this.send = send;
   }
@@ -49,7 +51,7 @@ export class SfuPlane implements MediaPlane {
     this.#places = Array.from(
       { length: workers },
       (_, worker) =>
-        new Place(fingerprint, (command) => {
+        new Place(worker, fingerprint, (command) => {
           this.#note(worker, command);
           send(worker, command);
         }),

@@ -69,6 +69,11 @@ export class DtlsTransport {
     return this.#state;
   }
 
+  /** By OpenSSL's name; null while there is no association. */
+  get cipher(): string | null {
+    return this.#state === 'connected' ? (this.#session?.cipher() ?? null) : null;
+  }
+
   /**
    * What the peer's SDP announces, before the handshake is done or after: until then nothing is given out. False if no
    * fingerprint is of use, or too many came, or the transport has its answer already.

@@ -1,6 +1,7 @@
 // One RTP stream of a publication, such as one encoding of a camera: its packets in their order, what is missing and
 // what a report says. Called by: Publication, ParticipantMedia. Allocates: when it is made; nothing per packet.
 
+import { BitrateMeter } from '../feedback/bitrate-meter.ts';
 import { KeyFrameRequests } from '../feedback/key-frame-requests.ts';
 import { NackGenerator } from '../feedback/nack-generator.ts';
 import { ReceiveStatistics } from '../feedback/receive-statistics.ts';
@@ -59,8 +60,13 @@ export class IncomingStream {
   #reportedMs = Number.NaN;
   #reportedTimestamp = 0;
   nacked = 0;
-  retransmitted = 0;
+  /** Packets that were taken from retransmissions. */
+  recovered = 0;
   keyFrameRequests = 0;
+  /** Of video: those whose last packet came, and key frames whose first one did. */
+  frames = 0;
+  keyFrameCount = 0;
+  readonly bitrate = new BitrateMeter();
   readonly #ticksPerMs: number;
   readonly #unwrapper = new SequenceUnwrapper();
   readonly #removed = new RemovedSequences();

@@ -109,6 +109,15 @@ export class IncomingStreams {
     return this.#accept(known, reader, now);
   }
 
+  /** The SSRC of retransmissions of an encoding; null while it is unknown. */
+  rtxSsrcOf(publication: Publication, encoding: number): number | null {
+    for (const known of this.#known.values()) {
+      const isIt = known.isRtx && known.encoding === encoding;
+      if (isIt && known.place.publication === publication) return known.ssrc >>> 0;
+    }
+    return null;
+  }
+
   #accept(known: KnownSsrc, reader: RtpReader, now: number): boolean {
     const { section, publication } = known.place;
     if (publication === undefined) return this.#drop(DROP_UNKNOWN_MID);

@@ -155,6 +155,10 @@ export class ParticipantMedia {
     return this.#slotsBySsrc.get(ssrc | 0);
   }
 
+  rtxSsrcOf(publication: Publication, encoding: number): number | null {
+    return this.#streams.rtxSsrcOf(publication, encoding);
+  }
+
   /** The participant needs a key frame in what it is sent with that SSRC. */
   requestKeyFrame(ssrc: number, now: number): void {
     this.path.host.counters.keyFrameRequestsIn++;
@@ -245,6 +249,14 @@ export class ParticipantMedia {
   #report(now: number): void {
     this.path.reportsFrom = this.#reports.earliest;
     this.#rtcp.sendReports(this.publications, this.slots, now);
+    this.#measure(now);
+  }
+
+  #measure(now: number): void {
+    for (const { encodings } of this.publications) {
+      for (const stream of encodings) stream?.bitrate.look(stream.statistics.bytes, now);
+    }
+    for (const { bitrate, statistics } of this.slots) bitrate.look(statistics.octets, now);
   }
 
   #noteArrival(length: number, now: number): void {

@@ -127,11 +127,13 @@ export class Publication {
     if (outcome !== DROP_STRAY) this.#account(stream, reader, isRtx, now);
     if (outcome >= 0) return counters.drop(outcome);
     if (outcome === TAKEN_PADDING) return;
+    if (isRtx) stream.recovered++;
     if (this.#muted) return counters.drop(DROP_MUTED);
     if (!continues(stream, codec)) return counters.drop(DROP_PAYLOAD_TYPE);
     describer.describe(packet, arena, reader, this.section.ids, codec.codec);
     if (!stream.history.add(stream.sequence, packet)) return counters.drop(DROP_NOT_STORED);
     stream.lastAt = now;
+    if (packet.marker && stream.kind === 'video') stream.frames++;
     if (packet.keyFrame) this.#onKeyFrame(stream, now);
     if (packet.audioLevel !== ABSENT) this.#hear(packet.audioLevel, now);
     this.#forward(stream, now);
@@ -165,8 +167,9 @@ export class Publication {
 
   #account(stream: IncomingStream, reader: RtpReader, isRtx: boolean, now: number): void {
     const { extended } = stream;
-    if (isRtx) stream.retransmitted++;
-    else stream.statistics.received(extended, reader.timestamp | 0, reader.payloadBytes, now);
+    if (!isRtx) {
+      stream.statistics.received(extended, reader.timestamp | 0, reader.payloadBytes, now);
+    }
     if (!this.section.feedback.nack) return;
     if (stream.nacks.received(extended, now)) this.wishKeyFrame(now);
     if (stream.nacks.missing > 0) this.#publisher.wake();
@@ -177,6 +180,7 @@ export class Publication {
       stream.keyFrameSequence = stream.sequence;
       stream.keyFrameAt = now;
     }
+    stream.keyFrameCount++;
     stream.keyFrames.keyFrameStarted();
     stream.nacks.keyFrameStarted(stream.extended);
   }

@@ -2,6 +2,7 @@
 // one sender all the time. Video begins at a key frame, audio at once. Called by: RoomRouter, ParticipantMedia.
 // Allocates: nothing per packet.
 
+import { BitrateMeter } from '../feedback/bitrate-meter.ts';
 import { SenderStatistics } from '../feedback/sender-statistics.ts';
 import {
   absSendTime,
@@ -60,6 +61,7 @@ export class Slot {
   nacks = 0;
   resent = 0;
   keyFrameRequests = 0;
+  readonly bitrate = new BitrateMeter();
   /** What it shows: a stream, as long as that is of this generation. */
   #source: IncomingStream | undefined = undefined;
   #generation = 0;
@@ -99,6 +101,11 @@ export class Slot {
   get canShow(): boolean {
     const codec = this.publication?.selected?.codec;
     return codec === undefined || this.#codecs[codec.payloadType] !== undefined;
+  }
+
+  /** Whether it has begun with what the publication sends now. */
+  get isShowing(): boolean {
+    return this.#source !== undefined && this.#source.generation === this.#generation;
   }
 
   /** Of what it shows; empty while that is nothing. */

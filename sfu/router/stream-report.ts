@@ -1,51 +1,78 @@
 // What is told of streams, for who operates the server. Called by: Sfu. Allocates: the report.
 
-import type { StreamReport } from '../control.ts';
+import type { IncomingReport, OutgoingReport, SlotWait } from '../control.ts';
 import type { ParticipantMedia } from './participant-media.ts';
-import type { Publication } from './publication.ts';
 import type { Slot } from './slot.ts';
 
-export function streamReports({ publications, slots }: ParticipantMedia): StreamReport[] {
-  return [...publications.flatMap(incomingReports), ...slots.map(outgoingReport)];
-}
-
-function incomingReports({ section, encodings, number }: Publication): StreamReport[] {
-  return encodings.flatMap((stream) => {
-    if (stream === undefined) return [];
-    const { statistics, codec } = stream;
-    return [
-      {
-        mid: section.mid,
-        direction: 'in',
-        ssrc: stream.ssrc >>> 0,
-        publication: number,
-        codec: codec?.name ?? '',
-        packets: statistics.packets,
-        bytes: statistics.bytes,
-        lost: Math.max(0, statistics.cumulativeLost),
-        jitterMs: (statistics.jitter * 1000) / section.clockRate,
-        nacks: stream.nacked,
-        retransmitted: stream.retransmitted,
-        keyFrameRequests: stream.keyFrameRequests,
-      },
-    ];
+export function incomingReports(participant: ParticipantMedia): IncomingReport[] {
+  return participant.publications.flatMap((publication) => {
+    const { section, encodings, number, selected } = publication;
+    return encodings.flatMap((stream) => {
+      if (stream === undefined) return [];
+      const { statistics, codec, encoding } = stream;
+      const rid = section.rids[encoding];
+      return [
+        {
+          mid: section.mid,
+          publication: number,
+          ssrc: stream.ssrc >>> 0,
+          rtxSsrc: participant.rtxSsrcOf(publication, encoding),
+          rid: rid === undefined ? null : Buffer.from(rid).toString('latin1'),
+          codec: codec?.name ?? '',
+          selected: stream === selected,
+          packets: statistics.packets,
+          bytes: statistics.bytes,
+          lost: Math.max(0, statistics.cumulativeLost),
+          jitterMs: (statistics.jitter * 1000) / section.clockRate,
+          nacks: stream.nacked,
+          recovered: stream.recovered,
+          keyFrameRequests: stream.keyFrameRequests,
+          frames: stream.frames,
+          keyFrames: stream.keyFrameCount,
+          bitrateBps: stream.bitrate.bitrateBps,
+        },
+      ];
+    });
   });
 }
 
-function outgoingReport(slot: Slot): StreamReport {
-  const { section, outgoing, statistics, publication } = slot;
-  return {
-    mid: section.mid,
-    direction: 'out',
-    ssrc: outgoing.ssrc,
-    publication: publication?.number ?? 0,
-    codec: slot.codecName,
-    packets: statistics.packets,
-    bytes: statistics.octets,
-    lost: statistics.cumulativeLost,
-    jitterMs: statistics.jitterMs,
-    nacks: slot.nacks,
-    retransmitted: slot.resent,
-    keyFrameRequests: slot.keyFrameRequests,
-  };
+export function outgoingReports({ slots }: ParticipantMedia): OutgoingReport[] {
+  return slots.map((slot) => {
+    const { section, outgoing, statistics, publication } = slot;
+    const hasRtx = section.codecs.some(({ rtxPayloadType }) => rtxPayloadType >= 0);
+    return {
+      mid: section.mid,
+      publication: publication?.number ?? 0,
+      ssrc: outgoing.ssrc,
+      rtxSsrc: hasRtx ? outgoing.rtxSsrc : null,
+      codec: slot.codecName,
+      waits: waitOf(slot),
+      packets: statistics.packets,
+      bytes: statistics.octets,
+      lost: statistics.cumulativeLost,
+      fractionLost: statistics.fractionLost,
+      jitterMs: statistics.jitterMs,
+      nacks: slot.nacks,
+      resent: slot.resent,
+      keyFrameRequests: slot.keyFrameRequests,
+      bitrateBps: slot.bitrate.bitrateBps,
+    };
+  });
+}
+
+/** Null while it is unknown: nothing was sent that a receiver could have reported on. */
+export function rttOf({ slots, path }: ParticipantMedia): number | null {
+  return slots.some(({ statistics }) => !Number.isNaN(statistics.rttMs)) ? path.rttMs : null;
+}
+
+function waitOf(slot: Slot): SlotWait | null {
+  const { publication } = slot;
+  if (slot.wanted === 0) return 'unbound';
+  if (publication === undefined) return 'unpublished';
+  if (!slot.path.isUp) return 'no-path';
+  if (publication.muted) return 'muted';
+  if (!slot.canShow) return 'codec';
+  if (slot.isShowing) return null;
+  const hasCome = publication.selected?.codec !== undefined;
+  return hasCome && publication.kind === 'video' ? 'key-frame' : 'no-media';
 }

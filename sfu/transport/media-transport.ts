@@ -6,7 +6,7 @@ import type { Arena } from '../../shared/native/arena.ts';
 import type { DtlsContext } from '../../shared/native/dtls-context.ts';
 import { copyBytes } from '../../shared/net/copy-bytes.ts';
 import { Timer, type Timers } from '../../shared/net/timer-wheel.ts';
-import type { IceSetup, SfuPath, SfuTransportState } from '../control.ts';
+import type { IceSetup, LinkReport, SfuPath, SfuTransportState } from '../control.ts';
 import { parseFingerprint } from '../dtls/fingerprint.ts';
 import { type DtlsCloseReason, type DtlsSink, DtlsTransport } from '../dtls/transport.ts';
 import type { IceLite } from '../ice/ice-lite.ts';
@@ -91,6 +91,11 @@ export class MediaTransport implements IceObserver {
   #state: SfuTransportState = 'new';
   /** When a pair must be nominated; Infinity while one is. */
   #iceDeadline: number;
+  /** What came authentic and what went out, SRTP and SRTCP. */
+  #packetsIn = 0;
+  #bytesIn = 0;
+  #packetsOut = 0;
+  #bytesOut = 0;
 
   private constructor(
     host: TransportHost,
@@ -137,6 +142,21 @@ export class MediaTransport implements IceObserver {
     return selected === undefined ? '' : pathOf(selected.socket);
   }
 
+  report(now: number): LinkReport {
+    const selected = this.#session?.selected;
+    return {
+      path: this.path,
+      family: selected?.remote.family ?? null,
+      consentAgeMs: selected === undefined ? null : Math.round(now - selected.checkedAt),
+      dtlsCipher: this.#dtls.cipher,
+      srtpProfile: this.#sender?.profile.name ?? null,
+      packetsIn: this.#packetsIn,
+      bytesIn: this.#bytesIn,
+      packetsOut: this.#packetsOut,
+      bytesOut: this.#bytesOut,
+    };
+  }
+
   /**
    * ICE restart (RFC 8445 s9): media goes on where it goes until the peer has nominated anew. Gives a peer that is
    * disconnected as long again. False when the transport is closed or our username fragment in use.
@@ -179,6 +199,8 @@ export class MediaTransport implements IceObserver {
       return 0;
     }
     outlet.commit();
+    this.#packetsOut++;
+    this.#bytesOut += sent;
     return sent;
   }
 
@@ -198,6 +220,8 @@ export class MediaTransport implements IceObserver {
       return false;
     }
     outlet.commit();
+    this.#packetsOut++;
+    this.#bytesOut += total;
     return true;
   }
 
@@ -240,6 +264,8 @@ export class MediaTransport implements IceObserver {
       ? receiver.unprotectRtcp(scratch, 0, length)
       : receiver.unprotectRtp(scratch, 0, length);
     if (plain < 0) return this.#host.drop(dropReasonOf(plain));
+    this.#packetsIn++;
+    this.#bytesIn += length;
     if (isRtcp) this.#observer.onRtcp(scratch, 0, plain, now);
     else this.#observer.onRtp(scratch, 0, plain, now);
   }

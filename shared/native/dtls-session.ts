@@ -198,6 +198,11 @@ export class DtlsSession {
     return profile === 0 ? 0 : this.#f.wordAt(profile + PROFILE_ID);
   }
 
+  /** The cipher suite, by OpenSSL's name. */
+  cipher(): string {
+    return this.#f.SSL_CIPHER_get_name(this.#f.SSL_get_current_cipher(this.#live));
+  }
+
   /** Keying material for SRTP (RFC 5764 s4.2), of 256 bytes at most. The caller wipes it. */
   exportSrtpKeys(length: number): Uint8Array {
     const { input } = this.#context;

@@ -42,6 +42,9 @@ export interface Openssl {
   SSL_get_error(ssl: Pointer, result: number): number;
   SSL_get1_peer_certificate(ssl: Pointer): Pointer;
   SSL_get_selected_srtp_profile(ssl: Pointer): Pointer;
+  SSL_get_current_cipher(ssl: Pointer): Pointer;
+  /** `(NONE)` for no cipher. */
+  SSL_CIPHER_get_name(cipher: Pointer): string;
   SSL_export_keying_material(
     ssl: Pointer,
     out: Pointer,
@@ -140,6 +143,8 @@ function load(): Openssl {
     SSL_get_error: f('int SSL_get_error(uint64, int)'),
     SSL_get1_peer_certificate: f('uint64 SSL_get1_peer_certificate(uint64)'),
     SSL_get_selected_srtp_profile: f('uint64 SSL_get_selected_srtp_profile(uint64)'),
+    SSL_get_current_cipher: f('uint64 SSL_get_current_cipher(uint64)'),
+    SSL_CIPHER_get_name: f('str SSL_CIPHER_get_name(uint64)'),
     SSL_export_keying_material: f(
       'int SSL_export_keying_material(uint64, uint64, size_t, str, size_t, uint64, size_t, int)',
     ),

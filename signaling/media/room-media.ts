@@ -178,6 +178,11 @@ export class RoomMedia implements MediaRoom {
     return this.#tracks.get(sid);
   }
 
+  /** By the media worker's number. */
+  trackNumbered(publication: number): Track | undefined {
+    return this.#publications.get(publication);
+  }
+
   flushIfWaiting(sid: string): void {
     this.#feed.flushIfWaiting(sid);
   }

@@ -7,6 +7,7 @@ import type { MediaLost, MediaPlace, MediaPlane } from '../media-plane.ts';
 import { newMediaCounters } from './media-counters.ts';
 import type { MediaCounters } from './media-counters.ts';
 import type { ParticipantMedia } from './participant-media.ts';
+import { Reports } from './reports.ts';
 import { RoomMedia } from './room-media.ts';
 import type { MediaExchange, RoomMediaOptions } from './room-media.ts';
 
@@ -17,6 +18,7 @@ export interface MediaStats extends Readonly<MediaCounters> {
 
 export class Switchboard implements MediaExchange {
   readonly counters: MediaCounters = newMediaCounters();
+  readonly reports = new Reports();
   readonly #plane: MediaPlane;
   readonly #log: Logger;
   readonly #rooms = new Map<string, RoomMedia>();
@@ -70,13 +72,16 @@ export class Switchboard implements MediaExchange {
       case 'sfu.speakers':
         return this.#rooms.get(event.room)?.onSpeakers(event.speakers);
       case 'sfu.lost': {
-        this.#log.warn('media.lost', { transports: this.#transports.size });
+        const before = this.#transports.size;
         for (const room of this.#rooms.values())
           if (room.currentPlace === place) room.onPlaceLost();
-        return;
+        const transports = before - this.#transports.size;
+        this.#log.warn('media.lost', { worker: place.worker, transports });
+        return this.reports.lost(place);
       }
-      case 'sfu.live':
       case 'sfu.report':
+        return this.reports.answered(event);
+      case 'sfu.live':
         return;
     }
   }

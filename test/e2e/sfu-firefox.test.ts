@@ -1,10 +1,12 @@
 // The meeting page in Firefox, together with Chromium, through the real program whose rooms are of mode sfu.
 
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Room } from '../../sdk/index.ts';
 import { Chromium } from '../support/chromium.ts';
 import { startHost } from '../support/e2e/sterna-host.ts';
 import type { HostOptions, SternaHost } from '../support/e2e/sterna-host.ts';
+import { incomingVideos } from '../support/frame-counts.ts';
+import { kernelDrops } from '../support/kernel-drops.ts';
 import type { ScriptablePage } from '../support/peers/browser-peer.ts';
 import { Firefox } from '../support/peers/firefox.ts';
 import { ownAddress } from '../support/peers/whip-meeting.ts';
@@ -18,10 +20,14 @@ declare global {
 let chromium: Chromium;
 let firefox: Firefox;
 let host: SternaHost;
+let dropsBefore = 0;
 
 beforeAll(async () => {
   chromium = await Chromium.launch();
   firefox = await Firefox.launch();
+});
+beforeEach(() => {
+  dropsBefore = kernelDrops();
 });
 afterEach(async () => {
   await Promise.all([chromium.closePages(), firefox.closePages()]);
@@ -81,6 +87,41 @@ async function gets(
   }
 }
 
+/** Of all video that comes. */
+async function flow(
+  page: ScriptablePage,
+): Promise<{ frames: number; lost: number; freezes: number }> {
+  const entries = await page.evaluate(async (_none) => {
+    const [link] = (await window.sternaRoom?.stats())?.values() ?? [];
+    return [...(link?.report.values() ?? [])];
+  }, undefined);
+  const sum = { frames: 0, lost: 0, freezes: 0 };
+  for (const { framesDecoded, packetsLost, freezeCount } of incomingVideos(entries)) {
+    sum.frames += framesDecoded;
+    sum.lost += packetsLost;
+    sum.freezes += freezeCount;
+  }
+  return sum;
+}
+
+/**
+ * Prints frames and freezes, which may be the machine's. No packet may be missing in what the server has numbered,
+ * unless the kernel had no room for some.
+ */
+async function expectWhole(pages: Readonly<Record<string, ScriptablePage>>): Promise<void> {
+  const { currentTestName = '' } = expect.getState();
+  for (const [name, page] of Object.entries(pages)) {
+    const { frames, lost, freezes } = await flow(page);
+    const dropped = kernelDrops() - dropsBefore;
+    process.stdout.write(
+      `frames: ${currentTestName}: ${name}: ${frames}, ${freezes} freezes, ${lost} packets lost; ` +
+        `the kernel dropped ${dropped}\n`,
+    );
+    expect(frames).toBeGreaterThan(0);
+    expect(dropped === 0 ? lost : 0).toBe(0);
+  }
+}
+
 const pathOf = (page: ScriptablePage): Promise<string | undefined> =>
   page.evaluate(
     async (_none) => (await window.sternaRoom?.connectionPath(''))?.local ?? '',
@@ -99,6 +140,7 @@ test('two foxes and a Chromium see and hear each other, directly', async () => {
     expect(await pathOf(page)).toMatch(/^(host|prflx)$/);
   }
   const phases = await pages.vixen.evaluate((_none) => window.sternaRoom?.timeline(), undefined);
+  await expectWhole(pages);
   expect(phases?.offerBytes).toBeLessThan(20_000);
   expect(phases?.answer).toBeLessThanOrEqual(phases?.dtlsConnected ?? 0);
 });
@@ -139,6 +181,7 @@ test('Firefox publishes and takes back, mutes, shares its screen and changes its
   await expect.poll(muted).toBe('off');
   await fox.evaluate(() => window.dispatchEvent(new Event('online')), undefined);
   await Promise.all([gets(chrome, 'fox', ['camera']), gets(fox, 'chrome')]);
+  await expectWhole({ fox, chrome });
 });
 
 test('Firefox gets more slots when there is more to see', async () => {
@@ -148,6 +191,7 @@ test('Firefox gets more slots when there is more to see', async () => {
   for (const name of names) await enter(chromium, name);
   // Two slots for sound are there from the start.
   for (const name of names) await gets(fox, name);
+  await expectWhole({ fox });
 });
 
 test('relays are tried where there is no direct way, and where nothing else is wanted', async () => {

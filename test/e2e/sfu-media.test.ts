@@ -6,6 +6,7 @@ import { Chromium } from '../support/chromium.ts';
 import { startHost } from '../support/e2e/sterna-host.ts';
 import type { SternaHost } from '../support/e2e/sterna-host.ts';
 import { TcpProxy } from '../support/e2e/tcp-proxy.ts';
+import { FrameWatch } from '../support/frame-watch.ts';
 import { SdkPage } from '../support/sdk-page.ts';
 import type { SdkJoin } from '../support/sdk-page.ts';
 
@@ -26,13 +27,13 @@ afterEach(async () => {
 });
 
 const enter = async (identity: string, options: SdkJoin = {}): Promise<SdkPage> => {
-  const page = await SdkPage.open(browser, host);
+  const page = await (await SdkPage.open(browser, host)).films();
   return page.join({ identity, ...options });
 };
 
 /** Somebody whose microphone hears a tone all the time: the browser's own beeps too rarely for speech. */
 async function enterSinging(identity: string): Promise<SdkPage> {
-  const page = await SdkPage.open(browser, host);
+  const page = await (await SdkPage.open(browser, host)).films();
   await page.page.evaluate(async () => {
     const context = new AudioContext();
     const out = context.createMediaStreamDestination();
@@ -111,12 +112,14 @@ describe('a meeting', () => {
     // More slots, in steps: for four others of each kind, then for more.
     expect(offers).toBeLessThanOrEqual(2);
     const before = await ann.descriptions();
+    const watch = await FrameWatch.begin({ ann, bob });
     for (const [i, page] of rest.entries()) {
       await page.page.context().close();
       const next = await enter(`next ${i}`);
       await next.sees(5);
       await ann.sees(5);
     }
+    expect((await watch.end()).missing).toEqual({});
     expect(await ann.descriptions()).toEqual(before);
     expect(await count(bob, 'offer')).toBeLessThanOrEqual(2);
   });
@@ -126,6 +129,10 @@ describe('a meeting', () => {
     for (const name of ['bob', 'cleo', 'dora']) others.push(await enterSinging(name));
     await Promise.all(others.map((page) => microphone(page, false)));
     const ann = await enter('ann', { media: false, want: { audio: 2, video: 1 } });
+    await allSee(others);
+    const [bob, cleo, dora] = others;
+    if (!bob || !cleo || !dora) throw new Error('Nobody is there');
+    const watch = await FrameWatch.begin({ bob, cleo, dora });
     for (const [i, name] of ['cleo', 'dora', 'bob'].entries()) {
       const speaker = others[(i + 1) % 3];
       await microphone(speaker, true);
@@ -139,8 +146,8 @@ describe('a meeting', () => {
     }
     expect(await ann.sent()).toEqual(['join']);
     await ann.page.evaluate(async () => {
-      const dora = [...window.room.participants.values()].find(({ name }) => name === 'dora');
-      await window.room.subscribe(dora?.publications ?? [], { pin: true });
+      const found = [...window.room.participants.values()].find(({ name }) => name === 'dora');
+      await window.room.subscribe(found?.publications ?? [], { pin: true });
     });
     await expect.poll(() => shown(ann)).toEqual(['dora']);
     await microphone(others[0], true);
@@ -148,12 +155,14 @@ describe('a meeting', () => {
       .poll(() => ann.page.evaluate(() => window.room.activeSpeakers.map((one) => one.name)))
       .toEqual(['bob']);
     expect(await shown(ann)).toEqual(['dora']);
+    expect((await watch.end()).missing).toEqual({});
   });
 
   test('hears nothing of who is muted, and sees nothing of a camera that is off', async () => {
-    const [ann, bob] = await enterAll('ann', 'bob');
-    if (!ann || !bob) throw new Error('Nobody is there');
-    await allSee([ann, bob]);
+    const [ann, bob, cleo] = await enterAll('ann', 'bob', 'cleo');
+    if (!ann || !bob || !cleo) throw new Error('Nobody is there');
+    await allSee([ann, bob, cleo]);
+    const watch = await FrameWatch.begin({ ann, cleo });
     await bob.page.evaluate(async () => {
       await window.room.local.setMicrophoneEnabled(false);
       await window.room.local.setCameraEnabled(false);
@@ -170,10 +179,11 @@ describe('a meeting', () => {
       await window.room.local.setMicrophoneEnabled(true);
       await window.room.local.setCameraEnabled(true);
     });
-    await ann.sees(1);
+    await ann.sees(2);
     await expect
       .poll(async () => (await received(ann, 'bob')).packets)
       .toBeGreaterThan(silent.packets + 20);
+    expect((await watch.end()).missing).toEqual({});
     expect(await ann.sent()).toEqual(['join']);
     expect(await bob.descriptions()).toEqual(['offer']);
   });
@@ -182,6 +192,7 @@ describe('a meeting', () => {
     const [ann, bob] = await enterAll('ann', 'bob');
     if (!ann || !bob) throw new Error('Nobody is there');
     await allSee([ann, bob]);
+    const watch = await FrameWatch.begin({ ann, bob });
     await bob.page.evaluate(async () => {
       const canvas = document.createElement('canvas');
       canvas.width = 640;
@@ -208,6 +219,7 @@ describe('a meeting', () => {
     await bob.page.evaluate(() => window.room.local.setScreenShareEnabled(false));
     await expect.poll(screen).toBeUndefined();
     await ann.sees(1);
+    expect((await watch.end()).missing).toEqual({});
   });
 });
 
@@ -219,9 +231,11 @@ describe('trouble', () => {
         url: `http://127.0.0.1:${proxy.port}`,
         token: (options) => host.token(options),
       });
+      await ann.films();
       await ann.join({ identity: 'ann' });
       const bob = await enter('bob');
       await allSee([ann, bob]);
+      const watch = await FrameWatch.begin({ ann, bob });
       const sid = await ann.sid();
       proxy.cut();
       await ann.heard('state reconnecting');
@@ -229,6 +243,7 @@ describe('trouble', () => {
       proxy.heal();
       await ann.heard('state connected resumed');
       await allSee([ann, bob]);
+      expect((await watch.end()).missing).toEqual({});
       expect(await ann.sid()).toBe(sid);
       for (const page of [ann, bob]) {
         expect(await page.descriptions()).toEqual(['offer']);
@@ -260,11 +275,13 @@ describe('trouble', () => {
     const [ann, bob] = await enterAll('ann', 'bob');
     if (!ann || !bob) throw new Error('Nobody is there');
     await allSee([ann, bob]);
+    const watch = await FrameWatch.begin({ ann, bob });
     const before = await ann.fragments();
     await ann.page.evaluate(() => window.dispatchEvent(new Event('online')));
     await expect.poll(() => ann.fragments()).not.toEqual(before);
     await expect.poll(() => count(ann, 'offer')).toBe(1);
     await allSee([ann, bob], 20);
+    expect((await watch.end()).missing).toEqual({});
     expect(await bob.sent()).toEqual(['join']);
   });
 

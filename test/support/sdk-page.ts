@@ -24,6 +24,8 @@ declare global {
     /** Frames decoded so far, by sid. */
     decodedFrames: () => Promise<Map<string, number>>;
     mintToken: (options: TokenOptions) => Promise<string>;
+    /** Whether the camera of `films` takes pictures. */
+    filming: boolean;
   }
 }
 
@@ -124,6 +126,33 @@ export class SdkPage {
       window.media = await navigator.mediaDevices.getUserMedia({ audio: true, video });
     });
     return new SdkPage(page, server);
+  }
+
+  /** Before the join: a camera whose pictures a FrameWatch can stop, and that sends none by itself. */
+  async films(): Promise<this> {
+    await this.page.evaluate(() => {
+      const canvas = document.createElement('canvas');
+      canvas.width = 320;
+      canvas.height = 240;
+      const context = canvas.getContext('2d');
+      const [camera] = canvas.captureStream(0).getVideoTracks();
+      if (!(camera instanceof CanvasCaptureMediaStreamTrack)) throw new Error('No camera');
+      window.filming = true;
+      setInterval(() => {
+        if (!window.filming || !context) return;
+        context.fillStyle = `hsl(${performance.now() % 360} 90% 50%)`;
+        context.fillRect(0, 0, canvas.width, canvas.height);
+        camera.requestFrame();
+      }, 50);
+      window.media = new MediaStream([...window.media.getAudioTracks(), camera]);
+    });
+    return this;
+  }
+
+  film(on: boolean): Promise<void> {
+    return this.page.evaluate((filming) => {
+      window.filming = filming;
+    }, on);
   }
 
   /** Joins and listens to every event. */

@@ -81,6 +81,7 @@ export class WhipServer {
       state: () => server.state,
       onUpgrade: (request, socket, head) => signaling.handleUpgrade(request, socket, head),
       createRoom: () => ({ created: false, room: {} }),
+      tellRoomStats: () => Promise.resolve({}),
       metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
       whip: whipApiOf(signaling.whip!),
     });

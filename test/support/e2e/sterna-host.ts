@@ -14,16 +14,23 @@ export interface HostOptions {
   port?: number;
   /** Where media is received. */
   media?: string;
+  /** Media workers; by default as many as the machine is for. */
+  workers?: number;
+  nodeFlags?: readonly string[];
 }
 
 /** On loopback, where nothing else is said. */
 export async function startHost({
   port = 0,
   media = '127.0.0.1',
+  workers = 0,
+  nodeFlags = [],
 }: HostOptions = {}): Promise<SternaHost> {
   const sterna = await Sterna.start({
+    nodeFlags,
     config: {
       gateway: { port },
+      workers,
       turn: {
         listeners: ['udp://127.0.0.1:0'],
         secrets: ['a secret for tests, long enough to be one'],

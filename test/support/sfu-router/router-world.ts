@@ -2,6 +2,7 @@
 
 import type {
   IceSetup,
+  LinkReport,
   MediaSetup,
   SfuCommand,
   SfuEvent,
@@ -67,6 +68,20 @@ export class TestTransport implements SfuTransport {
     if (this.isBroken) return false;
     this.rtcp.push(Buffer.from(from.bytes.subarray(offset, offset + length)));
     return true;
+  }
+
+  report(): LinkReport {
+    return {
+      path: this.path,
+      family: 4,
+      consentAgeMs: 0,
+      dtlsCipher: 'none',
+      srtpProfile: 'none',
+      packetsIn: 0,
+      bytesIn: 0,
+      packetsOut: this.rtp.length,
+      bytesOut: 0,
+    };
   }
 
   restart(): boolean {

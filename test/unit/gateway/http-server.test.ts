@@ -44,6 +44,7 @@ async function start(over: Partial<GatewayOptions> = {}): Promise<void> {
       socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\nhello');
     },
     createRoom: (_token, { name }) => ({ created: name !== 'old', room: { name } }),
+    tellRoomStats: (_token, room, participant) => Promise.resolve({ room, participant }),
     metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
     ...over,
   });
@@ -231,6 +232,51 @@ describe('POST /v1/rooms', () => {
     const wrong = await call('GET', '/v1/rooms');
     expect(problem(wrong)).toMatchObject({ status: 405, reason: 'METHOD' });
     expect(wrong.headers.allow).toBe('POST');
+  });
+});
+
+describe('GET /v1/rooms/{room}/stats', () => {
+  const auth = { authorization: 'Bearer aaa.bbb.ccc' };
+
+  test('is of a room or of one participant, whose names are percent-encoded', async () => {
+    const seen: unknown[] = [];
+    await start({
+      tellRoomStats: (token, ...names) => {
+        seen.push([token, ...names]);
+        return Promise.resolve({ participants: [] });
+      },
+    });
+    const all = await call('GET', '/v1/rooms/a%2Fb%20%C3%A4/stats', auth);
+    expect([all.status, JSON.parse(all.body)]).toEqual([200, { participants: [] }]);
+    expect(all.headers['cache-control']).toBe('no-store');
+    await call('GET', '/v1/rooms/r/participants/ann%2F1/stats', auth);
+    expect(seen).toEqual([
+      ['aaa.bbb.ccc', 'a/b ä', undefined],
+      ['aaa.bbb.ccc', 'r', 'ann/1'],
+    ]);
+  });
+
+  test('wants a bearer token, and takes no other method', async () => {
+    await start();
+    for (const path of ['/v1/rooms/r/stats', '/v1/rooms/r/participants/a/stats']) {
+      const answer = await call('GET', path);
+      expect(problem(answer)).toMatchObject({ status: 401, reason: 'TOKEN_INVALID' });
+      const wrong = await call('POST', path, { ...auth, ...JSON_TYPE }, '{}');
+      expect(problem(wrong)).toMatchObject({ status: 405, reason: 'METHOD' });
+      expect(wrong.headers.allow).toBe('GET');
+    }
+  });
+
+  test('passes on why there are none', async () => {
+    await start({
+      tellRoomStats: () =>
+        Promise.reject(
+          new GatewayProblem(503, 'MEDIA_UNAVAILABLE', 'No answer.', { 'retry-after': '1' }),
+        ),
+    });
+    const answer = await call('GET', '/v1/rooms/r/stats', auth);
+    expect(problem(answer)).toMatchObject({ status: 503, reason: 'MEDIA_UNAVAILABLE' });
+    expect(answer.headers['retry-after']).toBe('1');
   });
 });
 

@@ -27,6 +27,7 @@ async function start(readers: readonly string[], bind = '127.0.0.1'): Promise<nu
     state: () => 'ready',
     onUpgrade: (_request, socket) => socket.destroy(),
     createRoom: () => ({ created: true, room: {} }),
+    tellRoomStats: () => Promise.resolve({}),
     metrics: {
       readers,
       contentType: 'text/plain; version=0.0.4; charset=utf-8',

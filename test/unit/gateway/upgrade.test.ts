@@ -19,6 +19,7 @@ const OPTIONS: GatewayOptions = {
   state: () => 'ready',
   onUpgrade: (_request, socket) => socket.destroy(),
   createRoom: () => ({ created: true, room: {} }),
+  tellRoomStats: () => Promise.resolve({}),
   metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
 };
 

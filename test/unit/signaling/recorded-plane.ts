@@ -8,6 +8,7 @@ import type { MediaLost, MediaPlace, MediaPlane } from '../../../signaling/index
 type CommandOf<T extends SfuCommand['type']> = Extract<SfuCommand, { type: T }>;
 
 export class RecordedPlace implements MediaPlace {
+  readonly worker = 0;
   readonly candidates = hostCandidates([
     { transport: 'udp', address: TransportAddress.parse('192.0.2.1', 7882)! },
     { transport: 'tcp', address: TransportAddress.parse('192.0.2.1', 7881)! },

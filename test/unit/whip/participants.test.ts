@@ -290,6 +290,7 @@ test('without an SFU there are no such endpoints', async () => {
     state: () => 'ready',
     onUpgrade: () => undefined,
     createRoom: () => ({ created: false, room: {} }),
+    tellRoomStats: () => Promise.resolve({}),
     metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
   });
   const port = await gateway.listen('127.0.0.1', 0);
