@@ -70,6 +70,13 @@ export const CODES = {
   NO_COMMON_CODEC: row(4489, 422, 'never', 'stop', 'The offer has no codec that is forwarded here'),
   INTERNAL: row(4500, 500, 'later', 'resume', 'The server failed; the log has the cause'),
   DRAINING: row(4503, 503, 'later', 'rejoin', 'The server is shutting down'),
+  MEDIA_UNAVAILABLE: row(
+    4504,
+    503,
+    'later',
+    'rejoin',
+    'No media worker can take this participant right now',
+  ),
 } as const satisfies Record<string, CodeRow>;
 
 export type Reason = keyof typeof CODES;

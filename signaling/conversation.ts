@@ -20,7 +20,11 @@ import { names } from './sessions.ts';
 import type { SignalSocket } from './signal-socket.ts';
 
 /** Refusals that a well-behaved client can run into; they do not count against it. */
-const INNOCENT: ReadonlySet<Reason> = new Set<Reason>(['NOT_FOUND', 'INTERNAL']);
+const INNOCENT: ReadonlySet<Reason> = new Set<Reason>([
+  'NOT_FOUND',
+  'INTERNAL',
+  'MEDIA_UNAVAILABLE',
+]);
 const OK = null;
 
 export class Conversation {

@@ -4,7 +4,7 @@ export { AddressCounts } from './address-counts.ts';
 export type { AddressCount } from './address-counts.ts';
 export { SIGNAL_PATH, SUBPROTOCOL } from './codes.ts';
 export type { SignalingLimits } from './limits.ts';
-export type { MediaLost, MediaPlace, MediaPlane } from './media-plane.ts';
+export type { MediaLost, MediaPlace, MediaPlane, MediaShortage } from './media-plane.ts';
 export type { IceServer } from './protocol.ts';
 export { TokenBucket } from './rate-limit.ts';
 export type { StatsFailure } from './room-stats.ts';

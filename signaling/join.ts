@@ -69,6 +69,8 @@ function open(
   }
   const plan = planFirstOffer(service, message, participant);
   if (plan !== null && 'reason' in plan) return plan;
+  const shortage = plan === null ? null : rooms.refuseMedia(grants.room, identity);
+  if (shortage !== null) return shortage;
   const ice = service.iceServers(identity, door.requestHost);
   const room = rooms.join(grants.room);
   if (room === null) return refusal('ROOM_FULL', 'The server has its maximum of rooms');

@@ -4,10 +4,15 @@
 import type { SfuCommand, SfuEvent } from '../sfu/control.ts';
 import type { IceCandidate } from '../sfu/ice/candidates.ts';
 
+/** Why one more transport would be refused: the worker died and the next one is being started, or it has its maximum. */
+export type MediaShortage = 'down' | 'full';
+
 /** One media worker. */
 export interface MediaPlace {
   /** Its number, for the log. */
   readonly worker: number;
+  /** Null where there is room for one more transport. */
+  readonly shortage: MediaShortage | null;
   /** What every answer lists. */
   readonly candidates: readonly IceCandidate[];
   /** Our certificate's, as `a=fingerprint` has it. */
@@ -22,7 +27,9 @@ export interface MediaLost {
 }
 
 export interface MediaPlane {
-  /** Where the transports of a room live; the same for as long as anybody holds one there. Never waits. */
+  /** Of all places; null where one of them has room. */
+  readonly shortage: MediaShortage | null;
+  /** Where the transports of a room live, the same for as long as anybody holds one there: one with room if any has. Never waits. */
   place(roomSid: string): MediaPlace;
   /** Once. */
   onEvent(listener: (place: MediaPlace, event: SfuEvent | MediaLost) => void): void;

@@ -4,6 +4,7 @@
 import type { Clock } from '../shared/clock.ts';
 import { roomSid } from './ids.ts';
 import type { SignalingLimits } from './limits.ts';
+import type { MediaShortage } from './media-plane.ts';
 import type { RoomMedia } from './media/room-media.ts';
 import type { Switchboard } from './media/switchboard.ts';
 import { PeopleFeed } from './people-feed.ts';
@@ -110,6 +111,13 @@ export class Room<M extends Member = Member> {
   /** Whether one more fits; one that takes over its own identity always does. */
   hasPlaceFor(identity: string): boolean {
     return this.#members.size < this.maxParticipants || this.#identities.has(identity);
+  }
+
+  /** Why it has no place for media of one more; that of who has the identity already goes first. */
+  shortageFor(identity: string): MediaShortage | null {
+    const before = this.#identities.get(identity);
+    const leaving = before && this.media?.of(before.participant.sid);
+    return this.media?.shortage(leaving) ?? null;
   }
 
   /** Adds and notes it for the feed; the caller schedules the feed when its own reply is out. */

@@ -5,6 +5,7 @@ import type { Clock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
 import type { Logger } from '../shared/log.ts';
 import type { SignalingLimits } from './limits.ts';
+import { shortageRefusal } from './media/shortage.ts';
 import type { Switchboard } from './media/switchboard.ts';
 import { LIMITS } from './protocol.ts';
 import { refusal } from './refusal.ts';
@@ -63,6 +64,13 @@ export class Rooms<M extends Member = Member> {
   /** For a join: the room of that (checked) name, made if there is none; null at `maxRooms`. */
   join(name: string): Room<M> | null {
     return this.#rooms.get(name) ?? this.#open({ name });
+  }
+
+  /** Why media of a participant that comes now cannot be taken, in the room of that name or the one that would be made. */
+  refuseMedia(name: string, identity: string): Refusal | null {
+    const room = this.#rooms.get(name);
+    const shortage = room === undefined ? this.#switchboard?.shortage : room.shortageFor(identity);
+    return shortageRefusal(shortage ?? null);
   }
 
   get(name: string): Room<M> | undefined {

@@ -91,6 +91,7 @@ export class MediaHost {
           }),
           onMedia: (event) => this.#sfu?.onMedia(index, event),
           onListening: ({ media }) => this.#sfu?.onListening(index, media),
+          onDeath: () => this.#sfu?.plane.down(index),
           wake: () => linux?.wakes[index]?.wake(),
           reclaim: () => this.#reclaim(index),
         }),

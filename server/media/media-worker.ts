@@ -47,6 +47,8 @@ export interface MediaWorkerParts {
   onMedia(event: SfuEvent | StreamEvent): void;
   /** It serves, and so every time that it was started again. */
   onListening(listening: Listening): void;
+  /** It has died; `onListening` follows when another one serves in its place. */
+  onDeath(): void;
   /** Wakes a thread that blocks in the Linux engine. */
   wake(): void;
   /** Takes back what a thread that is gone still held; false when that is to be tried again. */
@@ -170,6 +172,7 @@ export class MediaWorker {
     this.#port = undefined;
     this.#abandon();
     this.deaths++;
+    this.#parts.onDeath();
     const { index, log } = this.#parts;
     this.state = this.state === 'up' ? 'down' : 'failed';
     log.error('media.exited', { worker: index, code, restartInMs: RESTART_DELAY_MS });

@@ -37,6 +37,7 @@ export class SfuHost {
     this.plane = new SfuPlane({
       workers,
       fingerprint: this.#certificate.fingerprint,
+      transportsMax: settings.maxTransports,
       send: post,
     });
     if (settings.tcp) {

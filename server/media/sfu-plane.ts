@@ -4,12 +4,15 @@
 
 import type { IceCandidate } from '../../sfu/ice/candidates.ts';
 import type { SfuCommand, SfuEvent } from '../../sfu/control.ts';
-import type { MediaLost, MediaPlace, MediaPlane } from '../../signaling/index.ts';
+import { CONNECTING_MAX } from '../../sfu/transport/limits.ts';
+import type { MediaLost, MediaPlace, MediaPlane, MediaShortage } from '../../signaling/index.ts';
 
 export interface SfuPlaneParts {
   readonly workers: number;
   /** Our certificate's, as `a=fingerprint` has it. */
   readonly fingerprint: string;
+  /** That one worker takes. */
+  readonly transportsMax: number;
   readonly send: (worker: number, command: SfuCommand) => void;
 }
 
@@ -18,25 +21,47 @@ const UFRAGS_MAX = 4;
 
 type Listener = Parameters<MediaPlane['onEvent']>[0];
 
+/** Counts what its worker has, or a little more: what the worker has closed is open here until it says so. */
 class Place implements MediaPlace {
   readonly worker: number;
   candidates: readonly IceCandidate[] = [];
   readonly fingerprint: string;
-  /** Transports open here. */
+  up = false;
+  /** Transports open here, and those of them that have not been connected yet. */
   load = 0;
+  connecting = 0;
   /** Rooms placed here, ever: so that rooms that are still empty are spread as well. */
   rooms = 0;
   readonly send: (command: SfuCommand) => void;
+  readonly #transportsMax: number;
 
-  constructor(worker: number, fingerprint: string, send: (command: SfuCommand) => void) {
+  constructor(
+    worker: number,
+    { fingerprint, transportsMax }: SfuPlaneParts,
+    send: (command: SfuCommand) => void,
+  ) {
     this.worker = worker;
     this.fingerprint = fingerprint;
     this.send = send;
+    this.#transportsMax = transportsMax;
+  }
+
+  get shortage(): MediaShortage | null {
+    if (!this.up) return 'down';
+    return this.load >= this.#transportsMax || this.connecting >= CONNECTING_MAX ? 'full' : null;
+  }
+
+  /** Whether it is the better one for a room. */
+  precedes(other: Place): boolean {
+    const [isShort, isOtherShort] = [this.shortage !== null, other.shortage !== null];
+    if (isShort !== isOtherShort) return isOtherShort;
+    return this.load < other.load || (this.load === other.load && this.rooms < other.rooms);
   }
 }
 
 interface OpenTransport {
   readonly worker: number;
+  isConnecting: boolean;
   /** Ours, of every generation: the oldest is valid until the peer uses the newest. */
   readonly ufrags: string[];
 }
@@ -47,21 +72,23 @@ export class SfuPlane implements MediaPlane {
   readonly #workerOf = new Map<string, number>();
   #listener: Listener | undefined;
 
-  constructor({ workers, fingerprint, send }: SfuPlaneParts) {
+  constructor(parts: SfuPlaneParts) {
     this.#places = Array.from(
-      { length: workers },
+      { length: parts.workers },
       (_, worker) =>
-        new Place(worker, fingerprint, (command) => {
+        new Place(worker, parts, (command) => {
           this.#note(worker, command);
-          send(worker, command);
+          parts.send(worker, command);
         }),
     );
   }
 
+  get shortage(): MediaShortage | null {
+    return this.#best().shortage;
+  }
+
   place(): MediaPlace {
-    const place = this.#places.reduce((best, one) =>
-      one.load < best.load || (one.load === best.load && one.rooms < best.rooms) ? one : best,
-    );
+    const place = this.#best();
     place.rooms++;
     return place;
   }
@@ -73,7 +100,15 @@ export class SfuPlane implements MediaPlane {
   /** The worker listens, for the first time or again. */
   setCandidates(worker: number, candidates: readonly IceCandidate[]): void {
     const place = this.#places[worker];
-    if (place !== undefined) place.candidates = candidates;
+    if (place === undefined) return;
+    place.candidates = candidates;
+    place.up = true;
+  }
+
+  /** The worker died: nobody is placed there before it listens again. */
+  down(worker: number): void {
+    const place = this.#places[worker];
+    if (place !== undefined) place.up = false;
   }
 
   /** Where media is received, as clients are told: `udp://127.0.0.1:7882`. */
@@ -90,7 +125,10 @@ export class SfuPlane implements MediaPlane {
   }
 
   event(worker: number, event: SfuEvent): void {
-    if (event.type === 'sfu.state' && event.state === 'closed') this.#forget(event.id);
+    if (event.type === 'sfu.state') {
+      if (event.state === 'closed') this.#forget(event.id);
+      else if (event.state === 'connected') this.#connected(event.id);
+    }
     this.#tell(worker, event);
   }
 
@@ -110,9 +148,10 @@ export class SfuPlane implements MediaPlane {
   #note(worker: number, command: SfuCommand): void {
     if (command.type === 'sfu.open') {
       const { ufrag } = command.ice.local;
-      this.#transports.set(command.id, { worker, ufrags: [ufrag] });
+      this.#transports.set(command.id, { worker, isConnecting: true, ufrags: [ufrag] });
       this.#workerOf.set(ufrag, worker);
       this.#places[worker]!.load++;
+      this.#places[worker]!.connecting++;
     } else if (command.type === 'sfu.change' && command.ice !== undefined) {
       const { ufrag } = command.ice.local;
       const transport = this.#transports.get(command.id);
@@ -125,9 +164,21 @@ export class SfuPlane implements MediaPlane {
     } else if (command.type === 'sfu.close') this.#forget(command.id);
   }
 
+  #best(): Place {
+    return this.#places.reduce((best, one) => (one.precedes(best) ? one : best));
+  }
+
+  #connected(id: number): void {
+    const transport = this.#transports.get(id);
+    if (transport?.isConnecting !== true) return;
+    transport.isConnecting = false;
+    this.#places[transport.worker]!.connecting--;
+  }
+
   #forget(id: number): void {
     const transport = this.#transports.get(id);
     if (transport === undefined) return;
+    this.#connected(id);
     this.#transports.delete(id);
     for (const ufrag of transport.ufrags) this.#workerOf.delete(ufrag);
     this.#places[transport.worker]!.load--;

@@ -5,7 +5,7 @@
 import type { PublicationSetup } from '../../sfu/control.ts';
 import type { IceCredentials } from '../../sfu/ice/credentials.ts';
 import type { AgreedSection } from '../../sfu/sdp/negotiation.ts';
-import type { MediaPlace } from '../media-plane.ts';
+import type { MediaPlace, MediaShortage } from '../media-plane.ts';
 import type { Participant } from '../participant.ts';
 import { LIMITS } from '../protocol.ts';
 import type { JoinMessage, SdpAnswer, SubscribeMessage } from '../protocol.ts';
@@ -17,6 +17,7 @@ import { planOffer } from './offer-plan.ts';
 import type { OfferedMedia, OfferPlan, PlannedTrack } from './offer-plan.ts';
 import type { Ranking } from './ranking.ts';
 import { neededSlots, pointSlots } from './slot-policy.ts';
+import { shortageRefusal } from './shortage.ts';
 import { bindings, slotBindings, slotsOf } from './slots.ts';
 import type { BoundSlot } from './slots.ts';
 import { sentFormat, Track } from './track.ts';
@@ -46,6 +47,8 @@ export interface MediaOptions {
 export interface MediaRoom {
   readonly sid: string;
   readonly counters: MediaCounters;
+  /** Why no transport can be opened, null when one can; that of `leaving`, if it has one, is closed first. */
+  shortage(leaving?: ParticipantMedia): MediaShortage | null;
   /** A number for a transport, and where it is to live; until `closed`. */
   opening(media: ParticipantMedia): { id: number; place: MediaPlace };
   closed(transport: NegotiatedTransport): void;
@@ -121,23 +124,25 @@ export class ParticipantMedia implements Publisher {
       return refusal('BAD_MESSAGE', 'offer: media was lost, expected a new one with reset');
     }
     const before = reset ? undefined : this.#transport?.agreed;
-    return planOffer(offered, this.owner.participant.perm, before);
+    const plan = planOffer(offered, this.owner.participant.perm, before);
+    return 'reason' in plan || !isNew(plan)
+      ? plan
+      : (shortageRefusal(this.#room.shortage(this)) ?? plan);
   }
 
   /** Answers what was planned in the same tick; the media worker is told before this returns. */
   accept(plan: OfferPlan): SdpAnswer {
-    const { reoffer } = plan;
-    const begins = reoffer === undefined || reoffer.dtlsRestart;
-    if (begins) this.#dropTransport(true);
+    const isFirst = isNew(plan);
+    if (isFirst) this.#dropTransport(true);
     const transport = this.#transport ?? this.#open(plan);
     const { sdp, sections } = transport.answer(plan);
-    const numbered = this.#publish(plan.tracks, sections, begins);
+    const numbered = this.#publish(plan.tracks, sections, isFirst);
     this.#slots = slotsOf(sections, this.#slots);
     const changed = this.#choose();
-    if (begins) {
+    if (isFirst) {
       transport.open(this.#publications(), slotBindings(this.#slots));
     } else {
-      transport.change(this.#publications(), reoffer.iceRestart);
+      transport.change(this.#publications(), plan.reoffer?.iceRestart === true);
       transport.bind(slotBindings(changed));
     }
     this.#room.numbered(numbered);
@@ -368,6 +373,11 @@ export class ParticipantMedia implements Publisher {
     // What comes after `{"s":<number>,`.
     this.owner.push(Buffer.from(JSON.stringify(push).slice(1)));
   }
+}
+
+/** A transport is made for it. */
+function isNew({ reoffer }: OfferPlan): boolean {
+  return reoffer === undefined || reoffer.dtlsRestart;
 }
 
 function put<T>(set: Set<T>, item: T, inside: boolean): void {

@@ -4,7 +4,7 @@
 
 import type { Clock } from '../../shared/clock.ts';
 import type { Speaker } from '../../sfu/control.ts';
-import type { MediaPlace } from '../media-plane.ts';
+import type { MediaPlace, MediaShortage } from '../media-plane.ts';
 import type { Participant } from '../participant.ts';
 import type { PeopleFeed } from '../people-feed.ts';
 import type { SpeakersMessage } from '../protocol.ts';
@@ -19,6 +19,8 @@ import type { Track } from './track.ts';
 /** What all rooms share: numbers and places. */
 export interface MediaExchange {
   readonly counters: MediaCounters;
+  /** Of all places. */
+  readonly shortage: MediaShortage | null;
   place(roomSid: string): MediaPlace;
   nextNumber(): number;
   opened(id: number, media: ParticipantMedia): void;
@@ -118,6 +120,15 @@ export class RoomMedia implements MediaRoom {
     this.#uninformed.clear();
     clearTimeout(this.#timer);
     this.#exchange.roomClosed(this.sid);
+  }
+
+  shortage(leaving?: ParticipantMedia): MediaShortage | null {
+    const place = this.#place;
+    if (place === null) return this.#exchange.shortage;
+    if (leaving === undefined || leaving.transport === null) return place.shortage;
+    // What it gives up is enough, unless nobody is there to take it: its last transport frees a room to go elsewhere.
+    if (place.shortage !== 'down') return null;
+    return this.#transports === 1 ? this.#exchange.shortage : 'down';
   }
 
   opening(media: ParticipantMedia): { id: number; place: MediaPlace } {

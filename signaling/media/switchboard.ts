@@ -3,7 +3,7 @@
 
 import type { Logger } from '../../shared/log.ts';
 import type { SfuEvent } from '../../sfu/control.ts';
-import type { MediaLost, MediaPlace, MediaPlane } from '../media-plane.ts';
+import type { MediaLost, MediaPlace, MediaPlane, MediaShortage } from '../media-plane.ts';
 import { newMediaCounters } from './media-counters.ts';
 import type { MediaCounters } from './media-counters.ts';
 import type { ParticipantMedia } from './participant-media.ts';
@@ -43,6 +43,10 @@ export class Switchboard implements MediaExchange {
 
   roomClosed(roomSid: string): void {
     this.#rooms.delete(roomSid);
+  }
+
+  get shortage(): MediaShortage | null {
+    return this.#plane.shortage;
   }
 
   place(roomSid: string): MediaPlace {

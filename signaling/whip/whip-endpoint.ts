@@ -127,6 +127,8 @@ export class WhipEndpoint {
     if (before === undefined && sessions.size + this.size >= limits.maxSessions) {
       return overHttp(refusal('RATE_LIMITED', 'The server has its maximum of sessions', 5000));
     }
+    const shortage = rooms.refuseMedia(offer.room, identity);
+    if (shortage !== null) return overHttp(shortage);
     const { servers } = this.#service.iceServers(identity, host);
     const room = rooms.join(offer.room);
     if (room === null) return overHttp(refusal('ROOM_FULL', 'The server has its maximum of rooms'));

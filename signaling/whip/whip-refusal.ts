@@ -31,8 +31,10 @@ export function whipRefusal(reason: OwnReason, message: string): WhipRefusal {
   return { status: OWN_REASONS[reason], reason, message };
 }
 
-/** Every status that these endpoints refuse with; the HTTP server itself adds 405, 415 and 503. */
-export const WHIP_STATUSES: readonly number[] = [400, 401, 403, 404, 409, 412, 413, 422, 428, 429];
+/** Every status that these endpoints refuse with; the HTTP server itself adds 405 and 415. */
+export const WHIP_STATUSES: readonly number[] = [
+  400, 401, 403, 404, 409, 412, 413, 422, 428, 429, 503,
+];
 
 /** The same over HTTP; `bearer` is what a request with status 401 had. */
 export function overHttp(refused: Refusal, bearer?: string): WhipRefusal {

@@ -71,6 +71,23 @@ test.each(['video/VP8', 'video/VP9'])('Chromium publishes %s, Firefox plays', as
   expect(await meeting.ended(`${room}-cam`)).toBe('LEFT');
 });
 
+test('Chromium publishes AV1, and Chromium plays from when it comes', async () => {
+  const publisher = await inChromium(meeting.publish('av1', 'av1-cam'));
+  await publisher.publish('video/AV1');
+  const first = await inChromium(meeting.play('av1'));
+  await first.play();
+  await plays(first);
+  // The stream has begun long ago: what it begins with is a key frame that was asked for.
+  const second = await inChromium(meeting.play('av1'));
+  await second.play();
+  await plays(second);
+  for (const player of [first, second]) {
+    const { codec, width, height } = await player.played();
+    expect([codec, width, height]).toEqual(['video/AV1', 640, 360]);
+  }
+  expect(await publisher.leave()).toBe(200);
+});
+
 test('media goes on over ICE restarts of both sides', async () => {
   const publisher = await inChromium(meeting.publish('restart', 'restarts'));
   await publisher.publish();

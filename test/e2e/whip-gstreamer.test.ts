@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterEach(() => ScriptedPeer.killAll());
 afterAll(() => meeting?.stop());
 
-describe.each(['vp8', 'vp9', 'h264'] as const)('%s', (codec) => {
+describe.each(['vp8', 'vp9', 'h264', 'h265'] as const)('%s', (codec) => {
   test('is decoded by GStreamer, in whichever order they come', async () => {
     const publisher = ScriptedPeer.gstPublish(meeting.publish(codec, 'camera'), codec);
     await publisher.connected();

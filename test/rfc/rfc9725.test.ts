@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { problem } from '../support/http-call.ts';
 import { Answer as SdpText, AUDIO, VIDEO, changed, fixture, offerOf } from '../support/sdp.ts';
-import { PUBLISH, SENDS, TRICKLE } from '../support/whip-offers.ts';
+import { PLAY, PUBLISH, SENDS, TRICKLE } from '../support/whip-offers.ts';
 import { WhipServer } from '../support/whip-server.ts';
 import type { Posted } from '../support/whip-server.ts';
 
@@ -269,6 +269,30 @@ it('RFC 9725 s4.5: while it cannot take a session on it says 503 and when to com
     server.state = 'ready';
     expect(problem(refused).status).toBe(503);
     expect(refused.headers['retry-after']).toBe('5');
+  }
+});
+
+it('RFC 9725 s4.5: where no media worker has room it says 503 and when to come again, and nothing begins', async () => {
+  for (const [shortage, seconds] of [
+    ['full', '5'],
+    ['down', '2'],
+  ] as const) {
+    for (const [path, offer] of [
+      ['/v1/whip/full', PUBLISH],
+      ['/v1/whep/full', PLAY],
+    ] as const) {
+      const before = server.signaling.whip!.stats();
+      const token = server.token('ann', { grants: { room: 'full' } });
+      server.shortage = shortage;
+      const refused = await server.post(path, token, offer);
+      server.shortage = null;
+      expect(problem(refused)).toMatchObject({ status: 503, reason: 'MEDIA_UNAVAILABLE' });
+      expect(refused.headers['retry-after']).toBe(seconds);
+      expect(server.signaling.rooms.get('full')).toBeUndefined();
+      const { sessions, refusals } = server.signaling.whip!.stats();
+      expect(sessions).toEqual(before.sessions);
+      expect(refusals['503']).toBe(before.refusals['503']! + 1);
+    }
   }
 });
 

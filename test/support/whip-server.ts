@@ -11,7 +11,12 @@ import type { SfuCommand, SfuEvent } from '../../sfu/control.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { SIGNAL_PATH, SUBPROTOCOL, SignalingServer, mintToken } from '../../signaling/index.ts';
-import type { MediaLost, MintOptions, SignalingLimits } from '../../signaling/index.ts';
+import type {
+  MediaLost,
+  MediaShortage,
+  MintOptions,
+  SignalingLimits,
+} from '../../signaling/index.ts';
 import type { JoinedMessage } from '../../signaling/protocol.ts';
 import { Client } from '../unit/signaling/harness.ts';
 import { RecordedPlane } from '../unit/signaling/recorded-plane.ts';
@@ -168,6 +173,11 @@ export class WhipServer {
   slots(): Record<string, number> {
     const opened = this.commands('sfu.open').findLast(({ slots }) => slots.length > 0);
     return opened === undefined ? {} : this.#plane.current.slots(opened.id);
+  }
+
+  /** Of the media worker. */
+  set shortage(shortage: MediaShortage | null) {
+    this.#plane.current.shortage = shortage;
   }
 
   /** What the media worker says. */

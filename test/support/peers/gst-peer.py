@@ -17,21 +17,25 @@ gi.require_version("GstWebRTC", "1.0")
 from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402
 
 # What each codec is made and undone with, and its payload type. One slice a frame: openh264dec gives up on several with
-# parameter sets between them.
+# parameter sets between them. Closed groups of pictures: parameter sets are sent with an IDR picture, not with a CRA one.
 ENCODERS = {
     "vp8": "vp8enc deadline=1 cpu-used=8 target-bitrate=600000 keyframe-max-dist=60 ! rtpvp8pay picture-id-mode=15-bit",
     "vp9": "vp9enc deadline=1 cpu-used=8 row-mt=true target-bitrate=600000 keyframe-max-dist=60 ! "
     "rtpvp9pay picture-id-mode=15-bit",
     "h264": "x264enc tune=zerolatency sliced-threads=false threads=1 speed-preset=ultrafast bitrate=600 key-int-max=60 ! "
     "video/x-h264,profile=constrained-baseline ! rtph264pay config-interval=-1 aggregate-mode=zero-latency",
+    "h265": "x265enc tune=zerolatency speed-preset=ultrafast bitrate=600 key-int-max=60 "
+    "option-string=open-gop=0 ! video/x-h265,profile=main ! "
+    "rtph265pay config-interval=-1 aggregate-mode=zero-latency",
 }
 DECODERS = {
     "VP8": "rtpvp8depay ! vp8dec",
     "VP9": "rtpvp9depay ! vp9dec",
     "H264": "rtph264depay ! h264parse ! openh264dec",
+    "H265": "rtph265depay ! h265parse ! video/x-h265,stream-format=byte-stream ! libde265dec",
     "OPUS": "rtpopusdepay ! opusdec",
 }
-PAYLOAD_TYPES = {"vp8": 96, "vp9": 98, "h264": 102}
+PAYLOAD_TYPES = {"vp8": 96, "vp9": 98, "h264": 102, "h265": 104}
 H264_FORMAT = ",packetization-mode=(string)1,profile-level-id=(string)42e01f"
 
 
@@ -172,7 +176,7 @@ class Publisher(Peer):
         name, number = self.codec.upper(), PAYLOAD_TYPES[self.codec]
         self.pipeline = Gst.parse_launch(
             "webrtcbin name=webrtc bundle-policy=max-bundle "
-            "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=30/1 ! queue ! "
+            "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=30/1,format=I420 ! queue ! "
             f"{ENCODERS[self.codec]} mtu=1200 ! "
             f"application/x-rtp,media=video,encoding-name={name},payload={number},clock-rate=90000 ! webrtc. "
             "audiotestsrc is-live=true ! audioconvert ! audioresample ! audio/x-raw,rate=48000,channels=2 ! "

@@ -25,7 +25,7 @@ const frames = z.object({
   height: z.number().optional(),
 });
 
-export type Codec = 'vp8' | 'vp9' | 'h264';
+export type Codec = 'vp8' | 'vp9' | 'h264' | 'h265';
 
 export interface Resource {
   url: string;

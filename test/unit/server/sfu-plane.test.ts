@@ -1,16 +1,19 @@
 import { expect, test } from 'vitest';
 import { SfuPlane } from '../../../server/media/sfu-plane.ts';
 import type { SfuCommand } from '../../../sfu/control.ts';
+import { CONNECTING_MAX } from '../../../sfu/transport/limits.ts';
 
-function planeOf(workers: number) {
+function planeOf(workers: number, transportsMax = 100) {
   const sent: [number, SfuCommand][] = [];
   const plane = new SfuPlane({
     workers,
     fingerprint: 'sha-256 AA',
+    transportsMax,
     send: (worker, command) => sent.push([worker, command]),
   });
   const heard: unknown[] = [];
   plane.onEvent((place, event) => heard.push([place, event]));
+  for (let worker = 0; worker < workers; worker++) plane.setCandidates(worker, []);
   return { plane, sent, heard };
 }
 
@@ -48,6 +51,53 @@ test('rooms go to the worker with the fewest transports, then with the fewest ro
     '2 sfu.open',
     '0 sfu.close',
   ]);
+});
+
+test('a room goes where there is place, and one more transport than a worker takes is a shortage', () => {
+  const { plane } = planeOf(2, 2);
+  const [first, second] = [plane.place(), plane.place()];
+  for (const [id, place] of [first, second, first].entries()) place.send(open(id));
+  expect([first.shortage, second.shortage, plane.shortage]).toEqual(['full', null, null]);
+  expect(plane.place()).toBe(second);
+  second.send(open(3));
+  expect([second.shortage, plane.shortage]).toEqual(['full', 'full']);
+  // Said to be closed, or told to be: either frees a place, and saying it twice no second one.
+  plane.event(0, { type: 'sfu.state', id: 0, state: 'closed', path: '', reason: 'peer-closed' });
+  first.send({ type: 'sfu.close', id: 0 });
+  expect([first.shortage, plane.shortage]).toEqual([null, null]);
+  first.send(open(4));
+  expect(plane.shortage).toBe('full');
+});
+
+test('a worker that is dead has no place until it listens again, and then all of it', () => {
+  const { plane } = planeOf(2, 1);
+  const [first, second] = [plane.place(), plane.place()];
+  first.send(open(1));
+  plane.down(0);
+  expect([first.shortage, plane.shortage]).toEqual(['down', null]);
+  expect(plane.place()).toBe(second);
+  plane.down(1);
+  expect(plane.shortage).toBe('down');
+  plane.setCandidates(0, []);
+  plane.lost(0);
+  expect([first.shortage, plane.shortage]).toEqual([null, null]);
+  expect(plane.place()).toBe(first);
+});
+
+test('before they are connected, as many transports as a worker has handshakes for', () => {
+  const { plane } = planeOf(1, CONNECTING_MAX + 10);
+  const place = plane.place();
+  for (let id = 0; id < CONNECTING_MAX; id++) place.send(open(id));
+  expect(place.shortage).toBe('full');
+  const connected = { type: 'sfu.state', state: 'connected', path: 'udp', reason: '' } as const;
+  plane.event(0, { ...connected, id: 7 });
+  plane.event(0, { ...connected, id: 7 });
+  expect(place.shortage).toBeNull();
+  place.send({ type: 'sfu.close', id: 7 });
+  place.send(open(CONNECTING_MAX));
+  expect(place.shortage).toBe('full');
+  place.send({ type: 'sfu.close', id: 8 });
+  expect(place.shortage).toBeNull();
 });
 
 test('a session is found by each of its newest fragments until it is closed', () => {

@@ -3,7 +3,7 @@
 import { hostCandidates } from '../../../sfu/ice/candidates.ts';
 import type { SfuCommand, SfuEvent } from '../../../sfu/control.ts';
 import { TransportAddress } from '../../../shared/net/transport-address.ts';
-import type { MediaLost, MediaPlace, MediaPlane } from '../../../signaling/index.ts';
+import type { MediaLost, MediaPlace, MediaPlane, MediaShortage } from '../../../signaling/index.ts';
 
 type CommandOf<T extends SfuCommand['type']> = Extract<SfuCommand, { type: T }>;
 
@@ -15,6 +15,7 @@ export class RecordedPlace implements MediaPlace {
   ]);
   readonly fingerprint = `sha-256 ${Array(32).fill('AB').join(':')}`;
   readonly commands: SfuCommand[] = [];
+  shortage: MediaShortage | null = null;
 
   send(command: SfuCommand): void {
     // What a structured clone would not carry fails here.
@@ -48,6 +49,10 @@ export class RecordedPlane implements MediaPlane {
   /** Rooms that asked for a place, in order. */
   readonly asked: string[] = [];
   #listener: (place: MediaPlace, event: SfuEvent | MediaLost) => void = () => undefined;
+
+  get shortage(): MediaShortage | null {
+    return this.current.shortage;
+  }
 
   place(roomSid: string): RecordedPlace {
     this.asked.push(roomSid);

@@ -261,7 +261,19 @@ test('sessions, restarts and refusals are counted', async () => {
     sessions: { whip: 1, whep: 1 },
     opened: { whip: 1, whep: 2 },
     iceRestarts: 1,
-    refusals: { 400: 0, 401: 1, 403: 1, 404: 1, 409: 0, 412: 0, 413: 0, 422: 1, 428: 1, 429: 0 },
+    refusals: {
+      400: 0,
+      401: 1,
+      403: 1,
+      404: 1,
+      409: 0,
+      412: 0,
+      413: 0,
+      422: 1,
+      428: 1,
+      429: 0,
+      503: 0,
+    },
   });
   await own.close();
 });
