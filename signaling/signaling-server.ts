@@ -38,7 +38,7 @@ import type { WhipStats } from './whip/whip-counters.ts';
 const FRAGMENTS_MAX = 256;
 const CHUNKS_MAX = 4096;
 
-/** Then a join costs what it costs from then on: a tenth of a second in all, a few milliseconds at a time. */
+/** Then a join costs what it costs from then on. Two tenths of a second in all, one join at a time. */
 const REHEARSALS = 40;
 
 export interface SignalingOptions {
