@@ -1,6 +1,6 @@
 // How long a browser takes from join() to connected and to the first decoded frame of somebody who is in the room
-// already: through a real `sterna serve` that forwards media, directly and through its relay; beside it one that does not,
-// and two connections of one page that signal by function calls, which is what the browser alone costs.
+// already: through a real `sterna serve` that forwards media, directly and through its relay; beside it one that does
+// not, and two connections of one page that signal by function calls, which is what the browser alone costs.
 // Called by: join.ts.
 
 import { spawn } from 'node:child_process';
