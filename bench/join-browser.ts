@@ -1,6 +1,7 @@
-// How long a browser takes from join() to connected and to the first decoded frame of the other one, through a real
-// `sterna serve`, directly and through its relay; beside it two connections of one page that signal by function
-// calls, which is what the browser alone costs. Called by: join.ts.
+// How long a browser takes from join() to connected and to the first decoded frame of somebody who is in the room
+// already: through a real `sterna serve` that forwards media, directly and through its relay; beside it one that does
+// not, and two connections of one page that signal by function calls, which is what the browser alone costs.
+// Called by: join.ts.
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -12,6 +13,7 @@ import { z } from 'zod';
 import {
   callAlone,
   callTimes,
+  isConnected,
   joinBySdk,
   loadSdk,
   prepareSdk,
@@ -20,18 +22,21 @@ import {
 } from './join-page.ts';
 import type { CallTimes, IceServers } from './join-page.ts';
 
+export const JOIN_KINDS = ['sdk', 'page', 'mesh', 'alone'] as const;
+export type JoinKind = (typeof JOIN_KINDS)[number];
+
 export interface BrowserJoinFigure {
   readonly path: 'direct' | 'relay';
   readonly runs: number;
-  /** Medians in milliseconds since join(), called by a page that shows nothing but its camera. */
-  readonly sdk: CallTimes;
-  /** The same of the meeting page, which draws the meeting meanwhile. */
-  readonly page: CallTimes;
-  /** The same of the browser alone, since its first `new RTCPeerConnection`. */
-  readonly alone: CallTimes;
+  /**
+   * Medians in milliseconds since join(): `sdk` of a page that calls it and draws nothing, `page` of the meeting page,
+   * `mesh` as `sdk` where the server forwards no media; `alone` of the browser by itself, since its first
+   * `new RTCPeerConnection`.
+   */
+  readonly times: Readonly<Record<JoinKind, CallTimes>>;
 }
 
-const RUNS = 11;
+const RUNS = 9;
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -46,10 +51,43 @@ const FLAGS = [
 const readyLine = z.looseObject({ event: z.literal('server.ready'), url: z.string() });
 const listenersLine = z.looseObject({ listeners: z.array(z.string()) });
 
+/** A server of the bench: its page, and its TURN as the browser alone uses it. */
+interface Started {
+  readonly url: string;
+  readonly turn: IceServers;
+  close(): Promise<void>;
+}
+
+/** `onFigure` gets each path's figures when they are there. */
 export async function runBrowserJoins(
   mainFile: string,
   small: boolean,
+  onFigure: (figure: BrowserJoinFigure) => void,
 ): Promise<{ browser: string; figures: BrowserJoinFigure[] }> {
+  const servers: Started[] = [];
+  let browser: Browser | undefined;
+  try {
+    const sfu = await start(mainFile, true);
+    servers.push(sfu);
+    const mesh = await start(mainFile, false);
+    servers.push(mesh);
+    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+    const bench = new BrowserBench(browser, sfu, mesh);
+    const figures: BrowserJoinFigure[] = [];
+    for (const path of ['direct', 'relay'] as const) {
+      // oxlint-disable-next-line no-await-in-loop -- a bench runs one thing at a time
+      const figure = await bench.measure(path, small ? 1 : RUNS);
+      figures.push(figure);
+      onFigure(figure);
+    }
+    return { browser: `Chromium ${browser.version()}`, figures };
+  } finally {
+    await browser?.close();
+    await Promise.all(servers.map((server) => server.close()));
+  }
+}
+
+async function start(mainFile: string, forwards: boolean): Promise<Started> {
   const user = { username: 'bench', credential: randomBytes(12).toString('hex') };
   const server = spawn(process.execPath, [mainFile, 'serve'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -57,6 +95,7 @@ export async function runBrowserJoins(
       PATH: process.env['PATH'],
       STERNA_GATEWAY_PORT: '0',
       STERNA_TURN_LISTENERS: 'udp://127.0.0.1:0',
+      STERNA_SFU_ENABLED: String(forwards),
       STERNA_SFU_PORT: '0',
       STERNA_SFU_TCP_PORT: '0',
       STERNA_TURN_SECRETS: randomBytes(16).toString('hex'),
@@ -64,21 +103,18 @@ export async function runBrowserJoins(
       STERNA_TURN_USERS: `${user.username}=${user.credential}`,
     },
   });
-  let browser: Browser | undefined;
+  const close = async (): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const closed = new Promise((resolve) => server.once('close', resolve));
+    server.kill('SIGTERM');
+    await closed;
+  };
   try {
     const { url, turn } = await started(server);
-    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
-    const bench = new BrowserBench(browser, url, [{ urls: turn, ...user }]);
-    const figures: BrowserJoinFigure[] = [];
-    for (const path of ['direct', 'relay'] as const) {
-      // oxlint-disable-next-line no-await-in-loop -- a bench runs one thing at a time
-      figures.push(await bench.measure(path, small ? 1 : RUNS));
-    }
-    return { browser: `Chromium ${browser.version()}`, figures };
-  } finally {
-    await browser?.close();
-    server.kill('SIGTERM');
-    await new Promise((resolve) => server.once('close', resolve));
+    return { url, turn: [{ urls: turn, ...user }], close };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 
@@ -98,65 +134,65 @@ async function started(server: ChildProcess): Promise<{ url: string; turn: strin
 
 class BrowserBench {
   readonly #browser: Browser;
-  readonly #url: string;
-  readonly #turn: IceServers;
+  readonly #sfu: Started;
+  readonly #mesh: Started;
   #rooms = 0;
 
-  constructor(browser: Browser, url: string, turn: IceServers) {
+  constructor(browser: Browser, sfu: Started, mesh: Started) {
     this.#browser = browser;
-    this.#url = url;
-    this.#turn = turn;
+    this.#sfu = sfu;
+    this.#mesh = mesh;
   }
 
   /** They take turns; the first round is for the browser's caches and not counted. */
   async measure(path: BrowserJoinFigure['path'], runs: number): Promise<BrowserJoinFigure> {
-    const times = { sdk: [] as CallTimes[], page: [] as CallTimes[], alone: [] as CallTimes[] };
+    const rounds: Record<JoinKind, CallTimes>[] = [];
     for (let run = runs > 1 ? -1 : 0; run < runs; run++) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other is what is measured
-      const round = await this.#round(path);
-      if (run < 0) continue;
-      times.sdk.push(round.sdk);
-      times.page.push(round.page);
-      times.alone.push(round.alone);
+      const round = await this.#round(path === 'relay');
+      if (run >= 0) rounds.push(round);
     }
-    const { sdk, page, alone } = times;
-    return { path, runs, sdk: medians(sdk), page: medians(page), alone: medians(alone) };
+    const of = (kind: JoinKind): CallTimes => medians(rounds.map((round) => round[kind]));
+    const times = { sdk: of('sdk'), page: of('page'), mesh: of('mesh'), alone: of('alone') };
+    return { path, runs, times };
   }
 
-  async #round(path: string): Promise<Record<'sdk' | 'page' | 'alone', CallTimes>> {
+  async #round(relayOnly: boolean): Promise<Record<JoinKind, CallTimes>> {
     return {
-      sdk: await this.#sdk(path),
-      page: await this.#page(path),
-      alone: await this.#alone(path),
+      sdk: await this.#joinBySdk(this.#sfu, relayOnly),
+      page: await this.#joinByPage(relayOnly),
+      mesh: await this.#joinBySdk(this.#mesh, relayOnly),
+      alone: await this.#alone(relayOnly),
     };
   }
 
-  /** Somebody is in the room; an application calls join() while its user looks at the preview. */
-  async #sdk(path: string): Promise<CallTimes> {
-    const [first, second] = [await this.#preview(), await this.#preview()];
+  /** Somebody publishes in the room; an application calls join() while its user looks at the preview. */
+  async #joinBySdk(server: Started, relayOnly: boolean): Promise<CallTimes> {
     const room = `bench-${this.#rooms++}`;
-    const relayOnly = path === 'relay';
+    const first = await this.#preview(server);
     await first.evaluate(joinBySdk, { room, identity: 'ada', relayOnly });
+    if (server === this.#sfu) await first.waitForFunction(isConnected);
+    const second = await this.#preview(server);
     await second.evaluate(joinBySdk, { room, identity: 'bob', relayOnly });
     return this.#finish(second, first);
   }
 
-  /** Somebody is in the room; another one looks at the preview, then presses Join. */
-  async #page(path: string): Promise<CallTimes> {
-    const query = `room=bench-${this.#rooms++}${path === 'relay' ? '&relay=1' : ''}`;
-    const first = await this.#preview(`${query}&name=Ada`);
+  /** Somebody publishes in the room; another one looks at the preview, then presses Join. */
+  async #joinByPage(relayOnly: boolean): Promise<CallTimes> {
+    const query = `room=bench-${this.#rooms++}${relayOnly ? '&relay=1' : ''}`;
+    const first = await this.#preview(this.#sfu, `${query}&name=Ada`);
     await first.getByTestId('join').click();
-    await first.getByTestId('meeting').waitFor();
-    const second = await this.#preview(`${query}&name=Bob`);
+    await first.waitForFunction(isConnected);
+    const second = await this.#preview(this.#sfu, `${query}&name=Bob`);
     await second.getByTestId('join').click();
     return this.#finish(second, first);
   }
 
   /** The same page, so the same warm engine and devices, but nobody joins. */
-  async #alone(path: string): Promise<CallTimes> {
-    const page = await this.#preview();
-    const relay = { iceServers: this.#turn, iceTransportPolicy: 'relay' } as const;
-    await page.evaluate(callAlone, path === 'relay' ? relay : {});
+  async #alone(relayOnly: boolean): Promise<CallTimes> {
+    const page = await this.#preview(this.#sfu);
+    const relay = { iceServers: this.#sfu.turn, iceTransportPolicy: 'relay' } as const;
+    await page.evaluate(callAlone, relayOnly ? relay : {});
     return this.#finish(page);
   }
 
@@ -167,11 +203,11 @@ class BrowserBench {
   }
 
   /** The page before the join, its camera on. */
-  async #preview(query = 'room=nobody&name=Nobody'): Promise<Page> {
+  async #preview({ url }: Started, query = 'room=nobody&name=Nobody'): Promise<Page> {
     const context = await this.#browser.newContext({ permissions: ['camera', 'microphone'] });
     const page = await context.newPage();
     await page.addInitScript(watchConnections);
-    await page.goto(`${this.#url}/?${query}`);
+    await page.goto(`${url}/?${query}`);
     await page.waitForFunction(previewPlays);
     await page.evaluate(loadSdk);
     await page.evaluate(prepareSdk);
@@ -184,5 +220,9 @@ function medians(times: readonly CallTimes[]): CallTimes {
     const sorted = times.map((one) => one[name]).toSorted((a, b) => a - b);
     return sorted[sorted.length >> 1] ?? Number.NaN;
   };
-  return { connectedMs: of('connectedMs'), firstFrameMs: of('firstFrameMs') };
+  return {
+    joinedMs: of('joinedMs'),
+    connectedMs: of('connectedMs'),
+    firstFrameMs: of('firstFrameMs'),
+  };
 }

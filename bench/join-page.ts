@@ -4,9 +4,11 @@
 
 /** Milliseconds. */
 export interface CallTimes {
-  /** ICE and DTLS. */
+  /** The server has answered `join`; NaN where there is no server. */
+  readonly joinedMs: number;
+  /** ICE and DTLS, as the page hears of it. */
   readonly connectedMs: number;
-  /** The first video frame of the other side is decoded. */
+  /** The first video frame of the other side, decoded and in the page's hands. */
   readonly firstFrameMs: number;
 }
 
@@ -28,11 +30,24 @@ interface Sdk {
   ): Promise<unknown>;
 }
 
+interface VideoFrameReader {
+  read(): Promise<{ value?: { close(): void } | undefined }>;
+  cancel(): Promise<void>;
+}
+
 declare global {
+  /** Of Chromium alone, and so not among TypeScript's types. */
+  class MediaStreamTrackProcessor {
+    constructor(options: { track: MediaStreamTrack });
+    readonly readable: { getReader(): VideoFrameReader };
+  }
+
   interface Window {
     watched: Watched[];
     /** When the WebSocket was made, which is the first thing that join() does. */
     begunAt: number;
+    /** When the first message came over it. */
+    joinedAt: number;
     benchSdk: Sdk;
     preview: MediaStream;
   }
@@ -42,6 +57,7 @@ declare global {
 export function watchConnections(): void {
   window.watched = [];
   window.begunAt = Number.NaN;
+  window.joinedAt = Number.NaN;
   // oxlint-disable-next-line consistent-function-scoping -- the page gets the text of this function alone
   const watch = (connection: RTCPeerConnection): void => {
     const entry: Watched = { connection, connectedAt: Number.NaN, firstFrameAt: Number.NaN };
@@ -49,13 +65,17 @@ export function watchConnections(): void {
     connection.addEventListener('connectionstatechange', () => {
       if (connection.connectionState !== 'connected') return;
       entry.connectedAt = performance.now();
+    });
+    // Statistics would not do: the browser makes them anew every 50 ms at most.
+    connection.addEventListener('track', ({ track }) => {
+      if (track.kind !== 'video') return;
+      const reader = new MediaStreamTrackProcessor({ track }).readable.getReader();
       const look = async (): Promise<void> => {
-        let frames = 0;
-        (await connection.getStats()).forEach((report: RTCInboundRtpStreamStats) => {
-          if (report.type === 'inbound-rtp') frames += report.framesDecoded ?? 0;
-        });
-        if (frames > 0) entry.firstFrameAt = performance.now();
-        else setTimeout(() => void look(), 5);
+        const { value } = await reader.read();
+        if (!value) return;
+        if (!(entry.firstFrameAt > 0)) entry.firstFrameAt = performance.now();
+        value.close();
+        await reader.cancel();
       };
       void look();
     });
@@ -72,6 +92,7 @@ export function watchConnections(): void {
     constructor(url: string | URL, protocols?: string | string[]) {
       window.begunAt = performance.now();
       super(url, protocols);
+      this.addEventListener('message', () => (window.joinedAt = performance.now()), { once: true });
     }
   };
 }
@@ -112,6 +133,7 @@ export async function joinBySdk(as: {
 /** A call from one connection of this page to another; what counts is the one that offers. */
 export async function callAlone(configuration: RTCConfiguration): Promise<void> {
   window.begunAt = performance.now();
+  window.joinedAt = Number.NaN;
   const b = new RTCPeerConnection(configuration);
   window.watched = [];
   const a = new RTCPeerConnection(configuration);
@@ -130,12 +152,18 @@ export async function callAlone(configuration: RTCConfiguration): Promise<void> 
   if (b.localDescription !== null) await a.setRemoteDescription(b.localDescription);
 }
 
+/** Whether what this page publishes is on its way to the server. */
+export function isConnected(): boolean {
+  return window.watched.some(({ connectedAt }) => connectedAt > 0);
+}
+
 /** The times of the call, as soon as they are all there. */
 export async function callTimes(): Promise<CallTimes> {
   for (;;) {
     const call = window.watched.find(({ firstFrameAt }) => firstFrameAt > 0);
     if (call !== undefined) {
       return {
+        joinedMs: window.joinedAt - window.begunAt,
         connectedMs: call.connectedAt - window.begunAt,
         firstFrameMs: call.firstFrameAt - window.begunAt,
       };

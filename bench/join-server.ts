@@ -1,4 +1,4 @@
-// What a join costs on the server: from `join` sent to `joined` received over a real WebSocket on loopback, and
+// What a join costs on the server: from `join`, with an offer, to `joined`, with its answer, over a real WebSocket, and
 // inside the server alone; beside it the same exchange with a bare `ws` that echoes. Server and clients are two
 // processes.
 // Called by: join.ts.
@@ -8,6 +8,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { mintToken, SIGNAL_PATH, SUBPROTOCOL } from '../signaling/index.ts';
+import { REHEARSAL_OFFER } from '../signaling/rehearsal-offer.ts';
 import type { HostReady, HostStats } from './join-host.ts';
 
 /** Milliseconds. */
@@ -107,7 +108,11 @@ class Clients {
       ttlSeconds: 600,
     });
     const url = `${this.#ready.url.replace(/^http/, 'ws')}${SIGNAL_PATH}`;
-    const done = await exchange(url, JSON.stringify({ type: 'join', i: 1, token }), '"joined"');
+    const done = await exchange(
+      url,
+      JSON.stringify({ type: 'join', i: 1, token, ...REHEARSAL_OFFER }),
+      '"joined"',
+    );
     this.#room.push(done.socket);
     if (this.#room.length === ROOM_OF) {
       for (const socket of this.#room.splice(0)) {
@@ -118,9 +123,9 @@ class Clients {
     return done;
   }
 
-  /** A message as long as a join. */
+  /** A message as long as a join and its answer. */
   async echo(): Promise<Exchange> {
-    const done = await exchange(this.#ready.echoUrl, '.'.repeat(512), '.');
+    const done = await exchange(this.#ready.echoUrl, JSON.stringify(REHEARSAL_OFFER), 'offer');
     done.socket.close();
     return done;
   }

@@ -3,7 +3,7 @@
 
 import { SternaClientError } from './errors.ts';
 import type { JoinOptions } from './join-options.ts';
-import { takeCertificate } from './prepare.ts';
+import { takePreparation } from './prepare.ts';
 import { Room } from './room.ts';
 import { signalUrl } from './signal-url.ts';
 
@@ -18,5 +18,5 @@ export async function join(url: string | URL, options: JoinOptions): Promise<Roo
     throw new TypeError('Expected options.token or options.tokenProvider');
   }
   if (typeof RTCPeerConnection === 'undefined') throw new SternaClientError('UNSUPPORTED');
-  return Room.open({ url: address, options, certificate: takeCertificate() });
+  return Room.open({ url: address, options, preparation: takePreparation() });
 }

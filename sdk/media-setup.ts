@@ -5,18 +5,19 @@ import type { JoinOptions } from './join-options.ts';
 import { FIRST_SLOTS, SLOTS_WANTED } from './limits.ts';
 import type { LocalPublication } from './local-publication.ts';
 import { Mesh } from './mesh.ts';
+import type { Preparation } from './prepare.ts';
+import type { SlotCounts } from './receive-slots.ts';
 import type { RoomMedia, RoomMediaSink } from './room-media.ts';
 import { SfuMedia } from './sfu-media.ts';
 import { SfuPeer } from './sfu-peer.ts';
-import type { SfuOffer, SlotCounts } from './sfu-peer.ts';
+import type { SfuOffer } from './sfu-peer.ts';
 import type { JoinOffer } from './signal-connection.ts';
 import { grantsOf } from './token-grants.ts';
 import type { TokenGrants } from './token-grants.ts';
 
 export interface MediaSetupOptions {
   readonly join: JoinOptions;
-  /** One for all connections, as soon as it is made. */
-  readonly certificate: () => RTCCertificate | undefined;
+  readonly preparation: Preparation;
   readonly publications: () => readonly LocalPublication[];
 }
 
@@ -69,13 +70,13 @@ export class MediaSetup {
   /** The media of a new session. */
   open(joined: JoinedMessage): RoomMedia {
     this.#mode = joined.room.mode;
-    const { join, certificate, publications } = this.#options;
+    const { join, preparation, publications } = this.#options;
     if (this.#mode === 'p2p') {
       this.#discard();
       return new Mesh(
         {
           relayOnly: join.relayOnly ?? false,
-          certificate,
+          certificate: () => preparation.certificate,
           publications,
           now: () => performance.now(),
         },
@@ -91,6 +92,7 @@ export class MediaSetup {
 
   close(): void {
     this.#discard();
+    this.#options.preparation.takeConnection()?.close();
   }
 
   #prepare(grants: TokenGrants): Prepared['offer'] {
@@ -100,10 +102,27 @@ export class MediaSetup {
       before.grants.canSubscribe === grants.canSubscribe;
     if (before && same) return before.offer;
     this.#discard();
-    const peer = this.#makePeer();
+    const peer = this.#makePeer(this.#takeConnection(grants));
     const offer = this.#firstOffer(peer, grants);
     this.#prepared = { grants, peer, offer };
     return offer;
+  }
+
+  /** The one that was prepared, if an offer of its slots is what is wanted and granted. */
+  #takeConnection({ canSubscribe }: TokenGrants): RTCPeerConnection | undefined {
+    const connection = this.#options.preparation.takeConnection();
+    const { audio, video } = this.#firstSlots;
+    const fits = audio === FIRST_SLOTS.audio && video === FIRST_SLOTS.video;
+    if (canSubscribe && fits) return connection;
+    connection?.close();
+    return undefined;
+  }
+
+  get #firstSlots(): SlotCounts {
+    return {
+      audio: Math.min(FIRST_SLOTS.audio, this.#want.audio),
+      video: Math.min(FIRST_SLOTS.video, this.#want.video),
+    };
   }
 
   async #firstOffer(
@@ -111,12 +130,7 @@ export class MediaSetup {
     { canPublish, canSubscribe }: TokenGrants,
   ): Promise<SfuOffer | null> {
     if (canPublish) await peer.senders.sync(this.#options.publications());
-    if (canSubscribe) {
-      peer.addSlots({
-        audio: Math.min(FIRST_SLOTS.audio, this.#want.audio),
-        video: Math.min(FIRST_SLOTS.video, this.#want.video),
-      });
-    }
+    if (canSubscribe) peer.addSlots(this.#firstSlots);
     return peer.isEmpty() ? null : peer.offer();
   }
 
@@ -125,10 +139,11 @@ export class MediaSetup {
     this.#prepared = null;
   }
 
-  #makePeer(): SfuPeer {
+  #makePeer(connection?: RTCPeerConnection): SfuPeer {
     return new SfuPeer({
       relayOnly: this.#options.join.relayOnly ?? false,
-      certificate: this.#options.certificate(),
+      certificate: this.#options.preparation.certificate,
+      connection,
       nextOfferId: () => {
         this.#lastOfferId += 1;
         return this.#lastOfferId;

@@ -27,6 +27,7 @@ import { MediaSetup } from './media-setup.ts';
 import { Moderation } from './moderation.ts';
 import { watchPage } from './page-watch.ts';
 import { Participant } from './participant.ts';
+import type { Preparation } from './prepare.ts';
 import type { Publication } from './publication.ts';
 import type { RoomEvents, RoomState, StateDetail } from './room-events.ts';
 import type { RoomMedia } from './room-media.ts';
@@ -44,8 +45,7 @@ import { SDK_NAME, SDK_VERSION } from './version.ts';
 export interface RoomSetup {
   readonly url: string;
   readonly options: JoinOptions;
-  /** One for all connections, as soon as it is made. */
-  readonly certificate: () => RTCCertificate | undefined;
+  readonly preparation: Preparation;
 }
 
 const makeStream = (): MediaStream => new MediaStream();
@@ -90,10 +90,10 @@ export class Room extends Emitter<RoomEvents> {
     });
     if (options.publish) this.local.preload(options.publish);
     this.#attributes = { ...options.attributes, ...this.local.attributes() };
-    const { certificate } = setup;
+    const { preparation } = setup;
     const publications = (): readonly LocalPublication[] => this.local.publications;
     this.#media = new MediaSetup(
-      { join: options, certificate, publications },
+      { join: options, preparation, publications },
       new MediaEvents({
         request: (body) => this.#connection.request(body),
         participant: (sid) => this.#participant(sid),
@@ -108,7 +108,7 @@ export class Room extends Emitter<RoomEvents> {
       {
         url: setup.url,
         token: async (signal) => {
-          this.#media.begin();
+          if (options.tokenProvider) this.#media.begin();
           return options.tokenProvider?.({ signal }) ?? options.token ?? '';
         },
         tokenRenews: options.tokenProvider !== undefined,

@@ -17,9 +17,10 @@ import { linkStatsOf } from './link-stats.ts';
 import type { LinkStats, TrackToFind } from './link-stats.ts';
 import type { LocalPublication } from './local-publication.ts';
 import { PublishedTracks } from './published-tracks.ts';
+import type { SlotCounts } from './receive-slots.ts';
 import type { MediaPush, RoomMedia, RoomMediaSink } from './room-media.ts';
 import { Rounds } from './rounds.ts';
-import type { SfuOffer, SfuPeer, SlotCounts } from './sfu-peer.ts';
+import type { SfuOffer, SfuPeer } from './sfu-peer.ts';
 import { SlotTable } from './slot-table.ts';
 import type { Filled } from './slot-table.ts';
 

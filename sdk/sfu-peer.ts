@@ -2,19 +2,17 @@
 // answer at a time. The first offer is made before anything is known of the server, and travels in `join`.
 
 import type { IceServer, SdpAnswer, TrackOffer } from '../signaling/protocol.ts';
-import { preferCodecs } from './codec-preferences.ts';
 import type { LocalPublication } from './local-publication.ts';
 import { midsOf, withoutCandidates } from './offer-sdp.ts';
+import { ReceiveSlots } from './receive-slots.ts';
+import type { SlotCounts } from './receive-slots.ts';
 import { SfuSenders } from './sfu-senders.ts';
-
-export interface SlotCounts {
-  readonly audio: number;
-  readonly video: number;
-}
 
 export interface SfuPeerOptions {
   readonly relayOnly: boolean;
   readonly certificate: RTCCertificate | undefined;
+  /** Made before, with this certificate: it has slots, and nothing has been set. */
+  readonly connection?: RTCPeerConnection | undefined;
   /** Numbers that rise, whichever connection asks. */
   readonly nextOfferId: () => number;
 }
@@ -25,21 +23,37 @@ export interface SfuOffer {
   readonly tracks: TrackOffer[];
 }
 
-const KINDS = ['audio', 'video'] as const;
+/** Of a connection to the server. */
+export function mediaConfiguration(
+  certificate: RTCCertificate | undefined,
+  iceTransportPolicy: RTCIceTransportPolicy,
+  iceServers: IceServer[] = [],
+): RTCConfiguration {
+  return {
+    iceServers,
+    iceTransportPolicy,
+    bundlePolicy: 'max-bundle',
+    rtcpMuxPolicy: 'require',
+    ...(certificate ? { certificates: [certificate] } : {}),
+  };
+}
 
 export class SfuPeer {
   readonly pc: RTCPeerConnection;
   readonly senders: SfuSenders;
   readonly #options: SfuPeerOptions;
-  readonly #slots: Record<'audio' | 'video', RTCRtpTransceiver[]> = { audio: [], video: [] };
+  readonly #slots: ReceiveSlots;
   #offered: ReadonlyMap<LocalPublication, TrackOffer> = new Map();
   /** The offer that waits for its answer; `local` when it is in force here. */
   #offer: { id: number; sdp: string; local: Promise<void> | null } | null = null;
 
   constructor(options: SfuPeerOptions) {
     this.#options = options;
+    const { connection } = options;
     // ICE servers are not known yet, and a direct way to a public server needs none.
-    this.pc = new RTCPeerConnection(this.#configuration([]));
+    this.pc = connection ?? new RTCPeerConnection(this.#configuration([]));
+    if (connection && options.relayOnly) connection.setConfiguration(this.#configuration([]));
+    this.#slots = new ReceiveSlots(this.pc);
     this.senders = new SfuSenders(this.pc);
   }
 
@@ -49,8 +63,7 @@ export class SfuPeer {
   }
 
   get slots(): SlotCounts {
-    const { audio, video } = this.#slots;
-    return { audio: audio.length, video: video.length };
+    return this.#slots.counts;
   }
 
   /** An offer of it would be of no media. */
@@ -60,16 +73,7 @@ export class SfuPeer {
 
   /** Adds what is missing of `counts`; true when that was something. */
   addSlots(counts: SlotCounts): boolean {
-    let added = false;
-    for (const kind of KINDS) {
-      while (this.#slots[kind].length < counts[kind]) {
-        const transceiver = this.pc.addTransceiver(kind, { direction: 'recvonly' });
-        preferCodecs(transceiver);
-        this.#slots[kind].push(transceiver);
-        added = true;
-      }
-    }
-    return added;
+    return this.#slots.add(counts);
   }
 
   receiver(mid: string): RTCRtpReceiver | undefined {
@@ -95,14 +99,14 @@ export class SfuPeer {
   async accept(answer: SdpAnswer, iceServers: IceServer[]): Promise<boolean> {
     const offer = this.#offer;
     if (offer?.id !== answer.id) return false;
-    if (offer.local) {
-      await offer.local;
-    } else {
-      this.pc.setConfiguration(this.#configuration(iceServers));
-      await this.pc.setLocalDescription({ type: 'offer', sdp: offer.sdp });
-    }
     this.#offer = null;
-    await this.pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    if (!offer.local) this.pc.setConfiguration(this.#configuration(iceServers));
+    const local = offer.local ?? this.pc.setLocalDescription({ type: 'offer', sdp: offer.sdp });
+    // At once: the browser keeps the order (W3C webrtc s4.4.1.2), and its main thread may be about to draw the meeting.
+    const remote = this.pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    remote.catch(() => undefined);
+    await local;
+    await remote;
     return true;
   }
 
@@ -139,12 +143,6 @@ export class SfuPeer {
 
   #configuration(iceServers: IceServer[]): RTCConfiguration {
     const { relayOnly, certificate } = this.#options;
-    return {
-      iceServers,
-      iceTransportPolicy: relayOnly ? 'relay' : 'all',
-      bundlePolicy: 'max-bundle',
-      rtcpMuxPolicy: 'require',
-      ...(certificate ? { certificates: [certificate] } : {}),
-    };
+    return mediaConfiguration(certificate, relayOnly ? 'relay' : 'all', iceServers);
   }
 }

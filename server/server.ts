@@ -143,6 +143,7 @@ export class Server {
       throw cannotListen(error, bind, gateway.port);
     });
     this.#state = 'ready';
+    void this.#signaling.rehearse();
   }
 
   async #close(): Promise<void> {

@@ -14,13 +14,19 @@ const CLOSE_NORMAL = 1000;
 /** Unsent bytes above which nothing is added that can be missed. */
 const IDLE_BYTES_MAX = 16_384;
 
+/** What is used of a WebSocket. */
+export type Wire = Pick<
+  WebSocket,
+  'OPEN' | 'readyState' | 'bufferedAmount' | 'close' | 'terminate'
+> & { send(frame: string | Buffer, options: typeof TEXT): void };
+
 export class SignalSocket {
-  readonly #ws: WebSocket;
+  readonly #ws: Wire;
   readonly #bufferedBytesMax: number;
   #allowance = 0;
   #closedFor: Reason | 'LEFT' | null = null;
 
-  constructor(ws: WebSocket, bufferedBytesMax: number) {
+  constructor(ws: Wire, bufferedBytesMax: number) {
     this.#ws = ws;
     this.#bufferedBytesMax = bufferedBytesMax;
   }

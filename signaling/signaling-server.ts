@@ -21,6 +21,7 @@ import type { SignalingLimits } from './limits.ts';
 import type { MediaPlane } from './media-plane.ts';
 import { Switchboard } from './media/switchboard.ts';
 import type { MediaStats } from './media/switchboard.ts';
+import { Rehearsal } from './rehearsal.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { RoomStats } from './room-stats.ts';
@@ -38,6 +39,9 @@ import type { WhipStats } from './whip/whip-counters.ts';
 /** A half-sent message is held in pieces; its size alone does not bound how many. */
 const FRAGMENTS_MAX = 256;
 const CHUNKS_MAX = 4096;
+
+/** Then a join costs what it costs from then on. Two tenths of a second in all, one join at a time. */
+const REHEARSALS = 40;
 
 export interface SignalingOptions {
   /** API keys: names and HS256 secrets of at least 32 characters. */
@@ -135,6 +139,20 @@ export class SignalingServer {
     return this.#wss.handleUpgrade(req, socket, head, (ws) => {
       this.#accept(ws, socket, count, req.headers.host ?? '');
     });
+  }
+
+  /** Makes the first joins as quick as later ones. Work of its own between that of others, and none once we drain. */
+  async rehearse(): Promise<void> {
+    const { log } = this.#service;
+    const rehearsal = new Rehearsal(this.#service, (refused) => {
+      log.error('signaling.rehearsal_failed', { refused });
+    });
+    for (let n = 0; n < REHEARSALS && this.#draining === null; n++) {
+      rehearsal.join();
+      // oxlint-disable-next-line no-await-in-loop -- lets others in
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    rehearsal.end();
   }
 
   stats(): SignalingStats {

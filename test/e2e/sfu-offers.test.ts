@@ -20,6 +20,10 @@ const arriving = (page: SdkPage, name: string): Promise<string[]> =>
 
 const BOTH = ['camera', 'microphone'];
 
+/** The state of every connection that the page has made, in order. */
+const connections = (page: SdkPage): Promise<string[]> =>
+  page.page.evaluate(() => window.pcs.map((pc) => pc.signalingState));
+
 /** Waits until those tracks of somebody arrive and no others. */
 const gets = (page: SdkPage, name: string, sources = BOTH): Promise<void> =>
   expect.poll(() => arriving(page, name)).toEqual(sources);
@@ -104,6 +108,34 @@ describe('joining', () => {
     });
     await gets(deaf, 'boss');
     expect(await deaf.sent()).toEqual(['join', 'offer']);
+  });
+});
+
+describe('prepare()', () => {
+  test('makes the one connection that the join uses', async () => {
+    const ann = await world.enter('ann');
+    const bob = await world.enter('bob', { prepared: true });
+    await gets(bob, 'ann');
+    await gets(ann, 'bob');
+    expect(await bob.sent()).toEqual(['join']);
+    expect(await connections(bob)).toEqual(['stable']);
+    expect(await connections(ann)).toEqual(['stable']);
+    expect(await bob.lines()).toEqual([2 + 4 + 2]);
+  });
+
+  test('knows nothing of what the join wants', async () => {
+    const ann = await world.enter('ann', { prepared: true, relayOnly: true });
+    const policies = await ann.page.evaluate(() =>
+      window.pcs.map((pc) => pc.getConfiguration().iceTransportPolicy),
+    );
+    expect(policies).toEqual(['relay']);
+    const bob = await world.enter('bob', { prepared: true, want: { video: 1 } });
+    await gets(bob, 'ann');
+    expect(await connections(bob)).toEqual(['closed', 'stable']);
+    expect(await bob.lines()).toEqual([2 + 1 + 2]);
+    const deaf = await world.enter('deaf', { prepared: true, grants: { canSubscribe: false } });
+    expect(await connections(deaf)).toHaveLength(2);
+    expect(await deaf.lines()).toEqual([2]);
   });
 });
 

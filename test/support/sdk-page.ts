@@ -98,6 +98,8 @@ export interface SdkJoin
   media?: boolean;
   /** Tokens are asked for again when a session is gone. */
   renews?: boolean;
+  /** prepare() was called before, and is done. */
+  prepared?: boolean;
 }
 
 /** A server that serves the SDK, and a way to its tokens. */
@@ -157,7 +159,16 @@ export class SdkPage {
 
   /** Joins and listens to every event. */
   async join(options: SdkJoin = {}): Promise<this> {
-    const { media = true, renews = false, relayOnly = false, attributes, want, ...token } = options;
+    const {
+      media = true,
+      renews = false,
+      relayOnly = false,
+      attributes,
+      want,
+      ...others
+    } = options;
+    const { prepared = false, ...token } = others;
+    if (prepared) await this.#prepare();
     const first = this.#server.token(token);
     await this.page.evaluate(
       async ([joinOptions, given, mint]) => {
@@ -176,6 +187,11 @@ export class SdkPage {
       [{ media, renews, relayOnly, attributes, want }, first, token] as const,
     );
     return this;
+  }
+
+  async #prepare(): Promise<void> {
+    await this.page.evaluate(() => window.sdk.prepare());
+    await this.page.waitForFunction(() => (window.pcs[0]?.getTransceivers().length ?? 0) > 0);
   }
 
   /** Waits for an event that begins with `text`. */
