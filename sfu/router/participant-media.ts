@@ -60,6 +60,7 @@ export class ParticipantMedia {
 
   onConnected(now: number): void {
     this.path.isUp = true;
+    this.path.isNew = false;
     this.#reports.start(now);
     for (const slot of this.slots) slot.resume(now);
     this.wake();
