@@ -8,8 +8,8 @@ import { PacketBudget } from '../packet-budget.ts';
 import { CHECKS_AT_ONCE_MAX, CHECKS_PER_SECOND_MAX, CONSENT_MS } from './limits.ts';
 
 /**
- * `checking`: there was a valid check, but no nomination yet. `connected`: a pair is nominated and has
- * consent. `disconnected`: consent was lost; a check from elsewhere or an ICE restart brings the session
+ * `checking`: there was a valid check, but no nomination yet. `connected`: a pair is nominated, or the owner has
+ * selected the one that it has heard from, and it has consent. `disconnected`: consent was lost; a check from elsewhere or an ICE restart brings the session
  * back.
  */
 export type IceState = 'new' | 'checking' | 'connected' | 'disconnected' | 'closed';
@@ -93,7 +93,7 @@ export class IceSession<Owner extends IceObserver = IceObserver> {
     return this.generations.at(-1)?.remote;
   }
 
-  /** The pair that the peer nominated and media goes to (RFC 8445 s8.2). */
+  /** The pair that media goes to (RFC 8445 s8.2). */
   get selected(): IceTuple<Owner> | undefined {
     return this.state === 'connected' ? this.path : undefined;
   }

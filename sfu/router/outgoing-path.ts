@@ -17,6 +17,8 @@ export class OutgoingPath {
   sender: PacketSender | undefined = undefined;
   /** Whether the transport is connected. */
   isUp = false;
+  /** Whether it has yet to be so for the first time. */
+  isNew = true;
   /** Of the next packet (draft-holmer-rmcat-transport-wide-cc-extensions-01 s2). */
   transportSequence = 0;
   rttMs = RTT_UNKNOWN_MS;

@@ -61,6 +61,7 @@ export class ParticipantMedia {
 
   onConnected(now: number): void {
     this.path.isUp = true;
+    this.path.isNew = false;
     this.#reports.start(now);
     this.path.reportsFrom = this.#reports.earliest;
     for (const slot of this.slots) slot.resume(now);

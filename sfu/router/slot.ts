@@ -152,9 +152,12 @@ export class Slot {
   /** Begins with a key frame that has just been there, or asks for one. */
   resume(now: number): void {
     const stream = this.publication?.selected;
-    if (stream === undefined || !this.path.isUp || stream.kind === 'audio') return;
-    if (now - stream.keyFrameAt < CATCH_UP_MS) this.forward(stream, stream.keyFrameSequence, now);
-    if (this.#source === undefined && this.canShow) this.#wish(now);
+    if (stream === undefined || stream.kind === 'audio') return;
+    const isRecent = now - stream.keyFrameAt < CATCH_UP_MS;
+    if (isRecent && this.path.isUp) this.forward(stream, stream.keyFrameSequence, now);
+    if (this.#source !== undefined || !this.canShow) return;
+    // For who is about to connect it is asked for ahead, so that it comes while ICE and DTLS go on.
+    if (this.path.isUp || (this.path.isNew && !isRecent)) this.#wish(now);
   }
 
   /** A packet of the publication, in the order in which they came. */

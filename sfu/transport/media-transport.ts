@@ -327,6 +327,8 @@ export class MediaTransport implements IceObserver {
     try {
       this.#sender = new SrtpSender(keys.profile, keys.local, SSRCS_SENT_MAX);
       this.#receiver = new SrtpReceiver(keys.profile, keys.remote, SSRCS_RECEIVED_MAX);
+      const session = this.#session;
+      if (session !== undefined && this.#host.ice.selectPath(session)) this.#iceDeadline = Infinity;
     } finally {
       wipeSrtpKeys(keys);
     }

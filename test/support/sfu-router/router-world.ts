@@ -181,6 +181,16 @@ export class RouterWorld {
     slots: Readonly<Record<string, number>> = {},
     room = 'room',
   ): TestTransport {
+    return this.enter(id, media, slots, room).connect();
+  }
+
+  /** A participant that is there and has yet to connect. */
+  enter(
+    id: number,
+    media: MediaSetup,
+    slots: Readonly<Record<string, number>> = {},
+    room = 'room',
+  ): TestTransport {
     this.command({
       type: 'sfu.open',
       id,
@@ -191,7 +201,7 @@ export class RouterWorld {
       media,
       slots: bindings(slots),
     });
-    return this.transports.get(id)!.connect();
+    return this.transports.get(id)!;
   }
 
   bind(id: number, slots: Readonly<Record<string, number>>): void {

@@ -111,6 +111,24 @@ describe('a publisher is told', () => {
     ]);
   });
 
+  it('that somebody is about to connect, so that the key frame is there by then', () => {
+    const publisher = camera();
+    publisher.send(frame(1));
+    const slots = publishes([shows('0', 'video', { ssrc: SLOT })], {});
+    const late = world.enter(2, slots, { 0: 7 });
+    world.advance(20);
+    expect(heard(publisher, 'pli')).toMatchObject([{ media: SSRC }]);
+    publisher.send(frame(2, {}, true), frame(3));
+    world.advance(20);
+    expect(late.take()).toEqual([]);
+    late.connect();
+    expect(late.take()).toHaveLength(2);
+    world.enter(3, slots, { 0: 7 });
+    late.disconnect();
+    world.advance(600);
+    expect(heard(publisher, 'pli')).toEqual([]);
+  });
+
   it('that somebody needs a key frame, once for all who do', () => {
     const publisher = camera();
     publisher.send(frame(1));
