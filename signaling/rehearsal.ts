@@ -8,6 +8,7 @@ import { Conversation } from './conversation.ts';
 import type { MediaPlace, MediaPlane } from './media-plane.ts';
 import { Switchboard } from './media/switchboard.ts';
 import { REHEARSAL_OFFER } from './rehearsal-offer.ts';
+import { JoinRates } from './join-rates.ts';
 import { Rooms } from './rooms.ts';
 import { Counters } from './service.ts';
 import type { Service } from './service.ts';
@@ -20,12 +21,14 @@ import { mintToken, TokenVerifier } from './tokens.ts';
 const ROOM_OF = 4;
 
 const PLACE: MediaPlace = {
+  worker: 0,
+  shortage: null,
   candidates: [],
   fingerprint: `sha-256 ${Array.from({ length: 32 }, () => '00').join(':')}`,
   send: () => undefined,
 };
 
-const PLANE: MediaPlane = { place: () => PLACE, onEvent: () => undefined };
+const PLANE: MediaPlane = { shortage: null, place: () => PLACE, onEvent: () => undefined };
 
 export class Rehearsal {
   readonly #service: Service;
@@ -45,6 +48,7 @@ export class Rehearsal {
       switchboard,
       rooms: new Rooms(clock, silentLogger, limits, switchboard),
       sessions: new Sessions(clock, silentLogger, limits),
+      joinRates: new JoinRates(clock, limits.joins),
       tokens: new TokenVerifier({ rehearsal: this.#secret }, { clock }),
       counters: new Counters(),
     };

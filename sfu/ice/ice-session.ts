@@ -9,8 +9,8 @@ import { CHECKS_AT_ONCE_MAX, CHECKS_PER_SECOND_MAX, CONSENT_MS } from './limits.
 
 /**
  * `checking`: there was a valid check, but no nomination yet. `connected`: a pair is nominated, or the owner has
- * selected the one that it has heard from, and it has consent. `disconnected`: consent was lost; a check from elsewhere or an ICE restart brings the session
- * back.
+ * selected the one that it has heard from, and it has consent. `disconnected`: consent was lost; a check from
+ * elsewhere or an ICE restart brings the session back.
  */
 export type IceState = 'new' | 'checking' | 'connected' | 'disconnected' | 'closed';
 

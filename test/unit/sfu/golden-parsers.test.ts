@@ -145,9 +145,9 @@ describe.each(traceNames())('%s', (name) => {
       if (kind === RTCP) publisher.sendRtcpPacket(bytes);
       else publisher.sendOne(bytes);
     }
-    world.command({ type: 'sfu.report', request: 1, room: 'room' });
+    world.command({ type: 'sfu.report', request: 1, ids: [1] });
     const [report] = world.take('sfu.report');
-    for (const stream of report!.transports[0]!.streams) heard.set(stream.ssrc, stream.packets);
+    for (const stream of report!.transports[0]!.incoming) heard.set(stream.ssrc, stream.packets);
     for (const packets of published) {
       expect(heard.get(packets[0]!.ssrc)).toBeGreaterThanOrEqual(packets.length);
     }

@@ -7,6 +7,7 @@ import { Rehearsal } from '../../../signaling/rehearsal.ts';
 import { REHEARSAL_OFFER } from '../../../signaling/rehearsal-offer.ts';
 import { signalingLimits } from '../../../signaling/limits.ts';
 import { Rooms } from '../../../signaling/rooms.ts';
+import { JoinRates } from '../../../signaling/join-rates.ts';
 import { Counters } from '../../../signaling/service.ts';
 import type { Service } from '../../../signaling/service.ts';
 import { Sessions } from '../../../signaling/sessions.ts';
@@ -29,6 +30,7 @@ function realService(media: boolean): { service: Service; identities: string[] }
     limits,
     rooms: new Rooms(clock, log, limits, switchboard),
     sessions: new Sessions(clock, log, limits),
+    joinRates: new JoinRates(clock, limits.joins),
     tokens: new TokenVerifier({ app: SECRET }, { clock }),
     switchboard,
     counters: new Counters(),
