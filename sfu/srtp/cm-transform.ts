@@ -1,6 +1,6 @@
 // AES_CM_128_HMAC_SHA1_80 (RFC 3711 s4.1.1, s4.2.1): the counter block and what the tag covers.
-// Called by: SrtpSender, SrtpReceiver. Allocates: per packet the addresses that OpenSSL is called with, numbers of
-// 16 bytes where the compiler does not know them; nothing else.
+// Called by: SrtpSender, SrtpReceiver. Allocates: nothing per packet where arenas lie low; elsewhere the addresses that
+// OpenSSL is called with, numbers of 16 bytes.
 
 import type { Arena } from '../../shared/native/arena.ts';
 import { AesCtr, CTR_IV_BYTES, HmacSha1, packetIv } from '../../shared/native/evp.ts';

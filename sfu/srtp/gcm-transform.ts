@@ -1,6 +1,6 @@
 // AEAD_AES_128_GCM (RFC 7714): the initialization vector, the associated data and the tag of RTP and RTCP packets.
-// Called by: SrtpSender, SrtpReceiver. Allocates: per packet the addresses that OpenSSL is called with, numbers of
-// 16 bytes where the compiler does not know them; nothing else.
+// Called by: SrtpSender, SrtpReceiver. Allocates: nothing per packet where arenas lie low; elsewhere the addresses that
+// OpenSSL is called with, numbers of 16 bytes.
 
 import type { Arena } from '../../shared/native/arena.ts';
 import { AesGcm, GCM_IV_BYTES, GCM_TAG_BYTES, packetIv } from '../../shared/native/evp.ts';

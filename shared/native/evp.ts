@@ -165,7 +165,8 @@ export function packetIv(): Uint8Array {
 /** AES-128-GCM with one key (NIST SP 800-38D), either to seal or to open. */
 export class AesGcm {
   readonly #evp = evp();
-  #context: Pointer;
+  /** Undefined at first keeps it an object of the heap, as in `Arena.addresses`: OpenSSL's own memory lies high. */
+  #context: Pointer | undefined = undefined;
 
   constructor(key: Uint8Array, seals: boolean) {
     this.#context = this.#evp.cipherContext(this.#evp.gcm, key, seals);
@@ -217,7 +218,7 @@ export class AesGcm {
 
   /** Forgets the key. Idempotent; nothing may be called afterwards. */
   close(): void {
-    this.#evp.f.EVP_CIPHER_CTX_free(this.#context);
+    this.#evp.f.EVP_CIPHER_CTX_free(this.#context ?? 0);
     this.#context = 0;
   }
 }
@@ -225,7 +226,7 @@ export class AesGcm {
 /** AES-128 in counter mode with one key (NIST SP 800-38A s6.5): encrypting and decrypting are the same. */
 export class AesCtr {
   readonly #evp = evp();
-  #context: Pointer;
+  #context: Pointer | undefined = undefined;
 
   constructor(key: Uint8Array) {
     this.#context = this.#evp.cipherContext(this.#evp.ctr, key, true);
@@ -243,7 +244,7 @@ export class AesCtr {
 
   /** Forgets the key. Idempotent; nothing may be called afterwards. */
   close(): void {
-    this.#evp.f.EVP_CIPHER_CTX_free(this.#context);
+    this.#evp.f.EVP_CIPHER_CTX_free(this.#context ?? 0);
     this.#context = 0;
   }
 }
@@ -251,7 +252,7 @@ export class AesCtr {
 /** HMAC-SHA1 with one key (RFC 2104). */
 export class HmacSha1 {
   readonly #evp = evp();
-  #context: Pointer;
+  #context: Pointer | undefined = undefined;
 
   constructor(key: Uint8Array) {
     this.#context = this.#evp.macContext(key);
@@ -282,7 +283,7 @@ export class HmacSha1 {
 
   /** Forgets the key. Idempotent; nothing may be called afterwards. */
   close(): void {
-    this.#evp.f.EVP_MAC_CTX_free(this.#context);
+    this.#evp.f.EVP_MAC_CTX_free(this.#context ?? 0);
     this.#context = 0;
   }
 }
@@ -293,8 +294,8 @@ function done(result: number): void {
 }
 
 /** OpenSSL would read from address 0: a context that could not be made, or one that is closed. */
-function present(pointer: Pointer): Pointer {
-  if (pointer === 0) throw new Error('no OpenSSL context');
+function present(pointer: Pointer | undefined): Pointer {
+  if (pointer === undefined || pointer === 0) throw new Error('no OpenSSL context');
   return pointer;
 }
 

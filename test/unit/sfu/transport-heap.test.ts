@@ -2,7 +2,7 @@
 // decrypted, encrypted anew for each receiver where the Linux engine sends it from, and out; RTCP beside it.
 
 import { expect, it } from 'vitest';
-import type { Arena } from '../../../shared/native/arena.ts';
+import { Arena } from '../../../shared/native/arena.ts';
 import { LinuxEngine } from '../../../shared/net/linux-engine.ts';
 import type { TransportAddress } from '../../../shared/net/transport-address.ts';
 import { RtpWriter } from '../../../sfu/rtp/rtp-writer.ts';
@@ -85,43 +85,47 @@ class Source {
 }
 
 /**
- * What is left are the addresses that OpenSSL is called with, numbers of 16 bytes each: two for a packet that comes in,
- * three for one that goes out, one or two for RTCP.
+ * Where arenas lie high, addresses that OpenSSL is called with are numbers of 16 bytes each: two for a packet that comes
+ * in, three for one that goes out, one or two for RTCP. Where they lie low, as on x86-64, nothing is left.
  */
 const ADDRESS_BYTES = 16;
+/** What the measuring itself costs. */
+const NOISE_BYTES = 8;
 const RECEIVERS = 3;
 const RTP_ADDRESSES = 2 + 3 * RECEIVERS;
 const RTCP_ADDRESSES = 2 + 2 * RECEIVERS;
 
-it(
-  `a packet to ${RECEIVERS} receivers allocates nothing on its way but addresses`,
-  LONG,
-  async () => {
-    const clients = contextOf(CERTIFICATE_B, PATIENT);
-    const world = await MediaWorld.open(new RealNet('linux', () => clock));
-    const { engine } = world.net;
-    if (!(engine instanceof LinuxEngine)) throw new Error('another engine');
-    const forwarder = new Forwarder();
-    for (let i = 0; i < RECEIVERS; i++) {
-      forwarder.to.push(await new MediaPeer(world, clients).connect());
+function liesLow(): boolean {
+  const arena = new Arena(64);
+  arena.free();
+  return arena.base < 2 ** 31;
+}
+
+it(`a packet to ${RECEIVERS} receivers allocates nothing on its way`, LONG, async () => {
+  const clients = contextOf(CERTIFICATE_B, PATIENT);
+  const world = await MediaWorld.open(new RealNet('linux', () => clock));
+  const { engine } = world.net;
+  if (!(engine instanceof LinuxEngine)) throw new Error('another engine');
+  const forwarder = new Forwarder();
+  for (let i = 0; i < RECEIVERS; i++) {
+    forwarder.to.push(await new MediaPeer(world, clients).connect());
+  }
+  const source = new Source(await new MediaPeer(world, clients, { router: forwarder }).connect());
+  let packets = 0;
+  const bytes = bytesPerTurn((turns) => {
+    for (let i = 0; i < turns; i++) {
+      source.send();
+      packets++;
+      if (packets % BURST === 0) engine.turn(0, idle);
     }
-    const source = new Source(await new MediaPeer(world, clients, { router: forwarder }).connect());
-    let packets = 0;
-    const bytes = bytesPerTurn((turns) => {
-      for (let i = 0; i < turns; i++) {
-        source.send();
-        packets++;
-        if (packets % BURST === 0) engine.turn(0, idle);
-      }
-    }, 50_000);
-    process.stdout.write(`a packet to ${RECEIVERS} receivers: ${bytes.toFixed(1)} B\n`);
-    expect(forwarder.refused).toBe(0);
-    expect(forwarder.forwarded).toBeGreaterThan(packets * RECEIVERS);
-    expect(world.drops()).toEqual({});
-    expect(engine.counters.sent).toBeGreaterThan(packets * RECEIVERS);
-    await world.close();
-    clients.free();
-    const addresses = RTP_ADDRESSES + RTCP_ADDRESSES / RTP_PER_RTCP;
-    expect(bytes).toBeLessThan(ADDRESS_BYTES * addresses);
-  },
-);
+  }, 50_000);
+  process.stdout.write(`a packet to ${RECEIVERS} receivers: ${bytes.toFixed(1)} B\n`);
+  expect(forwarder.refused).toBe(0);
+  expect(forwarder.forwarded).toBeGreaterThan(packets * RECEIVERS);
+  expect(world.drops()).toEqual({});
+  expect(engine.counters.sent).toBeGreaterThan(packets * RECEIVERS);
+  await world.close();
+  clients.free();
+  const addresses = RTP_ADDRESSES + RTCP_ADDRESSES / RTP_PER_RTCP;
+  expect(bytes).toBeLessThan(liesLow() ? NOISE_BYTES : ADDRESS_BYTES * addresses);
+});
