@@ -1,6 +1,6 @@
 // Memory outside the JavaScript heap, at an address that the kernel may be told: for system calls that fill or read it.
-// The only file that does pointer arithmetic. An arena lives until `free`, and is zeroed when made. Where the kernel can,
-// it lies below 2 GiB: an address is a small integer then, and costs nothing to compute and to hand over.
+// The only file that does pointer arithmetic. An arena lives until `free`, and is zeroed when made. Where the kernel
+// can, it lies below 2 GiB: an address is a small integer then, and costs nothing to compute and to hand over.
 
 import koffi from 'koffi';
 

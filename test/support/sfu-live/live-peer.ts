@@ -36,6 +36,16 @@ export interface PeerSettings {
   readonly wanted: Wanted;
 }
 
+/** The server says no to a join. */
+export class JoinRefused extends Error {
+  readonly reason: unknown;
+
+  constructor(answer: Said) {
+    super(`not joined: ${JSON.stringify(answer)}`);
+    this.reason = answer['reason'];
+  }
+}
+
 export interface CheckOptions {
   readonly nominate?: boolean;
   readonly username?: string;
@@ -86,7 +96,11 @@ export class LivePeer {
       offer: { id: 1, sdp: peer.offer() },
       tracks: tracksOf(settings.wanted),
     });
-    if (joined.type !== 'joined') throw new Error(`not joined: ${JSON.stringify(joined)}`);
+    if (joined.type !== 'joined') {
+      socket.close();
+      signaling.drop();
+      throw new JoinRefused(joined);
+    }
     peer.take(joined['answer']);
     return peer;
   }

@@ -6,7 +6,7 @@ import { fixture } from '../sdp.ts';
 import { mutateSdp } from '../sdp-mutations.ts';
 import type { Attack } from './attack.ts';
 import { refused } from './attack.ts';
-import { LivePeer } from './live-peer.ts';
+import { JoinRefused, LivePeer } from './live-peer.ts';
 import { TRANSPORTS_MAX } from './meeting.ts';
 
 const times = (count: number, act: (index: number) => void): void => {
@@ -91,11 +91,16 @@ const abandoned: Attack = {
   begin:
     ({ meeting }) =>
     async () => {
-      const peer = await LivePeer.join(meeting.settings({ sends: 1, receives: 4 }));
-      peer.closeMedia();
-      idle.push(peer.signaling);
+      try {
+        const peer = await LivePeer.join(meeting.settings({ sends: 1, receives: 4 }));
+        peer.closeMedia();
+        idle.push(peer.signaling);
+      } catch (error) {
+        // From the limit on there is no room, and nobody is let in without media.
+        if (!(error instanceof JoinRefused && error.reason === 'MEDIA_UNAVAILABLE')) throw error;
+      }
     },
-  counted: [['sterna_signaling_joins_total']],
+  counted: [['sterna_signaling_joins_total'], refused('MEDIA_UNAVAILABLE')],
   filled: { sterna_sfu_transports: TRANSPORTS_MAX },
   end: async () => {
     // Half of them leave; the others are cut off, and gone when their time to come back is over.

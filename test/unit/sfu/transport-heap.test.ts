@@ -85,8 +85,8 @@ class Source {
 }
 
 /**
- * Where arenas lie high, addresses that OpenSSL is called with are numbers of 16 bytes each: two for a packet that comes
- * in, three for one that goes out, one or two for RTCP. Where they lie low, as on x86-64, nothing is left.
+ * Where arenas lie high, addresses that OpenSSL is called with are numbers of 16 bytes each: two for a packet that
+ * comes in, three for one that goes out, one or two for RTCP. Where they lie low, as on x86-64, nothing is left.
  */
 const ADDRESS_BYTES = 16;
 /** What the measuring itself costs. */
