@@ -1,6 +1,7 @@
 // The way to one subscriber: its transport, the numbers that all packets on it share, and what may be sent again.
 // Called by: slots, RoomRouter, ParticipantMedia. Allocates: nothing per packet.
 
+import { RtcpSchedule } from '../feedback/rtcp-schedule.ts';
 import { RtpWriter } from '../rtp/rtp-writer.ts';
 import { RESENT_BYTES_AT_ONCE, RESENT_SHARE } from './limits.ts';
 import type { MediaPacket } from './media-packet.ts';
@@ -22,9 +23,9 @@ export class OutgoingPath {
   /** Of the next packet (draft-holmer-rmcat-transport-wide-cc-extensions-01 s2). */
   transportSequence = 0;
   rttMs = RTT_UNKNOWN_MS;
-  /** From when on reports may go along with media, and what sends them. */
-  reportsFrom = Number.POSITIVE_INFINITY;
-  onMedia: (now: number) => void = () => undefined;
+  readonly reports: RtcpSchedule;
+  /** Sends reports that may go along with media; there are some from `reports.earliest` on. */
+  reportAlong: (now: number) => void = () => undefined;
   /** Slots whose publications have packets for the end of this turn. */
   pendingCount = 0;
   readonly pendingSlots: (Slot | undefined)[] = [];
@@ -32,6 +33,7 @@ export class OutgoingPath {
 
   constructor(host: RouterHost) {
     this.host = host;
+    this.reports = new RtcpSchedule(() => host.random());
   }
 
   /** Sends what the writer says, with the payload of `packet`. Returns the bytes; 0 where none were sent. */

@@ -5,7 +5,6 @@ import type { Arena } from '../../shared/native/arena.ts';
 import { Timer } from '../../shared/net/timer-wheel.ts';
 import type { MediaSetup, SlotBinding } from '../control.ts';
 import { ArrivalLog } from '../feedback/arrival-log.ts';
-import { RtcpSchedule } from '../feedback/rtcp-schedule.ts';
 import { RTP_OK, RtpReader } from '../rtp/rtp-reader.ts';
 import { unwrapRtx } from '../rtp/rtx.ts';
 import { DROP_PAYLOAD_TYPE, DROP_RTP_MALFORMED, DROP_UNKNOWN_SSRC } from './drop-reason.ts';
@@ -34,7 +33,6 @@ export class ParticipantMedia {
   readonly #streams = new IncomingStreams();
   readonly #slotsBySsrc = new Map<number, Slot>();
   readonly #arrivals = new ArrivalLog();
-  readonly #reports: RtcpSchedule;
   readonly #rtcp: RtcpOutput;
   readonly #timer: Timer;
   /** When the timer fires; Infinity while it is not scheduled. */
@@ -47,10 +45,9 @@ export class ParticipantMedia {
     this.id = id;
     this.room = room;
     this.path = new OutgoingPath(room.host);
-    this.#reports = new RtcpSchedule(() => room.host.random());
     this.#rtcp = new RtcpOutput(this.path);
     this.#timer = new Timer((now) => this.handleTimeout(now));
-    this.path.onMedia = (now) => this.#reportAlong(now);
+    this.path.reportAlong = (now) => this.#reportAlong(now);
     room.participants.add(this);
   }
 
@@ -62,8 +59,7 @@ export class ParticipantMedia {
   onConnected(now: number): void {
     this.path.isUp = true;
     this.path.isNew = false;
-    this.#reports.start(now);
-    this.path.reportsFrom = this.#reports.earliest;
+    this.path.reports.start(now);
     for (const slot of this.slots) slot.resume(now);
     this.wake();
   }
@@ -173,7 +169,7 @@ export class ParticipantMedia {
 
   /** When `handleTimeout` has something to do; Infinity while it has not. */
   get nextDeadline(): number {
-    let at = Math.min(this.#arrivals.nextDeadline, this.#reports.nextDeadline);
+    let at = Math.min(this.#arrivals.nextDeadline, this.path.reports.nextDeadline);
     for (const { encodings } of this.publications) {
       for (const stream of encodings) {
         if (stream === undefined) continue;
@@ -186,7 +182,7 @@ export class ParticipantMedia {
   handleTimeout(now: number): void {
     this.#wakeAt = Number.POSITIVE_INFINITY;
     this.#rtcp.sendFeedback(this.publications, this.#arrivals, now);
-    if (this.#reports.due(now)) this.#report(now);
+    if (this.path.reports.due(now)) this.#report(now);
     this.wake();
   }
 
@@ -241,14 +237,13 @@ export class ParticipantMedia {
 
   /** Reports that are nearly due, next to the media that has just been sent: nobody has to be woken for them. */
   #reportAlong(now: number): void {
-    if (!this.#reports.goesAlong(now)) return;
+    if (!this.path.reports.goesAlong(now)) return;
     this.#report(now);
     this.#wakeAt = Number.POSITIVE_INFINITY;
     this.wake();
   }
 
   #report(now: number): void {
-    this.path.reportsFrom = this.#reports.earliest;
     this.#rtcp.sendReports(this.publications, this.slots, now);
     this.#measure(now);
   }

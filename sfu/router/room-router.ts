@@ -120,7 +120,7 @@ export class RoomRouter {
           slot.forward(stream, publication.pendingSequences[k]!, now);
         }
       }
-      if (now >= path.reportsFrom) path.onMedia(now);
+      if (now >= path.reports.earliest) path.reportAlong(now);
     }
     this.#pathCount = 0;
     this.#pendingCount = 0;
