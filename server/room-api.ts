@@ -68,10 +68,9 @@ function statsProblem(failure: StatsFailure): GatewayProblem {
         'Media of this room goes from participant to participant; the server sees none of it.',
       ),
     unavailable: () =>
-      new GatewayProblem(
-        503,
+      problem(
         'MEDIA_UNAVAILABLE',
-        'The media worker of this room does not answer; one that is dead is started again.',
+        'The media worker of this room does not answer; one that is dead is started again',
         { 'retry-after': '1' },
       ),
   };
@@ -82,8 +81,12 @@ function isReason(code: string): code is Reason {
   return Object.hasOwn(CODES, code);
 }
 
-function problem(reason: Reason, message: string): GatewayProblem {
-  const challenge = { 'www-authenticate': 'Bearer error="invalid_token"' };
+function problem(
+  reason: Reason,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): GatewayProblem {
   const { http } = CODES[reason];
-  return new GatewayProblem(http, reason, `${message}.`, http === 401 ? challenge : {});
+  const challenge = http === 401 ? { 'www-authenticate': 'Bearer error="invalid_token"' } : {};
+  return new GatewayProblem(http, reason, `${message}.`, { ...challenge, ...headers });
 }
