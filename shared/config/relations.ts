@@ -15,11 +15,24 @@ export interface Problem {
 /** The first thing wrong with the settings as a whole, or undefined. */
 export function findProblem(settings: Settings): Problem | undefined {
   return (
+    placeholderProblem(settings) ??
     engineProblem(settings) ??
     relayProblem(settings) ??
     lifetimeProblem(settings) ??
     mediaProblem(settings)
   );
+}
+
+/** What stands in sterna.example.yaml for everybody to read. */
+const PLACEHOLDER = /^put-a(?:nother)?-random-secret-of-32-or-more\b/;
+
+function placeholderProblem({ keys, turn }: Settings): Problem | undefined {
+  const expected = 'a secret of your own in place of the example (openssl rand -base64 32)';
+  const key = Object.entries(keys).find(([, secret]) => PLACEHOLDER.test(secret));
+  if (key !== undefined) return { path: ['keys', key[0]], expected, value: key[1] };
+  const index = turn.secrets.findIndex((secret) => PLACEHOLDER.test(secret));
+  if (index < 0) return undefined;
+  return { path: ['turn', 'secrets', String(index)], expected, value: turn.secrets[index] };
 }
 
 function mediaProblem({ sfu, workers }: Settings): Problem | undefined {

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { isMap, isPair, isScalar, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { LEAVES } from '../../shared/config/keys.ts';
-import { loadConfig } from '../../shared/config/load.ts';
+import { type Config, loadConfig } from '../../shared/config/load.ts';
 import { settingsJsonSchema } from '../../shared/config/schema.ts';
 import { readRootFile, ROOT } from './source-files.ts';
 
@@ -39,9 +39,15 @@ test('the example names its schema in the first line, for editors', () => {
   expect(example.split('\n')[0]).toBe('# yaml-language-server: $schema=./sterna.schema.json');
 });
 
-test('the example is accepted as it stands', () => {
+test('the example is refused until each of its secrets is replaced, and is accepted then', () => {
   const file = join(ROOT, 'sterna.example.yaml');
-  const config = loadConfig({ file, environment: {}, ipv6Loopback: true });
+  const load = (environment: Record<string, string>): Config =>
+    loadConfig({ file, environment, ipv6Loopback: true });
+  const instead = 'a secret of your own in place of the example';
+  expect(() => load({})).toThrow(`keys.mykey: expected ${instead}`);
+  const keys = { STERNA_KEYS: `mykey=${'k'.repeat(32)}` };
+  expect(() => load(keys)).toThrow(`turn.secrets.0: expected ${instead}`);
+  const config = load({ ...keys, STERNA_TURN_SECRETS: 't'.repeat(32) });
   expect(config.mode).toBe('configured');
   expect(config.warnings).toEqual([]);
 });
