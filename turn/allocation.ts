@@ -4,6 +4,7 @@
 import { AddressTable } from '../shared/net/address-table.ts';
 import type { Timer } from '../shared/net/timer-wheel.ts';
 import type { AddressFamily, TransportAddress } from '../shared/net/transport-address.ts';
+import type { ClientSink, ClientTransport } from './client-sink.ts';
 
 /** RFC 8656 s12: the channel numbers that may be bound. */
 export const CHANNEL_NUMBER_MIN = 0x4000;
@@ -148,13 +149,24 @@ export class Allocation {
 
 /** One transport address that clients send to, with the allocations of its 5-tuples (RFC 8656 s2, s6). */
 export class Listener {
+  /** The engine's; -1 where there is a sink. */
   readonly socket: number;
   readonly address: TransportAddress;
+  readonly transport: ClientTransport;
+  /** The way to its clients; undefined where that is the engine's socket. */
+  readonly sink: ClientSink | undefined;
   /** By the client's transport address: server address and protocol are this listener's. */
   readonly allocations: AddressTable<Allocation> = new AddressTable('host-and-port');
 
-  constructor(socket: number, address: TransportAddress) {
+  constructor(
+    socket: number,
+    address: TransportAddress,
+    transport: ClientTransport = 'udp',
+    sink?: ClientSink,
+  ) {
     this.socket = socket;
     this.address = address;
+    this.transport = transport;
+    this.sink = sink;
   }
 }

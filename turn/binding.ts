@@ -5,6 +5,7 @@ import type { TransportAddress } from '../shared/net/transport-address.ts';
 import { ATTR_XOR_MAPPED_ADDRESS, CLASS_SUCCESS, METHOD_BINDING } from '../shared/stun/registry.ts';
 import type { StunReader } from '../shared/stun/reader.ts';
 import { StunWriter } from '../shared/stun/writer.ts';
+import type { Listener } from './allocation.ts';
 
 /** Header, XOR-MAPPED-ADDRESS (IPv6) and FINGERPRINT. */
 const RESPONSE_BYTES_MAX = 20 + 24 + 8;
@@ -19,11 +20,13 @@ export class BindingResponder {
     this.#engine = engine;
   }
 
-  answer(socket: number, client: TransportAddress, reader: StunReader): void {
+  answer({ socket, sink }: Listener, client: TransportAddress, reader: StunReader): void {
     const writer = this.#writer
       .start(this.#bytes, 0, METHOD_BINDING, CLASS_SUCCESS, reader.bytes, reader.transactionOffset)
       .xorAddress(ATTR_XOR_MAPPED_ADDRESS, client);
     if (reader.hasFingerprint) writer.fingerprint();
-    this.#engine.send(socket, client, this.#bytes, 0, writer.finish());
+    const total = writer.finish();
+    if (sink === undefined) this.#engine.send(socket, client, this.#bytes, 0, total);
+    else sink.send(client, this.#bytes, 0, total);
   }
 }

@@ -67,7 +67,7 @@ export interface TurnObserver {
   onAllocationDeleted(event: AllocationEvent & { readonly reason: AllocationEnd }): void;
 }
 
-export type AllocationEnd = 'refreshed-to-zero' | 'expired' | 'closed';
+export type AllocationEnd = 'refreshed-to-zero' | 'expired' | 'closed' | 'disconnected';
 
 export interface AllocationEvent {
   readonly user: string;

@@ -136,7 +136,10 @@ export class RelayPath {
       .xorAddress(ATTR_XOR_PEER_ADDRESS, state.toExternal(peer))
       .icmp(type, code, info)
       .finish();
-    state.engine.send(allocation.listener.socket, allocation.client, this.#bytes, 0, total);
+    const { listener, client } = allocation;
+    if (listener.sink === undefined) {
+      state.engine.send(listener.socket, client, this.#bytes, 0, total);
+    } else listener.sink.send(client, this.#bytes, 0, total);
   }
 
   /** A datagram from a peer to a relayed transport address. */
@@ -163,23 +166,20 @@ export class RelayPath {
     if (binding !== undefined && now < binding.expiresAt) {
       if (length + 4 > DATAGRAM_BYTES_MAX) return state.drop(DROP_TOO_LARGE);
       const header = (binding.number << 16) | length;
-      state.engine.sendPrefixed(listener.socket, client, header, bytes, offset, length);
+      if (listener.sink === undefined) {
+        state.engine.sendPrefixed(listener.socket, client, header, bytes, offset, length);
+      } else listener.sink.sendPrefixed(client, header, bytes, offset, length);
     } else {
       const overhead =
         peer.family === 4 ? DATA_INDICATION_OVERHEAD_IPV4 : DATA_INDICATION_OVERHEAD_IPV6;
       if (length + overhead > DATAGRAM_BYTES_MAX) return state.drop(DROP_TOO_LARGE);
       const header = this.#dataIndication(state.toExternal(peer), length);
       const padding = PADDING[length & 3]!;
-      state.engine.sendHeaded(
-        listener.socket,
-        client,
-        this.#bytes,
-        header,
-        bytes,
-        offset,
-        length,
-        padding,
-      );
+      const head = this.#bytes;
+      if (listener.sink === undefined) {
+        const { socket } = listener;
+        state.engine.sendHeaded(socket, client, head, header, bytes, offset, length, padding);
+      } else listener.sink.sendHeaded(client, head, header, bytes, offset, length, padding);
     }
     allocation.receivedPackets++;
     allocation.receivedBytes += length;

@@ -79,6 +79,10 @@ export class Responder {
       else this.#writer.integrity(to.key);
     }
     if (to.fingerprint) this.#writer.fingerprint();
-    this.#engine.send(to.listener.socket, to.client, this.#bytes, 0, this.#writer.finish());
+    const { listener, client } = to;
+    const total = this.#writer.finish();
+    if (listener.sink === undefined) {
+      this.#engine.send(listener.socket, client, this.#bytes, 0, total);
+    } else listener.sink.send(client, this.#bytes, 0, total);
   }
 }

@@ -36,6 +36,7 @@ import {
 import { Exchange } from './exchange.ts';
 import { knownToBinding, knownToTurn } from './known-attributes.ts';
 import { Listener } from './allocation.ts';
+import type { ClientSink, ClientTransport } from './client-sink.ts';
 import type { TurnObserver, TurnOptions } from './options.ts';
 import { handleRefresh } from './refresh.ts';
 import { RelayPath } from './relay.ts';
@@ -127,7 +128,7 @@ export class TurnServer {
       },
       onDatagram: (tag, from, bytes, offset, length, at) => {
         const listener = this.#listeners[tag];
-        if (listener !== undefined) this.#receive(listener, from, bytes, offset, length, at);
+        if (listener !== undefined) this.receive(listener, from, bytes, offset, length, at);
       },
     };
     this.#listeners.length = listeners.length;
@@ -139,6 +140,52 @@ export class TurnServer {
           : engine.adopt(socket, owner, tag, { borrowed: true });
     }
     if (pending === 0) done([]);
+  }
+
+  /**
+   * A listener whose clients are reached through `sink`: who has their connections hands over what comes by `receive`,
+   * and tells their ends by `disconnected`. It lives as long as the server.
+   */
+  admit(transport: ClientTransport, address: TransportAddress, sink: ClientSink): Listener {
+    if (!this.#state.policy.isOwn(address)) this.#state.policy.addOwn(address);
+    return new Listener(-1, address, transport, sink);
+  }
+
+  /**
+   * One STUN message or ChannelData message of a client of `admit`'s listener. Address and bytes are only good until the
+   * call returns. Allocates: nothing per relayed packet.
+   */
+  receive(
+    listener: Listener,
+    client: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): void {
+    const first = length === 0 ? 0xff : bytes[offset]!;
+    if (first >= CHANNEL_FIRST_BYTE_MIN && first <= this.#channelFirstByteMax) {
+      this.#relayPath.channelData(listener, client, bytes, offset, length, now);
+      return;
+    }
+    const reader = this.#reader;
+    if (reader.read(bytes, offset, length) !== STUN_OK) return this.#state.drop(DROP_NOT_STUN);
+    if (reader.hasFingerprint && !reader.checkFingerprint()) {
+      return this.#state.drop(DROP_BAD_FINGERPRINT);
+    }
+    if (reader.messageClass === CLASS_REQUEST) {
+      this.#request(listener, client, now);
+    } else if (reader.messageClass === CLASS_INDICATION && reader.method === METHOD_SEND) {
+      this.#sendIndication(listener, client, now);
+    } else {
+      this.#state.drop(DROP_UNEXPECTED);
+    }
+  }
+
+  /** The connection of that 5-tuple is gone, and its allocation with it. */
+  disconnected(listener: Listener, client: TransportAddress): void {
+    const allocation = listener.allocations.get(client);
+    if (allocation !== undefined) this.#state.delete(allocation, 'disconnected');
   }
 
   /** A datagram from another worker to the relay of ours at `to`: what its `Neighbours.forward` took. */
@@ -197,33 +244,6 @@ export class TurnServer {
     if (!this.#state.policy.isOwn(address)) this.#state.policy.addOwn(address);
   }
 
-  #receive(
-    listener: Listener,
-    client: TransportAddress,
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-    now: number,
-  ): void {
-    const first = length === 0 ? 0xff : bytes[offset]!;
-    if (first >= CHANNEL_FIRST_BYTE_MIN && first <= this.#channelFirstByteMax) {
-      this.#relayPath.channelData(listener, client, bytes, offset, length, now);
-      return;
-    }
-    const reader = this.#reader;
-    if (reader.read(bytes, offset, length) !== STUN_OK) return this.#state.drop(DROP_NOT_STUN);
-    if (reader.hasFingerprint && !reader.checkFingerprint()) {
-      return this.#state.drop(DROP_BAD_FINGERPRINT);
-    }
-    if (reader.messageClass === CLASS_REQUEST) {
-      this.#request(listener, client, now);
-    } else if (reader.messageClass === CLASS_INDICATION && reader.method === METHOD_SEND) {
-      this.#sendIndication(listener, client, now);
-    } else {
-      this.#state.drop(DROP_UNEXPECTED);
-    }
-  }
-
   #sendIndication(listener: Listener, client: TransportAddress, now: number): void {
     // RFC 8489 s6.3.2: an indication with an attribute we must understand and do not is discarded.
     if (this.#reader.collectUnknown(this.#knownToTurn, this.#unknown) > 0) {
@@ -268,7 +288,7 @@ export class TurnServer {
 
   #bindingRequest(listener: Listener, client: TransportAddress, now: number): void {
     if (this.#reader.collectUnknown(knownToBinding, this.#unknown) === 0) {
-      this.#binding.answer(listener.socket, client, this.#reader);
+      this.#binding.answer(listener, client, this.#reader);
       return;
     }
     this.#exchange.begin(listener, client, undefined, now);

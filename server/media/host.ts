@@ -90,6 +90,7 @@ export class MediaHost {
             linux: linux?.dataFor(index),
           }),
           onMedia: (event) => this.#sfu?.onMedia(index, event),
+          onTurnStream: () => undefined,
           onListening: ({ media }) => this.#sfu?.onListening(index, media),
           onDeath: () => this.#sfu?.plane.down(index),
           wake: () => linux?.wakes[index]?.wake(),

@@ -5,14 +5,16 @@ import { systemClock } from '../../shared/clock.ts';
 import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { SfuEvent } from '../../sfu/control.ts';
-import type {
-  Listening,
-  ListenerState,
-  MediaCommand,
-  MediaEvent,
-  StreamEvent,
-  WorkerStats,
-  MediaWorkerData,
+import {
+  isTurnStreamEvent,
+  type Listening,
+  type ListenerState,
+  type MediaCommand,
+  type MediaEvent,
+  type StreamEvent,
+  type TurnStreamEvent,
+  type WorkerStats,
+  type MediaWorkerData,
 } from './messages.ts';
 
 /** How long the worker may take to close its sockets before it is terminated. */
@@ -45,6 +47,7 @@ export interface MediaWorkerParts {
   /** What the thread starts with, but for its port; asked for each time. */
   data(): Omit<MediaWorkerData, 'port'>;
   onMedia(event: SfuEvent | StreamEvent): void;
+  onTurnStream(event: TurnStreamEvent): void;
   /** It serves, and so every time that it was started again. */
   onListening(listening: Listening): void;
   /** It has died; `onListening` follows when another one serves in its place. */
@@ -156,6 +159,7 @@ export class MediaWorker {
       this.#parts.log[event.level](event.event, event.fields);
       return;
     }
+    if (isTurnStreamEvent(event)) return this.#parts.onTurnStream(event);
     if (event.type !== 'stats') return this.#parts.onMedia(event);
     const waiting = this.#waiting.get(event.id);
     if (waiting === undefined) return;

@@ -59,7 +59,8 @@ export type MediaCommand =
   | { type: 'stats'; id: number }
   | { type: 'stop'; at: number }
   | SfuCommand
-  | StreamCommand;
+  | StreamCommand
+  | TurnStreamCommand;
 
 /** About the TCP connections of ICE, which are the main thread's: frames are RFC 4571's, without their lengths. */
 export type StreamCommand =
@@ -70,6 +71,38 @@ export type StreamCommand =
 export type StreamEvent =
   | { type: 'stream.frame'; stream: number; bytes: Uint8Array }
   | { type: 'stream.close'; stream: number };
+
+/**
+ * About the TCP and TLS connections of TURN clients, which are the main thread's, too. Bytes go as they come, each time
+ * in a buffer of their own; the worker finds the messages in them. `local` is where the client connected to.
+ */
+export type TurnStreamCommand =
+  | {
+      type: 'turn.open';
+      stream: number;
+      transport: 'tcp' | 'tls';
+      local: Endpoint;
+      remote: Endpoint;
+    }
+  | { type: 'turn.bytes'; stream: number; bytes: Uint8Array }
+  /** So many bytes of what the worker sent have been taken over by the kernel. */
+  | { type: 'turn.drained'; stream: number; bytes: number }
+  | { type: 'turn.close'; stream: number };
+
+export type TurnStreamEvent =
+  | { type: 'turn.bytes'; stream: number; bytes: Uint8Array }
+  /** So many bytes of what came have been handled: as many more may come. */
+  | { type: 'turn.taken'; stream: number; bytes: number }
+  /** The worker wants no more of it; what it sent before still goes out. */
+  | { type: 'turn.end'; stream: number };
+
+export function isTurnStreamCommand(command: MediaCommand): command is TurnStreamCommand {
+  return command.type.startsWith('turn.');
+}
+
+export function isTurnStreamEvent(event: MediaEvent): event is TurnStreamEvent {
+  return event.type.startsWith('turn.');
+}
 
 export interface WorkerStats {
   engine: { kind: string } & EngineCounters;
@@ -105,4 +138,5 @@ export type MediaEvent =
       fields: Record<string, unknown>;
     }
   | SfuEvent
-  | StreamEvent;
+  | StreamEvent
+  | TurnStreamEvent;

@@ -5,6 +5,7 @@ import { networkInterfaces } from 'node:os';
 import type { Settings } from '../../shared/config/schema.ts';
 import {
   isWildcard,
+  type ListenerTransport,
   parseListenerUrl,
   parsePortRange,
 } from '../../shared/config/network-values.ts';
@@ -63,11 +64,15 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
   };
 }
 
-export function listenerAddresses(settings: TurnSettings): TransportAddress[] {
-  return settings.listeners.map((text) => {
-    const url = parseListenerUrl(text);
-    return addressOf(url.host, url.port);
-  });
+/** The listeners of one transport, in the order of the configuration. */
+export function listenerAddresses(
+  settings: TurnSettings,
+  transport: ListenerTransport = 'udp',
+): TransportAddress[] {
+  return settings.listeners
+    .map((text) => parseListenerUrl(text))
+    .filter((url) => url.transport === transport)
+    .map(({ host, port }) => addressOf(host, port));
 }
 
 /** Every address of this machine that a wildcard listener answers at: relaying to it would loop. */

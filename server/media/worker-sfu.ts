@@ -8,10 +8,11 @@ import type { Engine, SocketOwner } from '../../shared/net/engine.ts';
 import type { HandOver, HandOverReceiver } from '../../shared/net/hand-over.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import type { TurnServer } from '../../turn/index.ts';
+import type { SfuCommand } from '../../sfu/control.ts';
 import { createDtlsContext } from '../../sfu/dtls/context.ts';
 import { Sfu } from '../../sfu/index.ts';
 import { type MediaListenResult, MediaServer } from '../../sfu/transport/media-server.ts';
-import type { MediaCommand, MediaEvent, SfuWorkerData, SfuWorkerStats } from './messages.ts';
+import type { MediaEvent, SfuWorkerData, SfuWorkerStats, StreamCommand } from './messages.ts';
 import { addressOf, mediaCandidates } from './sfu-addresses.ts';
 
 /** As many as fit into what node:crypto gives without a thread. */
@@ -91,7 +92,7 @@ export class WorkerSfu {
     return mediaCandidates(this.#data.announce, endpoints, []).map(({ address }) => address);
   }
 
-  onCommand(command: Exclude<MediaCommand, { type: 'stats' | 'stop' }>, now: number): void {
+  onCommand(command: SfuCommand | StreamCommand, now: number): void {
     if (command.type === 'stream.open') {
       this.#server.openStream(command.stream, addressOf(command.remote));
     } else if (command.type === 'stream.frame') {

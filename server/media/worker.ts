@@ -7,13 +7,14 @@ import { formatListenerUrl } from '../../shared/config/network-values.ts';
 import type { EngineOptions, OpenFailure } from '../../shared/net/engine.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import { type AllocationEvent, Commons, type TurnObserver, TurnServer } from '../../turn/index.ts';
-import type {
-  ListenerState,
-  MediaCommand,
-  MediaEvent,
-  MediaWorkerData,
-  SfuWorkerData,
-  WorkerStats,
+import {
+  isTurnStreamCommand,
+  type ListenerState,
+  type MediaCommand,
+  type MediaEvent,
+  type MediaWorkerData,
+  type SfuWorkerData,
+  type WorkerStats,
 } from './messages.ts';
 import { listenerAddresses, turnOptions } from './turn-options.ts';
 import { linuxWorkerEngine, portableWorkerEngine } from './worker-engine.ts';
@@ -83,7 +84,7 @@ async function main(data: MediaWorkerData): Promise<void> {
       const ms = Math.round(systemClock.monotonic() - command.at);
       log('info', 'media.stopped', { ms, sockets: engine.counters.sockets });
       engine.stop();
-    } else {
+    } else if (!isTurnStreamCommand(command)) {
       media?.onCommand(command, systemClock.monotonic());
     }
   };

@@ -5,8 +5,11 @@
 import { isIP, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
+/** The transports that clients of STUN and TURN come by. */
+export type ListenerTransport = 'udp' | 'tcp' | 'tls' | 'dtls';
+
 export interface ListenerUrl {
-  transport: 'udp';
+  transport: ListenerTransport;
   /** IP literal, without brackets. */
   host: string;
   /** 0 takes a free port. */
@@ -23,21 +26,21 @@ export function isAddress(text: string): boolean {
   return isIP(text) !== 0 && !text.includes('%');
 }
 
-/** Reads `udp://127.0.0.1:3478` or `udp://[::1]:3478`; a text says what was expected instead. */
+const LISTENER_TRANSPORTS: readonly ListenerTransport[] = ['udp', 'tcp', 'tls', 'dtls'];
+
+/** Reads `udp://127.0.0.1:3478` or `tls://[::1]:5349`; a text says what was expected instead. */
 export function readListenerUrl(text: string): ListenerUrl | string {
-  const expected = 'udp://address:port with an IP address, such as udp://[::1]:3478';
-  const scheme = /^([a-z]+):\/\//i.exec(text)?.[1]?.toLowerCase();
-  if (scheme === 'tcp' || scheme === 'tls' || scheme === 'dtls') {
-    return `udp://address:port (${scheme} listeners are not in this version)`;
-  }
-  const parts = /^udp:\/\/(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(text);
-  if (!parts) return expected;
-  const host = parts[1] ?? parts[2] ?? '';
-  const port = Number(parts[3]);
-  if (!isAddress(host) || isIPv4(host) !== (parts[1] === undefined)) return expected;
-  if (port > 65_535) return 'udp://address:port with a port up to 65535';
-  if (isMulticast(host)) return 'udp://address:port with an address of this machine';
-  return { transport: 'udp', host, port };
+  const expected =
+    'udp://, tcp://, tls:// or dtls:// and address:port with an IP address, such as udp://[::1]:3478';
+  const parts = /^([a-z]+):\/\/(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(text);
+  const transport = LISTENER_TRANSPORTS.find((scheme) => scheme === parts?.[1]?.toLowerCase());
+  if (!parts || transport === undefined) return expected;
+  const host = parts[2] ?? parts[3] ?? '';
+  const port = Number(parts[4]);
+  if (!isAddress(host) || isIPv4(host) !== (parts[2] === undefined)) return expected;
+  if (port > 65_535) return `${transport}://address:port with a port up to 65535`;
+  if (isMulticast(host)) return `${transport}://address:port with an address of this machine`;
+  return { transport, host, port };
 }
 
 /** @throws when the text did not come through the configuration's check. */
@@ -47,9 +50,13 @@ export function parseListenerUrl(text: string): ListenerUrl {
   return url;
 }
 
-/** `udp://127.0.0.1:3478` or `udp://[::1]:3478`. */
-export function formatListenerUrl(host: string, port: number): string {
-  return `udp://${bracketed(host)}:${port}`;
+/** `udp://127.0.0.1:3478` or `tls://[::1]:5349`. */
+export function formatListenerUrl(
+  host: string,
+  port: number,
+  transport: ListenerTransport = 'udp',
+): string {
+  return `${transport}://${bracketed(host)}:${port}`;
 }
 
 /** An IP literal as it stands in a URL. */
