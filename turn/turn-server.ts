@@ -152,8 +152,8 @@ export class TurnServer {
   }
 
   /**
-   * One STUN message or ChannelData message of a client of `admit`'s listener. Address and bytes are only good until the
-   * call returns. Allocates: nothing per relayed packet.
+   * One STUN or ChannelData message of a client of `admit`'s listener. Address and bytes are only good until the call
+   * returns. Allocates: nothing per relayed packet.
    */
   receive(
     listener: Listener,
