@@ -16,6 +16,7 @@ import { settingsSchema } from './schema.ts';
 import type { Settings } from './schema.ts';
 import { FILE_VARIABLE, Sources, unknownKey } from './sources.ts';
 import type { ConfigFlag, Environment } from './sources.ts';
+import { findTlsProblem } from './tls-pair.ts';
 
 export interface Config extends Settings {
   /** `development`: no file and no API keys, so loopback only and secrets made up at the start. */
@@ -57,7 +58,10 @@ export function loadConfig(input: ConfigInput): Config {
 
   const settings = checkKeys(sources);
   if (!development) refuseMissing(settings, file, input.needs ?? 'all');
-  const problem = findProblem(settings) ?? (development ? findPublicAddress(settings) : undefined);
+  const problem =
+    findProblem(settings) ??
+    (development ? findPublicAddress(settings) : undefined) ??
+    (input.needs === 'keys' ? undefined : findTlsProblem(settings));
   if (problem) throw complain({ ...problem, origin: originOf(sources, problem) });
   return {
     ...settings,

@@ -76,6 +76,7 @@ const origin = checked(
   (value) => value === '*' || isWebOrigin(value),
   'an origin, such as https://meet.example.org, or "*"',
 );
+const filePath = z.string().max(4096, { error: 'a path of at most 4096 characters' });
 const keyName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
@@ -128,8 +129,27 @@ const turn = z.strictObject({
     .describe('Realm of the long-term credentials, usually the domain of the service'),
   listeners: listOf(checked(readListenerUrl), 64)
     .min(1, { error: 'at least one listener, such as udp://192.0.2.1:3478' })
-    .default(['udp://127.0.0.1:3478', 'udp://[::1]:3478'])
-    .describe('Where STUN and TURN are served; only udp in this version'),
+    .default([
+      'udp://127.0.0.1:3478',
+      'udp://[::1]:3478',
+      'tcp://127.0.0.1:3478',
+      'tcp://[::1]:3478',
+    ])
+    .describe('Where STUN and TURN are served: udp://, tcp:// or tls://'),
+  tls: z
+    .strictObject({
+      cert: filePath
+        .default('')
+        .describe('PEM file of the certificate and its chain, for tls:// listeners'),
+      key: filePath.default('').describe('PEM file of its private key'),
+    })
+    .prefault({})
+    .describe('The certificate of TLS listeners; read again when the files change, and on SIGHUP'),
+  proxyProtocol: listOf(cidr, 64)
+    .default([])
+    .describe(
+      'Proxies in front of tcp:// and tls:// listeners, which must send the header of the PROXY protocol',
+    ),
   advertise: listOf(iceUrl, 16)
     .default([])
     .describe('ICE URLs handed to participants; made from the listeners when empty'),
