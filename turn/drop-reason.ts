@@ -18,6 +18,8 @@ export const DROP_IN_PROGRESS = 9;
 export const DROP_TOO_LARGE = 10;
 /** The worker that has the relay it goes to takes no more for now. */
 export const DROP_NEIGHBOUR_BUSY = 11;
+/** Too many requests wait for what user sources say of their users. */
+export const DROP_USER_LOOKUPS = 12;
 
 export const DROP_REASONS = [
   'not-stun',
@@ -32,6 +34,7 @@ export const DROP_REASONS = [
   'in-progress',
   'too-large',
   'neighbour-busy',
+  'user-lookups',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

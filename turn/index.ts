@@ -5,6 +5,7 @@ export type { Listener } from './allocation.ts';
 export type { ClientSink, ClientTransport } from './client-sink.ts';
 export { Commons, type CommonsMemory, type CommonsOptions } from './commons.ts';
 export { mintRestCredential } from './credentials.ts';
+export type { UserAnswer } from './outside-users.ts';
 export type {
   AllocationEvent,
   AllocationEnd,

@@ -39,6 +39,11 @@ export interface TurnOptions {
   readonly clock: Clock;
   /** What this worker shares with the others. */
   readonly commons: Commons;
+  /**
+   * Asks somebody outside for a user who is neither static nor a REST name; what is said comes by
+   * `TurnServer.userAnswer`. Without it there are no other users.
+   */
+  readonly askForUser?: ((username: string) => void) | undefined;
   /** The way to the other workers; without it what goes to their relays goes through the kernel. */
   readonly neighbours?: Neighbours | undefined;
   /** Where else the process answers, such as an SFU at its media addresses: those may be peers wherever they are. */

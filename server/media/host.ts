@@ -19,6 +19,7 @@ import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
 import type { LinuxWorkerData, WorkerStats } from './messages.ts';
 import { whyNoOpenssl } from './openssl-probe.ts';
+import { openUserDirectory, type UserDirectory } from '../users/user-directory.ts';
 import { SfuHost } from './sfu-host.ts';
 import { commonsOptions, listenerAddresses, type TurnSettings } from './turn-options.ts';
 import { TurnStreamsHost } from './turn-streams-host.ts';
@@ -57,6 +58,7 @@ export class MediaHost {
   readonly #sfu: SfuHost | undefined;
   readonly #streams: TurnStreamsHost;
   readonly #settings: TurnSettings;
+  readonly #users: UserDirectory | undefined;
   #listeners: readonly { readonly url: string }[] = [];
   #closed: Promise<void> | undefined;
 
@@ -70,6 +72,8 @@ export class MediaHost {
   ) {
     this.engine = engine;
     this.#linux = linux;
+    const users = openUserDirectory(config.turn, log);
+    this.#users = users;
     if (forwards) {
       this.#sfu = new SfuHost(config.sfu, log, count, (worker, command) =>
         this.#workers[worker]?.post(command),
@@ -96,11 +100,13 @@ export class MediaHost {
             settings: config.turn,
             commons,
             sfu: this.#sfu?.dataFor(index),
+            asksForUsers: users !== undefined,
             logsInfo,
             linux: linux?.dataFor(index),
           }),
           onMedia: (event) => this.#sfu?.onMedia(index, event),
           onTurnStream: (event) => this.#streams.onEvent(event),
+          onUserAsked: (username) => void this.#answerUser(index, username),
           onListening: ({ media }) => this.#sfu?.onListening(index, media),
           onDeath: () => {
             this.#streams.lost(index);
@@ -201,9 +207,16 @@ export class MediaHost {
   async #close(): Promise<void> {
     await this.#streams.close();
     await this.#sfu?.close();
+    this.#users?.close();
     await Promise.all(this.#workers.map((worker) => worker.close()));
     this.#linux?.listeners.close();
     for (const wake of this.#linux?.wakes ?? []) wake.close();
+  }
+
+  async #answerUser(worker: number, username: string): Promise<void> {
+    const found = await this.#users?.find(username);
+    if (found !== undefined)
+      this.#workers[worker]?.post({ type: 'user.answer', username, ...found });
   }
 
   /** False when another worker that died as well is in the way. */

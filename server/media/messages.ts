@@ -7,7 +7,7 @@ import type { SfuStats } from '../../sfu/index.ts';
 import type { MediaServerStats } from '../../sfu/transport/media-server.ts';
 import type { EngineCounters } from '../../shared/net/engine.ts';
 import type { MailroomMemory } from '../../shared/net/mailroom.ts';
-import type { CommonsMemory, TurnStats } from '../../turn/index.ts';
+import type { CommonsMemory, TurnStats, UserAnswer } from '../../turn/index.ts';
 import type { TurnSettings } from './turn-options.ts';
 
 /** What a worker starts with. */
@@ -19,6 +19,8 @@ export interface MediaWorkerData {
   commons: CommonsMemory;
   /** Undefined where media goes from peer to peer. */
   sfu: SfuWorkerData | undefined;
+  /** Whether there is somebody to ask for users. */
+  asksForUsers: boolean;
   /** Whether anybody reads what is logged as `info`: an allocation must not pay for lines that nobody sees. */
   logsInfo: boolean;
   /** For the Linux engine; without it the portable one runs. */
@@ -60,7 +62,8 @@ export type MediaCommand =
   | { type: 'stop'; at: number }
   | SfuCommand
   | StreamCommand
-  | TurnStreamCommand;
+  | TurnStreamCommand
+  | UserCommand;
 
 /** About the TCP connections of ICE, which are the main thread's: frames are RFC 4571's, without their lengths. */
 export type StreamCommand =
@@ -95,6 +98,19 @@ export type TurnStreamEvent =
   | { type: 'turn.taken'; stream: number; bytes: number }
   /** The worker wants no more of it; what it sent before still goes out. */
   | { type: 'turn.end'; stream: number };
+
+/** About users whom neither the configuration nor a secret knows. `ttlMs`: how long the answer is good. */
+export interface UserCommand {
+  type: 'user.answer';
+  username: string;
+  answer: UserAnswer;
+  ttlMs: number;
+}
+
+export interface UserEvent {
+  type: 'user.ask';
+  username: string;
+}
 
 export function isTurnStreamCommand(command: MediaCommand): command is TurnStreamCommand {
   return command.type.startsWith('turn.');
@@ -139,4 +155,5 @@ export type MediaEvent =
     }
   | SfuEvent
   | StreamEvent
-  | TurnStreamEvent;
+  | TurnStreamEvent
+  | UserEvent;

@@ -39,7 +39,7 @@ const UNTAKEN_MAX = 256 * 1024;
 /** The worker is told of bytes that the kernel took in steps of that size: each is a message that wakes it. */
 const DRAINED_STEP = 16 * 1024;
 /** The worker keeps back what a client does not read; beyond this it has failed to, and the client has to go. */
-const UNREAD_MAX = 4 * 1024 * 1024;
+const UNREAD_MAX = 1024 * 1024;
 
 export interface TurnStreamsHostParts {
   readonly log: Logger;

@@ -51,6 +51,9 @@ async function main(data: MediaWorkerData): Promise<void> {
       ...turnOptions(settings, systemClock, new Commons(data.commons, index)),
       neighbours,
       handOver,
+      askForUser: data.asksForUsers
+        ? (username) => post({ type: 'user.ask', username })
+        : undefined,
     },
     engine,
     data.logsInfo ? observer : undefined,
@@ -84,6 +87,9 @@ async function main(data: MediaWorkerData): Promise<void> {
       const ms = Math.round(systemClock.monotonic() - command.at);
       log('info', 'media.stopped', { ms, sockets: engine.counters.sockets });
       engine.stop();
+    } else if (command.type === 'user.answer') {
+      const { username, answer, ttlMs } = command;
+      server.userAnswer(username, answer, ttlMs, systemClock.monotonic());
     } else if (!isTurnStreamCommand(command)) {
       media?.onCommand(command, systemClock.monotonic());
     }

@@ -123,7 +123,9 @@ function refuseMissing(
     const expected = 'at least one API key, "name: secret of 32 characters or more"';
     throw complain({ path: ['keys'], expected, value, origin });
   }
-  if (needs === 'all' && turn.secrets.length === 0 && Object.keys(turn.users).length === 0) {
+  const { redis, http } = turn.userSources;
+  const hasUsers = Object.keys(turn.users).length > 0 || redis.url !== '' || http.url !== '';
+  if (needs === 'all' && turn.secrets.length === 0 && !hasUsers) {
     const expected = 'a secret here, or a user in turn.users';
     throw complain({ path: ['turn', 'secrets'], expected, value, origin });
   }

@@ -13,6 +13,7 @@ import {
   isIceUrl,
   isMulticast,
   isWebOrigin,
+  isUrlOf,
   isWildcard,
   readListenerUrl,
   readPortRange,
@@ -123,6 +124,43 @@ const relay = z.strictObject({
     .describe('Ports of relayed transport addresses, first and last'),
 });
 
+const userSources = z.strictObject({
+  redis: z
+    .strictObject({
+      url: checked(
+        (value) => value === '' || isUrlOf(value, ['redis:', 'rediss:']),
+        'a redis:// or rediss:// URL',
+      )
+        .default('')
+        .describe('Redis that has a hash of user names and passwords; empty for none'),
+      key: text(1, 256, 'a key').default('sterna:turn:users').describe('Name of that hash'),
+    })
+    .prefault({})
+    .describe('Users in Redis'),
+  http: z
+    .strictObject({
+      url: checked(
+        (value) => value === '' || isUrlOf(value, ['http:', 'https:']),
+        'an http:// or https:// URL',
+      )
+        .default('')
+        .describe('Web service that is asked by POST for the password of a user; empty for none'),
+      authorization: z
+        .string()
+        .regex(/^[\x20-\x7e]{0,512}$/, { error: 'at most 512 printable ASCII characters' })
+        .default('')
+        .describe('Authorization header field that it is sent'),
+    })
+    .prefault({})
+    .describe('Users of a web service'),
+  cacheSeconds: integer(1, 86_400)
+    .default(60)
+    .describe('How long what they said of a user is good'),
+  unknownSeconds: integer(1, 3600)
+    .default(5)
+    .describe('How long an unknown user is not asked for again'),
+});
+
 const turn = z.strictObject({
   realm: credential(127, 'text')
     .default('example.org')
@@ -163,6 +201,7 @@ const turn = z.strictObject({
     .describe(
       'Shared secrets of TURN REST credentials; the first one mints, all verify (for rollover)',
     ),
+  userSources: userSources.prefault({}).describe('Where else users are looked up'),
   peers: z
     .strictObject({
       allow: listOf(cidr, 256)
