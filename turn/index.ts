@@ -13,4 +13,6 @@ export type {
   TurnObserver,
   TurnOptions,
 } from './options.ts';
+export type { TurnStreamCommand, TurnStreamEvent } from './stream-control.ts';
 export { type ListenResult, TurnServer, type TurnStats } from './turn-server.ts';
+export { TurnStreams } from './turn-streams.ts';

@@ -3,6 +3,7 @@
 import type { Clock } from '../shared/clock.ts';
 import type { HandOver } from '../shared/net/hand-over.ts';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
+import type { ClientTransport } from './client-sink.ts';
 import type { Commons } from './commons.ts';
 import type { RandomInt } from './shared-ports.ts';
 
@@ -77,6 +78,8 @@ export type AllocationEnd = 'refreshed-to-zero' | 'expired' | 'closed' | 'discon
 export interface AllocationEvent {
   readonly user: string;
   readonly client: string;
+  /** Between client and server. */
+  readonly transport: ClientTransport;
   readonly relayed: readonly string[];
   readonly sentPackets: number;
   readonly sentBytes: number;

@@ -189,6 +189,11 @@ export class TurnServer {
     if (allocation !== undefined) this.#state.delete(allocation, 'disconnected');
   }
 
+  /** Counts what a sink had to drop. */
+  drop(reason: number): void {
+    this.#state.drop(reason);
+  }
+
   /** A datagram from another worker to the relay of ours at `to`: what its `Neighbours.forward` took. */
   fromNeighbour(
     from: TransportAddress,

@@ -7,8 +7,16 @@ import type { SfuStats } from '../../sfu/index.ts';
 import type { MediaServerStats } from '../../sfu/transport/media-server.ts';
 import type { EngineCounters } from '../../shared/net/engine.ts';
 import type { MailroomMemory } from '../../shared/net/mailroom.ts';
-import type { CommonsMemory, TurnStats, UserAnswer } from '../../turn/index.ts';
+import type {
+  CommonsMemory,
+  TurnStats,
+  TurnStreamCommand,
+  TurnStreamEvent,
+  UserAnswer,
+} from '../../turn/index.ts';
 import type { TurnSettings } from './turn-options.ts';
+
+export type { TurnStreamCommand, TurnStreamEvent } from '../../turn/index.ts';
 
 /** What a worker starts with. */
 export interface MediaWorkerData {
@@ -75,30 +83,6 @@ export type StreamEvent =
   | { type: 'stream.frame'; stream: number; bytes: Uint8Array }
   | { type: 'stream.close'; stream: number };
 
-/**
- * About the TCP and TLS connections of TURN clients, which are the main thread's, too. Bytes go as they come, each time
- * in a buffer of their own; the worker finds the messages in them. `local` is where the client connected to.
- */
-export type TurnStreamCommand =
-  | {
-      type: 'turn.open';
-      stream: number;
-      transport: 'tcp' | 'tls';
-      local: Endpoint;
-      remote: Endpoint;
-    }
-  | { type: 'turn.bytes'; stream: number; bytes: Uint8Array }
-  /** So many bytes of what the worker sent have been taken over by the kernel. */
-  | { type: 'turn.drained'; stream: number; bytes: number }
-  | { type: 'turn.close'; stream: number };
-
-export type TurnStreamEvent =
-  | { type: 'turn.bytes'; stream: number; bytes: Uint8Array }
-  /** So many bytes of what came have been handled: as many more may come. */
-  | { type: 'turn.taken'; stream: number; bytes: number }
-  /** The worker wants no more of it; what it sent before still goes out. */
-  | { type: 'turn.end'; stream: number };
-
 /** About users whom neither the configuration nor a secret knows. `ttlMs`: how long the answer is good. */
 export interface UserCommand {
   type: 'user.answer';
@@ -122,7 +106,8 @@ export function isTurnStreamEvent(event: MediaEvent): event is TurnStreamEvent {
 
 export interface WorkerStats {
   engine: { kind: string } & EngineCounters;
-  turn: TurnStats;
+  /** `streams` are connections of clients over TCP and TLS. */
+  turn: TurnStats & { streams: number };
   sfu: SfuWorkerStats | undefined;
 }
 
