@@ -8,7 +8,7 @@ import { TurnStreamsHost } from '../../server/media/turn-streams-host.ts';
 import { loadConfig } from '../../shared/config/load.ts';
 import { parseListenerUrl } from '../../shared/config/network-values.ts';
 import { createLogger } from '../../shared/log.ts';
-import { CLASS_REQUEST, CLASS_SUCCESS, METHOD_ALLOCATE } from '../../shared/stun/registry.ts';
+import { METHOD_ALLOCATE } from '../../shared/stun/registry.ts';
 import { StunWriter } from '../../shared/stun/writer.ts';
 
 export type Posted = [worker: number, command: TurnStreamCommand];
@@ -108,8 +108,8 @@ export class StreamHost {
   }
 }
 
-/** An Allocate request, or its success response. */
-export function allocate(messageClass: typeof CLASS_REQUEST | typeof CLASS_SUCCESS): Uint8Array {
+/** An Allocate message of that class, without attributes. */
+export function allocate(messageClass: number): Uint8Array {
   const bytes = new Uint8Array(64);
   const writer = new StunWriter();
   return bytes.slice(
