@@ -26,10 +26,14 @@ test('it tells its listeners in their order, its doctor is content, and SIGHUP r
     const open = ready?.['listeners'] as string[];
     expect(open.map((url) => url.replace(/[1-9]\d*$/, '0'))).toEqual(listeners);
 
-    const doctor = await runCli([
-      ...['doctor', '--config', join(sterna.folder, 'sterna.yaml')],
-      ...['--set', `gateway.port=${sterna.port}`, '--set', `turn.listeners=${open.join(',')}`],
-    ]);
+    const file = join(sterna.folder, 'sterna.yaml');
+    const at = [
+      '--set',
+      `gateway.port=${sterna.port}`,
+      '--set',
+      `turn.listeners=${open.join(',')}`,
+    ];
+    const doctor = await runCli(['doctor', '--config', file, ...at]);
     expect(doctor.stdout).not.toContain('FAIL');
     expect(doctor.stdout.match(/^ok {4}stun .* answers, we are /gm)).toHaveLength(4);
     expect(doctor.stdout.match(/^ok {4}turn IPv[46] {2}relayed there and back/gm)).toHaveLength(8);

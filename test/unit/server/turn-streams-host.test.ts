@@ -49,7 +49,7 @@ describe('a connection', () => {
     const dealt = streams.posted.flatMap(([worker, { type }]) =>
       type === 'turn.open' ? [worker] : [],
     );
-    expect(dealt.toSorted()).toEqual([2, 2, 5, 5]);
+    expect(dealt.toSorted((a, b) => a - b)).toEqual([2, 2, 5, 5]);
   });
 
   test('ends where no worker serves, and with its worker', async () => {
