@@ -1,4 +1,4 @@
-// Half-open TLS handshakes in crowds: an honest client gets in beside them, from the same address as they and from others.
+// Half-open TLS handshakes in crowds: an honest client gets in beside them, from their address and from another.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';

@@ -1,5 +1,5 @@
-// The whole program with listeners of every kind: what it says of them, what its doctor finds, and its certificate being
-// replaced while it runs.
+// The whole program with listeners of every kind: what it says of them, what its doctor finds, and its certificate
+// being replaced while it runs.
 
 import { copyFileSync } from 'node:fs';
 import { connect } from 'node:tls';
