@@ -53,13 +53,13 @@ export function onStream(
 }
 
 function register(
-  { name, open }: Driver,
+  driver: Driver,
   title: string,
   body: (world: World) => Promise<void>,
   options: WorldOptions,
 ): void {
-  describe(name, () => {
-    it(title, async () => inside(await open(options), body));
+  describe(driver.name, () => {
+    it(title, async () => inside(await driver.open(options), body));
   });
 }
 

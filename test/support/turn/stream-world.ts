@@ -25,6 +25,8 @@ interface Connection {
   sending: Buffer;
   /** Come, and no whole message yet. */
   coming: Buffer;
+  /** Handed to the server, and not reported back. */
+  unhandled: number;
   ended: boolean;
 }
 
@@ -32,12 +34,15 @@ export class StreamWorld extends CoreWorld {
   readonly streams: TurnStreams;
   /** What the server said about each connection, in order. */
   readonly said: TurnStreamEvent[] = [];
+  /** Whether clients read what they are sent. */
+  reads = true;
+  /** Where clients connect to, with the transport. */
+  readonly #listening = new Map<string, 'tcp' | 'tls'>();
   readonly #chance = new Chance(SEED);
   /** By client and server. */
   readonly #connections = new Map<string, Connection>();
   readonly #byNumber = new Map<number, Connection>();
   #drained: TurnStreamCommand[] = [];
-  #unhandled = 0;
 
   constructor(overrides: WorldOptions = {}) {
     super(overrides);
@@ -47,6 +52,12 @@ export class StreamWorld extends CoreWorld {
       channelNumberMax: this.options.channelNumberMax,
       emit: (event) => this.#heard(event),
     });
+    for (const listener of [this.listener4, this.listener6]) this.listenAt(listener, 'tcp');
+  }
+
+  /** Has clients that send to that address connect to it. */
+  listenAt(local: TransportAddress, transport: 'tcp' | 'tls'): void {
+    this.#listening.set(local.toString(), transport);
   }
 
   override endpoint(family: AddressFamily = 4): Promise<Endpoint> {
@@ -58,12 +69,9 @@ export class StreamWorld extends CoreWorld {
     return {
       address: plain.address,
       send: (bytes, to) => {
-        if (to.equals(this.listener4) || to.equals(this.listener6)) {
-          this.#connection(plain.address, to).sending = Buffer.concat([
-            this.#connection(plain.address, to).sending,
-            framed(bytes),
-          ]);
-        } else plain.send(bytes, to);
+        const transport = this.#listening.get(to.toString());
+        if (transport === undefined) plain.send(bytes, to);
+        else this.write(plain.address, to, framed(bytes));
       },
       receive: () => {
         this.run();
@@ -74,6 +82,17 @@ export class StreamWorld extends CoreWorld {
         return plain.rest();
       },
     };
+  }
+
+  /** Bytes as they are, whole messages or not. */
+  write(client: TransportAddress, server: TransportAddress, bytes: Uint8Array): void {
+    const connection = this.#connection(client, server);
+    connection.sending = Buffer.concat([connection.sending, bytes]);
+  }
+
+  /** The number of the connection that there is, or that is made for it. */
+  streamOf(client: TransportAddress, server: TransportAddress): number {
+    return this.#connection(client, server).stream;
   }
 
   /** The connection ends, from the client's side. */
@@ -89,7 +108,7 @@ export class StreamWorld extends CoreWorld {
     do {
       for (const connection of this.#connections.values()) this.#deliver(connection);
       this.engine.run();
-      for (const command of this.#drained.splice(0)) {
+      for (const command of this.reads ? this.#drained.splice(0) : []) {
         this.streams.onCommand(command, this.engine.now);
       }
     } while ([...this.#connections.values()].some(({ sending }) => sending.length > 0));
@@ -108,12 +127,12 @@ export class StreamWorld extends CoreWorld {
 
   override async close(): Promise<void> {
     this.run();
-    if (this.#unhandled !== 0) throw new Error(`${this.#unhandled} bytes were not reported back`);
+    const open = [...this.#connections.values()].filter(({ ended }) => !ended);
+    if (open.some(({ unhandled }) => unhandled !== 0)) throw new Error('bytes not reported back');
     this.server.close();
     this.streams.close();
     if (this.streams.size !== 0) throw new Error(`${this.streams.size} connections are left`);
-    const open = [...this.#connections.values()].filter(({ ended }) => !ended);
-    if (open.length > 0) throw new Error(`${open.length} connections were not ended`);
+    if (!open.every(({ ended }) => ended)) throw new Error('a connection was not ended');
     await super.close();
   }
 
@@ -129,12 +148,19 @@ export class StreamWorld extends CoreWorld {
       server: server.copy(),
       sending: Buffer.alloc(0),
       coming: Buffer.alloc(0),
+      unhandled: 0,
       ended: false,
     };
     this.#connections.set(key, connection);
     this.#byNumber.set(stream, connection);
     this.streams.onCommand(
-      { type: 'turn.open', stream, transport: 'tcp', local: local!, remote: remote! },
+      {
+        type: 'turn.open',
+        stream,
+        transport: this.#listening.get(server.toString()) ?? 'tcp',
+        local: local!,
+        remote: remote!,
+      },
       this.engine.now,
     );
     return connection;
@@ -153,7 +179,7 @@ export class StreamWorld extends CoreWorld {
       const end = Math.min(bytes.length, 1 + this.#chance.below(most));
       const piece = Uint8Array.from(bytes.subarray(0, end));
       bytes = bytes.subarray(end);
-      this.#unhandled += end;
+      connection.unhandled += end;
       this.streams.onCommand({ type: 'turn.bytes', stream, bytes: piece }, this.engine.now);
       // As memory that somebody else writes to.
       piece.fill(PADDING);
@@ -165,7 +191,7 @@ export class StreamWorld extends CoreWorld {
     this.said.push(event);
     const connection = this.#byNumber.get(event.stream);
     if (connection === undefined) throw new Error(`no connection ${event.stream}`);
-    if (event.type === 'turn.taken') this.#unhandled -= event.bytes;
+    if (event.type === 'turn.taken') connection.unhandled -= event.bytes;
     else if (event.type === 'turn.end') connection.ended = true;
     else this.#came(connection, event.bytes);
   }
