@@ -1,7 +1,7 @@
 // STUN and ChannelData messages on a byte stream: wherever it is cut, the same messages come out, whatever their length,
 // and what is none ends it. Memory is held for a message that has begun, and for no other.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StreamFraming } from '../../../turn/stream-framing.ts';
 import { upTo } from '../../support/turn/in-turn.ts';
@@ -53,11 +53,18 @@ class Stream {
 
 function cutAt(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   const edges = [0, ...places.toSorted((a, b) => a - b), bytes.length];
-  return edges.slice(1).map((edge, i) => bytes.subarray(edges[i]!, edge));
+  return edges.slice(1).map((edge, i) => bytes.subarray(edges[i], edge));
 }
 
 const bytesOf = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i);
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
+
+/** Whole messages at each place where a length that lost its high bits would begin the next one. */
+function inside(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at + BINDING.length <= length; at += BINDING.length) bytes.set(BINDING, at);
+  return bytes;
+}
 
 describe('a stream of messages', () => {
   const all = [
@@ -90,14 +97,14 @@ describe('a stream of messages', () => {
 
   it('comes in three pieces, cut anywhere', () => {
     const few = concat(...all.slice(0, 3).map(framed));
-    const wanted = { messages: all.slice(0, 3).map(latin1), follows: true };
-    for (const first of upTo(few.length + 1)) {
-      for (const second of upTo(few.length + 1)) {
-        const cut = new Stream().push(...cutAt(few, [first, second]));
-        if (cut.messages.length !== 3) throw new Error(`cut at ${first} and ${second}`);
-        if (first + second === few.length) expect(cut.outcome).toEqual(wanted);
-      }
-    }
+    const wanted = all.slice(0, 3).map(latin1).join('|');
+    const edges = upTo(few.length + 1);
+    const places = edges.flatMap((first) => edges.map((second) => [first, second]));
+    const wrong = places.filter((place) => {
+      const { messages, follows } = new Stream().push(...cutAt(few, place)).outcome;
+      return !follows || messages.join('|') !== wanted;
+    });
+    expect(wrong).toEqual([]);
   });
 
   it('is handed over where it lies when it came whole', () => {
@@ -112,12 +119,6 @@ describe('a stream of messages', () => {
 });
 
 describe('lengths at the end of 16 bits', () => {
-  // Inside stands a whole valid message at each place where a length that lost its high bits would begin the next one.
-  const inside = (length: number): Uint8Array => {
-    const bytes = new Uint8Array(length);
-    for (let at = 0; at + BINDING.length <= length; at += BINDING.length) bytes.set(BINDING, at);
-    return bytes;
-  };
   const behind = channelData(0x4002, bytesOf(4));
 
   it.each([0xffea, 0xfff0, 0xfffb, 0xfffc, 0xfffd, 0xfffe, 0xffff])(

@@ -49,6 +49,11 @@ function bytesIn(events: readonly TurnStreamEvent[]): number {
   );
 }
 
+const remoteOf = (i: number): StreamEndpoint => ({
+  host: `10.0.${(i >> 8) & 255}.${i & 255}`,
+  port: 1 + (i >> 16),
+});
+
 /** TurnStreams beside those of a world, with events that nobody answers. */
 class Separate {
   readonly world: CoreWorld;
@@ -403,16 +408,12 @@ describe('commands that fit nothing', () => {
 
   it('listeners and connections are bounded', async () => {
     const other = new Separate(new CoreWorld());
-    const remote = (i: number) => ({
-      host: `10.0.${(i >> 8) & 255}.${i & 255}`,
-      port: 1 + (i >> 16),
-    });
     for (let i = 0; i <= STREAM_LISTENERS_MAX; i++) {
-      other.open(i, { host: `192.0.2.${i}`, port: 443 }, remote(0));
+      other.open(i, { host: `192.0.2.${i}`, port: 443 }, remoteOf(0));
     }
     expect(other.events).toEqual([{ type: 'turn.end', stream: STREAM_LISTENERS_MAX }]);
     for (let i = STREAM_LISTENERS_MAX; i <= STREAMS_MAX; i++) {
-      other.open(i, { host: '192.0.2.1', port: 443 }, remote(i));
+      other.open(i, { host: '192.0.2.1', port: 443 }, remoteOf(i));
     }
     expect(other.streams.size).toBe(STREAMS_MAX);
     expect(other.events.slice(1)).toEqual([{ type: 'turn.end', stream: STREAMS_MAX }]);
