@@ -22,7 +22,7 @@ export const DATAGRAM_BYTES_MAX = 65_507;
 export const UNAUTHENTICATED_SOURCES = 65_536;
 
 /** Connections of clients that one worker takes: each is an entry in two tables, and a message that is not whole yet. */
-export const STREAMS_MAX = 65_536;
+export const STREAMS_MAX = 16_384;
 
 /**
  * Addresses of ours that clients connect to, each with its transport: every one is compared with where data is sent
