@@ -19,6 +19,8 @@ export interface MediaWorkerData {
   commons: CommonsMemory;
   /** Undefined where media goes from peer to peer. */
   sfu: SfuWorkerData | undefined;
+  /** Whether there shall be no new allocations. */
+  draining: boolean;
   /** Whether anybody reads what is logged as `info`: an allocation must not pay for lines that nobody sees. */
   logsInfo: boolean;
   /** For the Linux engine; without it the portable one runs. */
@@ -58,6 +60,7 @@ export interface LinuxWorkerData {
 export type MediaCommand =
   | { type: 'stats'; id: number }
   | { type: 'stop'; at: number }
+  | { type: 'drain'; on: boolean }
   | SfuCommand
   | StreamCommand
   | TurnStreamCommand;
