@@ -60,6 +60,7 @@ export class MediaHost {
   readonly #settings: TurnSettings;
   readonly #users: UserDirectory | undefined;
   #listeners: readonly { readonly url: string }[] = [];
+  #draining = false;
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -101,6 +102,7 @@ export class MediaHost {
             commons,
             sfu: this.#sfu?.dataFor(index),
             asksForUsers: users !== undefined,
+            draining: this.#draining,
             logsInfo,
             linux: linux?.dataFor(index),
           }),
@@ -186,6 +188,12 @@ export class MediaHost {
   /** Reads again what may change while the process runs: the certificate of TLS listeners. */
   reload(): Promise<void> {
     return this.#streams.reload();
+  }
+
+  /** While on, TURN allocations are made nowhere, and those that there are go on; also in workers that start later. */
+  drain(on: boolean): void {
+    this.#draining = on;
+    for (const worker of this.#workers) worker.post({ type: 'drain', on });
   }
 
   /** Closes allocations and sockets, then the threads. Idempotent. */

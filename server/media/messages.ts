@@ -29,6 +29,8 @@ export interface MediaWorkerData {
   sfu: SfuWorkerData | undefined;
   /** Whether there is somebody to ask for users. */
   asksForUsers: boolean;
+  /** Whether there shall be no new allocations. */
+  draining: boolean;
   /** Whether anybody reads what is logged as `info`: an allocation must not pay for lines that nobody sees. */
   logsInfo: boolean;
   /** For the Linux engine; without it the portable one runs. */
@@ -68,6 +70,7 @@ export interface LinuxWorkerData {
 export type MediaCommand =
   | { type: 'stats'; id: number }
   | { type: 'stop'; at: number }
+  | { type: 'drain'; on: boolean }
   | SfuCommand
   | StreamCommand
   | TurnStreamCommand
