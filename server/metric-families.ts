@@ -184,6 +184,12 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     ...ofWorkers(({ turn }) => turn.reservations),
   },
   {
+    name: 'sterna_turn_streams',
+    type: 'gauge',
+    help: 'Connections of TURN clients over TCP and TLS that a media worker serves',
+    ...ofWorkers(({ turn }) => turn.streams),
+  },
+  {
     name: 'sterna_turn_users',
     type: 'gauge',
     help: 'Users who have a TURN allocation or reservation',

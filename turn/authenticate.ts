@@ -11,6 +11,7 @@ import {
   ATTR_USERHASH,
   ATTR_USERNAME,
   ERROR_BAD_REQUEST,
+  ERROR_SERVER_ERROR,
   ERROR_STALE_NONCE,
   ERROR_UNAUTHENTICATED,
   PASSWORD_ALGORITHM_MD5,
@@ -23,7 +24,7 @@ import {
 import type { StunReader } from '../shared/stun/reader.ts';
 import type { Credential } from './allocation.ts';
 import type { CandidateKey } from './credentials.ts';
-import { DROP_UNAUTHENTICATED_CAP } from './drop-reason.ts';
+import { DROP_UNAUTHENTICATED_CAP, DROP_USER_LOOKUPS } from './drop-reason.ts';
 import type { Exchange } from './exchange.ts';
 import { USERNAME_BYTES_MAX } from './limits.ts';
 import type { TurnState } from './turn-state.ts';
@@ -65,6 +66,15 @@ export function authenticate(state: TurnState, exchange: Exchange): Credential |
     return undefined;
   }
   const username = usernameOf(state, reader);
+  const standing = username === undefined ? 'ours' : state.credentials.standing(username);
+  if (standing === 'asked' && username !== undefined) {
+    askFor(state, exchange, username, realm, nonce);
+    return undefined;
+  }
+  if (standing === 'unavailable') {
+    refuse(state, exchange, ERROR_SERVER_ERROR);
+    return undefined;
+  }
   const match = matchingKey(state, exchange, username, algorithm);
   if (match === undefined || username === undefined || !realmMatches(state, reader, realm)) {
     challenge(state, exchange, ERROR_UNAUTHENTICATED);
@@ -78,6 +88,28 @@ export function authenticate(state: TurnState, exchange: Exchange): Credential |
   // Bound to what the client offered, not to how it signed: see the last paragraph of RFC 8489 s9.2.4.
   exchange.sha256 = reader.find(ATTR_PASSWORD_ALGORITHM) >= 0;
   return { username, user: match.user };
+}
+
+/** Has the request wait for its user's password, once its nonce has shown that the client is where it says. */
+function askFor(
+  state: TurnState,
+  exchange: Exchange,
+  username: string,
+  realm: number,
+  nonce: number,
+): void {
+  const { reader, listener, client, now } = exchange;
+  if (!realmMatches(state, reader, realm)) {
+    challenge(state, exchange, ERROR_UNAUTHENTICATED);
+  } else if (!state.nonces.check(reader.view(nonce), client, now)) {
+    challenge(state, exchange, ERROR_STALE_NONCE);
+  } else {
+    const { bytes, offset, length } = reader;
+    const { outside } = state.credentials;
+    if (outside?.wait(username, listener, client, bytes, offset, length, now) !== true) {
+      state.drop(DROP_USER_LOOKUPS);
+    }
+  }
 }
 
 /**

@@ -7,6 +7,7 @@ export { Commons, type CommonsMemory, type CommonsOptions } from './commons.ts';
 export { mintRestCredential } from './credentials.ts';
 export type { PemCertificate } from './dtls-certificate.ts';
 export type { DtlsStats } from './dtls-clients.ts';
+export type { UserAnswer } from './outside-users.ts';
 export type {
   AllocationEvent,
   AllocationEnd,
@@ -14,4 +15,6 @@ export type {
   TurnObserver,
   TurnOptions,
 } from './options.ts';
+export type { TurnStreamCommand, TurnStreamEvent } from './stream-control.ts';
 export { type ListenResult, TurnServer, type TurnStats } from './turn-server.ts';
+export { TurnStreams } from './turn-streams.ts';

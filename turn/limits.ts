@@ -54,3 +54,34 @@ export const DTLS_FLIGHT_BYTES_MAX = 1200;
 
 /** RFC 6347 s4.2.4.1. */
 export const DTLS_RETRANSMIT_MS = 1000;
+
+/** Connections of clients that one worker takes: each is an entry in two tables, and a message that is not whole yet. */
+export const STREAMS_MAX = 65_536;
+
+/**
+ * Addresses of ours that clients connect to, each with its transport: every one is compared with where data is sent
+ * to, and a host may have a whole network of addresses.
+ */
+export const STREAM_LISTENERS_MAX = 64;
+
+/**
+ * A message of a client that never had an allocation, on a stream: strangers cannot make us hold more. With user name,
+ * realm, nonce and software as long as they may be (RFC 8489 s14) a request has less.
+ */
+export const STRANGER_MESSAGE_BYTES_MAX = 4096;
+
+/** Any message on a stream: what 16 bits can say, with the header of STUN. */
+export const STREAM_MESSAGE_BYTES_MAX = 20 + 0xfffc;
+
+/** Waiting for a client that does not read its stream: data on top is dropped, as a full queue of a router does. */
+export const UNREAD_DATA_BYTES_MAX = 256 * 1024;
+
+/**
+ * Responses are not dropped but kept so far beyond the data; a client that asks on and on and never reads is put out.
+ * One that never had an allocation has no data, and only this.
+ */
+export const UNREAD_RESPONSES_BYTES_MAX = 64 * 1024;
+
+/** What was written in one turn is gathered in buffers that are used again: so many of them, none longer than this. */
+export const SPARE_BUFFERS_MAX = 64;
+export const SPARE_BUFFER_BYTES_MAX = 64 * 1024;

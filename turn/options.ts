@@ -3,6 +3,7 @@
 import type { Clock } from '../shared/clock.ts';
 import type { HandOver } from '../shared/net/hand-over.ts';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
+import type { ClientTransport } from './client-sink.ts';
 import type { Commons } from './commons.ts';
 import type { RandomInt } from './shared-ports.ts';
 
@@ -39,6 +40,11 @@ export interface TurnOptions {
   readonly clock: Clock;
   /** What this worker shares with the others. */
   readonly commons: Commons;
+  /**
+   * Asks somebody outside for a user who is neither static nor a REST name; what is said comes by
+   * `TurnServer.userAnswer`. Without it there are no other users.
+   */
+  readonly askForUser?: ((username: string) => void) | undefined;
   /** The way to the other workers; without it what goes to their relays goes through the kernel. */
   readonly neighbours?: Neighbours | undefined;
   /** Where else the process answers, such as an SFU at its media addresses: those may be peers wherever they are. */
@@ -72,6 +78,8 @@ export type AllocationEnd = 'refreshed-to-zero' | 'expired' | 'closed' | 'discon
 export interface AllocationEvent {
   readonly user: string;
   readonly client: string;
+  /** Between client and server. */
+  readonly transport: ClientTransport;
   readonly relayed: readonly string[];
   readonly sentPackets: number;
   readonly sentBytes: number;

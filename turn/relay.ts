@@ -222,11 +222,13 @@ export class RelayPath {
     now: number,
     whole: boolean,
   ): void {
+    const state = this.#state;
     const relay = allocation.relayFor(peer);
-    if (relay === undefined) return this.#state.drop(DROP_NO_ALLOCATION);
+    if (relay === undefined) return state.drop(DROP_NO_ALLOCATION);
+    // What came by a stream may be longer than any datagram.
+    if (length > DATAGRAM_BYTES_MAX) return state.drop(DROP_TOO_LARGE);
     allocation.sentPackets++;
     allocation.sentBytes += length;
-    const state = this.#state;
     const inside = state.handedOverAt(peer);
     if (inside !== undefined) {
       const to = this.#handedTo.set(inside);

@@ -38,6 +38,7 @@ import { knownToBinding, knownToTurn } from './known-attributes.ts';
 import { Listener } from './allocation.ts';
 import type { ClientSink, ClientTransport } from './client-sink.ts';
 import type { TurnObserver, TurnOptions } from './options.ts';
+import type { UserAnswer } from './outside-users.ts';
 import { handleRefresh } from './refresh.ts';
 import { RelayPath } from './relay.ts';
 import { RelayPool } from './relay-pool.ts';
@@ -188,6 +189,11 @@ export class TurnServer {
     if (allocation !== undefined) this.#state.delete(allocation, 'disconnected');
   }
 
+  /** Counts what a sink had to drop. */
+  drop(reason: number): void {
+    this.#state.drop(reason);
+  }
+
   /** A datagram from another worker to the relay of ours at `to`: what its `Neighbours.forward` took. */
   fromNeighbour(
     from: TransportAddress,
@@ -215,6 +221,17 @@ export class TurnServer {
     now: number,
   ): void {
     this.#relayPath.fromInside(from, to, bytes, offset, length, now);
+  }
+
+  /** What was said of a user whom `TurnOptions.askForUser` asked for; it is remembered for so long. */
+  userAnswer(username: string, answer: UserAnswer, ttlMs: number, now: number): void {
+    for (const { listener, client, bytes } of this.#state.credentials.answer(
+      username,
+      answer,
+      ttlMs,
+    )) {
+      this.receive(listener, client, bytes, 0, bytes.length, now);
+    }
   }
 
   stats(): TurnStats {

@@ -250,6 +250,7 @@ function describe(allocation: Allocation): AllocationEvent {
   return {
     user: allocation.credential.user,
     client: allocation.client.toString(),
+    transport: allocation.listener.transport,
     relayed: allocation.relays.map((relay) => relay.relayed.toString()),
     sentPackets: allocation.sentPackets,
     sentBytes: allocation.sentBytes,

@@ -48,6 +48,8 @@ export interface MediaWorkerParts {
   data(): Omit<MediaWorkerData, 'port'>;
   onMedia(event: SfuEvent | StreamEvent): void;
   onTurnStream(event: TurnStreamEvent): void;
+  /** Answers by `post`. */
+  onUserAsked(username: string): void;
   /** It serves, and so every time that it was started again. */
   onListening(listening: Listening): void;
   /** It has died; `onListening` follows when another one serves in its place. */
@@ -160,6 +162,7 @@ export class MediaWorker {
       return;
     }
     if (isTurnStreamEvent(event)) return this.#parts.onTurnStream(event);
+    if (event.type === 'user.ask') return this.#parts.onUserAsked(event.username);
     if (event.type !== 'stats') return this.#parts.onMedia(event);
     const waiting = this.#waiting.get(event.id);
     if (waiting === undefined) return;

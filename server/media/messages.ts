@@ -7,8 +7,16 @@ import type { SfuStats } from '../../sfu/index.ts';
 import type { MediaServerStats } from '../../sfu/transport/media-server.ts';
 import type { EngineCounters } from '../../shared/net/engine.ts';
 import type { MailroomMemory } from '../../shared/net/mailroom.ts';
-import type { CommonsMemory, TurnStats } from '../../turn/index.ts';
+import type {
+  CommonsMemory,
+  TurnStats,
+  TurnStreamCommand,
+  TurnStreamEvent,
+  UserAnswer,
+} from '../../turn/index.ts';
 import type { TurnSettings } from './turn-options.ts';
+
+export type { TurnStreamCommand, TurnStreamEvent } from '../../turn/index.ts';
 
 /** What a worker starts with. */
 export interface MediaWorkerData {
@@ -19,6 +27,8 @@ export interface MediaWorkerData {
   commons: CommonsMemory;
   /** Undefined where media goes from peer to peer. */
   sfu: SfuWorkerData | undefined;
+  /** Whether there is somebody to ask for users. */
+  asksForUsers: boolean;
   /** Whether anybody reads what is logged as `info`: an allocation must not pay for lines that nobody sees. */
   logsInfo: boolean;
   /** For the Linux engine; without it the portable one runs. */
@@ -60,7 +70,8 @@ export type MediaCommand =
   | { type: 'stop'; at: number }
   | SfuCommand
   | StreamCommand
-  | TurnStreamCommand;
+  | TurnStreamCommand
+  | UserCommand;
 
 /** About the TCP connections of ICE, which are the main thread's: frames are RFC 4571's, without their lengths. */
 export type StreamCommand =
@@ -72,29 +83,18 @@ export type StreamEvent =
   | { type: 'stream.frame'; stream: number; bytes: Uint8Array }
   | { type: 'stream.close'; stream: number };
 
-/**
- * About the TCP and TLS connections of TURN clients, which are the main thread's, too. Bytes go as they come, each time
- * in a buffer of their own; the worker finds the messages in them. `local` is where the client connected to.
- */
-export type TurnStreamCommand =
-  | {
-      type: 'turn.open';
-      stream: number;
-      transport: 'tcp' | 'tls';
-      local: Endpoint;
-      remote: Endpoint;
-    }
-  | { type: 'turn.bytes'; stream: number; bytes: Uint8Array }
-  /** So many bytes of what the worker sent have been taken over by the kernel. */
-  | { type: 'turn.drained'; stream: number; bytes: number }
-  | { type: 'turn.close'; stream: number };
+/** About users whom neither the configuration nor a secret knows. `ttlMs`: how long the answer is good. */
+export interface UserCommand {
+  type: 'user.answer';
+  username: string;
+  answer: UserAnswer;
+  ttlMs: number;
+}
 
-export type TurnStreamEvent =
-  | { type: 'turn.bytes'; stream: number; bytes: Uint8Array }
-  /** So many bytes of what came have been handled: as many more may come. */
-  | { type: 'turn.taken'; stream: number; bytes: number }
-  /** The worker wants no more of it; what it sent before still goes out. */
-  | { type: 'turn.end'; stream: number };
+export interface UserEvent {
+  type: 'user.ask';
+  username: string;
+}
 
 export function isTurnStreamCommand(command: MediaCommand): command is TurnStreamCommand {
   return command.type.startsWith('turn.');
@@ -106,7 +106,8 @@ export function isTurnStreamEvent(event: MediaEvent): event is TurnStreamEvent {
 
 export interface WorkerStats {
   engine: { kind: string } & EngineCounters;
-  turn: TurnStats;
+  /** `streams` are connections of clients over TCP and TLS. */
+  turn: TurnStats & { streams: number };
   sfu: SfuWorkerStats | undefined;
 }
 
@@ -139,4 +140,5 @@ export type MediaEvent =
     }
   | SfuEvent
   | StreamEvent
-  | TurnStreamEvent;
+  | TurnStreamEvent
+  | UserEvent;

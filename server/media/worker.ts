@@ -6,7 +6,13 @@ import { systemClock } from '../../shared/clock.ts';
 import { formatListenerUrl } from '../../shared/config/network-values.ts';
 import type { EngineOptions, OpenFailure } from '../../shared/net/engine.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
-import { type AllocationEvent, Commons, type TurnObserver, TurnServer } from '../../turn/index.ts';
+import {
+  type AllocationEvent,
+  Commons,
+  type TurnObserver,
+  TurnServer,
+  TurnStreams,
+} from '../../turn/index.ts';
 import {
   isTurnStreamCommand,
   type ListenerState,
@@ -46,16 +52,18 @@ async function main(data: MediaWorkerData): Promise<void> {
     linux === undefined
       ? await portableWorkerEngine(options, data.sfu !== undefined)
       : await linuxWorkerEngine(linux, index, options);
-  const server = new TurnServer(
-    {
-      ...turnOptions(settings, systemClock, new Commons(data.commons, index)),
-      neighbours,
-      handOver,
-    },
-    engine,
-    data.logsInfo ? observer : undefined,
-  );
+  const core = {
+    ...turnOptions(settings, systemClock, new Commons(data.commons, index)),
+    neighbours,
+    handOver,
+    askForUser: data.asksForUsers
+      ? (username: string) => post({ type: 'user.ask', username })
+      : undefined,
+  };
+  const server = new TurnServer(core, engine, data.logsInfo ? observer : undefined);
   serve(server);
+  const { channelNumberMax } = core;
+  const streams = new TurnStreams({ server, engine, channelNumberMax, emit: post });
   const listeners = listenerAddresses(settings).map((address, i) => ({
     address,
     socket: linux?.listeners[i],
@@ -74,17 +82,23 @@ async function main(data: MediaWorkerData): Promise<void> {
     if (command.type === 'stats') {
       const stats: WorkerStats = {
         engine: { kind: engine.kind, ...engine.counters },
-        turn: server.stats(),
+        turn: { ...server.stats(), streams: streams.size },
         sfu: media?.stats(),
       };
       post({ type: 'stats', id: command.id, stats });
     } else if (command.type === 'stop') {
       media?.close();
       server.close();
+      streams.close();
       const ms = Math.round(systemClock.monotonic() - command.at);
       log('info', 'media.stopped', { ms, sockets: engine.counters.sockets });
       engine.stop();
-    } else if (!isTurnStreamCommand(command)) {
+    } else if (command.type === 'user.answer') {
+      const { username, answer, ttlMs } = command;
+      server.userAnswer(username, answer, ttlMs, systemClock.monotonic());
+    } else if (isTurnStreamCommand(command)) {
+      streams.onCommand(command, systemClock.monotonic());
+    } else {
       media?.onCommand(command, systemClock.monotonic());
     }
   };
@@ -108,7 +122,8 @@ function stateOf({ address, failure }: Opened): ListenerState {
 }
 
 function summary(event: AllocationEvent): Record<string, unknown> {
-  return { user: event.user, client: event.client, relayed: event.relayed.join(' ') };
+  const { user, client, transport, relayed } = event;
+  return { user, client, transport, relayed: relayed.join(' ') };
 }
 
 function stackOf(error: unknown): string {

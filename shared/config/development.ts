@@ -39,7 +39,10 @@ export function addDevelopmentValues(
 /** The defaults name both loopbacks; a machine without the IPv6 one gets the other alone. */
 export function dropIpv6Defaults(sources: Sources): void {
   const v4Only: [string[], string[]][] = [
-    [['turn', 'listeners'], ['udp://127.0.0.1:3478']],
+    [
+      ['turn', 'listeners'],
+      ['udp://127.0.0.1:3478', 'tcp://127.0.0.1:3478'],
+    ],
     [['turn', 'relay', 'addresses'], ['127.0.0.1']],
     [['sfu', 'addresses'], ['127.0.0.1']],
   ];

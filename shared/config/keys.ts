@@ -120,5 +120,7 @@ function editDistance(a: string, b: string): number {
 /** True for API secrets, TURN passwords and TURN secrets: never printed. */
 export function isSecret(path: Path): boolean {
   const dotted = path.join('.');
-  return /^(?:keys|turn\.users|turn\.secrets)(?:\.|$)/.test(dotted);
+  return /^(?:keys|turn\.users|turn\.secrets|turn\.userSources\.(?:redis\.url|http\.authorization))(?:\.|$)/.test(
+    dotted,
+  );
 }

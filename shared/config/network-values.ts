@@ -116,6 +116,11 @@ export function isIceUrl(text: string): boolean {
   return parts[4] === undefined || (Number(parts[4]) > 0 && Number(parts[4]) <= 65_535);
 }
 
+/** A URL of one of these schemes, each with its colon. */
+export function isUrlOf(text: string, schemes: readonly string[]): boolean {
+  return URL.canParse(text) && schemes.includes(new URL(text).protocol);
+}
+
 /**
  * An origin as browsers send it: `https://meet.example.org`, with the port where it is not the scheme's own.
  */

@@ -19,6 +19,7 @@ export function findProblem(settings: Settings): Problem | undefined {
     engineProblem(settings) ??
     relayProblem(settings) ??
     lifetimeProblem(settings) ??
+    tlsProblem(settings) ??
     mediaProblem(settings)
   );
 }
@@ -43,6 +44,15 @@ function mediaProblem({ sfu, workers }: Settings): Problem | undefined {
     return { path: ['sfu', 'port'], expected, value: port };
   }
   return repeated(sfu.addresses, ['sfu', 'addresses']);
+}
+
+function tlsProblem({ turn }: Settings): Problem | undefined {
+  const listener = turn.listeners.find((url) => parseListenerUrl(url).transport === 'tls');
+  if (listener === undefined) return undefined;
+  const field = (['cert', 'key'] as const).find((name) => turn.tls[name] === '');
+  if (field === undefined) return undefined;
+  const expected = `the path of a PEM file, for ${listener} in turn.listeners`;
+  return { path: ['turn', 'tls', field], expected, value: undefined };
 }
 
 function engineProblem({ engine, workers, workerCpus }: Settings): Problem | undefined {

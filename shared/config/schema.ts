@@ -13,6 +13,7 @@ import {
   isIceUrl,
   isMulticast,
   isWebOrigin,
+  isUrlOf,
   isWildcard,
   readListenerUrl,
   readPortRange,
@@ -76,6 +77,7 @@ const origin = checked(
   (value) => value === '*' || isWebOrigin(value),
   'an origin, such as https://meet.example.org, or "*"',
 );
+const filePath = z.string().max(4096, { error: 'a path of at most 4096 characters' });
 const keyName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
@@ -122,14 +124,70 @@ const relay = z.strictObject({
     .describe('Ports of relayed transport addresses, first and last'),
 });
 
+const userSources = z.strictObject({
+  redis: z
+    .strictObject({
+      url: checked(
+        (value) => value === '' || isUrlOf(value, ['redis:', 'rediss:']),
+        'a redis:// or rediss:// URL',
+      )
+        .default('')
+        .describe('Redis that has a hash of user names and passwords; empty for none'),
+      key: text(1, 256, 'a key').default('sterna:turn:users').describe('Name of that hash'),
+    })
+    .prefault({})
+    .describe('Users in Redis'),
+  http: z
+    .strictObject({
+      url: checked(
+        (value) => value === '' || isUrlOf(value, ['http:', 'https:']),
+        'an http:// or https:// URL',
+      )
+        .default('')
+        .describe('Web service that is asked by POST for the password of a user; empty for none'),
+      authorization: z
+        .string()
+        .regex(/^[\x20-\x7e]{0,512}$/, { error: 'at most 512 printable ASCII characters' })
+        .default('')
+        .describe('Authorization header field that it is sent'),
+    })
+    .prefault({})
+    .describe('Users of a web service'),
+  cacheSeconds: integer(1, 86_400)
+    .default(60)
+    .describe('How long what they said of a user is good'),
+  unknownSeconds: integer(1, 3600)
+    .default(5)
+    .describe('How long an unknown user is not asked for again'),
+});
+
 const turn = z.strictObject({
   realm: credential(127, 'text')
     .default('example.org')
     .describe('Realm of the long-term credentials, usually the domain of the service'),
   listeners: listOf(checked(readListenerUrl), 64)
     .min(1, { error: 'at least one listener, such as udp://192.0.2.1:3478' })
-    .default(['udp://127.0.0.1:3478', 'udp://[::1]:3478'])
-    .describe('Where STUN and TURN are served; only udp in this version'),
+    .default([
+      'udp://127.0.0.1:3478',
+      'udp://[::1]:3478',
+      'tcp://127.0.0.1:3478',
+      'tcp://[::1]:3478',
+    ])
+    .describe('Where STUN and TURN are served: udp://, tcp:// or tls://'),
+  tls: z
+    .strictObject({
+      cert: filePath
+        .default('')
+        .describe('PEM file of the certificate and its chain, for tls:// listeners'),
+      key: filePath.default('').describe('PEM file of its private key'),
+    })
+    .prefault({})
+    .describe('The certificate of TLS listeners; read again when the files change, and on SIGHUP'),
+  proxyProtocol: listOf(cidr, 64)
+    .default([])
+    .describe(
+      'Proxies in front of tcp:// and tls:// listeners, which must send the header of the PROXY protocol',
+    ),
   advertise: listOf(iceUrl, 16)
     .default([])
     .describe('ICE URLs handed to participants; made from the listeners when empty'),
@@ -143,6 +201,7 @@ const turn = z.strictObject({
     .describe(
       'Shared secrets of TURN REST credentials; the first one mints, all verify (for rollover)',
     ),
+  userSources: userSources.prefault({}).describe('Where else users are looked up'),
   peers: z
     .strictObject({
       allow: listOf(cidr, 256)

@@ -123,8 +123,14 @@ export class Sterna {
     }
   }
 
-  /** Ends it and throws when it was not well: ended before, not with exit code 0, or a complaint in its log. */
-  async stop(signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<void> {
+  /**
+   * Ends it and throws when it was not well: ended before, not with exit code 0, or a complaint in its log but for the
+   * events that are expected.
+   */
+  async stop(
+    signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM',
+    expected: readonly string[] = [],
+  ): Promise<void> {
     const early = this.#result !== undefined;
     const timer = setTimeout(() => this.#server.kill('SIGKILL'), STOP_WITHIN_MS);
     this.#server.kill(signal);
@@ -133,7 +139,9 @@ export class Sterna {
     await rm(this.#folder, { recursive: true, force: true });
     const complaints = linesOf(this.#server.stdout()).filter(
       ({ level, event }) =>
-        ['warn', 'error', 'fatal'].includes(level) && event !== 'config.warning',
+        ['warn', 'error', 'fatal'].includes(level) &&
+        event !== 'config.warning' &&
+        !expected.includes(event),
     );
     if (!early && code === 0 && complaints.length === 0) return;
     const how = early ? 'had ended by itself' : 'ended';

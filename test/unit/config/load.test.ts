@@ -164,7 +164,12 @@ describe('development mode', () => {
     });
     expect(config.turn).toMatchObject({
       secrets: ['made-up-secret-of-development-mode'],
-      listeners: ['udp://127.0.0.1:3478', 'udp://[::1]:3478'],
+      listeners: [
+        'udp://127.0.0.1:3478',
+        'udp://[::1]:3478',
+        'tcp://127.0.0.1:3478',
+        'tcp://[::1]:3478',
+      ],
       relay: { addresses: ['127.0.0.1', '::1'] },
       peers: { allow: ['127.0.0.0/8', '::1/128'], deny: [] },
     });
@@ -179,7 +184,7 @@ describe('development mode', () => {
 
   test('does without ::1 where the machine has none, unless it was asked for', () => {
     const without = loadConfig({ environment: {}, ipv6Loopback: false });
-    expect(without.turn.listeners).toEqual(['udp://127.0.0.1:3478']);
+    expect(without.turn.listeners).toEqual(['udp://127.0.0.1:3478', 'tcp://127.0.0.1:3478']);
     expect(without.turn.relay.addresses).toEqual(['127.0.0.1']);
     const environment = { STERNA_TURN_LISTENERS: 'udp://[::1]:5' };
     const asked = loadConfig({ environment, ipv6Loopback: false });
