@@ -21,6 +21,7 @@ import {
   readPemCertificate,
 } from './dtls-certificate.ts';
 import { DtlsClient, type DtlsClientOwner, type DtlsEnd } from './dtls-client.ts';
+import { DTLS_FAILURES, type DtlsFailure } from './dtls-failure.ts';
 import { DtlsEndpoint } from './dtls-endpoint.ts';
 import { DtlsSources } from './dtls-sources.ts';
 import { HelloCookies } from './hello-cookies.ts';
@@ -34,20 +35,6 @@ import {
 } from './limits.ts';
 import type { ListenAt, ListenResult, TurnServer } from './turn-server.ts';
 import type { UnauthenticatedCap } from './unauthenticated-cap.ts';
-
-/** Why a handshake did not come to be, or not to its end. */
-export const DTLS_FAILURES = [
-  'malformed',
-  'unauthenticated-cap',
-  'too-many',
-  'evicted',
-  'failed',
-  'flooded',
-  'replaced',
-  'timeout',
-] as const;
-
-export type DtlsFailure = (typeof DTLS_FAILURES)[number];
 
 export interface DtlsStats {
   /** Of clients whose handshake is done. */
