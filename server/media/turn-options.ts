@@ -49,7 +49,10 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     users: settings.users,
     secrets: settings.secrets,
     peers: settings.peers,
-    forbiddenPeers: listenerAddresses(settings).flatMap(behindWildcard),
+    forbiddenPeers: [
+      ...listenerAddresses(settings),
+      ...listenerAddresses(settings, 'dtls'),
+    ].flatMap(behindWildcard),
     quotaPerUser: quota.perUser,
     channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
     mobility: settings.mobility,

@@ -2,7 +2,7 @@
 // Called by: load.ts after the schema has accepted each key for itself.
 
 import type { Path } from './keys.ts';
-import { isLoopback, parseListenerUrl, sameFamily } from './network-values.ts';
+import { needsCertificate, isLoopback, parseListenerUrl, sameFamily } from './network-values.ts';
 import type { Settings } from './schema.ts';
 
 export interface Problem {
@@ -48,7 +48,7 @@ function mediaProblem({ sfu, workers }: Settings): Problem | undefined {
 }
 
 function tlsProblem({ turn }: Settings): Problem | undefined {
-  const listener = turn.listeners.find((url) => parseListenerUrl(url).transport === 'tls');
+  const listener = turn.listeners.find((url) => needsCertificate(url));
   if (listener === undefined) return undefined;
   const field = (['cert', 'key'] as const).find((name) => turn.tls[name] === '');
   if (field === undefined) return undefined;

@@ -174,16 +174,18 @@ const turn = z.strictObject({
       'tcp://127.0.0.1:3478',
       'tcp://[::1]:3478',
     ])
-    .describe('Where STUN and TURN are served: udp://, tcp:// or tls://'),
+    .describe('Where STUN and TURN are served: udp://, tcp://, tls:// or dtls://'),
   tls: z
     .strictObject({
       cert: filePath
         .default('')
-        .describe('PEM file of the certificate and its chain, for tls:// listeners'),
+        .describe('PEM file of the certificate and its chain, for tls:// and dtls:// listeners'),
       key: filePath.default('').describe('PEM file of its private key'),
     })
     .prefault({})
-    .describe('The certificate of TLS listeners; read again when the files change, and on SIGHUP'),
+    .describe(
+      'The certificate of TLS and DTLS listeners; read again when the files change, and on SIGHUP',
+    ),
   proxyProtocol: listOf(cidr, 64)
     .default([])
     .describe(
@@ -246,7 +248,9 @@ const turn = z.strictObject({
     .strictObject({
       unauthorizedPerSecond: integer(0, 1_000_000)
         .default(10)
-        .describe('401 answers a second to one IPv4 address or IPv6 /64; 0 switches the cap off'),
+        .describe(
+          '401 answers and first flights of DTLS a second to one IPv4 address or IPv6 /64; 0 switches the cap off',
+        ),
     })
     .prefault({})
     .describe('Bounds on what unauthenticated senders get'),
