@@ -1,13 +1,16 @@
-// The long-term credential mechanism as the server runs it: RFC 8489 s9.2.4, its checks in its order.
+// The long-term credential mechanism as the server runs it: RFC 8489 s9.2.4, its checks in its order, and within
+// them those of a token in place of a password (RFC 7635 s7).
 // Nothing is stored for a client that has not passed it; replies before that are capped by source network.
 
 import { INTEGRITY_SHA256_BYTES } from '../shared/stun/integrity.ts';
 import {
+  ATTR_ACCESS_TOKEN,
   ATTR_MESSAGE_INTEGRITY_SHA256,
   ATTR_NONCE,
   ATTR_PASSWORD_ALGORITHM,
   ATTR_PASSWORD_ALGORITHMS,
   ATTR_REALM,
+  ATTR_THIRD_PARTY_AUTHORIZATION,
   ATTR_USERHASH,
   ATTR_USERNAME,
   ERROR_BAD_REQUEST,
@@ -26,6 +29,7 @@ import type { CandidateKey } from './credentials.ts';
 import { DROP_UNAUTHENTICATED_CAP } from './drop-reason.ts';
 import type { Exchange } from './exchange.ts';
 import { USERNAME_BYTES_MAX } from './limits.ts';
+import type { TokenGrant } from './third-party.ts';
 import type { TurnState } from './turn-state.ts';
 
 /** In order of preference (RFC 8489 s14.11). */
@@ -74,10 +78,12 @@ export function authenticate(state: TurnState, exchange: Exchange): Credential |
     challenge(state, exchange, ERROR_STALE_NONCE);
     return undefined;
   }
-  exchange.key = match.key;
-  // Bound to what the client offered, not to how it signed: see the last paragraph of RFC 8489 s9.2.4.
-  exchange.sha256 = reader.find(ATTR_PASSWORD_ALGORITHM) >= 0;
-  return { username, user: match.user };
+  const { key, user, grant } = match;
+  exchange.key = key;
+  // Bound to what the client offered, not to how it signed: see the last paragraph of RFC 8489 s9.2.4. A token's key
+  // is for one of the two alone.
+  exchange.sha256 = grant?.sha256 ?? reader.find(ATTR_PASSWORD_ALGORITHM) >= 0;
+  return { username, user, grant };
 }
 
 /**
@@ -111,7 +117,8 @@ function usernameOf(state: TurnState, reader: StunReader): string | undefined {
   if (username >= 0) {
     return reader.lengthAt(username) <= USERNAME_BYTES_MAX ? reader.text(username) : undefined;
   }
-  return state.credentials.nameOf(reader.view(reader.find(ATTR_USERHASH)));
+  const hash = reader.view(reader.find(ATTR_USERHASH));
+  return state.credentials.nameOf(hash) ?? state.thirdParty?.kidOf(hash);
 }
 
 /**
@@ -125,18 +132,42 @@ function matchingKey(
   algorithm: number,
 ): CandidateKey | undefined {
   const { reader } = exchange;
-  const mine = username !== undefined && exchange.allocation?.credential.username === username;
-  const keys =
-    username === undefined
-      ? []
-      : state.credentials.candidates(username, algorithm, state.options.clock.wall(), mine);
+  const keys = username === undefined ? [] : candidateKeys(state, exchange, username, algorithm);
   for (const candidate of keys.length === 0 ? [NO_KEY] : keys) {
-    const matches = reader.hasIntegritySha256
-      ? checkWholeSha256(reader, candidate.key)
-      : reader.checkIntegrity(candidate.key);
+    const matches =
+      (candidate.grant?.sha256 ?? reader.hasIntegritySha256)
+        ? checkWholeSha256(reader, candidate.key)
+        : reader.checkIntegrity(candidate.key);
     if (matches && candidate !== NO_KEY) return candidate;
   }
   return undefined;
+}
+
+/**
+ * With ACCESS-TOKEN the key inside, and no other. Without it the key that the allocation lives by, since clients send
+ * tokens in Allocate and Refresh alone (RFC 7635 s9), and the long-term keys of that name.
+ */
+function candidateKeys(
+  state: TurnState,
+  { reader, allocation, now }: Exchange,
+  username: string,
+  algorithm: number,
+): readonly CandidateKey[] {
+  const wall = state.options.clock.wall();
+  const token = reader.find(ATTR_ACCESS_TOKEN);
+  if (token >= 0 && state.thirdParty !== undefined) {
+    const grant = state.thirdParty.verify(username, reader.view(token), wall, now);
+    return grant === undefined ? [] : [keyOf(grant)];
+  }
+  const mine = allocation?.credential.username === username;
+  const keys = state.credentials.candidates(username, algorithm, wall, mine);
+  const grant = allocation?.grant;
+  if (grant === undefined || grant.kid !== username || now >= grant.expiresAt) return keys;
+  return [keyOf(grant), ...keys];
+}
+
+function keyOf(grant: TokenGrant): CandidateKey {
+  return { key: grant.macKey, user: grant.kid, grant };
 }
 
 /** RFC 8489 s14.6: a usage has to allow truncation explicitly, and TURN does not. */
@@ -151,14 +182,16 @@ function realmMatches(state: TurnState, reader: StunReader, realm: number): bool
   );
 }
 
-/** 401 and 438 carry what the client needs to try again (RFC 8489 s9.2.4). */
+/** 401 and 438 carry what the client needs to try again (RFC 8489 s9.2.4; RFC 7635 s6.1). */
 function challenge(state: TurnState, exchange: Exchange, code: number): void {
   if (!mayAnswer(state, exchange)) return;
-  state.responder
+  const writer = state.responder
     .beginError(exchange, code)
     .text(ATTR_REALM, state.options.realm)
     .text(ATTR_NONCE, state.nonces.mint(exchange.client, exchange.now))
     .passwordAlgorithms(PASSWORD_ALGORITHMS);
+  const { thirdParty } = state;
+  if (thirdParty !== undefined) writer.text(ATTR_THIRD_PARTY_AUTHORIZATION, thirdParty.serverName);
   state.responder.send(exchange);
 }
 

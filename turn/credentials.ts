@@ -6,6 +6,7 @@ import { LocalTier } from '../shared/cache/local-tier.ts';
 import type { Clock } from '../shared/clock.ts';
 import { longTermKey, userHash } from '../shared/stun/credentials.ts';
 import { PASSWORD_ALGORITHM_MD5 } from '../shared/stun/registry.ts';
+import type { TokenGrant } from './third-party.ts';
 
 /** Derived keys kept, so that a re-allocating client costs no hashing. Bounded against made-up usernames. */
 const KEY_CACHE_MAX = 4096;
@@ -25,6 +26,8 @@ export interface CandidateKey {
   readonly key: Uint8Array;
   /** Whose quota it counts against. */
   readonly user: string;
+  /** Of a token; undefined for a long-term key. */
+  readonly grant?: TokenGrant;
 }
 
 /** A username and password that a TURN client can use until the given time. */

@@ -119,8 +119,10 @@ function refuseMissing(
     const expected = 'at least one API key, "name: secret of 32 characters or more"';
     throw complain({ path: ['keys'], expected, value, origin });
   }
-  if (needs === 'all' && turn.secrets.length === 0 && Object.keys(turn.users).length === 0) {
-    const expected = 'a secret here, or a user in turn.users';
+  const { secrets, users, oauth } = turn;
+  const others = Object.keys(users).length + Object.keys(oauth.keys).length;
+  if (needs === 'all' && secrets.length === 0 && others === 0) {
+    const expected = 'a secret here, a user in turn.users, or a key in turn.oauth.keys';
     throw complain({ path: ['turn', 'secrets'], expected, value, origin });
   }
 }
