@@ -157,17 +157,17 @@ function candidateKeys(
   const token = reader.find(ATTR_ACCESS_TOKEN);
   if (token >= 0 && state.thirdParty !== undefined) {
     const grant = state.thirdParty.verify(username, reader.view(token), wall, now);
-    return grant === undefined ? [] : [keyOf(grant)];
+    return grant === undefined ? [] : keysOf(grant);
   }
   const mine = allocation?.credential.username === username;
   const keys = state.credentials.candidates(username, algorithm, wall, mine);
   const grant = allocation?.grant;
   if (grant === undefined || grant.kid !== username || now >= grant.expiresAt) return keys;
-  return [keyOf(grant), ...keys];
+  return [...keysOf(grant), ...keys];
 }
 
-function keyOf(grant: TokenGrant): CandidateKey {
-  return { key: grant.macKey, user: grant.kid, grant };
+function keysOf(grant: TokenGrant): readonly CandidateKey[] {
+  return grant.keys.map((key) => ({ key, user: grant.kid, grant }));
 }
 
 /** RFC 8489 s14.6: a usage has to allow truncation explicitly, and TURN does not. */

@@ -7,6 +7,12 @@ import { userHash } from '../shared/stun/credentials.ts';
 /** RFC 7635 s7: what clocks may differ by, the recommended Delta. */
 const DELTA_SECONDS = 5;
 
+/**
+ * coturn, server and client, makes MESSAGE-INTEGRITY with this much of the 20 bytes, the size of its long-term keys.
+ * RFC 7635 s5 means all of them; who has the token has both.
+ */
+const COTURN_KEY_BYTES = 16;
+
 export interface ThirdPartyOptions {
   /** What THIRD-PARTY-AUTHORIZATION says, and what tokens are bound to (RFC 7635 s6.1, s6.2). */
   readonly serverName: string;
@@ -17,7 +23,8 @@ export interface ThirdPartyOptions {
 /** What a token gives who presents it. */
 export interface TokenGrant {
   readonly kid: string;
-  readonly macKey: Uint8Array;
+  /** What its requests may be signed with: the session key, and what coturn makes of it. */
+  readonly keys: readonly Uint8Array[];
   /** MESSAGE-INTEGRITY-SHA256 instead of MESSAGE-INTEGRITY: the length of the key decides (RFC 7635 s6.2). */
   readonly sha256: boolean;
   /** Monotonic milliseconds; nothing that it allows goes on for longer. */
@@ -60,6 +67,7 @@ export class ThirdParty {
     const left = Math.min(lifetimeSeconds + DELTA_SECONDS - age, lifetimeSeconds);
     if (left <= 0) return undefined;
     const sha256 = macKey.length === MAC_KEY_BYTES_SHA256;
-    return { kid, macKey, sha256, expiresAt: now + left * 1000 };
+    const keys = sha256 ? [macKey] : [macKey, macKey.subarray(0, COTURN_KEY_BYTES)];
+    return { kid, keys, sha256, expiresAt: now + left * 1000 };
   }
 }
