@@ -239,14 +239,17 @@ describe.concurrent('turnutils_uclient over UDP loses nothing', () => {
     try {
       const args = ['-J', '-u', 'gorst', '-w', 'hero', '-n', '3', '-m', '4', '-y', '-c'];
       const run = await uclient(tap.endpoint, args);
-      expect(run).toMatchObject(lossless(3 * 8));
+      expect(run).toMatchObject(lossless(3 * 4));
       const signed = tap
         .ofType(TYPE.ALLOCATE_REQUEST)
         .filter(({ attributes }) => attributes.has(ATTR.MESSAGE_INTEGRITY));
-      const kids = signed.map(({ attributes }) => attributes.get(ATTR.USERNAME)?.toString());
-      expect(kids).toHaveLength(8);
-      expect(Object.keys(OAUTH.keys)).toEqual(expect.arrayContaining([...new Set(kids)]));
+      expect(signed.length).toBeGreaterThanOrEqual(4);
       expect(signed.every(({ attributes }) => attributes.has(ATTR.ACCESS_TOKEN))).toBe(true);
+      expect(signed.map((request) => tap.answerTo(request)?.type)).toEqual(
+        signed.map(() => TYPE.ALLOCATE_SUCCESS),
+      );
+      const kids = signed.map(({ attributes }) => attributes.get(ATTR.USERNAME)?.toString());
+      expect(Object.keys(OAUTH.keys)).toEqual(expect.arrayContaining([...new Set(kids)]));
     } finally {
       tap.stop();
     }
