@@ -150,6 +150,9 @@ export function findWarnings(settings: Settings): string[] {
   if (turn.secrets.length === 0) {
     warnings.push('turn.secrets: empty, so participants get STUN but no TURN credentials');
   }
+  if (turn.oauth.serverName !== '' && Object.keys(turn.oauth.keys).length === 0) {
+    warnings.push('turn.oauth.serverName: does nothing without turn.oauth.keys');
+  }
   if (settings.signaling.origins.includes('*') && !isLoopback(settings.bind)) {
     warnings.push('signaling.origins: "*" lets every web page connect');
   }

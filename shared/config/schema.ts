@@ -19,6 +19,7 @@ import {
   readListenerUrl,
   readPortRange,
 } from './network-values.ts';
+import { parseTokenKey } from './token-key.ts';
 
 /** HS256 wants a key at least as long as its hash, RFC 7518 s3.2. */
 const API_SECRET_MIN = 32;
@@ -83,6 +84,10 @@ const keyName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
 const userName = credential(128, 'a user name');
+const tokenKey = checked(
+  (value) => parseTokenKey(value) !== undefined,
+  'base64 of 32 bytes (A256GCM) or 16 bytes (A128GCM), such as openssl rand -base64 32 prints',
+);
 const lifetime = (max: number) => integer(10, max);
 
 const gateway = z.strictObject({
@@ -205,6 +210,23 @@ const turn = z.strictObject({
       'Shared secrets of TURN REST credentials; the first one mints, all verify (for rollover)',
     ),
   userSources: userSources.prefault({}).describe('Where else users are looked up'),
+  oauth: z
+    .strictObject({
+      serverName: text(0, 127, 'text')
+        .refine((value) => value === '' || opaqueString(value) !== undefined, {
+          error: 'text without control characters',
+        })
+        .default('')
+        .describe('Name of this server, which tokens are bound to; the realm when empty'),
+      keys: z
+        .record(credential(128, 'a key id'), tokenKey)
+        .default({})
+        .describe(
+          'Keys shared with authorization servers: key id (kid) and base64 of 32 bytes (A256GCM) or 16 (A128GCM)',
+        ),
+    })
+    .prefault({})
+    .describe('Third-party authorization by tokens (RFC 7635), beside users and secrets'),
   peers: z
     .strictObject({
       allow: listOf(cidr, 256)
