@@ -130,9 +130,9 @@ describe('what flows', () => {
     streams = await StreamHost.start();
     const socket = await streams.connect();
     const before = performance.now();
-    for (let i = 0; i < 40; i++) socket.write(Buffer.alloc(64 * 1024, 1));
+    for (let i = 0; i < 80; i++) socket.write(Buffer.alloc(64 * 1024, 1));
     let taken = 0;
-    while (taken < 40 * 64 * 1024) {
+    while (taken < 80 * 64 * 1024) {
       await until(() => streams.bytesOf(1).length > taken);
       const now = streams.bytesOf(1).length;
       streams.host.onEvent({ type: 'turn.taken', stream: 1, bytes: now - taken });
