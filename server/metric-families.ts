@@ -191,6 +191,13 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     ...ofWorkers(({ turn }) => turn.streams),
   },
   {
+    name: 'sterna_turn_streams_refused_total',
+    type: 'counter',
+    help: 'TCP and TLS connections closed for want of room, or because they came to no allocation in time',
+    labels: [],
+    samples: ({ media }) => unlabelled(media.streamsRefused),
+  },
+  {
     name: 'sterna_turn_users',
     type: 'gauge',
     help: 'Users who have a TURN allocation or reservation',
