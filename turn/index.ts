@@ -8,6 +8,7 @@ export { mintRestCredential } from './credentials.ts';
 export type {
   AllocationEvent,
   AllocationEnd,
+  NatDiscoveryAddresses,
   Neighbours,
   TurnObserver,
   TurnOptions,

@@ -13,6 +13,12 @@ export interface RelayAddress {
   readonly external: TransportAddress | undefined;
 }
 
+/** RFC 5780 s6: the server listens at both addresses, at both ports each; all are of one family. */
+export interface NatDiscoveryAddresses {
+  readonly primary: TransportAddress;
+  readonly alternate: TransportAddress;
+}
+
 export interface TurnOptions {
   readonly realm: string;
   /** In the same order in every worker: the commons know them by number. */
@@ -26,6 +32,8 @@ export interface TurnOptions {
   readonly quotaPerUser: number;
   /** The highest channel number that may be bound: CHANNEL_NUMBER_MAX or LEGACY_CHANNEL_NUMBER_MAX. */
   readonly channelNumberMax: number;
+  /** Without it the attributes of RFC 5780 are unknown. */
+  readonly natDiscovery?: NatDiscoveryAddresses | undefined;
   /** Milliseconds. */
   readonly lifetimes: {
     readonly allocation: number;

@@ -20,7 +20,7 @@ import { listenerUnavailable, MediaWorker } from './media-worker.ts';
 import type { LinuxWorkerData, WorkerStats } from './messages.ts';
 import { whyNoOpenssl } from './openssl-probe.ts';
 import { SfuHost } from './sfu-host.ts';
-import { commonsOptions, listenerAddresses } from './turn-options.ts';
+import { commonsOptions, listenerAddresses, udpAddresses } from './turn-options.ts';
 
 /** What the workers of the Linux engine stand on, kept open by the main thread. */
 interface LinuxParts {
@@ -54,6 +54,8 @@ export class MediaHost {
   readonly #commons: Commons;
   readonly #workers: readonly MediaWorker[];
   readonly #sfu: SfuHost | undefined;
+  /** How many UDP listeners the configuration names. */
+  readonly #configured: number;
   #listeners: readonly { readonly url: string }[] = [];
   #closed: Promise<void> | undefined;
 
@@ -67,6 +69,7 @@ export class MediaHost {
   ) {
     this.engine = engine;
     this.#linux = linux;
+    this.#configured = listenerAddresses(config.turn).length;
     if (forwards) {
       this.#sfu = new SfuHost(config.sfu, log, count, (worker, command) =>
         this.#workers[worker]?.post(command),
@@ -173,7 +176,8 @@ export class MediaHost {
   async #start(): Promise<void> {
     await this.#sfu?.listen();
     const started = await Promise.all(this.#workers.map((worker) => worker.start()));
-    this.#listeners = started[0]?.turn ?? [];
+    // Those of NAT discovery behind them are found by OTHER-ADDRESS, and by nobody else.
+    this.#listeners = started[0]?.turn.slice(0, this.#configured) ?? [];
   }
 
   async #close(): Promise<void> {
@@ -211,12 +215,12 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   const { LinuxListeners } = await import('./linux-listeners.ts');
   const workerCpus = parseCpuList(config.workerCpus);
   checkWorkerCpus(workerCpus);
-  const listeners = LinuxListeners.open(listenerAddresses(config.turn), workers);
+  const listeners = LinuxListeners.open(udpAddresses(config.turn), workers);
   if ('failure' in listeners) {
     const { address, failure } = listeners;
     throw listenerUnavailable(
       { url: formatListenerUrl(address.host, address.port), failure },
-      'turn.listeners',
+      'turn.listeners or turn.natDiscovery',
     );
   }
   const wakes = Array.from({ length: workers }, () => new Wake());

@@ -6,6 +6,7 @@ import type { Settings } from '../../shared/config/schema.ts';
 import {
   isWildcard,
   type ListenerTransport,
+  natDiscoveryUrls,
   parseListenerUrl,
   parsePortRange,
 } from '../../shared/config/network-values.ts';
@@ -16,6 +17,7 @@ import {
   type Commons,
   type CommonsOptions,
   LEGACY_CHANNEL_NUMBER_MAX,
+  type NatDiscoveryAddresses,
   type TurnOptions,
 } from '../../turn/index.ts';
 
@@ -49,6 +51,7 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     secrets: settings.secrets,
     peers: settings.peers,
     forbiddenPeers: listenerAddresses(settings).flatMap(behindWildcard),
+    natDiscovery: natDiscoveryAddresses(settings),
     quotaPerUser: quota.perUser,
     channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
     lifetimes: {
@@ -61,6 +64,30 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     random: (n) => randomInt(n),
     clock,
     commons,
+  };
+}
+
+/** The UDP sockets of every worker: the listeners of the configuration, and behind them those of NAT discovery. */
+export function udpAddresses(settings: TurnSettings): TransportAddress[] {
+  const listeners = listenerAddresses(settings);
+  const discovery = natDiscoveryAddresses(settings);
+  if (discovery === undefined) return listeners;
+  const { primary, alternate } = discovery;
+  const missing = [
+    addressOf(primary.host, alternate.port),
+    addressOf(alternate.host, primary.port),
+    alternate,
+  ].filter((address) => !listeners.some((listener) => listener.equals(address)));
+  return [...listeners, ...missing];
+}
+
+function natDiscoveryAddresses(settings: TurnSettings): NatDiscoveryAddresses | undefined {
+  const { primary, alternate } =
+    natDiscoveryUrls(settings.listeners, settings.natDiscovery) ?? {};
+  if (primary === undefined || alternate === undefined) return undefined;
+  return {
+    primary: addressOf(primary.host, primary.port),
+    alternate: addressOf(alternate.host, alternate.port),
   };
 }
 

@@ -16,7 +16,7 @@ import {
   type SfuWorkerData,
   type WorkerStats,
 } from './messages.ts';
-import { listenerAddresses, turnOptions } from './turn-options.ts';
+import { turnOptions, udpAddresses } from './turn-options.ts';
 import { linuxWorkerEngine, portableWorkerEngine } from './worker-engine.ts';
 import type { WorkerSfu, WorkerSfuParts } from './worker-sfu.ts';
 
@@ -56,7 +56,7 @@ async function main(data: MediaWorkerData): Promise<void> {
     data.logsInfo ? observer : undefined,
   );
   serve(server);
-  const listeners = listenerAddresses(settings).map((address, i) => ({
+  const listeners = udpAddresses(settings).map((address, i) => ({
     address,
     socket: linux?.listeners[i],
   }));

@@ -2,7 +2,7 @@
 // Called by: load.ts after the schema has accepted each key for itself.
 
 import type { Path } from './keys.ts';
-import { isLoopback, parseListenerUrl, sameFamily } from './network-values.ts';
+import { isLoopback, isWildcard, natDiscoveryUrls, parseListenerUrl, sameFamily } from './network-values.ts';
 import type { Settings } from './schema.ts';
 
 export interface Problem {
@@ -18,6 +18,7 @@ export function findProblem(settings: Settings): Problem | undefined {
     placeholderProblem(settings) ??
     engineProblem(settings) ??
     relayProblem(settings) ??
+    natDiscoveryProblem(settings) ??
     lifetimeProblem(settings) ??
     mediaProblem(settings)
   );
@@ -77,6 +78,22 @@ function relayProblem({ turn }: Settings): Problem | undefined {
       ['turn', 'listeners'],
     )
   );
+}
+
+/** RFC 5780 s6: two addresses with two ports each. */
+function natDiscoveryProblem({ turn }: Settings): Problem | undefined {
+  const value = turn.natDiscovery;
+  const urls = natDiscoveryUrls(turn.listeners, value);
+  if (urls === undefined) return undefined;
+  const { primary, alternate } = urls;
+  const path = ['turn', 'natDiscovery'];
+  if (primary === undefined || primary.port === 0 || isWildcard(primary.host)) {
+    const expected = 'its first udp:// listener of that family at one IP address and a port of its own';
+    return { path, expected, value };
+  }
+  if (primary.host !== alternate.host && primary.port !== alternate.port) return undefined;
+  const expected = `another IP address and another port than ${primary.host}, ${primary.port}`;
+  return { path, expected, value };
 }
 
 function repeated(values: readonly string[], path: Path): Problem | undefined {

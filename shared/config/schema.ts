@@ -15,6 +15,7 @@ import {
   isWebOrigin,
   isWildcard,
   readListenerUrl,
+  readNatDiscoveryUrl,
   readPortRange,
 } from './network-values.ts';
 
@@ -169,6 +170,11 @@ const turn = z.strictObject({
     })
     .prefault({})
     .describe('How many allocations there may be'),
+  natDiscovery: checked(readNatDiscoveryUrl)
+    .default('')
+    .describe(
+      'Alternate address of NAT behavior discovery (RFC 5780), another IP address and port; empty switches it off',
+    ),
   limits: z
     .strictObject({
       unauthorizedPerSecond: integer(0, 1_000_000)
