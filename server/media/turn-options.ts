@@ -82,8 +82,7 @@ export function udpAddresses(settings: TurnSettings): TransportAddress[] {
 }
 
 function natDiscoveryAddresses(settings: TurnSettings): NatDiscoveryAddresses | undefined {
-  const { primary, alternate } =
-    natDiscoveryUrls(settings.listeners, settings.natDiscovery) ?? {};
+  const { primary, alternate } = natDiscoveryUrls(settings.listeners, settings.natDiscovery) ?? {};
   if (primary === undefined || alternate === undefined) return undefined;
   return {
     primary: addressOf(primary.host, primary.port),

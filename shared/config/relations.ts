@@ -2,7 +2,13 @@
 // Called by: load.ts after the schema has accepted each key for itself.
 
 import type { Path } from './keys.ts';
-import { isLoopback, isWildcard, natDiscoveryUrls, parseListenerUrl, sameFamily } from './network-values.ts';
+import {
+  isLoopback,
+  isWildcard,
+  natDiscoveryUrls,
+  parseListenerUrl,
+  sameFamily,
+} from './network-values.ts';
 import type { Settings } from './schema.ts';
 
 export interface Problem {
@@ -88,7 +94,8 @@ function natDiscoveryProblem({ turn }: Settings): Problem | undefined {
   const { primary, alternate } = urls;
   const path = ['turn', 'natDiscovery'];
   if (primary === undefined || primary.port === 0 || isWildcard(primary.host)) {
-    const expected = 'its first udp:// listener of that family at one IP address and a port of its own';
+    const expected =
+      'its first udp:// listener of that family at one IP address and a port of its own';
     return { path, expected, value };
   }
   if (primary.host !== alternate.host && primary.port !== alternate.port) return undefined;
