@@ -9,7 +9,7 @@ import { systemClock } from '../../shared/clock.ts';
 import { LinuxEngine } from '../../shared/net/linux-engine.ts';
 import { PortableEngine } from '../../shared/net/portable-engine.ts';
 import { Wake } from '../../shared/net/wake.ts';
-import { TurnServer } from '../../turn/index.ts';
+import { type ListenResult, TurnServer } from '../../turn/index.ts';
 import { pump } from '../support/net/pump.ts';
 import { BINDING, TurnClient } from '../support/turn/client.ts';
 import { message } from '../support/turn/message.ts';
@@ -25,29 +25,25 @@ async function serve(kind: 'portable' | 'linux', hosts: readonly string[]) {
     now: () => systemClock.monotonic(),
     onFault: (error: unknown) => faults.push(error),
   };
-  let stop = (): void => undefined;
-  let engine: PortableEngine | LinuxEngine;
-  if (kind === 'portable') engine = new PortableEngine(options);
-  else {
-    const wake = new Wake();
-    engine = new LinuxEngine(options, wake.fd);
-    stop = pump(engine, wake);
-  }
+  const wake = kind === 'linux' ? new Wake() : undefined;
+  const engine =
+    wake === undefined ? new PortableEngine(options) : new LinuxEngine(options, wake.fd);
+  const stop = wake && engine instanceof LinuxEngine ? pump(engine, wake) : undefined;
   const server = new TurnServer(turnOptions({}), engine);
   const port = await freePort(['0.0.0.0']);
-  const results = await new Promise((resolve) =>
+  const results = await new Promise<readonly ListenResult[]>((resolve) =>
     server.listen(
       hosts.map((host) => ({ address: address(host, port) })),
       resolve,
     ),
   );
-  expect(results).toEqual(hosts.map(() => expect.objectContaining({ failure: undefined })));
+  expect(results.map(({ failure }) => failure)).toEqual(hosts.map(() => undefined));
   return {
     port,
     counters: engine.counters,
     close: () => {
       server.close();
-      stop();
+      stop?.();
       expect(faults).toEqual([]);
     },
   };

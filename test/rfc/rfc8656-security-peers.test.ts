@@ -104,6 +104,19 @@ onBoth(
 );
 
 onBoth(
+  'RFC 8656 s21.2: an allow list of all IPv6 opens no IPv4 in it and no tunnel, on every engine',
+  async (world) => {
+    const client = await dualClient(world);
+    const hosts = NO_PEERS['IPv4 in IPv6']!;
+    expect(await verdicts(client, hosts)).toEqual(hosts.map((host) => `${host} 403 403`));
+    expect(await verdicts(client, ['64:ff9b::808:808'])).toEqual([
+      '64:ff9b::808:808 success success',
+    ]);
+  },
+  { peers: { allow: ['::/0'], deny: [] } },
+);
+
+onBoth(
   'RFC 8656 s21.2: a denied IPv6 range is denied whatever the later bytes are, and its neighbours are not',
   async (world) => {
     const client = await dualClient(world);
