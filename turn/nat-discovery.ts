@@ -35,7 +35,7 @@ const PADDING = new Uint8Array(PADDING_BYTES_MAX);
 /** Header, four addresses (IPv6), PADDING and FINGERPRINT. */
 const RESPONSE_BYTES_MAX = 20 + 4 * 24 + 4 + PADDING_BYTES_MAX + 8;
 
-/** Answers Binding requests to the four listeners. Allocates: nothing per request. */
+/** Answers Binding requests to the four listeners. Allocates: nothing per request, but a view for PADDING. */
 export class NatDiscovery {
   readonly #engine: Engine;
   readonly #addresses: readonly TransportAddress[];

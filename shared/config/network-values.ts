@@ -60,8 +60,8 @@ export function readNatDiscoveryUrl(text: string): ListenerUrl | undefined | str
 }
 
 /**
- * Both addresses of NAT behavior discovery (RFC 5780 s6): the first listener of that family is the primary one, undefined
- * where there is none. Undefined while it is off.
+ * Both addresses of NAT behavior discovery (RFC 5780 s6): the first listener of that family is the primary one,
+ * undefined where there is none. Undefined while it is off.
  */
 export function natDiscoveryUrls(
   listeners: readonly string[],

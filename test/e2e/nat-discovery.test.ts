@@ -1,5 +1,5 @@
-// Debian coturn's probes of RFC 5780 against our server on 127.0.0.1 and 127.0.0.2, as two workers of the Linux engine and
-// as the portable one: what they find out of a network without a NAT.
+// Debian coturn's probes of RFC 5780 against our server on 127.0.0.1 and 127.0.0.2, as two workers of the Linux engine
+// and as the portable one: what they find out of a network without a NAT.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Child } from '../support/e2e/child.ts';

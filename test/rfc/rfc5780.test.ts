@@ -1,5 +1,5 @@
-// RFC 5780 s6, s7, s10: NAT behavior discovery. Every request goes to each of the four transport addresses in turn; where
-// an answer comes from and goes to is what the network says, not what the answer does.
+// RFC 5780 s6, s7, s10: NAT behavior discovery. Every request goes to each of the four transport addresses in turn;
+// where an answer comes from and goes to is what the network says, not what the answer does.
 /* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
 
 import { randomBytes } from 'node:crypto';

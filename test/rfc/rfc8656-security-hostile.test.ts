@@ -1,5 +1,5 @@
-// RFC 8656 s21 and RFC 8489 s16: what strangers and clients that mean harm send, on every engine. Nothing of it is more than
-// counted: small answers, no log lines, no message read where none is, no exhaustion.
+// RFC 8656 s21 and RFC 8489 s16: what strangers and clients that mean harm send, on every engine. Nothing of it is
+// more than counted: small answers, no log lines, no message read where none is, no exhaustion.
 /* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
 
 import { randomBytes } from 'node:crypto';
@@ -128,7 +128,7 @@ const HOSTILE_NAMES = [
 const SECRET = 'a shared secret of thirty-two bytes';
 
 onBoth(
-  'RFC 8656 s21.1.1: hostile user names get in as names, and are one line of the log each',
+  'RFC 8489 s14.3: hostile user names get in as names, and are one line of the log each',
   async (world) => {
     const expiry = Math.floor(world.options.clock.wall() / 1000) + 3600;
     const outcomes = await inTurn(HOSTILE_NAMES, async (name) => {
@@ -149,7 +149,7 @@ onBoth(
   { secrets: [SECRET] },
 );
 
-onBoth('RFC 8656 s21.3: a flood of bad packets is counted and makes no log line', async (world) => {
+onBoth('RFC 8489 s6.3: a flood of bad packets is counted and makes no log line', async (world) => {
   const stranger = await world.endpoint();
   const forged = sign(strangers()[6]![1], 'sha1', randomBytes(16));
   const bad: [Uint8Array, string][] = [
@@ -195,7 +195,7 @@ onBoth('RFC 7983 s7: HTTP at the TURN port is neither answered nor read', async 
 });
 
 onBoth(
-  'RFC 8489 s6.3: a length that is not the datagram’s hides no message inside',
+  'RFC 8489 s6.3: a length that is not that of the datagram hides no message inside',
   async (world) => {
     const client = await TurnClient.of(world);
     await client.allocate();

@@ -1,5 +1,5 @@
-// RFC 8656 s21.2 on every engine: no special range is a peer in any of its forms, and lists open and close what they name.
-// What is sent is counted by the engine, so that nothing gets out unseen.
+// RFC 8656 s21.2 on every engine: no special range is a peer in any of its forms, and lists open and close what they
+// name. What is sent is counted by the engine, so that nothing gets out unseen.
 /* oxlint-disable vitest/no-standalone-expect -- onBoth is a test */
 
 import { expect } from 'vitest';
