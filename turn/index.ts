@@ -11,6 +11,7 @@ export type { UserAnswer } from './outside-users.ts';
 export type {
   AllocationEvent,
   AllocationEnd,
+  NatDiscoveryAddresses,
   Neighbours,
   TurnObserver,
   TurnOptions,

@@ -15,6 +15,12 @@ export interface RelayAddress {
   readonly external: TransportAddress | undefined;
 }
 
+/** RFC 5780 s6: the server listens at both addresses, at both ports each; all are of one family. */
+export interface NatDiscoveryAddresses {
+  readonly primary: TransportAddress;
+  readonly alternate: TransportAddress;
+}
+
 export interface TurnOptions {
   readonly realm: string;
   /** In the same order in every worker: the commons know them by number. */
@@ -36,6 +42,8 @@ export interface TurnOptions {
   readonly alternateServers: readonly TransportAddress[];
   /** When that is done: always, or while the server drains. */
   readonly redirect: 'always' | 'draining';
+  /** Without it the attributes of RFC 5780 are unknown. */
+  readonly natDiscovery?: NatDiscoveryAddresses | undefined;
   /** Milliseconds. */
   readonly lifetimes: {
     readonly allocation: number;

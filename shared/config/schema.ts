@@ -17,6 +17,7 @@ import {
   isWildcard,
   readEndpoint,
   readListenerUrl,
+  readNatDiscoveryUrl,
   readPortRange,
 } from './network-values.ts';
 import { parseTokenKey } from './token-key.ts';
@@ -266,6 +267,11 @@ const turn = z.strictObject({
     })
     .prefault({})
     .describe('How many allocations there may be'),
+  natDiscovery: checked(readNatDiscoveryUrl)
+    .default('')
+    .describe(
+      'Alternate address of NAT behavior discovery (RFC 5780), another IP address and port; empty switches it off',
+    ),
   limits: z
     .strictObject({
       unauthorizedPerSecond: integer(0, 1_000_000)

@@ -130,6 +130,17 @@ export function address(host: string, port = 0): TransportAddress {
   return parsed;
 }
 
+/** Where a server with these options listens besides its two listeners (RFC 5780 s6). */
+export function discoveryListeners({ natDiscovery }: WorldOptions): TransportAddress[] {
+  if (natDiscovery === undefined) return [];
+  const { primary, alternate } = natDiscovery;
+  return [
+    address(primary.host, alternate.port),
+    address(alternate.host, primary.port),
+    alternate.copy(),
+  ];
+}
+
 /** How many datagrams the server dropped for that reason so far, once nothing is on its way. */
 export async function drops(world: World, reason: DropReason): Promise<number> {
   await world.settle();
