@@ -9,7 +9,8 @@ import type { Logger } from '../../shared/log.ts';
 import { bracketed } from '../../shared/config/network-values.ts';
 import { localUfragOf } from '../../sfu/ice/local-ufrag.ts';
 import { Deframer, FRAME_HEADER_BYTES } from '../../sfu/tcp-framing.ts';
-import { AddressCounts, type AddressCount, TokenBucket } from '../../signaling/index.ts';
+import { TokenBucket } from '../../shared/token-bucket.ts';
+import { AddressCounts, type AddressCount } from '../../signaling/index.ts';
 import type { Endpoint, MediaCommand } from './messages.ts';
 
 /** Connections at the same time, in all and from one address (IPv6: one /64), joined to a session or not. */
@@ -172,7 +173,7 @@ export class IceTcp {
       socket,
       stream,
       count,
-      rate: new TokenBucket(BYTES_PER_SECOND, BYTES_AT_ONCE, systemClock.monotonic()),
+      rate: new TokenBucket(BYTES_PER_SECOND, BYTES_AT_ONCE),
       deframer: new Deframer(
         { onFrame: (bytes, offset, length) => this.#onFrame(connection, bytes, offset, length) },
         FRAME_MAX,
