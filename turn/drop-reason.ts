@@ -18,6 +18,8 @@ export const DROP_IN_PROGRESS = 9;
 export const DROP_TOO_LARGE = 10;
 /** The worker that has the relay it goes to takes no more for now. */
 export const DROP_NEIGHBOUR_BUSY = 11;
+/** Over a limit on bandwidth: of the allocation, of its user, or of all. */
+export const DROP_BANDWIDTH = 12;
 
 export const DROP_REASONS = [
   'not-stun',
@@ -32,6 +34,7 @@ export const DROP_REASONS = [
   'in-progress',
   'too-large',
   'neighbour-busy',
+  'bandwidth',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

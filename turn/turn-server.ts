@@ -41,6 +41,7 @@ import type { TurnObserver, TurnOptions } from './options.ts';
 import { handleRefresh } from './refresh.ts';
 import { RelayPath } from './relay.ts';
 import { RelayPool } from './relay-pool.ts';
+import type { TransportTraffic } from './traffic.ts';
 import { TurnState } from './turn-state.ts';
 
 /** RFC 8656 s12: the first byte of ChannelData is 64 to 79 (RFC 7983), and up to 127 for legacy channels. */
@@ -54,6 +55,8 @@ export interface TurnStats {
   allocations: number;
   reservations: number;
   users: number;
+  /** Of these allocations, and payload relayed for all there have been, by the transport of the client. */
+  traffic: Record<ClientTransport, TransportTraffic>;
   /** Datagrams handed over inside the process: from one relay to another, or to or from where else it answers. */
   shortCircuited: number;
   /** By reason. */
@@ -224,6 +227,7 @@ export class TurnServer {
       allocations: state.allocations.size,
       reservations,
       users,
+      traffic: state.traffic.stats(),
       shortCircuited: state.shortCircuited,
       drops: Object.fromEntries(DROP_REASONS.map((reason, i) => [reason, state.drops[i] ?? 0])),
     };
@@ -292,7 +296,7 @@ export class TurnServer {
       return;
     }
     this.#exchange.begin(listener, client, undefined, now);
-    if (!this.#state.commons.cap.allow(client, now))
+    if (!this.#state.commons.unauthenticatedCap.allow(client, now))
       return this.#state.drop(DROP_UNAUTHENTICATED_CAP);
     this.#refuseUnknown(knownToBinding);
   }

@@ -30,12 +30,14 @@ export function commonsOptions(settings: TurnSettings, workers: number): Commons
     ports: { first: ports.min, last: ports.max },
     quotaTotal: quota.total,
     unauthorizedPerSecond: limits.unauthorizedPerSecond,
+    allocationsPerSecond: limits.allocationsPerSecond,
+    bandwidth: { perUser: limits.bandwidth.perUser, total: limits.bandwidth.total },
     workers,
   };
 }
 
 export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commons): TurnOptions {
-  const { relay, quota, lifetimes } = settings;
+  const { relay, quota, limits, lifetimes } = settings;
   return {
     realm: settings.realm,
     relays: relay.addresses.map((host) => {
@@ -50,6 +52,11 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     peers: settings.peers,
     forbiddenPeers: listenerAddresses(settings).flatMap(behindWildcard),
     quotaPerUser: quota.perUser,
+    perAllocation: {
+      permissions: limits.permissions,
+      channels: limits.channels,
+      bandwidth: limits.bandwidth.perAllocation,
+    },
     channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
     lifetimes: {
       allocation: lifetimes.allocation * 1000,

@@ -82,7 +82,7 @@ describe.each(['auto', 'portable'])('with engine: %s', (engine) => {
     const listener = sterna.listener(4);
     const before = await samples(sterna.url);
     expect(before.get('sterna_media_up{worker="0"}')).toBe(1);
-    expect(before.get('sterna_turn_allocations{worker="0"}')).toBe(0);
+    expect(before.get('sterna_turn_allocations{worker="0",transport="udp"}')).toBe(0);
 
     const answer = await send(listener, [buildStun(BINDING_REQUEST, randomBytes(12), [])], true);
     expect(answer.readUInt16BE(0)).toBe(0x0101);
@@ -97,7 +97,7 @@ describe.each(['auto', 'portable'])('with engine: %s', (engine) => {
     const families = await scrape(sterna.url);
     const after = samplesOf(families);
     const moved = (series: string): number => after.get(series)! - before.get(series)!;
-    expect(moved('sterna_turn_allocations{worker="0"}')).toBe(1);
+    expect(moved('sterna_turn_allocations{worker="0",transport="udp"}')).toBe(1);
     expect(moved('sterna_turn_users')).toBe(1);
     expect(moved('sterna_media_sockets{worker="0"}')).toBe(1);
     expect(moved('sterna_media_datagrams_received_total{worker="0"}')).toBe(3);

@@ -33,6 +33,8 @@ export class HammerThreads {
       ports: { first: FIRST_PORT, last: FIRST_PORT + PORTS - 1 },
       quotaTotal: TOTAL,
       unauthorizedPerSecond: CAP_PER_SECOND,
+      allocationsPerSecond: 0,
+      bandwidth: { perUser: 0, total: 0 },
       workers,
     });
     this.main = new Commons(this.memory, workers);

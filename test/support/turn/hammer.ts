@@ -185,7 +185,7 @@ class Hammer {
 }
 
 /** Asks the cap for two networks at the times that all threads ask at. */
-function askCap({ cap }: Commons, truth: Int32Array): void {
+function askCap({ unauthenticatedCap: cap }: Commons, truth: Int32Array): void {
   const sources = CAP_NETWORKS.map((host) => address(host, 9));
   for (const [phase, now] of CAP_PHASES_MS.entries()) {
     while (Atomics.load(truth, STARTED) <= phase) Atomics.wait(truth, STARTED, phase, 1000);

@@ -68,11 +68,20 @@ describe('listen', () => {
   });
 });
 
+const NOTHING = {
+  allocations: 0,
+  sentPackets: 0,
+  sentBytes: 0,
+  receivedPackets: 0,
+  receivedBytes: 0,
+};
+
 describe('stats', () => {
   it('begin at zero, with every drop reason by name', () => {
     const { server } = listen([['127.0.0.1', 3478]]);
     expect(server.stats()).toEqual({
       allocations: 0,
+      traffic: Object.fromEntries(['udp', 'tcp', 'tls', 'dtls'].map((name) => [name, NOTHING])),
       shortCircuited: 0,
       reservations: 0,
       users: 0,
