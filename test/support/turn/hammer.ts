@@ -11,6 +11,10 @@ import {
   ALLOCATED,
   BEGUN,
   BY_NETWORK,
+  PACKET_BYTES,
+  BANDWIDTH_CALLS,
+  BANDWIDTH_PHASES_MS,
+  BANDWIDTH_USERS,
   CAP_CALLS,
   CAP_NETWORKS,
   CAP_PHASES_MS,
@@ -198,6 +202,23 @@ function askCap({ unauthenticatedCap: cap }: Commons, truth: Int32Array): void {
   }
 }
 
+/** Asks for packets of each user at the times that all threads ask at. */
+function spendBandwidth({ bandwidth }: Commons, truth: Int32Array): void {
+  const slots = BANDWIDTH_USERS.map((user) => bandwidth.open(user));
+  for (const [phase, now] of BANDWIDTH_PHASES_MS.entries()) {
+    while (Atomics.load(truth, STARTED) <= phase) Atomics.wait(truth, STARTED, phase, 1000);
+    for (let n = 0; n < BANDWIDTH_CALLS; n++) {
+      for (const [user, slot] of slots.entries()) {
+        if (!bandwidth.take(slot, PACKET_BYTES, now)) continue;
+        Atomics.add(truth, BY_NETWORK, 1);
+        if (user === 0) Atomics.add(truth, BY_NETWORK + 1, 1);
+      }
+    }
+    Atomics.add(truth, DONE, 1);
+  }
+  for (const slot of slots) bandwidth.close(slot);
+}
+
 function waitForDeath(truth: Int32Array): never {
   Atomics.store(truth, DYING, 1);
   for (;;) Atomics.wait(truth, DYING, 1);
@@ -224,6 +245,7 @@ function play({ memory, self, part, turns, token, truth: shared }: HammerData): 
   const truth = new Int32Array(shared);
   const commons = new Commons(memory, self);
   if (part === 'cap') askCap(commons, truth);
+  else if (part === 'bandwidth') spendBandwidth(commons, truth);
   else if (part === 'dies-with-lock') {
     new SharedLock(memory.lock, self).hold(() => waitForDeath(truth));
   } else if (part === 'dies-before-adopting') dieTakingUp(commons, truth, token, false);

@@ -9,6 +9,7 @@ import { HammerThreads } from '../../support/turn/hammer-threads.ts';
 import { inTurn, upTo } from '../../support/turn/in-turn.ts';
 import {
   ALLOCATED,
+  BANDWIDTH_EXPECTED,
   BEGUN,
   BY_NETWORK,
   CAP_EXPECTED,
@@ -155,4 +156,18 @@ it('the cap allows to each network what it should, whoever asks and however fast
   });
   await Promise.all(running.map((thread) => thread.finished()));
   expect(allowed).toEqual(CAP_EXPECTED.map((each) => [each, each]));
+});
+
+it('the bandwidth lets all through what it should, and no user more than his part', async () => {
+  const threads = new HammerThreads(THREADS);
+  const running = await inTurn(upTo(THREADS), (self) => threads.start(self, 'bandwidth'));
+  const passed = await inTurn(BANDWIDTH_EXPECTED, async (expected, phase) => {
+    threads.truth.fill(0, BY_NETWORK, BY_NETWORK + 2);
+    threads.go(phase + 1);
+    await until(() => Atomics.load(threads.truth, DONE) === THREADS * (phase + 1));
+    const [all, anna] = threads.truth.subarray(BY_NETWORK, BY_NETWORK + 2);
+    return [all, anna! <= expected / 2];
+  });
+  await Promise.all(running.map((thread) => thread.finished()));
+  expect(passed).toEqual(BANDWIDTH_EXPECTED.map((each) => [each, true]));
 });
