@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { TokenBucket } from '../../shared/token-bucket.ts';
+import { bytesPerTurn } from '../support/turn/heap.ts';
 
 /** How many of so many single units are given at that time. */
 function given(bucket: TokenBucket, asked: number, now: number): number {
@@ -84,4 +85,13 @@ describe('a wait that is told', () => {
     expect(bucket.waitMs(1, 50)).toBe(1);
     expect(bucket.waitMs(1, 100)).toBe(1);
   });
+});
+
+it('is asked without allocating, at times between milliseconds', () => {
+  const bucket = new TokenBucket(1e9, 1e9);
+  const times = Float64Array.from({ length: 1000 }, (_, i) => 1000 + i / 7);
+  const perCall = bytesPerTurn((turns) => {
+    for (let i = 0; i < turns; i++) bucket.spend(1200, times[i % 1000]!);
+  }, 100_000);
+  expect(perCall).toBeLessThan(4);
 });
