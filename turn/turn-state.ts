@@ -158,8 +158,9 @@ export class TurnState {
     if (!this.allocations.delete(allocation)) return;
     this.engine.timers.cancel(allocation.timer);
     allocation.listener.allocations.delete(allocation.client);
-    this.commons.quota.give(allocation.account, allocation.units);
+    // In this order there are never more users of the bandwidth than allocations of the quota.
     this.commons.bandwidth.close(allocation.bandwidthUser);
+    this.commons.quota.give(allocation.account, allocation.units);
     this.traffic.allocated(allocation.listener.traffic, -1);
     const { relay4, relay6, ready } = allocation;
     const event = ready && this.#observer !== undefined ? describe(allocation) : undefined;

@@ -40,6 +40,8 @@ interface Made {
   readonly user: number;
   readonly account: number;
   readonly port: number;
+  /** In the bandwidth. */
+  readonly slot: number;
 }
 
 /** States of a token's slot; a thread that is busy with it writes minus its number. */
@@ -97,17 +99,20 @@ class Hammer {
       const relay = { socket: port + 1, host: 0, port: port + 1 };
       this.#publish(user, reservations.hold(relay, account, true, 0));
     }
-    this.#made.push({ user, account, port });
+    this.#admit(user, account, port);
     Atomics.add(this.#truth, ALLOCATED, 1);
   }
 
   #end(): void {
-    const { quota, ports } = this.#commons;
+    const { bandwidth, quota, ports } = this.#commons;
     if (this.#made.length === 0) return;
-    const [{ user, account, port }] = this.#made.splice(randomInt(this.#made.length), 1) as [Made];
+    const [{ user, account, port, slot }] = this.#made.splice(randomInt(this.#made.length), 1) as [
+      Made,
+    ];
     this.#close(port);
     ports.release(0, port);
     this.#hold(user, -1);
+    bandwidth.close(slot);
     quota.give(account, 1);
   }
 
@@ -124,8 +129,14 @@ class Hammer {
     if (account < 0) return;
     this.#hold(user, 1);
     ports.setLive(0, port);
-    this.#made.push({ user, account, port });
+    this.#admit(user, account, port);
     Atomics.add(this.#truth, TAKEN_UP, 1);
+  }
+
+  /** Of the bandwidth there are many more users than have room. */
+  #admit(user: number, account: number, port: number): void {
+    const slot = this.#commons.bandwidth.open(`user ${user}, ${randomInt(100)}`);
+    this.#made.push({ user, account, port, slot });
   }
 
   #expire(): void {

@@ -31,7 +31,9 @@ function expectEmpty({ main, memory }: HammerThreads): void {
   expect(main.stats()).toEqual({ allocations: 0, reservations: 0, users: 0 });
   expect(main.ports.free(0)).toBe(PORTS);
   const worker = new Commons(memory, 0);
-  const { quota, keys, ports } = worker;
+  const { bandwidth, quota, keys, ports } = worker;
+  const slots = upTo(2 * TOTAL).map((i) => bandwidth.open(`last ${i}`));
+  expect(new Set(slots).size).toBe(2 * TOTAL);
   const accounts = upTo(TOTAL).map((i) => quota.take(keys.of(`last ${i % 7}`), 1, TOTAL));
   expect(accounts.every((account) => account >= 0)).toBe(true);
   expect(quota.take(keys.of('one more'), 1, TOTAL)).toBe(QUOTA_TOTAL_REACHED);
