@@ -199,7 +199,7 @@ async function session(world: World, options: { username?: string; password?: st
   return {
     client,
     /** How many of so many came through, out and back. */
-    async passed(out: number, back: number): Promise<number[]> {
+    passed: async (out: number, back: number): Promise<number[]> => {
       for (let i = 0; i < out; i++) client.sendChannel(0x4000, PAYLOAD);
       const sent = (await receivedBy(host)).length;
       for (let i = 0; i < back; i++) host.send(PAYLOAD, relayed);

@@ -53,7 +53,7 @@ describe('the limit of a user', () => {
       worker.close(slot);
       return count;
     });
-    expect(counts).toEqual([128, ...Array(19).fill(0)]);
+    expect(counts).toEqual([128, ...upTo(19).map(() => 0)]);
   });
 
   it('has room for as many users as allocations, however many others there have been', () => {
@@ -112,17 +112,18 @@ it('agrees with a bucket of bytes through any course of sending and waiting', ()
       const burst = Math.max(perSecond, 65_536);
       let now = start;
       let level = burst;
+      let furthest = 0;
       for (const [waited, bytes, times] of steps) {
         now += waited;
         level = Math.min(burst, level + (waited * perSecond) / 1000);
         for (let n = 0; n < times; n++) {
           const took = a!.take(-1, bytes, now);
-          // What is there but for the rounding of a tick may pass or not.
-          if (took !== bytes <= level)
-            expect(Math.abs(bytes - level)).toBeLessThan(perSecond / 1e4);
+          // What is there but for the rounding of ticks may pass or not.
+          if (took !== bytes <= level) furthest = Math.max(furthest, Math.abs(bytes - level));
           if (took) level -= bytes;
         }
       }
+      expect(furthest).toBeLessThan(perSecond / 1e4);
     }),
     { numRuns: 200 },
   );
