@@ -121,6 +121,33 @@ onCore(
   { permissions: 3 },
 );
 
+onCore(
+  'RFC 8656 s9: at the bound short permissions make room, though a channel lasts much longer',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    await client.allocate();
+    await client.bind(0x4000, loopback(0));
+    const outcomes = await inTurn(upTo(5), async (i) => {
+      const [one, two] = [loopback(2 * i + 1), loopback(2 * i + 2)];
+      const { outcome } = await client.permit(one, two);
+      const full = await client.permit(loopback(999));
+      world.advance(10_000);
+      return [outcome, full.outcome];
+    });
+    expect(outcomes).toEqual(upTo(5).map(() => ['success', '508']));
+  },
+  {
+    permissions: 3,
+    lifetimes: {
+      allocation: 600_000,
+      allocationMax: 600_000,
+      permission: 10_000,
+      channel: 3_600_000,
+      nonce: 3_600_000,
+    },
+  },
+);
+
 onBoth(
   'RFC 8656 s7.2: a network that asks for more allocations a second than it may is refused 508',
   async (world) => {

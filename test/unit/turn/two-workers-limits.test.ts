@@ -2,6 +2,7 @@
 /* oxlint-disable vitest/no-standalone-expect -- onTwo and onTwoCores are tests */
 
 import { expect } from 'vitest';
+import { mintRestCredential } from '../../../turn/index.ts';
 import { ALLOCATE, receivedBy, TurnClient, UDP } from '../../support/turn/client.ts';
 import { inTurn, upTo } from '../../support/turn/in-turn.ts';
 import { onTwo, onTwoCores, settled } from '../../support/turn/two-workers.ts';
@@ -83,4 +84,21 @@ onTwoCores(
     expect(outcomes).toEqual([...upTo(4).map(() => 'success'), '508', '508']);
   },
   { allocationsPerSecond: 4 },
+);
+
+const SECRET = 'a shared secret';
+
+onTwoCores(
+  'the bandwidth has room for every user who has an allocation, however many have been',
+  async ({ a, b }) => {
+    const outcomes = await inTurn(upTo(20), async (i) => {
+      const { username, credential: password } = mintRestCredential(SECRET, `${i}`, 4_000_000_000);
+      const client = await TurnClient.of(i % 2 === 0 ? a : b, { username, password });
+      const { outcome } = await client.request(ALLOCATE, UDP);
+      await client.refresh(0);
+      return outcome;
+    });
+    expect(new Set(outcomes)).toEqual(new Set(['success']));
+  },
+  { secrets: [SECRET], bandwidth: { perUser: RATE }, quota: { perUser: 2, total: 2 } },
 );
