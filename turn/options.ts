@@ -34,6 +34,13 @@ export interface TurnOptions {
   readonly forbiddenPeers: readonly TransportAddress[];
   /** Allocations and reservations of one user, over all workers. */
   readonly quotaPerUser: number;
+  /** What one allocation may have. The limits that hold for all workers are those of the commons. */
+  readonly perAllocation: {
+    readonly permissions: number;
+    readonly channels: number;
+    /** Bytes a second, both ways together; 0 = no limit. */
+    readonly bandwidth: number;
+  };
   /** The highest channel number that may be bound: CHANNEL_NUMBER_MAX or LEGACY_CHANNEL_NUMBER_MAX. */
   readonly channelNumberMax: number;
   /** Whether clients may change their addresses (RFC 8016). */

@@ -47,6 +47,7 @@ import { handleRefresh } from './refresh.ts';
 import { handleTicket } from './refresh-ticket.ts';
 import { RelayPath } from './relay.ts';
 import { RelayPool } from './relay-pool.ts';
+import type { TransportTraffic } from './traffic.ts';
 import { TurnState } from './turn-state.ts';
 
 /** RFC 8656 s12: the first byte of ChannelData is 64 to 79 (RFC 7983), and up to 127 for legacy channels. */
@@ -60,6 +61,8 @@ export interface TurnStats {
   allocations: number;
   reservations: number;
   users: number;
+  /** Of these allocations, and payload relayed for all there have been, by the transport of the client. */
+  traffic: Record<ClientTransport, TransportTraffic>;
   /** Datagrams handed over inside the process: from one relay to another, or to or from where else it answers. */
   shortCircuited: number;
   /** Whether new allocations are refused. */
@@ -281,6 +284,7 @@ export class TurnServer {
       allocations: state.allocations.size,
       reservations,
       users,
+      traffic: state.traffic.stats(),
       shortCircuited: state.shortCircuited,
       draining: state.draining,
       drops: Object.fromEntries(DROP_REASONS.map((reason, i) => [reason, state.drops[i] ?? 0])),
@@ -382,7 +386,7 @@ export class TurnServer {
       return;
     }
     this.#exchange.begin(listener, client, undefined, now);
-    if (!this.#state.commons.cap.allow(client, now))
+    if (!this.#state.commons.unauthenticatedCap.allow(client, now))
       return this.#state.drop(DROP_UNAUTHENTICATED_CAP);
     this.#refuseUnknown(knownToBinding);
   }
@@ -400,7 +404,7 @@ export class TurnServer {
       return;
     }
     this.#exchange.begin(listener, client, undefined, now);
-    if (!this.#state.commons.cap.allow(client, now)) {
+    if (!this.#state.commons.unauthenticatedCap.allow(client, now)) {
       return this.#state.drop(DROP_UNAUTHENTICATED_CAP);
     }
     if (!isKnown) this.#refuseUnknown(knownToNatDiscovery);

@@ -34,12 +34,14 @@ export function commonsOptions(settings: TurnSettings, workers: number): Commons
     ports: { first: ports.min, last: ports.max },
     quotaTotal: quota.total,
     unauthorizedPerSecond: limits.unauthorizedPerSecond,
+    allocationsPerSecond: limits.allocationsPerSecond,
+    bandwidth: { perUser: limits.bandwidth.perUser, total: limits.bandwidth.total },
     workers,
   };
 }
 
 export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commons): TurnOptions {
-  const { relay, quota, lifetimes } = settings;
+  const { relay, quota, limits, lifetimes } = settings;
   return {
     realm: settings.realm,
     relays: relay.addresses.map((host) => {
@@ -59,6 +61,11 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     ].flatMap(behindWildcard),
     natDiscovery: natDiscoveryAddresses(settings),
     quotaPerUser: quota.perUser,
+    perAllocation: {
+      permissions: limits.permissions,
+      channels: limits.channels,
+      bandwidth: limits.bandwidth.perAllocation,
+    },
     channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
     mobility: settings.mobility,
     alternateServers: settings.alternateServers

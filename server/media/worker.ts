@@ -75,7 +75,7 @@ async function main(data: MediaWorkerData): Promise<void> {
     socket: linux?.listeners[overUdp.length + i],
   }));
   const now = systemClock.monotonic();
-  const { cap } = core.commons;
+  const cap = core.commons.unauthenticatedCap;
   const dtls =
     data.dtls === undefined
       ? undefined

@@ -189,6 +189,13 @@ describe('in the file', () => {
       'quota: { perUser: 9, total: 8 }',
       'turn.quota.perUser: expected at most turn.quota.total (8)',
     ],
+    [
+      'limits: { bandwidth: { perUser: 9999 } }',
+      'turn.limits.bandwidth.perUser: expected 0, or 10000 to 10000000000 bytes a second, got 9999',
+    ],
+    ['limits: { bandwidth: { total: 2e10 } }', 'expected 0, or 10000 to 10000000000 bytes a'],
+    ['limits: { bandwidth: { perAllocation: "1M" } }', 'turn.limits.bandwidth.perAllocation: exp'],
+    ['limits: { permissions: 0 }', 'turn.limits.permissions: expected a whole number from 1 to 65'],
     ['limits: { unauthorizedPerSecond: -1 }', 'expected a whole number from 0 to 1000000, got -1'],
     [
       'lifetimes: { allocationMax: 300 }',

@@ -32,6 +32,7 @@ it('makes milliseconds, words and numbers of the defaults', () => {
   });
   expect(options).toMatchObject({
     quotaPerUser: 128,
+    perAllocation: { permissions: 1024, channels: 1024, bandwidth: 0 },
     channelNumberMax: 0x4fff,
     forbiddenPeers: [],
     mobility: true,
@@ -66,11 +67,14 @@ it('pairs each relay address with its external one', () => {
 it('tells what the workers share', () => {
   const relay = { addresses: ['127.0.0.1', '::1', '127.0.0.2'], ports: '50000-50009' };
   const quota = { total: 77, perUser: 7 };
-  expect(commonsOptions(settings({ relay, quota }), 3)).toEqual({
+  const limits = { bandwidth: { perAllocation: 10_000, perUser: 20_000, total: 30_000 } };
+  expect(commonsOptions(settings({ relay, quota, limits }), 3)).toEqual({
     hosts: 3,
     ports: { first: 50_000, last: 50_009 },
     quotaTotal: 77,
     unauthorizedPerSecond: 10,
+    allocationsPerSecond: 100,
+    bandwidth: { perUser: 20_000, total: 30_000 },
     workers: 3,
   });
 });
