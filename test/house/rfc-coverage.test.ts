@@ -24,7 +24,6 @@ const SECTIONS = [
 const CLIENT = 'asks something of the client';
 const HEADER_FIELDS =
   'node:dgram neither reads nor sets these header fields: the alternate behaviour, the defaults of the kernel';
-const STREAMS = 'header fields of packets to and from a TCP connection: the defaults of the kernel';
 const UNTESTED: Readonly<Record<string, string>> = {
   '7.1': CLIENT,
   '7.3': CLIENT,
@@ -41,8 +40,7 @@ const UNTESTED: Readonly<Record<string, string>> = {
   '13.2': HEADER_FIELDS,
   '13.3': HEADER_FIELDS,
   '14': HEADER_FIELDS,
-  '15': STREAMS,
-  '16': STREAMS,
+  '16': 'header fields of packets to a TCP connection: the defaults of the kernel',
   '18.3': 'the format itself, that of RFC 8489 s14.2: every test with a peer writes it',
   '18.4': 'the format itself: every test of s11 reads and writes it',
   '18.9': 'a flag: see s7.2 step 4 and s11.2',
