@@ -8,6 +8,7 @@ import type { CacheStats } from '../shared/cache/local-tier.ts';
 import type { SignalingStats } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
 import { DROP_REASONS } from '../turn/drop-reason.ts';
+import { DTLS_METRIC_FAMILIES } from './dtls-metric-families.ts';
 import type { MediaReport, WorkerReport } from './media/host.ts';
 import type { WorkerStats } from './media/messages.ts';
 import { VERSION } from './package-root.ts';
@@ -215,6 +216,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
         })),
       ),
   },
+  ...DTLS_METRIC_FAMILIES,
   ...SFU_METRIC_FAMILIES,
   {
     name: 'sterna_rooms',

@@ -5,6 +5,7 @@ import { AddressTable } from '../shared/net/address-table.ts';
 import type { Timer } from '../shared/net/timer-wheel.ts';
 import type { AddressFamily, TransportAddress } from '../shared/net/transport-address.ts';
 import type { ClientSink, ClientTransport } from './client-sink.ts';
+import type { TokenGrant } from './third-party.ts';
 
 /** RFC 8656 s12: the channel numbers that may be bound. */
 export const CHANNEL_NUMBER_MIN = 0x4000;
@@ -52,8 +53,18 @@ export interface ChannelBinding {
 /** Who made the allocation. */
 export interface Credential {
   readonly username: string;
-  /** Whose quota it counts against: for REST credentials the user without the timestamp. */
+  /** Whose quota it counts against: for REST credentials the user without the timestamp, for tokens the kid. */
   readonly user: string;
+  /** The token that it comes from; undefined for a long-term credential. */
+  readonly grant: TokenGrant | undefined;
+}
+
+/**
+ * The name in quotas and reservations. A token names no user, so all tokens under one kid count together; a user of
+ * the same name is another one.
+ */
+export function holderOf({ user, grant }: Credential): string {
+  return grant === undefined ? user : `\0${user}`;
 }
 
 /** RFC 8016: what an allocation has whose client may change its address. */
@@ -94,6 +105,8 @@ export class Allocation {
   readonly credential: Credential;
   /** The transaction id of the Allocate request that made it: a retransmission gets the same answer. */
   readonly transaction: Uint8Array;
+  /** The latest token that it lives by, its own or that of a Refresh (RFC 7635 s9); undefined without tokens. */
+  grant: TokenGrant | undefined;
   /** The account of the shared quota that it counts against, and how many units it has of it. */
   account = -1;
   units = 0;
@@ -125,7 +138,20 @@ export class Allocation {
     this.listener = listener;
     this.client = client;
     this.credential = credential;
+    this.grant = credential.grant;
     this.transaction = transaction;
+  }
+
+  /**
+   * Whether that credential may change it (RFC 8656 s5). Any good token may, where a token made it: the one that made
+   * it expires, and the next may be under another kid (RFC 7635 s9).
+   */
+  belongsTo({ username, grant }: Credential): boolean {
+    const made = this.credential;
+    if (made.grant !== undefined || grant !== undefined) {
+      return made.grant !== undefined && grant !== undefined;
+    }
+    return made.username === username;
   }
 
   relayFor(peer: TransportAddress): Relay | undefined {

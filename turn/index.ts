@@ -5,6 +5,8 @@ export type { Listener } from './allocation.ts';
 export type { ClientSink, ClientTransport } from './client-sink.ts';
 export { Commons, type CommonsMemory, type CommonsOptions } from './commons.ts';
 export { mintRestCredential } from './credentials.ts';
+export type { PemCertificate } from './dtls-certificate.ts';
+export type { DtlsStats } from './dtls-clients.ts';
 export type { UserAnswer } from './outside-users.ts';
 export type {
   AllocationEvent,

@@ -6,6 +6,7 @@ import type { TransportAddress } from '../shared/net/transport-address.ts';
 import type { ClientTransport } from './client-sink.ts';
 import type { Commons } from './commons.ts';
 import type { RandomInt } from './shared-ports.ts';
+import type { ThirdPartyOptions } from './third-party.ts';
 
 export interface RelayAddress {
   /** The address relays are bound to; its port is ignored. */
@@ -20,6 +21,8 @@ export interface TurnOptions {
   readonly relays: readonly RelayAddress[];
   readonly users: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
+  /** Tokens of authorization servers (RFC 7635), beside users and secrets; without it they are not understood. */
+  readonly thirdParty?: ThirdPartyOptions | undefined;
   readonly peers: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   /** Further addresses that are never peers, such as this host's addresses at a wildcard listener's port. */
   readonly forbiddenPeers: readonly TransportAddress[];

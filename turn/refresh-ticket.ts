@@ -37,7 +37,7 @@ export function handleTicket(
   const repeated = state.mobility.isRepeated(allocation, ticket, exchange);
   const error = repeated ? 0 : refusal(exchange, allocation, ticket, present);
   if (error !== 0) return state.responder.refuse(exchange, error);
-  if (allocation.credential.username !== credential.username) {
+  if (!allocation.belongsTo(credential)) {
     return state.responder.refuse(exchange, ERROR_WRONG_CREDENTIALS);
   }
   // The 5-tuple may have an allocation of its own already.

@@ -113,7 +113,8 @@ export class TurnServer {
     this.#state = new TurnState(options, engine, pool, observer);
     this.#relayPath = new RelayPath(this.#state, randomBytes(12));
     this.#binding = new BindingResponder(engine);
-    this.#knownToTurn = knownToTurn(engine.canSetDontFragment);
+    const takesTokens = options.thirdParty !== undefined;
+    this.#knownToTurn = knownToTurn(engine.canSetDontFragment, takesTokens);
     this.#channelFirstByteMax = options.channelNumberMax >> 8;
   }
 
@@ -339,11 +340,13 @@ export class TurnServer {
       return state.responder.refuse(exchange, ERROR_ALLOCATION_MISMATCH);
     }
     // RFC 8656 s5: nobody but the user who made an allocation may change it.
-    if (allocation.credential.username !== credential.username) {
+    if (!allocation.belongsTo(credential)) {
       return state.responder.refuse(exchange, ERROR_WRONG_CREDENTIALS);
     }
-    if (exchange.method === METHOD_REFRESH) handleRefresh(state, exchange, allocation, 'stays');
-    else if (exchange.method === METHOD_CHANNEL_BIND)
+    if (exchange.method === METHOD_REFRESH) {
+      allocation.grant = credential.grant;
+      handleRefresh(state, exchange, allocation, 'stays');
+    } else if (exchange.method === METHOD_CHANNEL_BIND)
       handleChannelBind(state, exchange, allocation);
     else handleCreatePermission(state, exchange, allocation);
   }

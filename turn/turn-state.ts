@@ -22,6 +22,7 @@ import { PeerPolicy, type PeerVerdict } from './peer-policy.ts';
 import type { RelayOpened, RelayPool } from './relay-pool.ts';
 import { Responder } from './responder.ts';
 import type { ParkedRelay } from './shared-reservations.ts';
+import { ThirdParty } from './third-party.ts';
 
 /** How often this worker looks at its reservations while it has some. */
 const RESERVATIONS_EVERY_MS = 1000;
@@ -31,6 +32,7 @@ export class TurnState {
   readonly engine: Engine;
   readonly responder: Responder;
   readonly credentials: CredentialStore;
+  readonly thirdParty: ThirdParty | undefined;
   readonly nonces: NonceMint;
   readonly policy: PeerPolicy;
   readonly pool: RelayPool;
@@ -59,6 +61,8 @@ export class TurnState {
     this.#observer = observer;
     this.responder = new Responder(engine);
     this.credentials = new CredentialStore(options, options.clock);
+    const { thirdParty, realm } = options;
+    this.thirdParty = thirdParty === undefined ? undefined : new ThirdParty(thirdParty, realm);
     const features =
       SECURITY_FEATURE_PASSWORD_ALGORITHMS |
       (this.credentials.supportsUserHash ? SECURITY_FEATURE_USERNAME_ANONYMITY : 0);
@@ -112,9 +116,9 @@ export class TurnState {
   }
 
   /** Takes units of the quota, over all workers: an account for `admit`, or what `SharedQuota.take` says instead. */
-  takeQuota(user: string, units: number): number {
+  takeQuota(holder: string, units: number): number {
     const { keys, quota } = this.commons;
-    return quota.take(keys.of(user), units, this.options.quotaPerUser);
+    return quota.take(keys.of(holder), units, this.options.quotaPerUser);
   }
 
   /** Admits an allocation whose relays are still to open. It has the units of the quota from now on. */
@@ -140,9 +144,9 @@ export class TurnState {
    * Takes up what a token holds, and opens it as a relay of this worker: an account for `admit`, with one unit, or -1
    * for a token that is not good.
    */
-  takeReservation(token: Uint8Array, user: string, now: number, done: RelayOpened): number {
+  takeReservation(token: Uint8Array, holder: string, now: number, done: RelayOpened): number {
     const { keys, reservations } = this.commons;
-    return reservations.take(token, keys.of(user), this.#moves, now, (relay) =>
+    return reservations.take(token, keys.of(holder), this.#moves, now, (relay) =>
       this.pool.adopt(relay, done),
     );
   }

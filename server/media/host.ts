@@ -15,6 +15,7 @@ import type { Wake } from '../../shared/net/wake.ts';
 import type { MediaPlane } from '../../signaling/index.ts';
 import { Commons, type CommonsMemory } from '../../turn/index.ts';
 import { checkWorkerCpus } from './cpus.ts';
+import { DtlsHost } from './dtls-host.ts';
 import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
 import type { LinuxWorkerData, WorkerStats } from './messages.ts';
@@ -58,7 +59,9 @@ export class MediaHost {
   readonly #sfu: SfuHost | undefined;
   readonly #streams: TurnStreamsHost;
   readonly #settings: TurnSettings;
+  readonly #log: Logger;
   readonly #users: UserDirectory | undefined;
+  #dtls: DtlsHost | undefined;
   #listeners: readonly { readonly url: string }[] = [];
   #draining = false;
   #closed: Promise<void> | undefined;
@@ -81,6 +84,7 @@ export class MediaHost {
       );
     }
     this.#settings = config.turn;
+    this.#log = log;
     this.#streams = new TurnStreamsHost({
       log,
       settings: config.turn,
@@ -104,6 +108,7 @@ export class MediaHost {
             asksForUsers: users !== undefined,
             draining: this.#draining,
             logsInfo,
+            dtls: this.#dtls?.certificate,
             linux: linux?.dataFor(index),
           }),
           onMedia: (event) => this.#sfu?.onMedia(index, event),
@@ -185,9 +190,9 @@ export class MediaHost {
     return { users: this.#commons.stats().users, workers };
   }
 
-  /** Reads again what may change while the process runs: the certificate of TLS listeners. */
-  reload(): Promise<void> {
-    return this.#streams.reload();
+  /** Reads again what may change while the process runs: the certificate of TLS and DTLS listeners. */
+  async reload(): Promise<void> {
+    await Promise.all([this.#streams.reload(), this.#dtls?.reload()]);
   }
 
   /** While on, TURN allocations are made nowhere, and those that there are go on; also in workers that start later. */
@@ -204,6 +209,9 @@ export class MediaHost {
 
   async #start(): Promise<void> {
     await this.#sfu?.listen();
+    this.#dtls = await DtlsHost.open(this.#settings, this.#log, (command) => {
+      for (const worker of this.#workers) worker.post(command);
+    });
     const started = await Promise.all(this.#workers.map((worker) => worker.start()));
     const streams = await this.#streams.listen();
     this.#listeners = inOrder(this.#settings.listeners, [
@@ -213,6 +221,7 @@ export class MediaHost {
   }
 
   async #close(): Promise<void> {
+    this.#dtls?.close();
     await this.#streams.close();
     await this.#sfu?.close();
     this.#users?.close();
@@ -268,11 +277,13 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   const { LinuxListeners } = await import('./linux-listeners.ts');
   const workerCpus = parseCpuList(config.workerCpus);
   checkWorkerCpus(workerCpus);
-  const listeners = LinuxListeners.open(listenerAddresses(config.turn), workers);
+  const dtls = listenerAddresses(config.turn, 'dtls');
+  const listeners = LinuxListeners.open([...listenerAddresses(config.turn), ...dtls], workers);
   if ('failure' in listeners) {
     const { address, failure } = listeners;
+    const transport = dtls.includes(address) ? 'dtls' : 'udp';
     throw listenerUnavailable(
-      { url: formatListenerUrl(address.host, address.port), failure },
+      { url: formatListenerUrl(address.host, address.port, transport), failure },
       'turn.listeners',
     );
   }

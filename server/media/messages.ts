@@ -9,6 +9,8 @@ import type { EngineCounters } from '../../shared/net/engine.ts';
 import type { MailroomMemory } from '../../shared/net/mailroom.ts';
 import type {
   CommonsMemory,
+  DtlsStats,
+  PemCertificate,
   TurnStats,
   TurnStreamCommand,
   TurnStreamEvent,
@@ -31,6 +33,8 @@ export interface MediaWorkerData {
   asksForUsers: boolean;
   /** Whether there shall be no new allocations. */
   draining: boolean;
+  /** What clients over DTLS are shown; undefined where there is no listener for them. */
+  dtls: PemCertificate | undefined;
   /** Whether anybody reads what is logged as `info`: an allocation must not pay for lines that nobody sees. */
   logsInfo: boolean;
   /** For the Linux engine; without it the portable one runs. */
@@ -61,7 +65,7 @@ export interface LinuxWorkerData {
   mail: MailroomMemory;
   /** Where the workers answer themselves. */
   handOver: SharedArrayBuffer;
-  /** This worker's socket of each listener, in the order of the configuration. */
+  /** This worker's socket of each listener over UDP, then over DTLS, each in the order of the configuration. */
   listeners: readonly number[];
   cpu: number | undefined;
 }
@@ -74,7 +78,9 @@ export type MediaCommand =
   | SfuCommand
   | StreamCommand
   | TurnStreamCommand
-  | UserCommand;
+  | UserCommand
+  /** What clients over DTLS are shown from now on. */
+  | { type: 'turn.certificate'; certificate: PemCertificate };
 
 /** About the TCP connections of ICE, which are the main thread's: frames are RFC 4571's, without their lengths. */
 export type StreamCommand =
@@ -100,7 +106,7 @@ export interface UserEvent {
 }
 
 export function isTurnStreamCommand(command: MediaCommand): command is TurnStreamCommand {
-  return command.type.startsWith('turn.');
+  return command.type.startsWith('turn.') && command.type !== 'turn.certificate';
 }
 
 export function isTurnStreamEvent(event: MediaEvent): event is TurnStreamEvent {
@@ -111,6 +117,8 @@ export interface WorkerStats {
   engine: { kind: string } & EngineCounters;
   /** `streams` are connections of clients over TCP and TLS. */
   turn: TurnStats & { streams: number };
+  /** Undefined where there is no listener for DTLS. */
+  dtls: DtlsStats | undefined;
   sfu: SfuWorkerStats | undefined;
 }
 

@@ -10,6 +10,7 @@ import {
   parseListenerUrl,
   parsePortRange,
 } from '../../shared/config/network-values.ts';
+import { parseTokenKey } from '../../shared/config/token-key.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { TransportAddress } from '../../shared/net/transport-address.ts';
 import {
@@ -48,8 +49,12 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     }),
     users: settings.users,
     secrets: settings.secrets,
+    thirdParty: thirdPartyOptions(settings),
     peers: settings.peers,
-    forbiddenPeers: listenerAddresses(settings).flatMap(behindWildcard),
+    forbiddenPeers: [
+      ...listenerAddresses(settings),
+      ...listenerAddresses(settings, 'dtls'),
+    ].flatMap(behindWildcard),
     quotaPerUser: quota.perUser,
     channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
     mobility: settings.mobility,
@@ -68,6 +73,19 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     clock,
     commons,
   };
+}
+
+/** Undefined without keys: then the server does not offer it. */
+function thirdPartyOptions({ oauth, realm }: TurnSettings): TurnOptions['thirdParty'] {
+  const keys = Object.entries(oauth.keys).map(([kid, text]) => [kid, tokenKeyOf(text)] as const);
+  if (keys.length === 0) return undefined;
+  return { serverName: oauth.serverName || realm, keys: Object.fromEntries(keys) };
+}
+
+function tokenKeyOf(text: string): Uint8Array {
+  const key = parseTokenKey(text);
+  if (key === undefined) throw new TypeError('not a token key');
+  return key;
 }
 
 /** The listeners of one transport, in the order of the configuration. */

@@ -66,6 +66,12 @@ export function parseEndpoint(text: string): Omit<ListenerUrl, 'transport'> {
   return endpoint;
 }
 
+/** Whether clients of that listener are shown a certificate. */
+export function needsCertificate(listener: string): boolean {
+  const { transport } = parseListenerUrl(listener);
+  return transport === 'tls' || transport === 'dtls';
+}
+
 /** `udp://127.0.0.1:3478` or `tls://[::1]:5349`. */
 export function formatListenerUrl(
   host: string,

@@ -2,7 +2,7 @@
 // Called by: load.ts after the schema has accepted each key for itself.
 
 import type { Path } from './keys.ts';
-import { isLoopback, parseListenerUrl, sameFamily } from './network-values.ts';
+import { needsCertificate, isLoopback, parseListenerUrl, sameFamily } from './network-values.ts';
 import type { Settings } from './schema.ts';
 
 export interface Problem {
@@ -48,7 +48,7 @@ function mediaProblem({ sfu, workers }: Settings): Problem | undefined {
 }
 
 function tlsProblem({ turn }: Settings): Problem | undefined {
-  const listener = turn.listeners.find((url) => parseListenerUrl(url).transport === 'tls');
+  const listener = turn.listeners.find((url) => needsCertificate(url));
   if (listener === undefined) return undefined;
   const field = (['cert', 'key'] as const).find((name) => turn.tls[name] === '');
   if (field === undefined) return undefined;
@@ -149,6 +149,9 @@ export function findWarnings(settings: Settings): string[] {
   }
   if (turn.secrets.length === 0) {
     warnings.push('turn.secrets: empty, so participants get STUN but no TURN credentials');
+  }
+  if (turn.oauth.serverName !== '' && Object.keys(turn.oauth.keys).length === 0) {
+    warnings.push('turn.oauth.serverName: does nothing without turn.oauth.keys');
   }
   if (settings.signaling.origins.includes('*') && !isLoopback(settings.bind)) {
     warnings.push('signaling.origins: "*" lets every web page connect');

@@ -19,6 +19,7 @@ import {
   readListenerUrl,
   readPortRange,
 } from './network-values.ts';
+import { parseTokenKey } from './token-key.ts';
 
 /** HS256 wants a key at least as long as its hash, RFC 7518 s3.2. */
 const API_SECRET_MIN = 32;
@@ -83,6 +84,10 @@ const keyName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
 const userName = credential(128, 'a user name');
+const tokenKey = checked(
+  (value) => parseTokenKey(value) !== undefined,
+  'base64 of 32 bytes (A256GCM) or 16 bytes (A128GCM), such as openssl rand -base64 32 prints',
+);
 const lifetime = (max: number) => integer(10, max);
 
 const gateway = z.strictObject({
@@ -174,16 +179,18 @@ const turn = z.strictObject({
       'tcp://127.0.0.1:3478',
       'tcp://[::1]:3478',
     ])
-    .describe('Where STUN and TURN are served: udp://, tcp:// or tls://'),
+    .describe('Where STUN and TURN are served: udp://, tcp://, tls:// or dtls://'),
   tls: z
     .strictObject({
       cert: filePath
         .default('')
-        .describe('PEM file of the certificate and its chain, for tls:// listeners'),
+        .describe('PEM file of the certificate and its chain, for tls:// and dtls:// listeners'),
       key: filePath.default('').describe('PEM file of its private key'),
     })
     .prefault({})
-    .describe('The certificate of TLS listeners; read again when the files change, and on SIGHUP'),
+    .describe(
+      'The certificate of TLS and DTLS listeners; read again when the files change, and on SIGHUP',
+    ),
   proxyProtocol: listOf(cidr, 64)
     .default([])
     .describe(
@@ -203,6 +210,23 @@ const turn = z.strictObject({
       'Shared secrets of TURN REST credentials; the first one mints, all verify (for rollover)',
     ),
   userSources: userSources.prefault({}).describe('Where else users are looked up'),
+  oauth: z
+    .strictObject({
+      serverName: text(0, 127, 'text')
+        .refine((value) => value === '' || opaqueString(value) !== undefined, {
+          error: 'text without control characters',
+        })
+        .default('')
+        .describe('Name of this server, which tokens are bound to; the realm when empty'),
+      keys: z
+        .record(credential(128, 'a key id'), tokenKey)
+        .default({})
+        .describe(
+          'Keys shared with authorization servers: key id (kid) and base64 of 32 bytes (A256GCM) or 16 (A128GCM)',
+        ),
+    })
+    .prefault({})
+    .describe('Third-party authorization by tokens (RFC 7635), beside users and secrets'),
   peers: z
     .strictObject({
       allow: listOf(cidr, 256)
@@ -246,7 +270,9 @@ const turn = z.strictObject({
     .strictObject({
       unauthorizedPerSecond: integer(0, 1_000_000)
         .default(10)
-        .describe('401 answers a second to one IPv4 address or IPv6 /64; 0 switches the cap off'),
+        .describe(
+          '401 answers and first flights of DTLS a second to one IPv4 address or IPv6 /64; 0 switches the cap off',
+        ),
     })
     .prefault({})
     .describe('Bounds on what unauthenticated senders get'),

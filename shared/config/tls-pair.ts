@@ -4,7 +4,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { parseListenerUrl } from './network-values.ts';
+import { needsCertificate } from './network-values.ts';
 import type { Problem } from './relations.ts';
 import type { Settings } from './schema.ts';
 
@@ -37,7 +37,7 @@ export function tlsPairProblem({ cert, key }: TlsPair): TlsPairProblem | undefin
 
 /** What is wrong with the files, where the configuration has a use for them. */
 export function findTlsProblem({ turn }: Settings): Problem | undefined {
-  if (!turn.listeners.some((url) => parseListenerUrl(url).transport === 'tls')) return undefined;
+  if (!turn.listeners.some((url) => needsCertificate(url))) return undefined;
   const pair = { cert: Buffer.alloc(0), key: Buffer.alloc(0) };
   for (const field of ['cert', 'key'] as const) {
     const bytes = attempt(() => readFileSync(turn.tls[field]));

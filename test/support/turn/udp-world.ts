@@ -29,7 +29,7 @@ export class UdpWorld implements World {
   readonly events = new RecordedEvents();
   readonly listener4: TransportAddress = address('127.0.0.1');
   readonly listener6: TransportAddress = address('::1');
-  readonly #engine: PortableEngine | LinuxEngine;
+  readonly engine: PortableEngine | LinuxEngine;
   readonly #stop: () => void;
   readonly #endpoints: UdpEndpoint[] = [];
   readonly #leftovers: Leftovers;
@@ -43,15 +43,15 @@ export class UdpWorld implements World {
       onFault: (error: unknown) => this.#faults.push(error),
     };
     if (kind === 'portable') {
-      this.#engine = new PortableEngine(options);
+      this.engine = new PortableEngine(options);
       this.#stop = () => undefined;
     } else {
       const wake = new Wake();
       const engine = new LinuxEngine(options, wake.fd);
-      this.#engine = engine;
+      this.engine = engine;
       this.#stop = pump(engine, wake);
     }
-    this.server = new TurnServer(this.options, this.#engine, this.events);
+    this.server = new TurnServer(this.options, this.engine, this.events);
   }
 
   /** @param wildcard whether it listens at every address of the machine, and not at the two of the world alone */
@@ -78,11 +78,11 @@ export class UdpWorld implements World {
   }
 
   get canSetDontFragment(): boolean {
-    return this.#engine.canSetDontFragment;
+    return this.engine.canSetDontFragment;
   }
 
   get counters(): World['counters'] {
-    return this.#engine.counters;
+    return this.engine.counters;
   }
 
   async endpoint(family: AddressFamily = 4): Promise<Endpoint> {

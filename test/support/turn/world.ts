@@ -4,7 +4,7 @@
 
 import { randomInt } from 'node:crypto';
 import { systemClock } from '../../../shared/clock.ts';
-import type { EngineCounters } from '../../../shared/net/engine.ts';
+import type { Engine, EngineCounters } from '../../../shared/net/engine.ts';
 import { type AddressFamily, TransportAddress } from '../../../shared/net/transport-address.ts';
 import type { DropReason } from '../../../turn/drop-reason.ts';
 import {
@@ -39,6 +39,7 @@ export interface World {
   readonly options: TurnOptions;
   readonly events: RecordedEvents;
   readonly counters: EngineCounters;
+  readonly engine: Engine;
   /** Whether the engine below can set the DF bit. */
   readonly canSetDontFragment: boolean;
   readonly listener4: TransportAddress;

@@ -64,6 +64,13 @@ const FULL: ServerStats = {
             shortCircuited: 9,
             drops: { malformed: 5 },
           },
+          dtls: {
+            sessions: 4,
+            handshaking: 1,
+            handshakes: 40,
+            unsent: 2,
+            failures: { timeout: 3 },
+          },
           sfu: {
             router: {
               rooms: 1,
@@ -107,6 +114,7 @@ function mediaAt(total: number | undefined): ServerStats['media'] {
       : {
           engine: { ...engine, sent: total },
           turn: { ...turn, drops: { malformed: total } },
+          dtls: ONLY!.stats!.dtls,
           sfu: ONLY!.stats!.sfu,
         };
   return { users: 2, workers: [{ index: 0, deaths: 6, stats }] };
