@@ -32,7 +32,7 @@ export class DtlsWorld<W extends World = World> {
     this.world = world;
     const { engine, server, options } = world;
     const now = options.clock.monotonic();
-    const { cap } = options.commons;
+    const cap = options.commons.unauthenticatedCap;
     this.clients = new DtlsClients({ engine, server, cap, certificate, now });
   }
 
