@@ -7,6 +7,7 @@ import {
   ADDRESS_FAMILY_IPV6,
   ATTR_ADDITIONAL_ADDRESS_FAMILY,
   ATTR_ALTERNATE_SERVER,
+  ATTR_DONT_FRAGMENT,
   ATTR_EVEN_PORT,
   ATTR_LIFETIME,
   ATTR_MOBILITY_TICKET,
@@ -31,6 +32,7 @@ import { Allocation, type Credential, holderOf, type Relay } from './allocation.
 import { DROP_IN_PROGRESS } from './drop-reason.ts';
 import type { Exchange } from './exchange.ts';
 import { lifetimeLeft, lifetimeMs } from './lifetime.ts';
+import { ownerOf } from './connection-bind.ts';
 import { isTunneled } from './peer-policy.ts';
 import type { PortWish } from './relay-pool.ts';
 import type { ReplyTo } from './responder.ts';
@@ -38,8 +40,9 @@ import { QUOTA_TOTAL_REACHED, QUOTA_USER_REACHED } from './shared-quota.ts';
 import { type ParkedRelay, RESERVATION_TOKEN_BYTES } from './shared-reservations.ts';
 import type { TurnState } from './turn-state.ts';
 
-/** IANA protocol number of UDP, the only one RFC 8656 s18.8 allows. */
+/** IANA protocol numbers: RFC 8656 s18.8 allows UDP, RFC 6062 s5.1 TCP beside it. */
 const PROTOCOL_UDP = 17;
+const PROTOCOL_TCP = 6;
 
 /** What an Allocate request asks for, checked. */
 interface Wish {
@@ -60,7 +63,7 @@ export function handleAllocate(state: TurnState, exchange: Exchange, credential:
     state.responder.refuse(exchange, ERROR_FORBIDDEN);
     return;
   }
-  const wish = readWish(state, reader, lifetimeLeft(credential.grant, exchange.now));
+  const wish = readWish(state, exchange, lifetimeLeft(credential.grant, exchange.now));
   if (typeof wish === 'number') {
     state.responder.refuse(exchange, wish);
     return;
@@ -103,10 +106,16 @@ function sentAway(state: TurnState, exchange: Exchange): boolean {
 }
 
 /** Steps 3 and 5 to 9: what is asked for, or the error code. (Step 4 is the unknown-attribute check.) */
-function readWish(state: TurnState, reader: StunReader, lifetimeMax: number): Wish | number {
+function readWish(state: TurnState, exchange: Exchange, lifetimeMax: number): Wish | number {
+  const { reader, listener } = exchange;
   const transport = reader.find(ATTR_REQUESTED_TRANSPORT);
   if (transport < 0 || reader.lengthAt(transport) !== 4) return ERROR_BAD_REQUEST;
-  if (reader.u8(transport) !== PROTOCOL_UDP) return ERROR_UNSUPPORTED_TRANSPORT_PROTOCOL;
+  const tcp = reader.u8(transport) === PROTOCOL_TCP && state.tcp !== undefined;
+  if (!tcp && reader.u8(transport) !== PROTOCOL_UDP) return ERROR_UNSUPPORTED_TRANSPORT_PROTOCOL;
+  // RFC 6062 s5.1: over TCP and TLS only, and without what is about datagrams.
+  if (tcp && (listener.sink?.streams === undefined || hasDatagramWish(reader))) {
+    return ERROR_BAD_REQUEST;
+  }
 
   const token = reader.find(ATTR_RESERVATION_TOKEN);
   const even = reader.find(ATTR_EVEN_PORT);
@@ -128,15 +137,24 @@ function readWish(state: TurnState, reader: StunReader, lifetimeMax: number): Wi
   }
   if (even >= 0 && reader.lengthAt(even) !== 1) return ERROR_BAD_REQUEST;
   const pair = even >= 0 && (reader.u8(even) & 0x80) !== 0;
-  const port: PortWish = pair ? 'pair' : even >= 0 ? 'even' : 'any';
+  const port: PortWish = tcp ? 'tcp' : pair ? 'pair' : even >= 0 ? 'even' : 'any';
   const mobile = reader.find(ATTR_MOBILITY_TICKET);
   // RFC 8016 s3.1.2: what is asked for has no length, since nobody has a ticket for what is not there yet.
   if (mobile >= 0 && reader.lengthAt(mobile) !== 0) return ERROR_BAD_REQUEST;
-  if (mobile >= 0 && !state.options.mobility) return ERROR_MOBILITY_FORBIDDEN;
+  // The connections of a TCP allocation are lost with the one that made it: there is nothing to move.
+  if (mobile >= 0 && (!state.options.mobility || tcp)) return ERROR_MOBILITY_FORBIDDEN;
   const wish = { port, lifetime, mobile: mobile >= 0 };
   if (additional < 0) return { families: [family], ...wish };
   if (pair || familyAt(reader, additional) !== 6) return ERROR_BAD_REQUEST;
   return { families: [4, 6], ...wish };
+}
+
+function hasDatagramWish(reader: StunReader): boolean {
+  return (
+    reader.find(ATTR_EVEN_PORT) >= 0 ||
+    reader.find(ATTR_DONT_FRAGMENT) >= 0 ||
+    reader.find(ATTR_RESERVATION_TOKEN) >= 0
+  );
 }
 
 /** 4 or 6, 0 for a family that does not exist, undefined for a malformed attribute (RFC 8656 s18.6). */
@@ -178,6 +196,7 @@ function open(state: TurnState, exchange: Exchange, credential: Credential, wish
     return;
   }
   const { allocation, to } = begin(exchange, credential);
+  allocation.tcp = wish.port === 'tcp';
   state.admit(allocation, account, units);
   let pending = wish.families.length;
   for (const family of wish.families) {
@@ -222,6 +241,7 @@ function adopt(
     return;
   }
   own(allocation, relay);
+  if (relay.tcp) state.tcp?.own(relay.socket, ownerOf(allocation.credential));
   if (second !== undefined) state.reserve(allocation, second, now);
 }
 

@@ -19,7 +19,9 @@ export const LEGACY_CHANNEL_NUMBER_MAX = 0x7fff;
 /** One relayed transport address: a socket, owned by an allocation. */
 export interface Relay {
   readonly tag: number;
+  /** The engine's socket; where `tcp` is set, the number of the listener in `TcpRelays`. */
   readonly socket: number;
+  readonly tcp: boolean;
   /** The number of its relay address. */
   readonly host: number;
   /** Where it is bound. */
@@ -125,6 +127,8 @@ export class Allocation {
   /** Set once the success response was sent; until then nothing can be done with it. */
   ready = false;
   reservationToken: Uint8Array | undefined = undefined;
+  /** Whether its relays are for TCP (RFC 6062). */
+  tcp = false;
   /** ADDRESS-ERROR-CODE of a half-satisfied dual allocation (RFC 8656 s7.2 step 9); 0 = none. */
   addressError = 0;
   readonly permissions: AddressTable<Permission> = new AddressTable('host');

@@ -33,6 +33,11 @@ export function handleChannelBind(
     state.responder.refuse(exchange, ERROR_BAD_REQUEST);
     return;
   }
+  // RFC 6062 s5.1: nothing is sent in messages through a TCP allocation.
+  if (allocation.tcp) {
+    state.responder.refuse(exchange, ERROR_FORBIDDEN);
+    return;
+  }
   state.toLocal(peer);
   const refusal = check(state, allocation, number, now);
   if (refusal !== 0) {

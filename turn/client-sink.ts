@@ -13,6 +13,9 @@ export type ClientTransport = (typeof CLIENT_TRANSPORTS)[number];
  * until the call returns. Nothing is thrown; a client that is gone is passed over.
  */
 export interface ClientSink {
+  /** Where clients have a stream each, that may become the way to one peer (RFC 6062 s5.4); undefined elsewhere. */
+  readonly streams?: StreamHolder | undefined;
+
   /** A response, or what tells of an ICMP error: a STUN message that is not dropped for a full queue. */
   send(to: TransportAddress, bytes: Uint8Array, offset: number, length: number): void;
 
@@ -35,4 +38,16 @@ export interface ClientSink {
     length: number,
     padding: 0 | 1 | 2 | 3,
   ): void;
+}
+
+/** Names streams by their clients. A client that is gone is passed over. */
+export interface StreamHolder {
+  /** Takes no message out of the stream any more and keeps what comes; returns its number, or -1 for none. */
+  hold(client: TransportAddress): number;
+
+  /** The stream is over, with what it was sent before. */
+  end(client: TransportAddress): void;
+
+  /** Gives the stream up, with what was kept of it, to be one with that connection of a peer. */
+  splice(client: TransportAddress, connection: number): void;
 }

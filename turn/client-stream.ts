@@ -34,6 +34,8 @@ export class ClientStream implements StreamMessages {
   touched = false;
   /** Nothing goes in or out any more: it ends with the turn, since its own messages may still be worked on. */
   ending = false;
+  /** What came behind a message that was to be the last one; undefined while messages are taken. */
+  #behind: Uint8Array[] | undefined;
   readonly #shared: StreamsShared;
   readonly #framing: StreamFraming;
   #known = false;
@@ -60,11 +62,38 @@ export class ClientStream implements StreamMessages {
   /** What came next; what is no message any more ends the stream. */
   receive(bytes: Uint8Array, now: number): void {
     if (this.ending) return;
+    if (this.isHeld()) {
+      // Not taken: so no more of it comes than fits between a sender and a worker that does not read.
+      this.#behind?.push(bytes.slice());
+      return;
+    }
     this.#now = now;
     const follows = this.#framing.push(bytes);
-    this.taken += bytes.length;
     this.#touch();
+    if (this.isHeld()) {
+      const { consumed } = this.#framing;
+      this.taken += consumed;
+      this.#behind?.push(bytes.slice(consumed));
+      return;
+    }
+    this.taken += bytes.length;
     if (!follows && !this.ending) this.#fail(DROP_NOT_STUN);
+  }
+
+  /** Whether messages are taken no more, since `hold`. */
+  isHeld(): boolean {
+    return this.#behind !== undefined;
+  }
+
+  /** Takes no message after this one, and keeps what comes. */
+  hold(): void {
+    this.#behind = [];
+    this.#framing.stop();
+  }
+
+  /** What came since `hold`, in one piece. */
+  behind(): Uint8Array {
+    return Uint8Array.from(Buffer.concat(this.#behind ?? []));
   }
 
   /** A response: kept for a client that does not read, up to where that cannot be an honest one. */
@@ -111,6 +140,13 @@ export class ClientStream implements StreamMessages {
     buffer.fill(0, at + whole, at + whole + padding);
   }
 
+  /** Ends with the turn; what it was sent goes out before. */
+  end(): void {
+    this.ending = true;
+    this.#framing.stop();
+    this.#touch();
+  }
+
   /** Forgets what it holds. */
   close(): void {
     this.ending = true;
@@ -136,10 +172,8 @@ export class ClientStream implements StreamMessages {
   }
 
   #fail(reason: number): void {
-    this.ending = true;
-    this.#framing.stop();
     this.#shared.server.drop(reason);
-    this.#touch();
+    this.end();
   }
 
   #touch(): void {

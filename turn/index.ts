@@ -17,5 +17,6 @@ export type {
   TurnOptions,
 } from './options.ts';
 export type { TurnStreamCommand, TurnStreamEvent } from './stream-control.ts';
+export type { TcpRelayCommand, TcpRelayEvent } from './tcp-control.ts';
 export { type ListenResult, TurnServer, type TurnStats } from './turn-server.ts';
 export { TurnStreams } from './turn-streams.ts';

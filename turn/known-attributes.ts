@@ -4,6 +4,7 @@ import {
   ATTR_ACCESS_TOKEN,
   ATTR_CHANGE_REQUEST,
   ATTR_CHANNEL_NUMBER,
+  ATTR_CONNECTION_ID,
   ATTR_DATA,
   ATTR_DONT_FRAGMENT,
   ATTR_ERROR_CODE,
@@ -76,14 +77,19 @@ export const knownToNatDiscovery: Uint8Array = knownAttributes([
 
 /**
  * RFC 8656 s7.2 step 4: without DF, DONT-FRAGMENT counts as unknown. RFC 7635 s7: so does ACCESS-TOKEN where
- * THIRD-PARTY-AUTHORIZATION is never sent.
+ * THIRD-PARTY-AUTHORIZATION is never sent, and CONNECTION-ID where there are no TCP allocations.
  */
-export function knownToTurn(canSetDontFragment: boolean, takesTokens: boolean): Uint8Array {
+export function knownToTurn(
+  canSetDontFragment: boolean,
+  takesTokens: boolean,
+  connectsTcp: boolean,
+): Uint8Array {
   return knownAttributes([
     ...BASE,
     ...TURN,
     ...(canSetDontFragment ? [ATTR_DONT_FRAGMENT] : []),
     ...(takesTokens ? [ATTR_ACCESS_TOKEN] : []),
+    ...(connectsTcp ? [ATTR_CONNECTION_ID] : []),
   ]);
 }
 

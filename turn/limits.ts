@@ -88,3 +88,13 @@ export const UNREAD_RESPONSES_BYTES_MAX = 64 * 1024;
 /** What was written in one turn is gathered in buffers that are used again: so many of them, none longer than this. */
 export const SPARE_BUFFERS_MAX = 64;
 export const SPARE_BUFFER_BYTES_MAX = 64 * 1024;
+
+/** RFC 6062 s5.2: how long a peer may take to be connected to, and s5.2 and s5.3: a connection waits for its client. */
+export const TCP_CONNECT_MS = 30_000;
+export const TCP_UNBOUND_MS = 30_000;
+
+/** TCP connections of one relay, descriptors of the process each. */
+export const TCP_CONNECTIONS_MAX = 64;
+
+/** Of those the ones that are being made or that no client has bound yet. */
+export const TCP_UNBOUND_MAX = 16;

@@ -6,6 +6,7 @@ import type { TransportAddress } from '../shared/net/transport-address.ts';
 import type { ClientTransport } from './client-sink.ts';
 import type { Commons } from './commons.ts';
 import type { RandomInt } from './shared-ports.ts';
+import type { TcpRelayEvent } from './tcp-control.ts';
 import type { ThirdPartyOptions } from './third-party.ts';
 
 export interface RelayAddress {
@@ -69,6 +70,8 @@ export interface TurnOptions {
    * `TurnServer.userAnswer`. Without it there are no other users.
    */
   readonly askForUser?: ((username: string) => void) | undefined;
+  /** The way to whoever has TCP sockets; without it there are no TCP allocations (RFC 6062). */
+  readonly tcpRelays?: ((event: TcpRelayEvent) => void) | undefined;
   /** The way to the other workers; without it what goes to their relays goes through the kernel. */
   readonly neighbours?: Neighbours | undefined;
   /** Where else the process answers, such as an SFU at its media addresses: those may be peers wherever they are. */

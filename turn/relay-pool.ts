@@ -10,9 +10,13 @@ import { OPEN_ATTEMPTS_MAX } from './limits.ts';
 import type { RelayAddress, TurnOptions } from './options.ts';
 import type { RandomInt, SharedPorts } from './shared-ports.ts';
 import type { ParkedRelay } from './shared-reservations.ts';
+import type { TcpRelays } from './tcp-relays.ts';
 
-/** What the port must be: any, even, or even with its successor parked (RFC 8656 s18.7). */
-export type PortWish = 'any' | 'even' | 'pair';
+/**
+ * What the port must be: any, even, or even with its successor parked (RFC 8656 s18.7); `tcp` is any, to be listened at
+ * (RFC 6062 s5.1).
+ */
+export type PortWish = 'any' | 'even' | 'pair' | 'tcp';
 
 /** `relay` is undefined when none could be had; `second` is the other of a pair. */
 export type RelayOpened = (
@@ -49,12 +53,16 @@ export class RelayPool {
   readonly #now: () => number;
   /** By tag. Freed tags are reused, so it stays as long as the most relays there ever were. */
   readonly #relays: (Relay | undefined)[] = [];
+  /** Those for TCP, by the numbers of their listeners. */
+  readonly #tcpRelays = new Map<number, Relay>();
+  readonly #tcp: TcpRelays | undefined;
   readonly #openings = new Map<number, OpeningSocket>();
   readonly #freeTags: number[] = [];
 
-  constructor(engine: Engine, owner: SocketOwner, options: TurnOptions) {
+  constructor(engine: Engine, owner: SocketOwner, options: TurnOptions, tcp?: TcpRelays) {
     this.#engine = engine;
     this.#owner = owner;
+    this.#tcp = tcp;
     this.#hosts = options.relays;
     this.#ports = options.commons.ports;
     this.#random = options.random;
@@ -75,6 +83,11 @@ export class RelayPool {
 
   get(tag: number): Relay | undefined {
     return this.#relays[tag];
+  }
+
+  /** The relay that listens by that number. */
+  tcpRelay(listener: number): Relay | undefined {
+    return this.#tcpRelays.get(listener);
   }
 
   open(family: AddressFamily, wish: PortWish, done: RelayOpened): void {
@@ -123,8 +136,13 @@ export class RelayPool {
     if (this.#relays[relay.tag] !== relay) return;
     this.#relays[relay.tag] = undefined;
     this.#freeTags.push(relay.tag);
-    this.byAddress.delete(relay.local);
-    this.#engine.close(relay.socket);
+    if (relay.tcp) {
+      this.#tcpRelays.delete(relay.socket);
+      this.#tcp?.unlisten(relay.socket);
+    } else {
+      this.byAddress.delete(relay.local);
+      this.#engine.close(relay.socket);
+    }
     this.#ports.release(relay.host, relay.local.port);
     relay.allocation = undefined;
   }
@@ -152,6 +170,11 @@ export class RelayPool {
   #openSocket(opening: Opening, host: number, port: number, parked: boolean): void {
     const tag = this.#tag();
     const address = withPort(this.#hosts[host]!.local, port);
+    if (opening.wish === 'tcp' && this.#tcp !== undefined) {
+      const socket = this.#tcp.listen(address, (failure) => this.onOpened(tag, failure));
+      this.#openings.set(tag, { opening, socket, host, port, parked });
+      return;
+    }
     const options = parked ? { parked } : { lowersTtl: true };
     const socket = this.#engine.open(address, this.#owner, tag, options);
     this.#openings.set(tag, { opening, socket, host, port, parked });
@@ -161,14 +184,21 @@ export class RelayPool {
     return this.#freeTags.pop() ?? this.#relays.push(undefined) - 1;
   }
 
-  #admit(tag: number, { socket, host, port }: ParkedRelay): Relay {
+  #admit(tag: number, { socket, host, port, opening }: OpeningSocket): Relay {
     const { local: bound, external } = this.#hosts[host]!;
     const local = withPort(bound, port);
     const relayed = withPort(external ?? bound, port);
-    const relay: Relay = { tag, socket, host, local, relayed, allocation: undefined, expiresAt: 0 };
+    const tcp = opening.wish === 'tcp';
+    const at = { tag, socket, tcp, host, local, relayed };
+    const relay: Relay = { ...at, allocation: undefined, expiresAt: 0 };
     this.#relays[tag] = relay;
-    this.byAddress.set(local, relay);
-    this.#ports.setLive(host, port);
+    if (tcp) {
+      this.#tcpRelays.set(socket, relay);
+      this.#ports.setLiveTcp(host, port);
+    } else {
+      this.byAddress.set(local, relay);
+      this.#ports.setLive(host, port);
+    }
     return relay;
   }
 

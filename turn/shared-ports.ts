@@ -13,12 +13,17 @@ export interface PortRange {
 /** Beside the owner: the relay of an allocation is open there. Without it the port is reserved, or being opened. */
 const LIVE = 0x4000;
 
+/** As `LIVE`, where the relay is one for TCP (RFC 6062): no datagrams go there. */
+const LIVE_TCP = 0x2000;
+
+const OWNER = 0x1fff;
+
 export class SharedPorts {
   readonly #first: number;
   readonly #count: number;
   readonly #workers: number;
   readonly #self: number;
-  /** By relay address and port: 0 = free, else the owner's number + 1, and LIVE. */
+  /** By relay address and port: 0 = free, else the owner's number + 1, and LIVE or LIVE_TCP. */
   readonly #owners: Int16Array;
   /** By relay address and worker: how many it has. Apart, so that a death cannot leave the sum wrong. */
   readonly #taken: Int32Array;
@@ -83,6 +88,12 @@ export class SharedPorts {
     Atomics.store(this.#owners, this.#index(host, port), (this.#self + 1) | LIVE);
   }
 
+  /** As `setLive`, of a relay for TCP. */
+  setLiveTcp(host: number, port: number): void {
+    if (this.ownerOf(host, port) !== this.#self) return;
+    Atomics.store(this.#owners, this.#index(host, port), (this.#self + 1) | LIVE_TCP);
+  }
+
   /** Moves a reserved port from one worker to another; false when the first has it no more. */
   move(host: number, port: number, from: number, to: number): boolean {
     const i = this.#index(host, port);
@@ -95,21 +106,27 @@ export class SharedPorts {
   /** The worker that has that port, live or not; -1 when nobody has. */
   ownerOf(host: number, port: number): number {
     const i = this.#index(host, port);
-    return i < 0 ? -1 : (Atomics.load(this.#owners, i) & ~LIVE) - 1;
+    return i < 0 ? -1 : (Atomics.load(this.#owners, i) & OWNER) - 1;
   }
 
   /** The worker whose allocation has a relay at that port, or -1. */
   liveOwner(host: number, port: number): number {
     const i = this.#index(host, port);
     const owner = i < 0 ? 0 : Atomics.load(this.#owners, i);
-    return (owner & LIVE) === 0 ? -1 : (owner & ~LIVE) - 1;
+    return (owner & LIVE) === 0 ? -1 : (owner & OWNER) - 1;
+  }
+
+  /** Whether an allocation has a relay for TCP at that port, whichever worker's. */
+  isLiveTcp(host: number, port: number): boolean {
+    const i = this.#index(host, port);
+    return i >= 0 && (Atomics.load(this.#owners, i) & LIVE_TCP) !== 0;
   }
 
   /** Frees every port of a worker that is no more. */
   reclaim(worker: number): void {
     for (let i = 0; i < this.#owners.length; i++) {
       const owner = Atomics.load(this.#owners, i);
-      if ((owner & ~LIVE) === worker + 1) Atomics.compareExchange(this.#owners, i, owner, 0);
+      if ((owner & OWNER) === worker + 1) Atomics.compareExchange(this.#owners, i, owner, 0);
     }
     for (let at = worker; at < this.#taken.length; at += this.#workers) {
       Atomics.store(this.#taken, at, 0);

@@ -38,6 +38,8 @@ export class StreamFraming {
   /** How long the message at the front is; 0 while it has not said so. */
   #length = 0;
   #over = false;
+  /** Of the bytes pushed last, those that belong to messages that were delivered or are held. */
+  consumed = 0;
 
   /** @param channelNumberMax the highest channel number that may be bound */
   constructor(messages: StreamMessages, channelNumberMax: number) {
@@ -64,6 +66,7 @@ export class StreamFraming {
         at += padded(length);
       } else if (!this.#over) at += this.#hold(bytes, at);
     }
+    this.consumed = at;
     return !this.#over;
   }
 

@@ -16,6 +16,8 @@ import {
   METHOD_ALLOCATE,
   METHOD_BINDING,
   METHOD_CHANNEL_BIND,
+  METHOD_CONNECT,
+  METHOD_CONNECTION_BIND,
   METHOD_CREATE_PERMISSION,
   METHOD_REFRESH,
   METHOD_SEND,
@@ -24,6 +26,8 @@ import { handleAllocate } from './allocate.ts';
 import { authenticate } from './authenticate.ts';
 import { BindingRequests } from './binding.ts';
 import { handleChannelBind } from './channel-bind.ts';
+import { handleConnect } from './connect.ts';
+import { handleConnectionBind } from './connection-bind.ts';
 import { handleCreatePermission } from './create-permission.ts';
 import {
   DROP_BAD_FINGERPRINT,
@@ -43,6 +47,8 @@ import { handleRefresh } from './refresh.ts';
 import { handleTicket } from './refresh-ticket.ts';
 import { RelayPath } from './relay.ts';
 import { RelayPool } from './relay-pool.ts';
+import { tcpRelays } from './tcp-allocations.ts';
+import type { TcpRelays } from './tcp-relays.ts';
 import type { TransportTraffic } from './traffic.ts';
 import { TurnState } from './turn-state.ts';
 
@@ -78,6 +84,8 @@ export interface ListenResult {
 }
 
 export class TurnServer {
+  /** Where what the sockets of TCP relays say goes (RFC 6062); undefined where there are none. */
+  readonly tcp: TcpRelays | undefined;
   readonly #state: TurnState;
   readonly #relayPath: RelayPath;
   readonly #binding: BindingRequests;
@@ -106,12 +114,13 @@ export class TurnServer {
         if (relay !== undefined) this.#relayPath.icmp(relay, peer, type, code, info, at);
       },
     };
-    const pool = new RelayPool(engine, relays, options);
-    this.#state = new TurnState(options, engine, pool, observer);
+    this.tcp = tcpRelays(options, engine, () => this.#state);
+    const pool = new RelayPool(engine, relays, options, this.tcp);
+    this.#state = new TurnState(options, engine, pool, observer, this.tcp);
     this.#relayPath = new RelayPath(this.#state, randomBytes(12));
     this.#binding = new BindingRequests(this.#state, this.#exchange);
     const takesTokens = options.thirdParty !== undefined;
-    this.#knownToTurn = knownToTurn(engine.canSetDontFragment, takesTokens);
+    this.#knownToTurn = knownToTurn(engine.canSetDontFragment, takesTokens, this.tcp !== undefined);
     this.#channelFirstByteMax = options.channelNumberMax >> 8;
   }
 
@@ -320,6 +329,10 @@ export class TurnServer {
       case METHOD_CREATE_PERMISSION:
       case METHOD_CHANNEL_BIND:
         break;
+      case METHOD_CONNECT:
+      case METHOD_CONNECTION_BIND:
+        if (this.tcp !== undefined) break;
+        return state.drop(DROP_UNEXPECTED);
       default:
         // RFC 8489 s6.3: a method that is not supported is silently discarded.
         return state.drop(DROP_UNEXPECTED);
@@ -335,6 +348,9 @@ export class TurnServer {
     // RFC 8489 s6.3: unknown attributes are looked at once authentication is done.
     if (refuseUnknown(state, exchange, this.#knownToTurn)) return;
     if (exchange.method === METHOD_ALLOCATE) return handleAllocate(state, exchange, credential);
+    if (exchange.method === METHOD_CONNECTION_BIND && this.tcp !== undefined) {
+      return handleConnectionBind(state, this.tcp, exchange, credential);
+    }
     if (allocation === undefined || !allocation.ready) {
       return state.responder.refuse(exchange, ERROR_ALLOCATION_MISMATCH);
     }
@@ -342,7 +358,9 @@ export class TurnServer {
     if (!allocation.belongsTo(credential)) {
       return state.responder.refuse(exchange, ERROR_WRONG_CREDENTIALS);
     }
-    if (exchange.method === METHOD_REFRESH) {
+    if (exchange.method === METHOD_CONNECT && this.tcp !== undefined) {
+      handleConnect(state, this.tcp, exchange, allocation);
+    } else if (exchange.method === METHOD_REFRESH) {
       allocation.grant = credential.grant;
       handleRefresh(state, exchange, allocation, 'stays');
     } else if (exchange.method === METHOD_CHANNEL_BIND)

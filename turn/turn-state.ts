@@ -24,6 +24,7 @@ import type { RelayOpened, RelayPool } from './relay-pool.ts';
 import { Responder } from './responder.ts';
 import { burstBytes } from './shared-bandwidth.ts';
 import type { ParkedRelay } from './shared-reservations.ts';
+import type { TcpRelays } from './tcp-relays.ts';
 import { ThirdParty } from './third-party.ts';
 import { Traffic } from './traffic.ts';
 
@@ -35,6 +36,8 @@ const HEADERS_BYTES = 28;
 
 export class TurnState {
   readonly options: TurnOptions;
+  /** Undefined where there are no TCP allocations (RFC 6062). */
+  readonly tcp: TcpRelays | undefined;
   readonly engine: Engine;
   readonly responder: Responder;
   readonly credentials: CredentialStore;
@@ -63,8 +66,15 @@ export class TurnState {
   /** Whether sockets of this engine can be adopted by other threads, and theirs by it. */
   readonly #moves: boolean;
 
-  constructor(options: TurnOptions, engine: Engine, pool: RelayPool, observer?: TurnObserver) {
+  constructor(
+    options: TurnOptions,
+    engine: Engine,
+    pool: RelayPool,
+    observer?: TurnObserver,
+    tcp?: TcpRelays,
+  ) {
     this.options = options;
+    this.tcp = tcp;
     this.engine = engine;
     this.pool = pool;
     this.#observer = observer;
@@ -250,6 +260,27 @@ export class TurnState {
     if (verdict === 'denied' || this.policy.isOwn(peer)) return false;
     if (verdict === 'allowed') return true;
     return this.relayOwner(peer) >= 0 || this.handedOverAt(peer) !== undefined;
+  }
+
+  /** As `judgeDestination`, of TCP: of our own addresses there are the relays for TCP, and nothing else (RFC 6062). */
+  judgeTcp(peer: TransportAddress, verdict: PeerVerdict): boolean {
+    if (verdict === 'denied' || this.policy.isOwn(peer)) return false;
+    return verdict === 'allowed' || this.#isTcpRelay(peer);
+  }
+
+  /** As `toExternal`, of TCP. */
+  tcpToExternal(peer: TransportAddress): TransportAddress {
+    const host = this.#isTcpRelay(peer) ? this.pool.hostOf(peer) : -1;
+    const external = this.options.relays[host]?.external;
+    if (external === undefined) return peer;
+    this.#external.set(external);
+    this.#external.port = peer.port;
+    return this.#external;
+  }
+
+  #isTcpRelay(local: TransportAddress): boolean {
+    const host = this.pool.hostOf(local);
+    return host >= 0 && this.commons.ports.isLiveTcp(host, local.port);
   }
 
   /** As `judgeDestination`, through a permission that already stands. Allocates nothing. */

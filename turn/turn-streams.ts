@@ -7,10 +7,11 @@ import type { Engine, SocketOwner } from '../shared/net/engine.ts';
 import { TransportAddress } from '../shared/net/transport-address.ts';
 import type { Listener } from './allocation.ts';
 import { ClientStream, type StreamsShared } from './client-stream.ts';
-import type { ClientSink } from './client-sink.ts';
+import type { ClientSink, StreamHolder } from './client-sink.ts';
 import { STREAM_LISTENERS_MAX, STREAMS_MAX } from './limits.ts';
 import type { StreamEndpoint, TurnStreamCommand, TurnStreamEvent } from './stream-control.ts';
 import { SpareBuffers } from './stream-output.ts';
+import type { TcpRelayEvent } from './tcp-control.ts';
 import type { TurnServer } from './turn-server.ts';
 
 export interface TurnStreamsParts {
@@ -18,20 +19,39 @@ export interface TurnStreamsParts {
   readonly engine: Pick<Engine, 'atTurnEnd'>;
   /** As in the options of the server. */
   readonly channelNumberMax: number;
-  readonly emit: (event: TurnStreamEvent) => void;
+  readonly emit: (event: TurnStreamEvent | TcpRelayEvent) => void;
 }
 
 /** One address that clients connect to, by one transport: what the server sends them finds their connections here. */
 class StreamListener implements ClientSink {
   readonly listener: Listener;
-  readonly streams: AddressTable<ClientStream> = new AddressTable('host-and-port');
+  readonly byClient: AddressTable<ClientStream> = new AddressTable('host-and-port');
+  readonly streams: StreamHolder;
 
-  constructor(server: TurnServer, transport: 'tcp' | 'tls', local: TransportAddress) {
+  constructor(
+    server: TurnServer,
+    transport: 'tcp' | 'tls',
+    local: TransportAddress,
+    splice: (stream: ClientStream, connection: number) => void,
+  ) {
     this.listener = server.admit(transport, local, this);
+    this.streams = {
+      hold: (client) => {
+        const stream = this.byClient.get(client);
+        if (stream === undefined || stream.isHeld() || stream.ending) return -1;
+        stream.hold();
+        return stream.number;
+      },
+      end: (client) => this.byClient.get(client)?.end(),
+      splice: (client, connection) => {
+        const stream = this.byClient.get(client);
+        if (stream !== undefined && !stream.ending) splice(stream, connection);
+      },
+    };
   }
 
   send(to: TransportAddress, bytes: Uint8Array, offset: number, length: number): void {
-    this.streams.get(to)?.respond(bytes, offset, length);
+    this.byClient.get(to)?.respond(bytes, offset, length);
   }
 
   sendPrefixed(
@@ -41,7 +61,7 @@ class StreamListener implements ClientSink {
     offset: number,
     length: number,
   ): void {
-    this.streams.get(to)?.sendChannelData(prefix, bytes, offset, length);
+    this.byClient.get(to)?.sendChannelData(prefix, bytes, offset, length);
   }
 
   sendHeaded(
@@ -53,14 +73,14 @@ class StreamListener implements ClientSink {
     length: number,
     padding: 0 | 1 | 2 | 3,
   ): void {
-    const stream = this.streams.get(to);
+    const stream = this.byClient.get(to);
     stream?.sendIndication(header, headerLength, bytes, offset, length, padding);
   }
 }
 
 export class TurnStreams {
   readonly #server: TurnServer;
-  readonly #emit: (event: TurnStreamEvent) => void;
+  readonly #emit: (event: TurnStreamEvent | TcpRelayEvent) => void;
   readonly #shared: StreamsShared;
   readonly #streams = new Map<number, { stream: ClientStream; at: StreamListener }>();
   /** By transport and address. */
@@ -129,10 +149,10 @@ export class TurnStreams {
       return;
     }
     // One connection for each 5-tuple: of the one before, the end is on its way.
-    const before = at.streams.get(client);
+    const before = at.byClient.get(client);
     if (before !== undefined) this.#end(before);
     const stream = new ClientStream(number, at.listener, client, this.#shared);
-    at.streams.set(client, stream);
+    at.byClient.set(client, stream);
     this.#streams.set(number, { stream, at });
   }
 
@@ -144,7 +164,9 @@ export class TurnStreams {
     const key = `${transport} ${local.toString()}`;
     let listener = this.#listeners.get(key);
     if (listener === undefined && this.#listeners.size < STREAM_LISTENERS_MAX) {
-      listener = new StreamListener(this.#server, transport, local);
+      listener = new StreamListener(this.#server, transport, local, (stream, connection) =>
+        this.#splice(stream, connection),
+      );
       this.#listeners.set(key, listener);
     }
     return listener;
@@ -176,12 +198,21 @@ export class TurnStreams {
     this.#remove(stream);
   }
 
+  /** The stream is no longer ours; what it was sent goes out before. */
+  #splice(stream: ClientStream, connection: number): void {
+    const { number } = stream;
+    this.#report(stream);
+    this.#emit({ type: 'tcp.splice', stream: number, connection, behind: stream.behind() });
+    this.#remove(stream);
+  }
+
   #remove(stream: ClientStream): void {
     const entry = this.#streams.get(stream.number);
     this.#streams.delete(stream.number);
-    entry?.at.streams.delete(stream.remote);
+    entry?.at.byClient.delete(stream.remote);
     stream.close();
     this.#server.disconnected(stream.listener, stream.remote);
+    if (stream.isHeld()) this.#server.tcp?.forgetStream(stream.number);
   }
 }
 

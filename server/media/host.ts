@@ -18,7 +18,7 @@ import { checkWorkerCpus } from './cpus.ts';
 import { DtlsHost } from './dtls-host.ts';
 import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
-import type { LinuxWorkerData, WorkerStats } from './messages.ts';
+import type { Endpoint, LinuxWorkerData, WorkerStats } from './messages.ts';
 import { whyNoOpenssl } from './openssl-probe.ts';
 import { openUserDirectory, type UserDirectory } from '../users/user-directory.ts';
 import { SfuHost } from './sfu-host.ts';
@@ -28,6 +28,7 @@ import {
   type TurnSettings,
   udpAddresses,
 } from './turn-options.ts';
+import { type SharedTcpSockets, TcpRelaysHost } from './tcp-relays-host.ts';
 import { TurnStreamsHost } from './turn-streams-host.ts';
 
 /** What the workers of the Linux engine stand on, kept open by the main thread. */
@@ -36,6 +37,7 @@ interface LinuxParts {
   readonly listeners: LinuxListeners;
   readonly descriptors: SharedArrayBuffer;
   readonly handOver: HandOver;
+  readonly tcpSockets: SharedTcpSockets;
   /** Closes the descriptors that a dead worker left, and tells which. */
   closeAllOf(worker: number): readonly number[];
   dataFor(worker: number): LinuxWorkerData;
@@ -65,6 +67,7 @@ export class MediaHost {
   readonly #workers: readonly MediaWorker[];
   readonly #sfu: SfuHost | undefined;
   readonly #streams: TurnStreamsHost;
+  readonly #tcpRelays: TcpRelaysHost;
   readonly #settings: TurnSettings;
   readonly #log: Logger;
   readonly #users: UserDirectory | undefined;
@@ -101,6 +104,12 @@ export class MediaHost {
       workers: () => this.#workers.flatMap(({ state }, i) => (state === 'up' ? [i] : [])),
       post: (worker, command) => this.#workers[worker]?.post(command),
     });
+    this.#tcpRelays = new TcpRelaysHost({
+      log,
+      streams: this.#streams,
+      post: (worker, command) => this.#workers[worker]?.post(command),
+      sockets: linux?.tcpSockets,
+    });
     const commons: CommonsMemory = Commons.memory(commonsOptions(config.turn, count));
     this.#commons = new Commons(commons, count);
     const logsInfo = ['trace', 'debug', 'info'].includes(config.log.level);
@@ -113,6 +122,7 @@ export class MediaHost {
           data: () => ({
             index,
             settings: config.turn,
+            services: servicesOf(config),
             commons,
             sfu: this.#sfu?.dataFor(index),
             asksForUsers: users !== undefined,
@@ -123,9 +133,11 @@ export class MediaHost {
           }),
           onMedia: (event) => this.#sfu?.onMedia(index, event),
           onTurnStream: (event) => this.#streams.onEvent(event),
+          onTcpRelay: (event) => this.#tcpRelays.onEvent(index, event),
           onUserAsked: (username) => void this.#answerUser(index, username),
           onListening: ({ media }) => this.#sfu?.onListening(index, media),
           onDeath: () => {
+            this.#tcpRelays.lost(index);
             this.#streams.lost(index);
             this.#sfu?.plane.down(index);
           },
@@ -235,6 +247,7 @@ export class MediaHost {
 
   async #close(): Promise<void> {
     this.#dtls?.close();
+    this.#tcpRelays.close();
     await this.#streams.close();
     await this.#sfu?.close();
     this.#users?.close();
@@ -276,6 +289,15 @@ async function canForward(log: Logger): Promise<boolean> {
   return reason === undefined;
 }
 
+/** Where the process listens by TCP besides TURN: at a wildcard, the gateway. */
+function servicesOf({ gateway, sfu }: Config): Endpoint[] {
+  return [
+    { host: '0.0.0.0', port: gateway.port },
+    { host: '::', port: gateway.port },
+    ...(sfu.enabled && sfu.tcp ? sfu.addresses.map((host) => ({ host, port: sfu.tcpPort })) : []),
+  ];
+}
+
 /** 0 is one on two CPUs or fewer, else one less than there are: the main thread has work of its own. */
 function workerCount(configured: number, engine: EngineChoice): number {
   if (engine.kind !== 'linux') return 1;
@@ -288,6 +310,7 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   const { Wake } = await import('../../shared/net/wake.ts');
   const { libc } = await import('../../shared/native/libc.ts');
   const { LinuxListeners } = await import('./linux-listeners.ts');
+  const { TcpSocketOpener } = await import('../../shared/net/linux-tcp-socket.ts');
   const workerCpus = parseCpuList(config.workerCpus);
   checkWorkerCpus(workerCpus);
   const dtls = listenerAddresses(config.turn, 'dtls');
@@ -308,6 +331,7 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   return {
     wakes,
     listeners,
+    tcpSockets: new TcpSocketOpener(libc()),
     descriptors,
     handOver: new HandOver(handOver, workers, () => false),
     closeAllOf: (worker) => {

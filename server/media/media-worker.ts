@@ -5,7 +5,9 @@ import { systemClock } from '../../shared/clock.ts';
 import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { SfuEvent } from '../../sfu/control.ts';
+import type { TcpRelayEvent } from '../../turn/index.ts';
 import {
+  isTcpRelayEvent,
   isTurnStreamEvent,
   type Listening,
   type ListenerState,
@@ -48,6 +50,7 @@ export interface MediaWorkerParts {
   data(): Omit<MediaWorkerData, 'port'>;
   onMedia(event: SfuEvent | StreamEvent): void;
   onTurnStream(event: TurnStreamEvent): void;
+  onTcpRelay(event: TcpRelayEvent): void;
   /** Answers by `post`. */
   onUserAsked(username: string): void;
   /** It serves, and so every time that it was started again. */
@@ -161,6 +164,7 @@ export class MediaWorker {
       this.#parts.log[event.level](event.event, event.fields);
       return;
     }
+    if (isTcpRelayEvent(event)) return this.#parts.onTcpRelay(event);
     if (isTurnStreamEvent(event)) return this.#parts.onTurnStream(event);
     if (event.type === 'user.ask') return this.#parts.onUserAsked(event.username);
     if (event.type !== 'stats') return this.#parts.onMedia(event);

@@ -11,6 +11,8 @@ import type {
   CommonsMemory,
   DtlsStats,
   PemCertificate,
+  TcpRelayCommand,
+  TcpRelayEvent,
   TurnStats,
   TurnStreamCommand,
   TurnStreamEvent,
@@ -26,6 +28,8 @@ export interface MediaWorkerData {
   /** Its number, from 0. */
   index: number;
   settings: TurnSettings;
+  /** Where other services of the process are, which must not be peers (RFC 6062 reaches TCP). */
+  services: readonly Endpoint[];
   commons: CommonsMemory;
   /** Undefined where media goes from peer to peer. */
   sfu: SfuWorkerData | undefined;
@@ -78,6 +82,7 @@ export type MediaCommand =
   | SfuCommand
   | StreamCommand
   | TurnStreamCommand
+  | TcpRelayCommand
   | UserCommand
   /** What clients over DTLS are shown from now on. */
   | { type: 'turn.certificate'; certificate: PemCertificate };
@@ -111,6 +116,14 @@ export function isTurnStreamCommand(command: MediaCommand): command is TurnStrea
 
 export function isTurnStreamEvent(event: MediaEvent): event is TurnStreamEvent {
   return event.type.startsWith('turn.');
+}
+
+export function isTcpRelayCommand(command: MediaCommand): command is TcpRelayCommand {
+  return command.type.startsWith('tcp.');
+}
+
+export function isTcpRelayEvent(event: MediaEvent): event is TcpRelayEvent {
+  return event.type.startsWith('tcp.');
 }
 
 export interface WorkerStats {
@@ -152,4 +165,5 @@ export type MediaEvent =
   | SfuEvent
   | StreamEvent
   | TurnStreamEvent
+  | TcpRelayEvent
   | UserEvent;

@@ -22,6 +22,7 @@ import {
   type NatDiscoveryAddresses,
   type TurnOptions,
 } from '../../turn/index.ts';
+import type { Endpoint } from './messages.ts';
 
 export type TurnSettings = Settings['turn'];
 
@@ -40,7 +41,13 @@ export function commonsOptions(settings: TurnSettings, workers: number): Commons
   };
 }
 
-export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commons): TurnOptions {
+/** @param services where else the process listens by TCP: nobody's peers */
+export function turnOptions(
+  settings: TurnSettings,
+  clock: Clock,
+  commons: Commons,
+  services: readonly Endpoint[] = [],
+): TurnOptions {
   const { relay, quota, limits, lifetimes } = settings;
   return {
     realm: settings.realm,
@@ -58,7 +65,10 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     forbiddenPeers: [
       ...listenerAddresses(settings),
       ...listenerAddresses(settings, 'dtls'),
-    ].flatMap(behindWildcard),
+      ...listenerAddresses(settings, 'tcp'),
+      ...listenerAddresses(settings, 'tls'),
+      ...services.map(({ host, port }) => addressOf(host, port)),
+    ].flatMap((address) => [address, ...behindWildcard(address)]),
     natDiscovery: natDiscoveryAddresses(settings),
     quotaPerUser: quota.perUser,
     perAllocation: {

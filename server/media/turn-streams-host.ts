@@ -68,6 +68,8 @@ interface Connection {
   worker: number | undefined;
   isOver: boolean;
   untaken: number;
+  /** Nothing more is read of it here; told when it closes. */
+  held: (() => void) | undefined;
   /** Bytes that the kernel took and the worker has not been told of. */
   drained: number;
 }
@@ -144,6 +146,38 @@ export class TurnStreamsHost {
     }
   }
 
+  /** The worker that has the messages of a stream. */
+  workerOf(stream: number): number | undefined {
+    return this.#connections.get(stream)?.worker;
+  }
+
+  /**
+   * Reads no more of a stream: what was read is with its worker, which is returned, or on its way to it. Undefined for
+   * one that is gone.
+   */
+  hold(stream: number, onClosed: () => void): number | undefined {
+    const connection = this.#connections.get(stream);
+    if (connection?.worker === undefined || connection.isOver || connection.held !== undefined) {
+      return undefined;
+    }
+    connection.held = onClosed;
+    connection.rate.stop();
+    connection.socket.removeAllListeners('data');
+    connection.socket.pause();
+    return connection.worker;
+  }
+
+  /** Gives up a stream that was held: its bytes are no messages any more. It counts until it closes. */
+  detach(stream: number): Socket | undefined {
+    const connection = this.#connections.get(stream);
+    if (connection?.held === undefined || connection.raw.destroyed) return undefined;
+    connection.worker = undefined;
+    connection.isOver = true;
+    connection.place.settle();
+    clearTimeout(connection.deadline);
+    return connection.socket;
+  }
+
   /** Reads the certificate at once; a bad one is logged and the old one goes on. */
   async reload(): Promise<void> {
     await this.#tls?.reload();
@@ -200,6 +234,7 @@ export class TurnStreamsHost {
       worker: undefined,
       isOver: false,
       untaken: 0,
+      held: undefined,
       drained: 0,
     };
     this.#connections.set(connection.stream, connection);
@@ -271,7 +306,8 @@ export class TurnStreamsHost {
     this.#regulate(connection);
   }
 
-  #regulate({ socket, rate, untaken }: Connection): void {
+  #regulate({ socket, rate, untaken, held }: Connection): void {
+    if (held !== undefined) return;
     const isToWait = rate.isExceeded || untaken > UNTAKEN_MAX;
     if (isToWait !== socket.isPaused()) {
       if (isToWait) socket.pause();
@@ -342,6 +378,7 @@ export class TurnStreamsHost {
     connection.isOver = true;
     connection.worker = undefined;
     this.#connections.delete(stream);
+    connection.held?.();
     if (worker !== undefined) this.#parts.post(worker, { type: 'turn.close', stream });
   }
 }

@@ -15,6 +15,7 @@ import {
   TurnStreams,
 } from '../../turn/index.ts';
 import {
+  isTcpRelayCommand,
   isTurnStreamCommand,
   type ListenerState,
   type MediaCommand,
@@ -54,7 +55,8 @@ async function main(data: MediaWorkerData): Promise<void> {
       ? await portableWorkerEngine(options, data.sfu !== undefined)
       : await linuxWorkerEngine(linux, index, options);
   const core = {
-    ...turnOptions(settings, systemClock, new Commons(data.commons, index)),
+    ...turnOptions(settings, systemClock, new Commons(data.commons, index), data.services),
+    tcpRelays: settings.tcpAllocations ? post : undefined,
     neighbours,
     handOver,
     askForUser: data.asksForUsers
@@ -126,6 +128,8 @@ async function main(data: MediaWorkerData): Promise<void> {
       } catch (error) {
         log('error', 'turn.dtls-refused', { error: stackOf(error) });
       }
+    } else if (isTcpRelayCommand(command)) {
+      server.tcp?.onCommand(command, systemClock.monotonic());
     } else if (isTurnStreamCommand(command)) {
       streams.onCommand(command, systemClock.monotonic());
     } else {

@@ -258,6 +258,10 @@ const turn = z.strictObject({
     .boolean({ error: 'true or false' })
     .default(true)
     .describe('Let TURN clients keep their allocations when their addresses change (RFC 8016)'),
+  tcpAllocations: z
+    .boolean({ error: 'true or false' })
+    .default(true)
+    .describe('Let TURN clients over TCP and TLS reach peers by TCP (RFC 6062)'),
   alternateServers: listOf(checked(readEndpoint), 16)
     .default([])
     .describe(
