@@ -2,6 +2,7 @@
 // them those of a token in place of a password (RFC 7635 s7).
 // Nothing is stored for a client that has not passed it; replies before that are capped by source network.
 
+import { TransportAddress } from '../shared/net/transport-address.ts';
 import { INTEGRITY_SHA256_BYTES } from '../shared/stun/integrity.ts';
 import {
   ATTR_ACCESS_TOKEN,
@@ -50,6 +51,8 @@ const PASSWORD_ALGORITHMS_VALUE: readonly number[] = PASSWORD_ALGORITHMS.flatMap
 /** Stands in for the key of an unknown user, so that the check costs the same. */
 const NO_KEY: CandidateKey = { key: new Uint8Array(32), user: '' };
 
+const host = new TransportAddress();
+
 /** Who sent the request of the exchange; undefined when it was refused, and so answered or dropped. */
 export function authenticate(state: TurnState, exchange: Exchange): Credential | undefined {
   const { reader } = exchange;
@@ -84,7 +87,7 @@ export function authenticate(state: TurnState, exchange: Exchange): Credential |
     challenge(state, exchange, ERROR_UNAUTHENTICATED);
     return undefined;
   }
-  if (!state.nonces.check(reader.view(nonce), exchange.client, exchange.now)) {
+  if (!state.nonces.check(reader.view(nonce), holderOfNonce(exchange), exchange.now)) {
     challenge(state, exchange, ERROR_STALE_NONCE);
     return undefined;
   }
@@ -118,7 +121,7 @@ function askFor(
   const { reader, listener, client, now } = exchange;
   if (!realmMatches(state, reader, realm)) {
     challenge(state, exchange, ERROR_UNAUTHENTICATED);
-  } else if (!state.nonces.check(reader.view(nonce), client, now)) {
+  } else if (!state.nonces.check(reader.view(nonce), holderOfNonce(exchange), now)) {
     challenge(state, exchange, ERROR_STALE_NONCE);
   } else {
     const { bytes, offset, length } = reader;
@@ -219,6 +222,17 @@ function checkWholeSha256(reader: StunReader, key: Uint8Array): boolean {
   return length === INTEGRITY_SHA256_BYTES && reader.checkIntegritySha256(key);
 }
 
+/**
+ * Whom a nonce is for. A connection shows by itself that its client is where it says, and those of one client may use
+ * one nonce (RFC 6062 s4.3 has it bind with the credentials of its control connection): the port is left out.
+ */
+function holderOfNonce({ listener, client }: Exchange): TransportAddress {
+  if (listener.sink?.streams === undefined) return client;
+  host.set(client);
+  host.port = 0;
+  return host;
+}
+
 function realmMatches(state: TurnState, reader: StunReader, realm: number): boolean {
   return (
     reader.lengthAt(realm) <= 763 && reader.text(realm) === state.options.realm // RFC 8489 s14.9
@@ -231,7 +245,7 @@ function challenge(state: TurnState, exchange: Exchange, code: number): void {
   const writer = state.responder
     .beginError(exchange, code)
     .text(ATTR_REALM, state.options.realm)
-    .text(ATTR_NONCE, state.nonces.mint(exchange.client, exchange.now))
+    .text(ATTR_NONCE, state.nonces.mint(holderOfNonce(exchange), exchange.now))
     .passwordAlgorithms(PASSWORD_ALGORITHMS);
   const { thirdParty } = state;
   if (thirdParty !== undefined) writer.text(ATTR_THIRD_PARTY_AUTHORIZATION, thirdParty.serverName);
