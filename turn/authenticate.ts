@@ -2,7 +2,6 @@
 // them those of a token in place of a password (RFC 7635 s7).
 // Nothing is stored for a client that has not passed it; replies before that are capped by source network.
 
-import { TransportAddress } from '../shared/net/transport-address.ts';
 import { INTEGRITY_SHA256_BYTES } from '../shared/stun/integrity.ts';
 import {
   ATTR_ACCESS_TOKEN,
@@ -18,6 +17,7 @@ import {
   ERROR_SERVER_ERROR,
   ERROR_STALE_NONCE,
   ERROR_UNAUTHENTICATED,
+  METHOD_CONNECTION_BIND,
   PASSWORD_ALGORITHM_MD5,
   PASSWORD_ALGORITHM_SHA256,
 } from '../shared/stun/registry.ts';
@@ -50,8 +50,6 @@ const PASSWORD_ALGORITHMS_VALUE: readonly number[] = PASSWORD_ALGORITHMS.flatMap
 
 /** Stands in for the key of an unknown user, so that the check costs the same. */
 const NO_KEY: CandidateKey = { key: new Uint8Array(32), user: '' };
-
-const host = new TransportAddress();
 
 /** Who sent the request of the exchange; undefined when it was refused, and so answered or dropped. */
 export function authenticate(state: TurnState, exchange: Exchange): Credential | undefined {
@@ -87,7 +85,7 @@ export function authenticate(state: TurnState, exchange: Exchange): Credential |
     challenge(state, exchange, ERROR_UNAUTHENTICATED);
     return undefined;
   }
-  if (!state.nonces.check(reader.view(nonce), holderOfNonce(exchange), exchange.now)) {
+  if (!nonceIsGood(state, exchange, nonce)) {
     challenge(state, exchange, ERROR_STALE_NONCE);
     return undefined;
   }
@@ -121,7 +119,7 @@ function askFor(
   const { reader, listener, client, now } = exchange;
   if (!realmMatches(state, reader, realm)) {
     challenge(state, exchange, ERROR_UNAUTHENTICATED);
-  } else if (!state.nonces.check(reader.view(nonce), holderOfNonce(exchange), now)) {
+  } else if (!nonceIsGood(state, exchange, nonce)) {
     challenge(state, exchange, ERROR_STALE_NONCE);
   } else {
     const { bytes, offset, length } = reader;
@@ -222,15 +220,12 @@ function checkWholeSha256(reader: StunReader, key: Uint8Array): boolean {
   return length === INTEGRITY_SHA256_BYTES && reader.checkIntegritySha256(key);
 }
 
-/**
- * Whom a nonce is for. A connection shows by itself that its client is where it says, and those of one client may use
- * one nonce (RFC 6062 s4.3 has it bind with the credentials of its control connection): the port is left out.
- */
-function holderOfNonce({ listener, client }: Exchange): TransportAddress {
-  if (listener.sink?.streams === undefined) return client;
-  host.set(client);
-  host.port = 0;
-  return host;
+/** Of a stream it may be the nonce of another one of the same client, for ConnectionBind alone. */
+function nonceIsGood(state: TurnState, exchange: Exchange, nonce: number): boolean {
+  const { reader, client, now, method } = exchange;
+  const bytes = reader.view(nonce);
+  if (state.nonces.check(bytes, client, now)) return true;
+  return method === METHOD_CONNECTION_BIND && state.nonces.checkForBind(bytes, client, now);
 }
 
 function realmMatches(state: TurnState, reader: StunReader, realm: number): boolean {
@@ -245,11 +240,16 @@ function challenge(state: TurnState, exchange: Exchange, code: number): void {
   const writer = state.responder
     .beginError(exchange, code)
     .text(ATTR_REALM, state.options.realm)
-    .text(ATTR_NONCE, state.nonces.mint(holderOfNonce(exchange), exchange.now))
+    .text(ATTR_NONCE, mintNonce(state, exchange))
     .passwordAlgorithms(PASSWORD_ALGORITHMS);
   const { thirdParty } = state;
   if (thirdParty !== undefined) writer.text(ATTR_THIRD_PARTY_AUTHORIZATION, thirdParty.serverName);
   state.responder.send(exchange);
+}
+
+function mintNonce(state: TurnState, { listener, client, now }: Exchange): string {
+  const mayBind = state.tcp !== undefined && listener.sink?.streams !== undefined;
+  return mayBind ? state.nonces.mintForBind(client, now) : state.nonces.mint(client, now);
 }
 
 function refuse(state: TurnState, exchange: Exchange, code: number): void {

@@ -11,6 +11,10 @@ const MAC_BYTES = 8;
 /** 15 bytes are 20 base64 characters without padding. */
 const BODY_CHARS = 20;
 
+/** What a nonce for all connections of a host has more: 12 base64 characters of a MAC over the host alone. */
+const HOST_MAC_BYTES = 9;
+const HOST_CHARS = 12;
+
 /** What all workers mint with, how many they are, and the number of this one. */
 export interface NonceOrigin {
   readonly nonceSecret: Uint8Array;
@@ -50,15 +54,44 @@ export class NonceMint {
     return this.#prefix + body.toString('base64');
   }
 
+  /**
+   * As `mint`, and good for ConnectionBind by another connection of the same host, too: clients bind with the nonce of
+   * their control connection (RFC 6062 s4.3).
+   */
+  mintForBind(client: TransportAddress, now: number): string {
+    const nonce = this.mint(client, now);
+    return nonce + this.#hostMac(nonce, client).toString('base64');
+  }
+
+  /** Whether `mintForBind` made it for this client's host within its lifetime. */
+  checkForBind(nonce: Uint8Array, client: TransportAddress, now: number): boolean {
+    const length = this.#prefix.length + BODY_CHARS;
+    if (nonce.length !== length + HOST_CHARS) return false;
+    const text = Buffer.from(nonce).toString('latin1');
+    const mac = Buffer.from(text.slice(length), 'base64');
+    if (mac.length !== HOST_MAC_BYTES) return false;
+    if (!timingSafeEqual(this.#hostMac(text.slice(0, length), client), mac)) return false;
+    const body = Buffer.from(text.slice(this.#prefix.length, length), 'base64');
+    return Math.floor(now / 1000) - body.readUInt32BE(0) < this.#lifetimeSeconds;
+  }
+
   /** Whether we minted it for this client within its lifetime. */
   check(nonce: Uint8Array, client: TransportAddress, now: number): boolean {
-    if (nonce.length !== this.#prefix.length + BODY_CHARS) return false;
+    const length = this.#prefix.length + BODY_CHARS;
+    if (nonce.length !== length && !this.checkForBind(nonce, client, now)) return false;
     const text = Buffer.from(nonce.buffer, nonce.byteOffset, nonce.byteLength).toString('latin1');
     if (!text.startsWith(this.#prefix)) return false;
-    const body = Buffer.from(text.slice(this.#prefix.length), 'base64');
+    const body = Buffer.from(text.slice(this.#prefix.length, length), 'base64');
     if (body.length !== STAMP_BYTES + MAC_BYTES) return false;
     if (!timingSafeEqual(this.#mac(body, client), body.subarray(STAMP_BYTES))) return false;
     return Math.floor(now / 1000) - body.readUInt32BE(0) < this.#lifetimeSeconds;
+  }
+
+  #hostMac(nonce: string, client: TransportAddress): Buffer {
+    return createHmac('sha256', this.#origin.nonceSecret)
+      .update(`host ${client.host} ${nonce}`)
+      .digest()
+      .subarray(0, HOST_MAC_BYTES);
   }
 
   #mac(body: Buffer, client: TransportAddress): Buffer {

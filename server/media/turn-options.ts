@@ -63,12 +63,11 @@ export function turnOptions(
     thirdParty: thirdPartyOptions(settings),
     peers: settings.peers,
     forbiddenPeers: [
-      ...listenerAddresses(settings),
-      ...listenerAddresses(settings, 'dtls'),
-      ...listenerAddresses(settings, 'tcp'),
-      ...listenerAddresses(settings, 'tls'),
+      ...(['udp', 'dtls', 'tcp', 'tls'] as const).flatMap((transport) =>
+        listenerAddresses(settings, transport),
+      ),
       ...services.map(({ host, port }) => addressOf(host, port)),
-    ].flatMap((address) => [address, ...behindWildcard(address)]),
+    ].flatMap((address) => (isWildcard(address.host) ? behindWildcard(address) : [address])),
     natDiscovery: natDiscoveryAddresses(settings),
     quotaPerUser: quota.perUser,
     perAllocation: {
@@ -144,7 +143,6 @@ export function listenerAddresses(
 
 /** Every address of this machine that a wildcard listener answers at: relaying to it would loop. */
 function behindWildcard(listener: TransportAddress): TransportAddress[] {
-  if (!isWildcard(listener.host)) return [];
   return Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .map(({ address }) => addressOf(address, listener.port))

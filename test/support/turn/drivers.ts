@@ -81,7 +81,10 @@ export function onWildcard(body: (world: World) => Promise<void>): () => Promise
   return async () => inside(await UdpWorld.open('linux', {}, true), body);
 }
 
-async function inside<W extends World>(world: W, body: (world: W) => Promise<void>): Promise<void> {
+export async function inside<W extends World>(
+  world: W,
+  body: (world: W) => Promise<void>,
+): Promise<void> {
   try {
     await body(world);
   } catch (error) {

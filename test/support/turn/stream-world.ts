@@ -7,6 +7,7 @@ import {
   type TransportAddress,
 } from '../../../shared/net/transport-address.ts';
 import { TurnStreams } from '../../../turn/index.ts';
+import type { TcpRelayEvent } from '../../../turn/tcp-control.ts';
 import type { TurnStreamCommand, TurnStreamEvent } from '../../../turn/stream-control.ts';
 import { CoreWorld } from './core-world.ts';
 import { Chance } from './fuzz.ts';
@@ -187,7 +188,18 @@ export class StreamWorld extends CoreWorld {
     }
   }
 
-  #heard(event: TurnStreamEvent): void {
+  /** What the server wants of TCP relays; `tcp.splice` ends a connection as one of messages. */
+  protected heardOfRelays(_event: TcpRelayEvent): void {}
+
+  #heard(event: TurnStreamEvent | TcpRelayEvent): void {
+    if (event.type === 'tcp.splice') {
+      const connection = this.#byNumber.get(event.stream);
+      if (connection !== undefined) this.#forget(connection);
+      this.heardOfRelays(event);
+    } else if (isOfStream(event)) this.#heardOfStream(event);
+  }
+
+  #heardOfStream(event: TurnStreamEvent): void {
     this.said.push(event);
     const connection = this.#byNumber.get(event.stream);
     if (connection === undefined) throw new Error(`no connection ${event.stream}`);
@@ -208,6 +220,10 @@ export class StreamWorld extends CoreWorld {
       this.engine.inbox(client).push({ from: server, bytes: message });
     }
   }
+}
+
+function isOfStream(event: TurnStreamEvent | TcpRelayEvent): event is TurnStreamEvent {
+  return event.type.startsWith('turn.');
 }
 
 /** As a client sends it: ChannelData is padded to a multiple of four. */

@@ -34,7 +34,6 @@ it('makes milliseconds, words and numbers of the defaults', () => {
     quotaPerUser: 128,
     perAllocation: { permissions: 1024, channels: 1024, bandwidth: 0 },
     channelNumberMax: 0x4fff,
-    forbiddenPeers: [],
     mobility: true,
     alternateServers: [],
     redirect: 'draining',
@@ -133,6 +132,20 @@ it('forbids every address of this machine that a wildcard listener answers at, o
     expect(forbiddenPeers).toHaveLength(expected.length);
     expect(forbiddenPeers.every(({ port }) => port === 3478)).toBe(true);
   }
+});
+
+it('forbids what else the process listens at, plainly named and behind wildcards', () => {
+  const parsed = settings({ listeners: ['tcp://192.0.2.1:3478', 'tls://[2001:db8::1]:5349'] });
+  const commons = new Commons(Commons.memory(commonsOptions(parsed, 1)), 0);
+  const services = [
+    { host: '192.0.2.1', port: 7881 },
+    { host: '0.0.0.0', port: 7880 },
+  ];
+  const { forbiddenPeers } = turnOptions(parsed, systemClock, commons, services);
+  const forbidden = forbiddenPeers.map(String);
+  expect(forbidden.slice(0, 3)).toEqual(['192.0.2.1:3478', '[2001:db8::1]:5349', '192.0.2.1:7881']);
+  expect(forbidden).toContain('127.0.0.1:7880');
+  expect(forbidden).not.toContain('0.0.0.0:7880');
 });
 
 it('draws relay ports below the bound it is given', () => {

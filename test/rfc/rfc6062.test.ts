@@ -1,0 +1,457 @@
+// RFC 6062: TURN extensions for TCP allocations, by section, on the core: what its other thread does with sockets is in
+// test/integration/tcp-allocations.test.ts.
+
+import { expect, it } from 'vitest';
+import type { TransportAddress } from '../../shared/net/transport-address.ts';
+import {
+  channelNumber,
+  data,
+  EVEN_PORT,
+  MOBILITY,
+  peer,
+  reservationToken,
+  TurnClient,
+} from '../support/turn/client.ts';
+import { ReceivedMessage } from '../support/turn/received.ts';
+import { inside } from '../support/turn/drivers.ts';
+import {
+  CONNECT,
+  CONNECTION_BIND,
+  connectionId,
+  TCP,
+  TcpWorld,
+} from '../support/turn/tcp-world.ts';
+import {
+  address,
+  drops,
+  OTHER_PASSWORD,
+  OTHER_USER,
+  relayOn,
+  type WorldOptions,
+} from '../support/turn/world.ts';
+
+const ALLOCATE = 0x0003;
+const PEER = address('127.0.0.1', 4000);
+
+// oxlint-disable vitest/valid-title, vitest/expect-expect -- the callers write both
+function onTcp(
+  title: string,
+  body: (world: TcpWorld) => Promise<void>,
+  options: WorldOptions = {},
+): void {
+  it(title, async () => inside(new TcpWorld(options), body));
+}
+// oxlint-enable vitest/valid-title, vitest/expect-expect
+
+const codeOf = async (answer: Promise<ReceivedMessage>): Promise<number | undefined> =>
+  (await answer).code;
+
+onTcp('RFC 6062 s5.1: REQUESTED-TRANSPORT 6 gives a relay that listens for TCP', async (world) => {
+  const { relayed } = await world.allocated();
+  const { host, port } = relayed;
+  expect(world.listens.map(({ at }) => at)).toEqual([{ host, port }]);
+  expect(world.server.stats().allocations).toBe(1);
+});
+
+onTcp('RFC 6062 s5.1: a port that a stranger has is passed over for another', async (world) => {
+  world.failing = ['in-use', 'in-use'];
+  const { relayed } = await world.allocated();
+  expect(world.listens).toHaveLength(3);
+  expect(world.listens[2]?.at.port).toBe(relayed.port);
+});
+
+onTcp('RFC 6062 s5.1: without any port it is 508', async (world) => {
+  world.failing = Array.from({ length: 16 }, () => 'unavailable' as const);
+  const client = await world.client();
+  expect(await codeOf(client.request(ALLOCATE, TCP))).toBe(508);
+});
+
+onTcp('RFC 6062 s5.1: over UDP it is 400', async (world) => {
+  const client = await world.client();
+  const { endpoint, server } = client;
+  world.engine.inject(endpoint.address, server, client.build(ALLOCATE, [TCP]));
+  world.engine.run();
+  // The nonce is good for that address, whatever the transport.
+  const { bytes } = await endpoint.receive();
+  expect(new ReceivedMessage(bytes).code).toBe(400);
+});
+
+for (const [name, attribute] of [
+  ['EVEN-PORT', EVEN_PORT],
+  ['RESERVATION-TOKEN', reservationToken(new Uint8Array(8))],
+  ['DONT-FRAGMENT', [0x001a, []]],
+] as const) {
+  onTcp(
+    `RFC 6062 s5.1: with ${name} it is 400`,
+    async (world) => {
+      const client = await world.client();
+      expect(await codeOf(client.request(ALLOCATE, TCP, attribute))).toBe(400);
+    },
+    { canSetDontFragment: true },
+  );
+}
+
+onTcp('RFC 6062 s5.1: a mobility ticket is refused 405', async (world) => {
+  const client = await world.client();
+  expect(await codeOf(client.request(ALLOCATE, TCP, MOBILITY))).toBe(405);
+});
+
+onTcp(
+  'RFC 6062 s5.1: where it is off, it is 442, and Connect is no method',
+  async (world) => {
+    const client = await world.client();
+    expect(await codeOf(client.request(ALLOCATE, TCP))).toBe(442);
+    await client.allocate();
+    const before = await drops(world, 'unexpected');
+    client.endpoint.send(client.build(CONNECT, [peer(PEER)]), client.server);
+    expect(await drops(world, 'unexpected')).toBe(before + 1);
+  },
+  { tcpRelays: undefined },
+);
+
+onTcp(
+  'RFC 6062 s5.1: where bandwidth is limited, it is 442',
+  async (world) => {
+    const client = await world.client();
+    expect(await codeOf(client.request(ALLOCATE, TCP))).toBe(442);
+  },
+  { bandwidth: { perAllocation: 100_000 } },
+);
+
+onTcp('RFC 6062 s5.1: no channels and no Send indications on it', async (world) => {
+  const { client } = await world.allocated();
+  await client.permit(PEER);
+  expect(await codeOf(client.request(0x0009, channelNumber(0x4000), peer(PEER)))).toBe(403);
+  const before = await drops(world, 'no-allocation');
+  client.indicate(peer(PEER), data(Buffer.from('x')));
+  expect(await drops(world, 'no-allocation')).toBe(before + 1);
+});
+
+onTcp(
+  'RFC 6062 s5.1: the end of the allocation ends the relay with its connections',
+  async (world) => {
+    const { client } = await world.allocated();
+    const id = await world.connected(client, PEER);
+    await client.refresh(0);
+    world.run();
+    expect(world.unlistened).toEqual([world.listens[0]?.relay]);
+    expect(await codeOf(world.bound(id))).toBe(400);
+  },
+);
+
+onTcp('RFC 6062 s5.1: so does its expiry, and the port is free again', async (world) => {
+  await world.allocated();
+  world.advance(600_000);
+  world.sweep();
+  expect(world.unlistened).toHaveLength(1);
+  expect(world.options.commons.ports.free(0)).toBe(16_384);
+});
+
+onTcp('RFC 6062 s5.1: and the end of the control connection', async (world) => {
+  const { client } = await world.allocated();
+  world.hangUp(client.endpoint.address, client.server);
+  world.run();
+  expect(world.unlistened).toHaveLength(1);
+});
+
+onTcp('RFC 6062 s5.2: Connect is answered with CONNECTION-ID once it is there', async (world) => {
+  const { client } = await world.allocated();
+  const id = await world.connected(client, PEER);
+  expect(world.connects).toEqual([
+    {
+      type: 'tcp.connect',
+      relay: world.listens[0]?.relay,
+      connection: id,
+      peer: { host: '127.0.0.1', port: 4000 },
+    },
+  ]);
+});
+
+onTcp('RFC 6062 s5.2: no allocation, or one for UDP, is 437', async (world) => {
+  const client = await world.client();
+  expect(await codeOf(client.request(CONNECT, peer(PEER)))).toBe(437);
+  await client.allocate();
+  expect(await codeOf(client.request(CONNECT, peer(PEER)))).toBe(437);
+});
+
+onTcp('RFC 6062 s5.2: without XOR-PEER-ADDRESS, or with a broken one, it is 400', async (world) => {
+  const { client } = await world.allocated();
+  expect(await codeOf(client.request(CONNECT))).toBe(400);
+  expect(await codeOf(client.request(CONNECT, [0x0012, [0, 1, 2, 3]]))).toBe(400);
+});
+
+onTcp('RFC 6062 s5.2: another user on the control connection is 441', async (world) => {
+  const { client } = await world.allocated();
+  client.username = OTHER_USER;
+  client.password = OTHER_PASSWORD;
+  expect(await codeOf(client.request(CONNECT, peer(PEER)))).toBe(441);
+});
+
+onTcp('RFC 6062 s5.2: the same peer twice is 446, another client goes on', async (world) => {
+  const { client } = await world.allocated();
+  const id = await world.connected(client, PEER);
+  expect(await codeOf(client.request(CONNECT, peer(PEER)))).toBe(446);
+  const other = await world.allocated();
+  await world.connected(other.client, PEER);
+  world.gone(id);
+  await world.connected(client, PEER);
+});
+
+onTcp('RFC 6062 s5.2: it is 446 while the first is on its way, too', async (world) => {
+  const { client } = await world.allocated();
+  world.peers = 'are silent';
+  client.endpoint.send(client.build(CONNECT, [peer(PEER)]), client.server);
+  expect(await codeOf(client.request(CONNECT, peer(PEER)))).toBe(446);
+  expect((await (await world.allocated()).client.refresh()).outcome).toBe('success');
+});
+
+const DENIED = ['127.0.0.1', '0.0.0.0', '10.0.0.1', '169.254.169.254', '224.0.0.1'];
+const DENIED6 = ['::1', '::', '::ffff:127.0.0.1', '64:ff9b::7f00:1', 'fe80::1', '2002:7f00:1::1'];
+
+onTcp(
+  'RFC 6062 s5.2: a denied peer is 403, and nothing is connected',
+  async (world) => {
+    const { client } = await world.allocated();
+    const six = await TurnClient.of(world, { family: 6 });
+    await six.request(ALLOCATE, TCP, [0x0017, [2, 0, 0, 0]]);
+    for (const host of DENIED) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await codeOf(client.request(CONNECT, peer(address(host, 80))))).toBe(403);
+    }
+    for (const host of DENIED6) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect(await codeOf(six.request(CONNECT, peer(address(host, 80))))).toBe(403);
+    }
+    expect(world.connects).toEqual([]);
+  },
+  { peers: { allow: [], deny: [] }, relays: [relayOn('198.51.100.9'), relayOn('2001:db8::9')] },
+);
+
+onTcp('RFC 6062 s5.2: listeners of the server are 403 whatever is allowed', async (world) => {
+  const { client } = await world.allocated();
+  expect(await codeOf(client.request(CONNECT, peer(world.listener4)))).toBe(403);
+});
+
+onTcp(
+  'RFC 6062 s5.2: so are further addresses, and port 0',
+  async (world) => {
+    const { client } = await world.allocated();
+    expect(await codeOf(client.request(CONNECT, peer(address('127.0.0.1', 7880))))).toBe(403);
+    expect(await codeOf(client.request(CONNECT, peer(address('127.0.0.1', 0))))).toBe(403);
+  },
+  { forbiddenPeers: [address('127.0.0.1', 7880)] },
+);
+
+onTcp(
+  'RFC 6062 s5.2: of the relay addresses only relays for TCP are reached',
+  async (world) => {
+    const { relayed } = await world.allocated();
+    const { client } = await world.allocated();
+    const other = await world.client();
+    const udp = await other.allocate();
+    expect(await codeOf(client.request(CONNECT, peer(address('127.0.0.1', 22))))).toBe(403);
+    expect(await codeOf(client.request(CONNECT, peer(udp.relayed)))).toBe(403);
+    await world.connected(client, relayed);
+  },
+  { peers: { allow: [], deny: [] } },
+);
+
+onTcp('RFC 6062 s5.2: a peer of another family is 443', async (world) => {
+  const { client } = await world.allocated();
+  expect(await codeOf(client.request(CONNECT, peer(address('::1', 80))))).toBe(443);
+});
+
+onTcp('RFC 6062 s5.2: a connection that fails is 447', async (world) => {
+  const { client } = await world.allocated();
+  world.peers = 'refuse';
+  expect(await codeOf(client.request(CONNECT, peer(PEER)))).toBe(447);
+});
+
+onTcp('RFC 6062 s5.2: one that takes 30 s is 447, and is given up', async (world) => {
+  const { client } = await world.allocated();
+  world.peers = 'are silent';
+  const request = client.build(CONNECT, [peer(PEER)]);
+  client.endpoint.send(request, client.server);
+  world.run();
+  world.advance(29_900);
+  world.sweep();
+  expect(world.closed).toEqual([]);
+  world.advance(200);
+  world.sweep();
+  expect(client.check(await client.response(request)).code).toBe(447);
+  expect(world.closed).toEqual([world.connects[0]?.connection]);
+});
+
+onTcp('RFC 6062 s5.2: more than 16 that nobody binds are 508', async (world) => {
+  const { client } = await world.allocated();
+  for (let port = 1; port <= 16; port++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await world.connected(client, address('127.0.0.1', port));
+  }
+  expect(await codeOf(client.request(CONNECT, peer(PEER)))).toBe(508);
+});
+
+const attempt = async (client: TurnClient): Promise<ReceivedMessage> =>
+  new ReceivedMessage((await client.endpoint.receive()).bytes);
+
+onTcp(
+  'RFC 6062 s5.3: a peer with a permission is announced by ConnectionAttempt',
+  async (world) => {
+    const { client } = await world.allocated();
+    await client.permit(PEER);
+    const id = world.incoming(address('127.0.0.1', 5555));
+    const indication = await attempt(client);
+    expect([indication.method, indication.messageClass]).toEqual([0x00c, 'indication']);
+    expect(indication.u32(0x002a)).toBe(id);
+    expect(indication.address(0x0012).toString()).toBe('127.0.0.1:5555');
+  },
+);
+
+const refusesIncoming = async (world: TcpWorld, client: TurnClient): Promise<void> => {
+  const id = world.incoming(address('127.0.0.1', 5555));
+  expect(world.closed).toEqual([id]);
+  expect(await client.relayedToMe()).toEqual([]);
+  expect(await codeOf(world.bound(id))).toBe(400);
+};
+
+onTcp('RFC 6062 s5.3: a peer without a permission is closed at once', async (world) => {
+  const { client } = await world.allocated();
+  await client.permit(address('127.0.0.2'));
+  await refusesIncoming(world, client);
+});
+
+onTcp('RFC 6062 s5.3: and so is one whose permission is over', async (world) => {
+  const { client } = await world.allocated();
+  await client.permit(PEER);
+  world.advance(300_000);
+  await refusesIncoming(world, client);
+});
+
+onTcp(
+  'RFC 6062 s5.3: of the relay addresses only relays for TCP come in',
+  async (world) => {
+    const { client } = await world.allocated();
+    await client.permit(PEER);
+    await refusesIncoming(world, client);
+  },
+  { peers: { allow: [], deny: [] } },
+);
+
+onTcp('RFC 6062 s5.3: who waits 30 s for a ConnectionBind is closed', async (world) => {
+  const { client } = await world.allocated();
+  await client.permit(PEER);
+  const id = world.incoming(PEER);
+  world.advance(30_100);
+  world.sweep();
+  expect(world.closed).toEqual([id]);
+  expect(await codeOf(world.bound(id))).toBe(400);
+});
+
+onTcp(
+  'RFC 6062 s5.4: ConnectionBind makes one of both connections, with what is behind it',
+  async (world) => {
+    const { client } = await world.allocated();
+    const id = await world.connected(client, PEER);
+    const other = await world.client();
+    const { address: from } = other.endpoint;
+    const request = other.build(CONNECTION_BIND, [connectionId(id)]);
+    world.write(from, other.server, Buffer.concat([request, Buffer.from('\0\u0001 bytes')]));
+    expect(other.check(await other.response(request)).outcome).toBe('success');
+    expect(
+      world.splices.map(({ connection, behind }) => [connection, String(Buffer.from(behind))]),
+    ).toEqual([[id, '\0\u0001 bytes']]);
+  },
+);
+
+onTcp(
+  'RFC 6062 s5.4: it may use the nonce of the control connection, from the same host alone',
+  async (world) => {
+    const { client } = await world.allocated();
+    const id = await world.connected(client, PEER);
+    const same = new TurnClient(world.endpointAt('127.0.0.1'), client.server);
+    const elsewhere = new TurnClient(world.endpointAt('127.0.0.9'), client.server);
+    for (const each of [same, elsewhere]) {
+      each.nonce = client.nonce;
+      each.algorithms = client.algorithms;
+    }
+    expect(await codeOf(elsewhere.request(CONNECTION_BIND, connectionId(id)))).toBe(438);
+    // For anything else it is as good as none.
+    expect(await codeOf(same.request(ALLOCATE, TCP))).toBe(438);
+    expect((await same.request(CONNECTION_BIND, connectionId(id))).outcome).toBe('success');
+  },
+);
+
+onTcp('RFC 6062 s5.4: by another user it is 400, and the connection waits on', async (world) => {
+  const { client } = await world.allocated();
+  const id = await world.connected(client, PEER);
+  expect(await codeOf(world.bound(id, OTHER_USER, OTHER_PASSWORD))).toBe(400);
+  expect((await world.bound(id)).outcome).toBe('success');
+});
+
+onTcp('RFC 6062 s5.4: twice is 400', async (world) => {
+  const { client } = await world.allocated();
+  const id = await world.connected(client, PEER);
+  await world.bound(id);
+  expect(await codeOf(world.bound(id))).toBe(400);
+  expect(world.splices).toHaveLength(1);
+});
+
+onTcp('RFC 6062 s5.4: 30 s after Connect is 400, and the peer is let go', async (world) => {
+  const { client } = await world.allocated();
+  const id = await world.connected(client, PEER);
+  world.advance(30_100);
+  world.sweep();
+  expect(world.closed).toEqual([id]);
+  expect(await codeOf(world.bound(id))).toBe(400);
+});
+
+onTcp('RFC 6062 s5.4: a bound connection outlives the half minute', async (world) => {
+  const { client } = await world.allocated();
+  await world.bound(await world.connected(client, PEER));
+  world.advance(60_000);
+  world.sweep();
+  expect(world.closed).toEqual([]);
+});
+
+onTcp('RFC 6062 s5.4: guesses are 400 and end the connection they come by', async (world) => {
+  const { client } = await world.allocated();
+  const id = await world.connected(client, PEER);
+  for (const guess of [0, id + 1, id + 2, 0xffff_ffff]) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    expect(await codeOf(world.bound(guess % 2 ** 32))).toBe(400);
+  }
+  expect(world.said.filter(({ type }) => type === 'turn.end')).toHaveLength(4);
+  expect((await world.bound(id)).outcome).toBe('success');
+});
+
+onTcp('RFC 6062 s5.4: without CONNECTION-ID, or with a short one, it is 400', async (world) => {
+  const client = await world.client();
+  expect(await codeOf(client.request(CONNECTION_BIND))).toBe(400);
+  expect(await codeOf(client.request(CONNECTION_BIND, [0x002a, [1, 2]]))).toBe(400);
+});
+
+onTcp('RFC 6062 s5.4: on the control connection, or over UDP, it is 400', async (world) => {
+  const { client } = await world.allocated();
+  const id = await world.connected(client, PEER);
+  expect(await codeOf(client.request(CONNECTION_BIND, connectionId(id)))).toBe(400);
+  const other = await world.client();
+  const request = other.build(CONNECTION_BIND, [connectionId(id)]);
+  world.engine.inject(other.endpoint.address, other.server, request);
+  expect((await other.response(request)).bytes.length).toBeGreaterThan(0);
+  expect(world.splices).toEqual([]);
+});
+
+onTcp('RFC 6062 s5.4: without credentials it is 401', async (world) => {
+  const client = await world.client();
+  expect((await client.challenge(CONNECTION_BIND)).code).toBe(401);
+});
+
+onTcp('RFC 6062 s5.4: a client that hangs up while it waits harms nobody', async (world) => {
+  const { client } = await world.allocated();
+  const id: number = await world.connected(client, PEER);
+  const other = await world.client();
+  const at: TransportAddress = other.endpoint.address;
+  other.endpoint.send(other.build(CONNECTION_BIND, [connectionId(id)]), other.server);
+  world.hangUp(at, other.server);
+  expect((await client.refresh()).outcome).toBe('success');
+});
