@@ -29,8 +29,15 @@ export type TcpRelayEvent =
   | { type: 'tcp.bind'; stream: number; connection: number; owner: string }
   /** The answer to the `tcp.bind` of whoever has the stream. */
   | { type: 'tcp.bound'; stream: number; connection: number; granted: boolean }
-  /**
-   * The client knows by what was sent before: from now on its stream and the peer's connection are one. `behind` is
-   * what it sent behind its request.
-   */
-  | { type: 'tcp.splice'; stream: number; connection: number; behind: Uint8Array };
+  | TcpSplice;
+
+/**
+ * The client knows by what was sent before: from now on its stream and the peer's connection are one. `behind` is what
+ * it sent behind its request.
+ */
+export interface TcpSplice {
+  type: 'tcp.splice';
+  stream: number;
+  connection: number;
+  behind: Uint8Array;
+}

@@ -11,7 +11,7 @@ import type { ClientSink, StreamHolder } from './client-sink.ts';
 import { STREAM_LISTENERS_MAX, STREAMS_MAX } from './limits.ts';
 import type { StreamEndpoint, TurnStreamCommand, TurnStreamEvent } from './stream-control.ts';
 import { SpareBuffers } from './stream-output.ts';
-import type { TcpRelayEvent } from './tcp-control.ts';
+import type { TcpSplice } from './tcp-control.ts';
 import type { TurnServer } from './turn-server.ts';
 
 export interface TurnStreamsParts {
@@ -19,7 +19,9 @@ export interface TurnStreamsParts {
   readonly engine: Pick<Engine, 'atTurnEnd'>;
   /** As in the options of the server. */
   readonly channelNumberMax: number;
-  readonly emit: (event: TurnStreamEvent | TcpRelayEvent) => void;
+  readonly emit: (event: TurnStreamEvent) => void;
+  /** Gives a stream up to a peer (RFC 6062); of no use where there are no TCP relays. */
+  readonly splice?: ((event: TcpSplice) => void) | undefined;
 }
 
 /** One address that clients connect to, by one transport: what the server sends them finds their connections here. */
@@ -80,7 +82,8 @@ class StreamListener implements ClientSink {
 
 export class TurnStreams {
   readonly #server: TurnServer;
-  readonly #emit: (event: TurnStreamEvent | TcpRelayEvent) => void;
+  readonly #emit: (event: TurnStreamEvent) => void;
+  readonly #giveUp: ((event: TcpSplice) => void) | undefined;
   readonly #shared: StreamsShared;
   readonly #streams = new Map<number, { stream: ClientStream; at: StreamListener }>();
   /** By transport and address. */
@@ -88,7 +91,7 @@ export class TurnStreams {
   #touched: ClientStream[] = [];
   #closed = false;
 
-  constructor({ server, engine, channelNumberMax, emit }: TurnStreamsParts) {
+  constructor({ server, engine, channelNumberMax, emit, splice }: TurnStreamsParts) {
     // Has no sockets of its own: what it does at the end of a turn is send what was written in it.
     const turn: SocketOwner = {
       onOpened: () => undefined,
@@ -97,6 +100,7 @@ export class TurnStreams {
     };
     this.#server = server;
     this.#emit = emit;
+    this.#giveUp = splice;
     this.#shared = {
       server,
       channelNumberMax,
@@ -202,7 +206,7 @@ export class TurnStreams {
   #splice(stream: ClientStream, connection: number): void {
     const { number } = stream;
     this.#report(stream);
-    this.#emit({ type: 'tcp.splice', stream: number, connection, behind: stream.behind() });
+    this.#giveUp?.({ type: 'tcp.splice', stream: number, connection, behind: stream.behind() });
     this.#remove(stream);
   }
 

@@ -67,7 +67,7 @@ async function main(data: MediaWorkerData): Promise<void> {
   server.drain(data.draining);
   serve(server);
   const { channelNumberMax } = core;
-  const streams = new TurnStreams({ server, engine, channelNumberMax, emit: post });
+  const streams = new TurnStreams({ server, engine, channelNumberMax, emit: post, splice: post });
   const overUdp = udpAddresses(settings).map((address, i) => ({
     address,
     socket: linux?.listeners[i],

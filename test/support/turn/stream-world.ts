@@ -7,7 +7,7 @@ import {
   type TransportAddress,
 } from '../../../shared/net/transport-address.ts';
 import { TurnStreams } from '../../../turn/index.ts';
-import type { TcpRelayEvent } from '../../../turn/tcp-control.ts';
+import type { TcpSplice } from '../../../turn/tcp-control.ts';
 import type { TurnStreamCommand, TurnStreamEvent } from '../../../turn/stream-control.ts';
 import { CoreWorld } from './core-world.ts';
 import { Chance } from './fuzz.ts';
@@ -35,6 +35,8 @@ export class StreamWorld extends CoreWorld {
   readonly streams: TurnStreams;
   /** What the server said about each connection, in order. */
   readonly said: TurnStreamEvent[] = [];
+  /** Streams that were given up to peers (RFC 6062). */
+  readonly splices: TcpSplice[] = [];
   /** Whether clients read what they are sent. */
   reads = true;
   /** Where clients connect to, with the transport. */
@@ -52,6 +54,7 @@ export class StreamWorld extends CoreWorld {
       engine: this.engine,
       channelNumberMax: this.options.channelNumberMax,
       emit: (event) => this.#heard(event),
+      splice: (event) => this.#gaveUp(event),
     });
     for (const listener of [this.listener4, this.listener6]) this.listenAt(listener, 'tcp');
   }
@@ -188,18 +191,14 @@ export class StreamWorld extends CoreWorld {
     }
   }
 
-  /** What the server wants of TCP relays; `tcp.splice` ends a connection as one of messages. */
-  protected heardOfRelays(_event: TcpRelayEvent): void {}
-
-  #heard(event: TurnStreamEvent | TcpRelayEvent): void {
-    if (event.type === 'tcp.splice') {
-      const connection = this.#byNumber.get(event.stream);
-      if (connection !== undefined) this.#forget(connection);
-      this.heardOfRelays(event);
-    } else if (isOfStream(event)) this.#heardOfStream(event);
+  #gaveUp(event: TcpSplice): void {
+    const connection = this.#byNumber.get(event.stream);
+    if (connection === undefined) throw new Error(`no connection ${event.stream}`);
+    this.#forget(connection);
+    this.splices.push(event);
   }
 
-  #heardOfStream(event: TurnStreamEvent): void {
+  #heard(event: TurnStreamEvent): void {
     this.said.push(event);
     const connection = this.#byNumber.get(event.stream);
     if (connection === undefined) throw new Error(`no connection ${event.stream}`);
@@ -220,10 +219,6 @@ export class StreamWorld extends CoreWorld {
       this.engine.inbox(client).push({ from: server, bytes: message });
     }
   }
-}
-
-function isOfStream(event: TurnStreamEvent | TcpRelayEvent): event is TurnStreamEvent {
-  return event.type.startsWith('turn.');
 }
 
 /** As a client sends it: ChannelData is padded to a multiple of four. */

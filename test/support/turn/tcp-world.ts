@@ -14,8 +14,6 @@ export const CONNECTION_BIND = 0x000b;
 export const TCP: AttributeSource = u8(0x0019, 6);
 export const connectionId = (id: number): AttributeSource => u32(0x002a, id);
 
-type Splice = Extract<TcpRelayEvent, { type: 'tcp.splice' }>;
-
 export class TcpWorld extends StreamWorld {
   /** What peers do that are connected to. */
   peers: 'answer' | 'refuse' | 'are silent' = 'answer';
@@ -23,7 +21,6 @@ export class TcpWorld extends StreamWorld {
   failing: ('in-use' | 'unavailable')[] = [];
   readonly listens: Extract<TcpRelayEvent, { type: 'tcp.listen' }>[] = [];
   readonly connects: Extract<TcpRelayEvent, { type: 'tcp.connect' }>[] = [];
-  readonly splices: Splice[] = [];
   readonly closed: number[] = [];
   readonly unlistened: number[] = [];
   readonly #asked: TcpRelayEvent[];
@@ -92,10 +89,6 @@ export class TcpWorld extends StreamWorld {
       for (const event of this.#asked.splice(0)) this.#answer(event);
       super.run();
     }
-  }
-
-  protected override heardOfRelays(event: TcpRelayEvent): void {
-    if (event.type === 'tcp.splice') this.splices.push(event);
   }
 
   #answer(event: TcpRelayEvent): void {
