@@ -1,5 +1,5 @@
-// The TCP sockets of relays (RFC 6062) on the main thread: listens, connects, and joins a peer's connection with the one
-// of the client that bound it, byte for byte both ways. Who may do what the workers know.
+// The TCP sockets of relays (RFC 6062) on the main thread: listens, connects, and joins a peer's connection with that of
+// the client that bound it, byte for byte both ways. Who may do what the workers know.
 // Called by: MediaHost. A client's stream is TurnStreamsHost's until it is joined.
 
 import { randomInt } from 'node:crypto';

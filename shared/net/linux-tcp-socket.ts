@@ -1,5 +1,5 @@
-// TCP sockets that share one local address (RFC 6062 s5.1, s5.2): a listener, and connections that are made from where it
-// listens. The kernel lets the second be bound only where both said SO_REUSEPORT, which node cannot say.
+// TCP sockets that share one local address (RFC 6062 s5.1, s5.2): a listener, and connections that are made from where
+// it listens. The kernel lets the second be bound only where both said SO_REUSEPORT, which node cannot say.
 
 import { Arena } from '../native/arena.ts';
 import { EADDRINUSE } from '../native/errno.ts';

@@ -6,7 +6,6 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket, connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Sterna } from '../support/e2e/sterna.ts';
-import { endAll } from '../support/spawn-server.ts';
 import { type Place, TurnConnection } from '../support/turn/tcp-client.ts';
 
 const SIZE = 10 * 1024 * 1024;
@@ -18,29 +17,29 @@ const servers = new Map<string, Sterna>();
 const open: { destroy(): unknown }[] = [];
 let listening: Server[] = [];
 
-beforeAll(async () => {
-  const start = (engine: string): Promise<Sterna> =>
-    Sterna.start({
-      config: {
-        engine,
-        // More than one worker: connections of one client are dealt out to them.
-        workers: engine === 'linux' ? 2 : 0,
-        sfu: { enabled: false },
-        turn: {
-          listeners: ['tcp://127.0.0.1:0'],
-          users: { user: 'pass', other: 'word' },
-          relay: { addresses: ['127.0.0.1'] },
-          peers: { allow: ['127.0.0.0/8'] },
-          limits: { unauthorizedPerSecond: 0, allocationsPerSecond: 0 },
-        },
+const start = (engine: string): Promise<Sterna> =>
+  Sterna.start({
+    config: {
+      engine,
+      // More than one worker: connections of one client are dealt out to them.
+      workers: engine === 'linux' ? 2 : 0,
+      sfu: { enabled: false },
+      turn: {
+        listeners: ['tcp://127.0.0.1:0'],
+        users: { user: 'pass', other: 'word' },
+        relay: { addresses: ['127.0.0.1'] },
+        peers: { allow: ['127.0.0.0/8'] },
+        limits: { unauthorizedPerSecond: 0, allocationsPerSecond: 0 },
       },
-    });
+    },
+  });
+
+beforeAll(async () => {
   await Promise.all(ENGINES.map(async (engine) => servers.set(engine, await start(engine))));
 });
 
 afterAll(async () => {
   await Promise.all([...servers.values()].map((server) => server.stop()));
-  await endAll();
 });
 
 afterEach(() => {
@@ -175,7 +174,7 @@ describe.each(ENGINES)('TCP allocations, %s engine', (engine) => {
     const { control, peer, relayed } = await joined(engine);
     const at = { host: '127.0.0.1', port: peer.localPort! };
     expect(peer.remoteAddress).toBe('127.0.0.1');
-    if (engine === 'linux') expect(peer.remotePort).toBe(relayed.port);
+    expect(peer.remotePort === relayed.port).toBe(engine === 'linux');
     expect((await control.connectTo(at)).code).toBe(446);
   });
 

@@ -5,6 +5,7 @@
 import { describe, it } from 'vitest';
 import { CoreWorld } from './core-world.ts';
 import { StreamWorld } from './stream-world.ts';
+import { TcpWorld } from './tcp-world.ts';
 import { UdpWorld } from './udp-world.ts';
 import type { World, WorldOptions } from './world.ts';
 
@@ -54,6 +55,15 @@ export function onStream(
   it(title, async () => inside(new StreamWorld(options), body));
 }
 
+/** With clients behind TCP, and peers of TCP relays (RFC 6062). */
+export function onTcp(
+  title: string,
+  body: (world: TcpWorld) => Promise<void>,
+  options: WorldOptions = {},
+): void {
+  it(title, async () => inside(new TcpWorld(options), body));
+}
+
 function register(
   driver: Driver,
   title: string,
@@ -81,10 +91,7 @@ export function onWildcard(body: (world: World) => Promise<void>): () => Promise
   return async () => inside(await UdpWorld.open('linux', {}, true), body);
 }
 
-export async function inside<W extends World>(
-  world: W,
-  body: (world: W) => Promise<void>,
-): Promise<void> {
+async function inside<W extends World>(world: W, body: (world: W) => Promise<void>): Promise<void> {
   try {
     await body(world);
   } catch (error) {

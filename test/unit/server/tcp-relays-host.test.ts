@@ -15,7 +15,7 @@ const held = new Map<number, Socket>();
 const open: (Socket | Server)[] = [];
 
 const host = new TcpRelaysHost({
-  log: createLogger({ level: 'silent' }),
+  log: createLogger({ level: 'silent', format: 'json' }),
   post: (worker, command) => posted.push([worker, command]),
   streams: {
     workerOf: () => 1,
@@ -33,7 +33,6 @@ afterEach(() => {
   }
   posted.length = 0;
   held.clear();
-  expect(host.stats()).toEqual({ relays: 0, connections: 0 });
 });
 
 const freePort = async (): Promise<number> => {
