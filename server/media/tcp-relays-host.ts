@@ -1,5 +1,5 @@
-// The TCP sockets of relays (RFC 6062) on the main thread: listens, connects, and joins a peer's connection with that of
-// the client that bound it, byte for byte both ways. Who may do what the workers know.
+// The TCP sockets of relays (RFC 6062) on the main thread: listens, connects, and joins a peer's connection with the
+// one of the client that bound it, byte for byte both ways. Who may do what the workers know.
 // Called by: MediaHost. A client's stream is TurnStreamsHost's until it is joined.
 
 import { randomInt } from 'node:crypto';
@@ -145,9 +145,9 @@ export class TcpRelaysHost {
     server.listen(where, () => {
       server.removeAllListeners('error');
       server.on('error', (error) => this.#parts.log.error('turn.tcp-relay', { err: error }));
-      if (this.#relays.get(key) === relay) {
-        post(worker, { type: 'tcp.listening', relay: number, failure: undefined });
-      }
+      // Where it was closed before it was open, it is now.
+      if (this.#relays.get(key) !== relay) server.close();
+      else post(worker, { type: 'tcp.listening', relay: number, failure: undefined });
     });
     return undefined;
   }
