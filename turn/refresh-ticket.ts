@@ -37,13 +37,17 @@ export function handleTicket(
   const repeated = state.mobility.isRepeated(allocation, ticket, exchange);
   const error = repeated ? 0 : refusal(exchange, allocation, ticket, present);
   if (error !== 0) return state.responder.refuse(exchange, error);
-  if (!allocation.belongsTo(credential)) {
+  // A token names no user: with a ticket that was overheard any other token would do, but for its kid.
+  const isSame =
+    allocation.belongsTo(credential) && allocation.grant?.kid === credential.grant?.kid;
+  if (!isSame) {
     return state.responder.refuse(exchange, ERROR_WRONG_CREDENTIALS);
   }
   // The 5-tuple may have an allocation of its own already.
   if (!repeated && present !== undefined) {
     return state.responder.refuse(exchange, ERROR_ALLOCATION_MISMATCH);
   }
+  allocation.grant = credential.grant;
   handleRefresh(state, exchange, allocation, repeated ? 'moved' : 'moves');
 }
 

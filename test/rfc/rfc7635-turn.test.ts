@@ -9,6 +9,8 @@ import {
   ALLOCATE,
   EVEN_PORT_RESERVE,
   lifetime,
+  MOBILITY,
+  mobilityTicket,
   receivedBy,
   REFRESH,
   reservationToken,
@@ -17,6 +19,7 @@ import {
 } from '../support/turn/client.ts';
 import { onBoth, onCore } from '../support/turn/drivers.ts';
 import { inTurn } from '../support/turn/in-turn.ts';
+import { ticketIn } from '../support/turn/mobile.ts';
 import { ACCESS_TOKEN, TokenClient, WITH_TOKENS } from '../support/turn/token-client.ts';
 import { address, OTHER_PASSWORD, OTHER_USER, PASSWORD, USER } from '../support/turn/world.ts';
 
@@ -308,6 +311,23 @@ onCore(
     await client.request(REFRESH, lifetime(0));
     expect(world.events.created.map(({ user }) => user)).toEqual(['north']);
     expect(world.events.deleted.map(({ user }) => user)).toEqual(['north']);
+  },
+  WITH_TOKENS,
+);
+
+onBoth(
+  'RFC 7635 s9, RFC 8016 s3.2.2: who moves with a new token lives by that one; under another kid nobody moves',
+  async (world) => {
+    const old = await TokenClient.with(world, { lifetime: 300 });
+    const { response } = await old.allocate(MOBILITY);
+    const ticket = mobilityTicket(ticketIn(response));
+    const stranger = await TokenClient.with(world, { kid: 'union' });
+    expect((await stranger.request(REFRESH, ticket)).outcome).toBe('441');
+    const client = await TokenClient.with(world, { lifetime: 3000 });
+    const moved = await client.request(REFRESH, ticket, lifetime(2000));
+    expect([moved.outcome, moved.u32(LIFETIME)]).toEqual(['success', 2000]);
+    client.token = new Uint8Array(0);
+    expect((await client.permit(address('127.0.0.1', 9))).outcome).toBe('success');
   },
   WITH_TOKENS,
 );
