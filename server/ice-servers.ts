@@ -9,6 +9,7 @@ import {
   bracketed,
   isAddress,
   isWildcard,
+  type ListenerTransport,
   parseListenerUrl,
   sameFamily,
 } from '../shared/config/network-values.ts';
@@ -55,19 +56,23 @@ function iceUrls(
   calledHost: string | undefined,
 ): string[] {
   if (turn.advertise.length > 0) return turn.advertise;
-  const addresses = listeners.flatMap((text) => {
-    const { host, port } = parseListenerUrl(text);
+  const urls = listeners.flatMap((text) => {
+    const { transport, host, port } = parseListenerUrl(text);
     const reachable = isWildcard(host)
       ? hostForWildcard(host, calledHost)
       : (turn.relay.external[host] ?? host);
-    return reachable === undefined ? [] : [`${bracketed(reachable)}:${port}`];
+    return reachable === undefined ? [] : URLS[transport](`${bracketed(reachable)}:${port}`);
   });
-  const unique = [...new Set(addresses)];
-  return [
-    ...unique.map((address) => `stun:${address}`),
-    ...unique.map((address) => `turn:${address}?transport=udp`),
-  ];
+  return [...new Set(urls)];
 }
+
+/** What browsers are told of a listener, RFC 7064 s3.1 and RFC 7065 s3.1; none of them speaks STUN over DTLS. */
+const URLS: Readonly<Record<ListenerTransport, (address: string) => string[]>> = {
+  udp: (address) => [`stun:${address}`, `turn:${address}?transport=udp`],
+  tcp: (address) => [`turn:${address}?transport=tcp`],
+  tls: (address) => [`turns:${address}?transport=tcp`],
+  dtls: () => [],
+};
 
 /** A wildcard listener is where the client reached us; a literal address counts for its own family only. */
 function hostForWildcard(wildcard: string, called: string | undefined): string | undefined {

@@ -109,6 +109,11 @@ export class Server {
     };
   }
 
+  /** Reads again what may change while the server runs: the certificate of TLS listeners. */
+  reload(): Promise<void> {
+    return this.#media.reload();
+  }
+
   /**
    * Tells participants, waits a moment, then closes the listening sockets, the media workers and what is left,
    * in this order. Idempotent.

@@ -27,10 +27,10 @@ import {
   ERROR_UNSUPPORTED_TRANSPORT_PROTOCOL,
 } from '../shared/stun/registry.ts';
 import type { StunReader } from '../shared/stun/reader.ts';
-import { Allocation, type Credential, type Relay } from './allocation.ts';
+import { Allocation, type Credential, holderOf, type Relay } from './allocation.ts';
 import { DROP_IN_PROGRESS } from './drop-reason.ts';
 import type { Exchange } from './exchange.ts';
-import { lifetimeMs } from './lifetime.ts';
+import { lifetimeLeft, lifetimeMs } from './lifetime.ts';
 import { isTunneled } from './peer-policy.ts';
 import type { PortWish } from './relay-pool.ts';
 import type { ReplyTo } from './responder.ts';
@@ -60,12 +60,17 @@ export function handleAllocate(state: TurnState, exchange: Exchange, credential:
     state.responder.refuse(exchange, ERROR_FORBIDDEN);
     return;
   }
-  const wish = readWish(state, reader);
+  const wish = readWish(state, reader, lifetimeLeft(credential.grant, exchange.now));
   if (typeof wish === 'number') {
     state.responder.refuse(exchange, wish);
     return;
   }
   if (sentAway(state, exchange)) return;
+  // Not 486, which is about the user (RFC 8656 s19).
+  if (!state.commons.allocationCap.allow(exchange.client, exchange.now)) {
+    state.responder.refuse(exchange, ERROR_INSUFFICIENT_CAPACITY);
+    return;
+  }
   const token = reader.find(ATTR_RESERVATION_TOKEN);
   if (token >= 0) takeUp(state, exchange, credential, wish, reader.view(token));
   else open(state, exchange, credential, wish);
@@ -98,7 +103,7 @@ function sentAway(state: TurnState, exchange: Exchange): boolean {
 }
 
 /** Steps 3 and 5 to 9: what is asked for, or the error code. (Step 4 is the unknown-attribute check.) */
-function readWish(state: TurnState, reader: StunReader): Wish | number {
+function readWish(state: TurnState, reader: StunReader, lifetimeMax: number): Wish | number {
   const transport = reader.find(ATTR_REQUESTED_TRANSPORT);
   if (transport < 0 || reader.lengthAt(transport) !== 4) return ERROR_BAD_REQUEST;
   if (reader.u8(transport) !== PROTOCOL_UDP) return ERROR_UNSUPPORTED_TRANSPORT_PROTOCOL;
@@ -113,7 +118,7 @@ function readWish(state: TurnState, reader: StunReader): Wish | number {
   }
   if (requested >= 0 && additional >= 0) return ERROR_BAD_REQUEST;
 
-  const lifetime = lifetimeMs(state.options.lifetimes, reader);
+  const lifetime = lifetimeMs(state.options.lifetimes, reader, lifetimeMax);
   if (lifetime < 0) return ERROR_BAD_REQUEST;
   const family = requested < 0 ? 4 : familyAt(reader, requested);
   if (family === undefined) return ERROR_BAD_REQUEST;
@@ -151,7 +156,8 @@ function takeUp(
   token: Uint8Array,
 ): void {
   const { allocation, to } = begin(exchange, credential);
-  const account = state.takeReservation(token, credential.user, exchange.now, (relay, _, now) => {
+  const holder = holderOf(credential);
+  const account = state.takeReservation(token, holder, exchange.now, (relay, _, now) => {
     adopt(state, allocation, 4, relay, undefined, now);
     finish(state, to, allocation, wish, now);
   });
@@ -162,7 +168,7 @@ function takeUp(
 /** Step 10, then the relays. A reserved port counts as an allocation, or EVEN-PORT would be a way around the quota. */
 function open(state: TurnState, exchange: Exchange, credential: Credential, wish: Wish): void {
   const units = wish.port === 'pair' ? 2 : 1;
-  const account = state.takeQuota(credential.user, units);
+  const account = state.takeQuota(holderOf(credential), units);
   if (account === QUOTA_USER_REACHED) {
     state.responder.refuse(exchange, ERROR_ALLOCATION_QUOTA_REACHED);
     return;

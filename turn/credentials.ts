@@ -5,7 +5,9 @@ import { createHmac } from 'node:crypto';
 import { LocalTier } from '../shared/cache/local-tier.ts';
 import type { Clock } from '../shared/clock.ts';
 import { longTermKey, userHash } from '../shared/stun/credentials.ts';
-import { PASSWORD_ALGORITHM_MD5 } from '../shared/stun/registry.ts';
+import { PASSWORD_ALGORITHM_MD5, PASSWORD_ALGORITHM_SHA256 } from '../shared/stun/registry.ts';
+import { OutsideUsers, type UserAnswer, type WaitingRequest } from './outside-users.ts';
+import type { TokenGrant } from './third-party.ts';
 
 /** Derived keys kept, so that a re-allocating client costs no hashing. Bounded against made-up usernames. */
 const KEY_CACHE_MAX = 4096;
@@ -18,6 +20,8 @@ export interface CredentialOptions {
   readonly users: Readonly<Record<string, string>>;
   /** Shared secrets of REST credentials; several, for rollover. */
   readonly secrets: readonly string[];
+  /** Asks for a user who is none of these. */
+  readonly askForUser?: ((username: string) => void) | undefined;
 }
 
 /** One candidate to check a MESSAGE-INTEGRITY against. */
@@ -25,6 +29,8 @@ export interface CandidateKey {
   readonly key: Uint8Array;
   /** Whose quota it counts against. */
   readonly user: string;
+  /** Of a token; undefined for a long-term key. */
+  readonly grant?: TokenGrant;
 }
 
 /** A username and password that a TURN client can use until the given time. */
@@ -55,6 +61,8 @@ export class CredentialStore {
   readonly #users: ReadonlyMap<string, string>;
   readonly #byHash: ReadonlyMap<string, string>;
   readonly #keys: LocalTier<CandidateKey[]>;
+  /** Undefined where nobody can be asked. */
+  readonly outside: OutsideUsers | undefined;
 
   /** Throws TypeError for a realm, user name or password that OpaqueString refuses (RFC 8265 s4.2). */
   constructor(options: CredentialOptions, clock: Clock) {
@@ -64,6 +72,8 @@ export class CredentialStore {
       [...this.#users.keys()].map((name) => [hex(userHash(name, options.realm)), name]),
     );
     this.#keys = new LocalTier(KEY_CACHE_MAX, clock);
+    const { askForUser } = options;
+    this.outside = askForUser === undefined ? undefined : new OutsideUsers(askForUser, clock);
     for (const [name, password] of Object.entries(options.users)) {
       longTermKey(PASSWORD_ALGORITHM_MD5, name, options.realm, password);
     }
@@ -72,7 +82,23 @@ export class CredentialStore {
 
   /** USERHASH works only for names that the server can list, so not beside REST usernames (RFC 8489 s9.2.4). */
   get supportsUserHash(): boolean {
-    return this.#users.size > 0 && this.#options.secrets.length === 0;
+    const { secrets } = this.#options;
+    return this.#users.size > 0 && secrets.length === 0 && this.outside === undefined;
+  }
+
+  /** What is known of a user who has to be asked for; `ours` of one who has not, `asked` where nothing is known yet. */
+  standing(username: string): 'ours' | 'asked' | UserAnswer {
+    if (this.outside === undefined || this.#users.has(username)) return 'ours';
+    if (this.#options.secrets.length > 0 && restExpiry(username) !== undefined) return 'ours';
+    return this.outside.find(username) ?? 'asked';
+  }
+
+  /** Notes what was said of a user; returns the requests that waited for it. */
+  answer(username: string, answer: UserAnswer, ttlMs: number): readonly WaitingRequest[] {
+    for (const algorithm of [PASSWORD_ALGORITHM_MD5, PASSWORD_ALGORITHM_SHA256]) {
+      this.#keys.delete(`${algorithm}:${username}`);
+    }
+    return this.outside?.answer(username, answer, ttlMs) ?? [];
   }
 
   /** The static user behind a USERHASH value. */
@@ -91,22 +117,29 @@ export class CredentialStore {
     wall: number,
     allowExpired: boolean,
   ): readonly CandidateKey[] {
+    const password = this.#passwordOf(username);
     const expiresAt = restExpiry(username);
-    const isStatic = this.#users.has(username);
-    if (!isStatic && expiresAt === undefined) return [];
-    if (!isStatic && !allowExpired && (expiresAt ?? 0) * 1000 <= wall) return [];
+    if (password === undefined && expiresAt === undefined) return [];
+    if (password === undefined && !allowExpired && (expiresAt ?? 0) * 1000 <= wall) return [];
     const id = `${algorithm}:${username}`;
     let keys = this.#keys.get(id);
     if (keys === undefined) {
-      keys = this.#derive(username, algorithm);
+      keys = this.#derive(username, algorithm, password);
       this.#keys.set(id, keys, KEY_CACHE_TTL_MS);
     }
     return keys;
   }
 
-  #derive(username: string, algorithm: number): CandidateKey[] {
-    const { realm, secrets } = this.#options;
+  /** Of a static user, or of one whom somebody outside knows. */
+  #passwordOf(username: string): string | undefined {
     const password = this.#users.get(username);
+    if (password !== undefined) return password;
+    const standing = this.standing(username);
+    return typeof standing === 'object' ? standing.password : undefined;
+  }
+
+  #derive(username: string, algorithm: number, password: string | undefined): CandidateKey[] {
+    const { realm, secrets } = this.#options;
     if (password !== undefined) {
       return [{ key: longTermKey(algorithm, username, realm, password), user: username }];
     }

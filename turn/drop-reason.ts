@@ -14,10 +14,16 @@ export const DROP_FORBIDDEN_PEER = 7;
 export const DROP_UNAUTHENTICATED_CAP = 8;
 /** A retransmission of a request that is still being worked on. */
 export const DROP_IN_PROGRESS = 9;
-/** The relayed datagram would not fit into one towards the client. */
+/** The data would not fit into a datagram, towards the client or the peer. */
 export const DROP_TOO_LARGE = 10;
 /** The worker that has the relay it goes to, or the client it is from, takes no more for now. */
 export const DROP_NEIGHBOUR_BUSY = 11;
+/** Too many requests wait for what user sources say of their users. */
+export const DROP_USER_LOOKUPS = 12;
+/** Data for a client that does not read its stream. */
+export const DROP_SLOW_READER = 13;
+/** Over a limit on bandwidth: of the allocation, of its user, or of all. */
+export const DROP_BANDWIDTH = 14;
 
 export const DROP_REASONS = [
   'not-stun',
@@ -32,6 +38,9 @@ export const DROP_REASONS = [
   'in-progress',
   'too-large',
   'neighbour-busy',
+  'user-lookups',
+  'slow-reader',
+  'bandwidth',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

@@ -2,14 +2,20 @@
 
 export { CHANNEL_NUMBER_MAX, LEGACY_CHANNEL_NUMBER_MAX } from './allocation.ts';
 export type { Listener } from './allocation.ts';
-export type { ClientSink, ClientTransport } from './client-sink.ts';
+export { CLIENT_TRANSPORTS, type ClientSink, type ClientTransport } from './client-sink.ts';
 export { Commons, type CommonsMemory, type CommonsOptions } from './commons.ts';
 export { mintRestCredential } from './credentials.ts';
+export type { PemCertificate } from './dtls-certificate.ts';
+export type { DtlsStats } from './dtls-clients.ts';
+export type { UserAnswer } from './outside-users.ts';
 export type {
   AllocationEvent,
   AllocationEnd,
+  NatDiscoveryAddresses,
   Neighbours,
   TurnObserver,
   TurnOptions,
 } from './options.ts';
+export type { TurnStreamCommand, TurnStreamEvent } from './stream-control.ts';
 export { type ListenResult, TurnServer, type TurnStats } from './turn-server.ts';
+export { TurnStreams } from './turn-streams.ts';

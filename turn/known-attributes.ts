@@ -1,6 +1,8 @@
 // Which comprehension-required attributes the server understands; any other is answered 420 (RFC 8489 s6.3.1).
 
 import {
+  ATTR_ACCESS_TOKEN,
+  ATTR_CHANGE_REQUEST,
   ATTR_CHANNEL_NUMBER,
   ATTR_DATA,
   ATTR_DONT_FRAGMENT,
@@ -11,11 +13,13 @@ import {
   ATTR_MESSAGE_INTEGRITY,
   ATTR_MESSAGE_INTEGRITY_SHA256,
   ATTR_NONCE,
+  ATTR_PADDING,
   ATTR_PASSWORD_ALGORITHM,
   ATTR_REALM,
   ATTR_REQUESTED_ADDRESS_FAMILY,
   ATTR_REQUESTED_TRANSPORT,
   ATTR_RESERVATION_TOKEN,
+  ATTR_RESPONSE_PORT,
   ATTR_UNKNOWN_ATTRIBUTES,
   ATTR_USERHASH,
   ATTR_USERNAME,
@@ -55,7 +59,23 @@ const TURN = [
 
 export const knownToBinding: Uint8Array = knownAttributes(BASE);
 
-/** RFC 8656 s7.2 step 4: without DF, DONT-FRAGMENT counts as unknown. */
-export function knownToTurn(canSetDontFragment: boolean): Uint8Array {
-  return knownAttributes([...BASE, ...TURN, ...(canSetDontFragment ? [ATTR_DONT_FRAGMENT] : [])]);
+/** RFC 5780 s7. */
+export const knownToNatDiscovery: Uint8Array = knownAttributes([
+  ...BASE,
+  ATTR_CHANGE_REQUEST,
+  ATTR_PADDING,
+  ATTR_RESPONSE_PORT,
+]);
+
+/**
+ * RFC 8656 s7.2 step 4: without DF, DONT-FRAGMENT counts as unknown. RFC 7635 s7: so does ACCESS-TOKEN where
+ * THIRD-PARTY-AUTHORIZATION is never sent.
+ */
+export function knownToTurn(canSetDontFragment: boolean, takesTokens: boolean): Uint8Array {
+  return knownAttributes([
+    ...BASE,
+    ...TURN,
+    ...(canSetDontFragment ? [ATTR_DONT_FRAGMENT] : []),
+    ...(takesTokens ? [ATTR_ACCESS_TOKEN] : []),
+  ]);
 }

@@ -3,8 +3,10 @@
 import type { Clock } from '../shared/clock.ts';
 import type { HandOver } from '../shared/net/hand-over.ts';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
+import type { ClientTransport } from './client-sink.ts';
 import type { Commons } from './commons.ts';
 import type { RandomInt } from './shared-ports.ts';
+import type { ThirdPartyOptions } from './third-party.ts';
 
 export interface RelayAddress {
   /** The address relays are bound to; its port is ignored. */
@@ -13,17 +15,32 @@ export interface RelayAddress {
   readonly external: TransportAddress | undefined;
 }
 
+/** RFC 5780 s6: the server listens at both addresses, at both ports each; all are of one family. */
+export interface NatDiscoveryAddresses {
+  readonly primary: TransportAddress;
+  readonly alternate: TransportAddress;
+}
+
 export interface TurnOptions {
   readonly realm: string;
   /** In the same order in every worker: the commons know them by number. */
   readonly relays: readonly RelayAddress[];
   readonly users: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
+  /** Tokens of authorization servers (RFC 7635), beside users and secrets; without it they are not understood. */
+  readonly thirdParty?: ThirdPartyOptions | undefined;
   readonly peers: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   /** Further addresses that are never peers, such as this host's addresses at a wildcard listener's port. */
   readonly forbiddenPeers: readonly TransportAddress[];
   /** Allocations and reservations of one user, over all workers. */
   readonly quotaPerUser: number;
+  /** What one allocation may have. The limits that hold for all workers are those of the commons. */
+  readonly perAllocation: {
+    readonly permissions: number;
+    readonly channels: number;
+    /** Bytes a second, both ways together; 0 = no limit. */
+    readonly bandwidth: number;
+  };
   /** The highest channel number that may be bound: CHANNEL_NUMBER_MAX or LEGACY_CHANNEL_NUMBER_MAX. */
   readonly channelNumberMax: number;
   /** Whether clients may change their addresses (RFC 8016). */
@@ -32,6 +49,8 @@ export interface TurnOptions {
   readonly alternateServers: readonly TransportAddress[];
   /** When that is done: always, or while the server drains. */
   readonly redirect: 'always' | 'draining';
+  /** Without it the attributes of RFC 5780 are unknown. */
+  readonly natDiscovery?: NatDiscoveryAddresses | undefined;
   /** Milliseconds. */
   readonly lifetimes: {
     readonly allocation: number;
@@ -45,6 +64,11 @@ export interface TurnOptions {
   readonly clock: Clock;
   /** What this worker shares with the others. */
   readonly commons: Commons;
+  /**
+   * Asks somebody outside for a user who is neither static nor a REST name; what is said comes by
+   * `TurnServer.userAnswer`. Without it there are no other users.
+   */
+  readonly askForUser?: ((username: string) => void) | undefined;
   /** The way to the other workers; without it what goes to their relays goes through the kernel. */
   readonly neighbours?: Neighbours | undefined;
   /** Where else the process answers, such as an SFU at its media addresses: those may be peers wherever they are. */
@@ -79,6 +103,8 @@ export type AllocationEnd = 'refreshed-to-zero' | 'expired' | 'closed' | 'discon
 export interface AllocationEvent {
   readonly user: string;
   readonly client: string;
+  /** Between client and server. */
+  readonly transport: ClientTransport;
   readonly relayed: readonly string[];
   readonly sentPackets: number;
   readonly sentBytes: number;

@@ -13,7 +13,7 @@ import {
 import type { StunReader } from '../shared/stun/reader.ts';
 import type { Allocation, Relay } from './allocation.ts';
 import type { Exchange } from './exchange.ts';
-import { asksForZero, lifetimeMs } from './lifetime.ts';
+import { asksForZero, lifetimeLeft, lifetimeMs } from './lifetime.ts';
 import type { TurnState } from './turn-state.ts';
 
 /** @param place whether the allocation moves to this 5-tuple (RFC 8016), or was moved by the same request before */
@@ -29,7 +29,9 @@ export function handleRefresh(
     state.responder.refuse(exchange, relays);
     return;
   }
-  const lifetime = asksForZero(reader) ? 0 : lifetimeMs(state.options.lifetimes, reader);
+  const lifetime = asksForZero(reader)
+    ? 0
+    : lifetimeMs(state.options.lifetimes, reader, lifetimeLeft(allocation.grant, now));
   if (lifetime < 0) {
     state.responder.refuse(exchange, ERROR_BAD_REQUEST);
     return;

@@ -49,6 +49,8 @@ ${CONFIG_FLAGS_HELP}
     const withdraw = config.mode === 'development' ? develop(server, config, log, context) : noop;
     const { url, listeners, media, engine } = server;
     const { mode } = config;
+    // Without a certificate there is nothing to read again, and a terminal that is closed ends its server.
+    if (config.turn.tls.cert !== '') process.on('SIGHUP', () => void server.reload());
     log.info('server.ready', { version: VERSION, url, listeners, media, mode, engine });
     await stopped;
     await server.close();

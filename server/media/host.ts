@@ -4,7 +4,7 @@
 import { availableParallelism } from 'node:os';
 import { parseCpuList } from '../../shared/config/cpu-list.ts';
 import type { Config } from '../../shared/config/load.ts';
-import { formatListenerUrl } from '../../shared/config/network-values.ts';
+import { formatListenerUrl, parseListenerUrl } from '../../shared/config/network-values.ts';
 import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import { DescriptorLedger } from '../../shared/net/descriptor-ledger.ts';
@@ -15,12 +15,20 @@ import type { Wake } from '../../shared/net/wake.ts';
 import type { MediaPlane } from '../../signaling/index.ts';
 import { Commons, type CommonsMemory } from '../../turn/index.ts';
 import { checkWorkerCpus } from './cpus.ts';
+import { DtlsHost } from './dtls-host.ts';
 import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
 import type { LinuxWorkerData, WorkerStats } from './messages.ts';
 import { whyNoOpenssl } from './openssl-probe.ts';
+import { openUserDirectory, type UserDirectory } from '../users/user-directory.ts';
 import { SfuHost } from './sfu-host.ts';
-import { commonsOptions, listenerAddresses } from './turn-options.ts';
+import {
+  commonsOptions,
+  listenerAddresses,
+  type TurnSettings,
+  udpAddresses,
+} from './turn-options.ts';
+import { TurnStreamsHost } from './turn-streams-host.ts';
 
 /** What the workers of the Linux engine stand on, kept open by the main thread. */
 interface LinuxParts {
@@ -54,6 +62,13 @@ export class MediaHost {
   readonly #commons: Commons;
   readonly #workers: readonly MediaWorker[];
   readonly #sfu: SfuHost | undefined;
+  readonly #streams: TurnStreamsHost;
+  readonly #settings: TurnSettings;
+  readonly #log: Logger;
+  readonly #users: UserDirectory | undefined;
+  #dtls: DtlsHost | undefined;
+  /** How many UDP listeners the configuration names. */
+  readonly #configured: number;
   #listeners: readonly { readonly url: string }[] = [];
   #draining = false;
   #closed: Promise<void> | undefined;
@@ -68,11 +83,22 @@ export class MediaHost {
   ) {
     this.engine = engine;
     this.#linux = linux;
+    const users = openUserDirectory(config.turn, log);
+    this.#users = users;
+    this.#configured = listenerAddresses(config.turn).length;
     if (forwards) {
       this.#sfu = new SfuHost(config.sfu, log, count, (worker, command) =>
         this.#workers[worker]?.post(command),
       );
     }
+    this.#settings = config.turn;
+    this.#log = log;
+    this.#streams = new TurnStreamsHost({
+      log,
+      settings: config.turn,
+      workers: () => this.#workers.flatMap(({ state }, i) => (state === 'up' ? [i] : [])),
+      post: (worker, command) => this.#workers[worker]?.post(command),
+    });
     const commons: CommonsMemory = Commons.memory(commonsOptions(config.turn, count));
     this.#commons = new Commons(commons, count);
     const logsInfo = ['trace', 'debug', 'info'].includes(config.log.level);
@@ -87,14 +113,20 @@ export class MediaHost {
             settings: config.turn,
             commons,
             sfu: this.#sfu?.dataFor(index),
+            asksForUsers: users !== undefined,
             draining: this.#draining,
             logsInfo,
+            dtls: this.#dtls?.certificate,
             linux: linux?.dataFor(index),
           }),
           onMedia: (event) => this.#sfu?.onMedia(index, event),
-          onTurnStream: () => undefined,
+          onTurnStream: (event) => this.#streams.onEvent(event),
+          onUserAsked: (username) => void this.#answerUser(index, username),
           onListening: ({ media }) => this.#sfu?.onListening(index, media),
-          onDeath: () => this.#sfu?.plane.down(index),
+          onDeath: () => {
+            this.#streams.lost(index);
+            this.#sfu?.plane.down(index);
+          },
           wake: () => linux?.wakes[index]?.wake(),
           reclaim: () => this.#reclaim(index),
         }),
@@ -166,6 +198,11 @@ export class MediaHost {
     return { users: this.#commons.stats().users, workers };
   }
 
+  /** Reads again what may change while the process runs: the certificate of TLS and DTLS listeners. */
+  async reload(): Promise<void> {
+    await Promise.all([this.#streams.reload(), this.#dtls?.reload()]);
+  }
+
   /** While on, TURN allocations are made nowhere, and those that there are go on; also in workers that start later. */
   drain(on: boolean): void {
     this.#draining = on;
@@ -180,15 +217,33 @@ export class MediaHost {
 
   async #start(): Promise<void> {
     await this.#sfu?.listen();
+    this.#dtls = await DtlsHost.open(this.#settings, this.#log, (command) => {
+      for (const worker of this.#workers) worker.post(command);
+    });
     const started = await Promise.all(this.#workers.map((worker) => worker.start()));
-    this.#listeners = started[0]?.turn ?? [];
+    const streams = await this.#streams.listen();
+    // Those of NAT discovery behind the others are found by OTHER-ADDRESS, and by nobody else.
+    const turn = started[0]?.turn ?? [];
+    this.#listeners = inOrder(this.#settings.listeners, [
+      ...turn.filter(({ url }, i) => i < this.#configured || !url.startsWith('udp:')),
+      ...streams.map((url) => ({ url })),
+    ]);
   }
 
   async #close(): Promise<void> {
+    this.#dtls?.close();
+    await this.#streams.close();
     await this.#sfu?.close();
+    this.#users?.close();
     await Promise.all(this.#workers.map((worker) => worker.close()));
     this.#linux?.listeners.close();
     for (const wake of this.#linux?.wakes ?? []) wake.close();
+  }
+
+  async #answerUser(worker: number, username: string): Promise<void> {
+    const found = await this.#users?.find(username);
+    if (found !== undefined)
+      this.#workers[worker]?.post({ type: 'user.answer', username, ...found });
   }
 
   /** False when another worker that died as well is in the way. */
@@ -196,6 +251,19 @@ export class MediaHost {
     this.#linux?.handOver.reclaim(worker);
     return this.#commons.reclaim(worker, () => this.#linux?.closeAllOf(worker) ?? []);
   }
+}
+
+/** What is open in the order of the configuration: of each transport, it is in that order already. */
+function inOrder<Open extends { readonly url: string }>(
+  configured: readonly string[],
+  opened: readonly Open[],
+): Open[] {
+  const left = [...opened];
+  return configured.flatMap((listener) => {
+    const { transport } = parseListenerUrl(listener);
+    const at = left.findIndex(({ url }) => parseListenerUrl(url).transport === transport);
+    return at < 0 ? [] : left.splice(at, 1);
+  });
 }
 
 /** Where OpenSSL cannot be called there is no DTLS: rooms go on from peer to peer. */
@@ -219,12 +287,14 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   const { LinuxListeners } = await import('./linux-listeners.ts');
   const workerCpus = parseCpuList(config.workerCpus);
   checkWorkerCpus(workerCpus);
-  const listeners = LinuxListeners.open(listenerAddresses(config.turn), workers);
+  const dtls = listenerAddresses(config.turn, 'dtls');
+  const listeners = LinuxListeners.open([...udpAddresses(config.turn), ...dtls], workers);
   if ('failure' in listeners) {
     const { address, failure } = listeners;
+    const transport = dtls.includes(address) ? 'dtls' : 'udp';
     throw listenerUnavailable(
-      { url: formatListenerUrl(address.host, address.port), failure },
-      'turn.listeners',
+      { url: formatListenerUrl(address.host, address.port, transport), failure },
+      'turn.listeners or turn.natDiscovery',
     );
   }
   const wakes = Array.from({ length: workers }, () => new Wake());

@@ -3,14 +3,13 @@
 // Called by: SfuHost. A connection that does not begin with a check for one of our sessions is closed.
 
 import { createServer, type Server, type Socket } from 'node:net';
-import { systemClock } from '../../shared/clock.ts';
-import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
-import { bracketed } from '../../shared/config/network-values.ts';
 import { localUfragOf } from '../../sfu/ice/local-ufrag.ts';
 import { Deframer, FRAME_HEADER_BYTES } from '../../sfu/tcp-framing.ts';
-import { AddressCounts, type AddressCount, TokenBucket } from '../../signaling/index.ts';
+import { AddressCounts, type AddressCount } from '../../signaling/index.ts';
 import type { Endpoint, MediaCommand } from './messages.ts';
+import { ReadRate } from './read-rate.ts';
+import { listenTcp } from './tcp-listener.ts';
 
 /** Connections at the same time, in all and from one address (IPv6: one /64), joined to a session or not. */
 const CONNECTIONS_MAX = 4000;
@@ -27,9 +26,6 @@ const FRAME_MIN = 13;
 const FRAME_COST = 1024;
 /** Waiting for a peer that does not read: what comes on top is dropped, as a full queue of a router does. */
 const UNREAD_BYTES_MAX = 256 * 1024;
-/** Of one connection: beyond it we stop reading for a while, so that what a worker has not read yet is bounded. */
-const BYTES_PER_SECOND = 4 * 1024 * 1024;
-const BYTES_AT_ONCE = 1024 * 1024;
 
 export interface IceTcpParts {
   readonly log: Logger;
@@ -42,14 +38,12 @@ interface Connection {
   readonly socket: Socket;
   readonly stream: number;
   readonly count: AddressCount;
-  readonly rate: TokenBucket;
+  readonly rate: ReadRate;
   readonly deframer: Deframer;
   /** Frames that were passed on, of what is being taken apart. */
   frames: number;
   /** For its first check; undefined once that has come. */
   waiting: NodeJS.Timeout | undefined;
-  /** Until it is read again. */
-  paused: NodeJS.Timeout | undefined;
   /** Undefined until its first check, and when the worker is done with it. */
   worker: number | undefined;
 }
@@ -137,19 +131,15 @@ export class IceTcp {
     );
   }
 
-  #listen({ host, port }: Endpoint): Promise<Endpoint> {
+  async #listen(endpoint: Endpoint): Promise<Endpoint> {
     const server = createServer({ noDelay: true, keepAlive: true });
     server.on('connection', (socket) => this.#accept(socket));
-    return new Promise((resolve, reject) => {
-      server.once('error', (error) => reject(unavailable(host, port, error)));
-      server.listen({ host, port, ipv6Only: host.includes(':') }, () => {
-        this.#servers.push(server);
-        server.on('error', (error) => this.#parts.log.error('media.tcp', { err: error }));
-        const address = server.address();
-        const real = address === null || typeof address === 'string' ? port : address.port;
-        resolve({ host, port: real });
-      });
-    });
+    const opened = await listenTcp(server, endpoint, 'tcp', (failure) =>
+      failure === 'in-use' ? 'sfu.tcpPort' : 'sfu.addresses or sfu.tcpPort',
+    );
+    this.#servers.push(server);
+    server.on('error', (error) => this.#parts.log.error('media.tcp', { err: error }));
+    return opened;
   }
 
   #accept(socket: Socket): void {
@@ -172,14 +162,13 @@ export class IceTcp {
       socket,
       stream,
       count,
-      rate: new TokenBucket(BYTES_PER_SECOND, BYTES_AT_ONCE, systemClock.monotonic()),
+      rate: new ReadRate(),
       deframer: new Deframer(
         { onFrame: (bytes, offset, length) => this.#onFrame(connection, bytes, offset, length) },
         FRAME_MAX,
       ),
       frames: 0,
       waiting: setTimeout(() => this.#refuse(connection), FIRST_CHECK_MS),
-      paused: undefined,
       worker: undefined,
     };
     this.#connections.set(stream, connection);
@@ -192,19 +181,8 @@ export class IceTcp {
     const { socket, deframer, rate } = connection;
     connection.frames = 0;
     if (!deframer.push(data, 0, data.length)) return this.#refuse(connection);
-    const now = systemClock.monotonic();
-    const cost = Math.max(data.length, connection.frames * FRAME_COST);
-    // What is more than the bucket holds is waited for beside.
-    const beyond = Math.max(0, cost - BYTES_AT_ONCE) / BYTES_PER_SECOND;
-    const waitMs = rate.waitMs(cost, now) + 1000 * beyond;
-    if (waitMs === 0) return rate.take(cost);
-    socket.pause();
-    connection.paused = setTimeout(() => {
-      // It was in debt for what has been read already.
-      rate.waitMs(cost, systemClock.monotonic());
-      rate.take(cost);
-      socket.resume();
-    }, waitMs);
+    rate.charge(Math.max(data.length, connection.frames * FRAME_COST), () => socket.resume());
+    if (rate.isExceeded) socket.pause();
     return undefined;
   }
 
@@ -243,23 +221,12 @@ export class IceTcp {
   }
 
   #closed(connection: Connection): void {
-    const { count, stream, paused, worker, deframer } = connection;
-    clearTimeout(paused);
+    const { count, stream, rate, worker, deframer } = connection;
+    rate.stop();
     this.#stopWaiting(connection);
     deframer.stop();
     if (!this.#connections.delete(stream)) return;
     this.#addresses.close(count);
     if (worker !== undefined) this.#parts.post(worker, { type: 'stream.close', stream });
   }
-}
-
-function unavailable(host: string, port: number, error: NodeJS.ErrnoException): SternaError {
-  const why =
-    error.code === 'EADDRINUSE'
-      ? 'the port is in use; stop what holds it, or choose another in sfu.tcpPort'
-      : 'this machine has no such address or may not bind that port; correct sfu.addresses or sfu.tcpPort';
-  const url = `tcp://${bracketed(host)}:${port}`;
-  return new SternaError('LISTENER_UNAVAILABLE', `cannot listen on ${url}: ${why}`, {
-    cause: error,
-  });
 }

@@ -48,6 +48,8 @@ export interface MediaWorkerParts {
   data(): Omit<MediaWorkerData, 'port'>;
   onMedia(event: SfuEvent | StreamEvent): void;
   onTurnStream(event: TurnStreamEvent): void;
+  /** Answers by `post`. */
+  onUserAsked(username: string): void;
   /** It serves, and so every time that it was started again. */
   onListening(listening: Listening): void;
   /** It has died; `onListening` follows when another one serves in its place. */
@@ -160,6 +162,7 @@ export class MediaWorker {
       return;
     }
     if (isTurnStreamEvent(event)) return this.#parts.onTurnStream(event);
+    if (event.type === 'user.ask') return this.#parts.onUserAsked(event.username);
     if (event.type !== 'stats') return this.#parts.onMedia(event);
     const waiting = this.#waiting.get(event.id);
     if (waiting === undefined) return;
@@ -228,7 +231,8 @@ const failed = ({ failure }: ListenerState): boolean => failure !== undefined;
 
 function firstFailure({ turn, media }: Listening): SternaError | undefined {
   const ofTurn = turn.find(failed);
-  if (ofTurn !== undefined) return listenerUnavailable(ofTurn, 'turn.listeners');
+  if (ofTurn !== undefined)
+    return listenerUnavailable(ofTurn, 'turn.listeners or turn.natDiscovery');
   const ofMedia = media.find(failed);
   return ofMedia && listenerUnavailable(ofMedia, 'sfu.port or sfu.addresses');
 }

@@ -7,8 +7,18 @@ import type { SfuStats } from '../../sfu/index.ts';
 import type { MediaServerStats } from '../../sfu/transport/media-server.ts';
 import type { EngineCounters } from '../../shared/net/engine.ts';
 import type { MailroomMemory } from '../../shared/net/mailroom.ts';
-import type { CommonsMemory, TurnStats } from '../../turn/index.ts';
+import type {
+  CommonsMemory,
+  DtlsStats,
+  PemCertificate,
+  TurnStats,
+  TurnStreamCommand,
+  TurnStreamEvent,
+  UserAnswer,
+} from '../../turn/index.ts';
 import type { TurnSettings } from './turn-options.ts';
+
+export type { TurnStreamCommand, TurnStreamEvent } from '../../turn/index.ts';
 
 /** What a worker starts with. */
 export interface MediaWorkerData {
@@ -19,8 +29,12 @@ export interface MediaWorkerData {
   commons: CommonsMemory;
   /** Undefined where media goes from peer to peer. */
   sfu: SfuWorkerData | undefined;
+  /** Whether there is somebody to ask for users. */
+  asksForUsers: boolean;
   /** Whether there shall be no new allocations. */
   draining: boolean;
+  /** What clients over DTLS are shown; undefined where there is no listener for them. */
+  dtls: PemCertificate | undefined;
   /** Whether anybody reads what is logged as `info`: an allocation must not pay for lines that nobody sees. */
   logsInfo: boolean;
   /** For the Linux engine; without it the portable one runs. */
@@ -51,7 +65,7 @@ export interface LinuxWorkerData {
   mail: MailroomMemory;
   /** Where the workers answer themselves. */
   handOver: SharedArrayBuffer;
-  /** This worker's socket of each listener, in the order of the configuration. */
+  /** This worker's socket of each listener over UDP, then over DTLS, each in the order of the configuration. */
   listeners: readonly number[];
   cpu: number | undefined;
 }
@@ -63,7 +77,10 @@ export type MediaCommand =
   | { type: 'drain'; on: boolean }
   | SfuCommand
   | StreamCommand
-  | TurnStreamCommand;
+  | TurnStreamCommand
+  | UserCommand
+  /** What clients over DTLS are shown from now on. */
+  | { type: 'turn.certificate'; certificate: PemCertificate };
 
 /** About the TCP connections of ICE, which are the main thread's: frames are RFC 4571's, without their lengths. */
 export type StreamCommand =
@@ -75,32 +92,21 @@ export type StreamEvent =
   | { type: 'stream.frame'; stream: number; bytes: Uint8Array }
   | { type: 'stream.close'; stream: number };
 
-/**
- * About the TCP and TLS connections of TURN clients, which are the main thread's, too. Bytes go as they come, each time
- * in a buffer of their own; the worker finds the messages in them. `local` is where the client connected to.
- */
-export type TurnStreamCommand =
-  | {
-      type: 'turn.open';
-      stream: number;
-      transport: 'tcp' | 'tls';
-      local: Endpoint;
-      remote: Endpoint;
-    }
-  | { type: 'turn.bytes'; stream: number; bytes: Uint8Array }
-  /** So many bytes of what the worker sent have been taken over by the kernel. */
-  | { type: 'turn.drained'; stream: number; bytes: number }
-  | { type: 'turn.close'; stream: number };
+/** About users whom neither the configuration nor a secret knows. `ttlMs`: how long the answer is good. */
+export interface UserCommand {
+  type: 'user.answer';
+  username: string;
+  answer: UserAnswer;
+  ttlMs: number;
+}
 
-export type TurnStreamEvent =
-  | { type: 'turn.bytes'; stream: number; bytes: Uint8Array }
-  /** So many bytes of what came have been handled: as many more may come. */
-  | { type: 'turn.taken'; stream: number; bytes: number }
-  /** The worker wants no more of it; what it sent before still goes out. */
-  | { type: 'turn.end'; stream: number };
+export interface UserEvent {
+  type: 'user.ask';
+  username: string;
+}
 
 export function isTurnStreamCommand(command: MediaCommand): command is TurnStreamCommand {
-  return command.type.startsWith('turn.');
+  return command.type.startsWith('turn.') && command.type !== 'turn.certificate';
 }
 
 export function isTurnStreamEvent(event: MediaEvent): event is TurnStreamEvent {
@@ -109,7 +115,10 @@ export function isTurnStreamEvent(event: MediaEvent): event is TurnStreamEvent {
 
 export interface WorkerStats {
   engine: { kind: string } & EngineCounters;
-  turn: TurnStats;
+  /** `streams` are connections of clients over TCP and TLS. */
+  turn: TurnStats & { streams: number };
+  /** Undefined where there is no listener for DTLS. */
+  dtls: DtlsStats | undefined;
   sfu: SfuWorkerStats | undefined;
 }
 
@@ -142,4 +151,5 @@ export type MediaEvent =
     }
   | SfuEvent
   | StreamEvent
-  | TurnStreamEvent;
+  | TurnStreamEvent
+  | UserEvent;

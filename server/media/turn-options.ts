@@ -6,10 +6,12 @@ import type { Settings } from '../../shared/config/schema.ts';
 import {
   isWildcard,
   type ListenerTransport,
+  natDiscoveryUrls,
   parseEndpoint,
   parseListenerUrl,
   parsePortRange,
 } from '../../shared/config/network-values.ts';
+import { parseTokenKey } from '../../shared/config/token-key.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { TransportAddress } from '../../shared/net/transport-address.ts';
 import {
@@ -17,6 +19,7 @@ import {
   type Commons,
   type CommonsOptions,
   LEGACY_CHANNEL_NUMBER_MAX,
+  type NatDiscoveryAddresses,
   type TurnOptions,
 } from '../../turn/index.ts';
 
@@ -31,12 +34,14 @@ export function commonsOptions(settings: TurnSettings, workers: number): Commons
     ports: { first: ports.min, last: ports.max },
     quotaTotal: quota.total,
     unauthorizedPerSecond: limits.unauthorizedPerSecond,
+    allocationsPerSecond: limits.allocationsPerSecond,
+    bandwidth: { perUser: limits.bandwidth.perUser, total: limits.bandwidth.total },
     workers,
   };
 }
 
 export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commons): TurnOptions {
-  const { relay, quota, lifetimes } = settings;
+  const { relay, quota, limits, lifetimes } = settings;
   return {
     realm: settings.realm,
     relays: relay.addresses.map((host) => {
@@ -48,9 +53,19 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     }),
     users: settings.users,
     secrets: settings.secrets,
+    thirdParty: thirdPartyOptions(settings),
     peers: settings.peers,
-    forbiddenPeers: listenerAddresses(settings).flatMap(behindWildcard),
+    forbiddenPeers: [
+      ...listenerAddresses(settings),
+      ...listenerAddresses(settings, 'dtls'),
+    ].flatMap(behindWildcard),
+    natDiscovery: natDiscoveryAddresses(settings),
     quotaPerUser: quota.perUser,
+    perAllocation: {
+      permissions: limits.permissions,
+      channels: limits.channels,
+      bandwidth: limits.bandwidth.perAllocation,
+    },
     channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
     mobility: settings.mobility,
     alternateServers: settings.alternateServers
@@ -67,6 +82,42 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     random: (n) => randomInt(n),
     clock,
     commons,
+  };
+}
+
+/** Undefined without keys: then the server does not offer it. */
+function thirdPartyOptions({ oauth, realm }: TurnSettings): TurnOptions['thirdParty'] {
+  const keys = Object.entries(oauth.keys).map(([kid, text]) => [kid, tokenKeyOf(text)] as const);
+  if (keys.length === 0) return undefined;
+  return { serverName: oauth.serverName || realm, keys: Object.fromEntries(keys) };
+}
+
+function tokenKeyOf(text: string): Uint8Array {
+  const key = parseTokenKey(text);
+  if (key === undefined) throw new TypeError('not a token key');
+  return key;
+}
+
+/** The UDP sockets of every worker: the listeners of the configuration, and behind them those of NAT discovery. */
+export function udpAddresses(settings: TurnSettings): TransportAddress[] {
+  const listeners = listenerAddresses(settings);
+  const discovery = natDiscoveryAddresses(settings);
+  if (discovery === undefined) return listeners;
+  const { primary, alternate } = discovery;
+  const missing = [
+    addressOf(primary.host, alternate.port),
+    addressOf(alternate.host, primary.port),
+    alternate,
+  ].filter((address) => !listeners.some((listener) => listener.equals(address)));
+  return [...listeners, ...missing];
+}
+
+function natDiscoveryAddresses(settings: TurnSettings): NatDiscoveryAddresses | undefined {
+  const { primary, alternate } = natDiscoveryUrls(settings.listeners, settings.natDiscovery) ?? {};
+  if (primary === undefined || alternate === undefined) return undefined;
+  return {
+    primary: addressOf(primary.host, primary.port),
+    alternate: addressOf(alternate.host, alternate.port),
   };
 }
 

@@ -3,10 +3,17 @@
 
 import { workerData } from 'node:worker_threads';
 import { systemClock } from '../../shared/clock.ts';
-import { formatListenerUrl } from '../../shared/config/network-values.ts';
+import { formatListenerUrl, type ListenerTransport } from '../../shared/config/network-values.ts';
 import type { EngineOptions, OpenFailure } from '../../shared/net/engine.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
-import { type AllocationEvent, Commons, type TurnObserver, TurnServer } from '../../turn/index.ts';
+import type { DtlsClients, DtlsClientsOptions } from '../../turn/dtls-clients.ts';
+import {
+  type AllocationEvent,
+  Commons,
+  type TurnObserver,
+  TurnServer,
+  TurnStreams,
+} from '../../turn/index.ts';
 import {
   isTurnStreamCommand,
   type ListenerState,
@@ -16,7 +23,7 @@ import {
   type SfuWorkerData,
   type WorkerStats,
 } from './messages.ts';
-import { listenerAddresses, turnOptions } from './turn-options.ts';
+import { listenerAddresses, turnOptions, udpAddresses } from './turn-options.ts';
 import { linuxWorkerEngine, portableWorkerEngine } from './worker-engine.ts';
 import type { WorkerSfu, WorkerSfuParts } from './worker-sfu.ts';
 
@@ -46,48 +53,82 @@ async function main(data: MediaWorkerData): Promise<void> {
     linux === undefined
       ? await portableWorkerEngine(options, data.sfu !== undefined)
       : await linuxWorkerEngine(linux, index, options);
-  const server = new TurnServer(
-    {
-      ...turnOptions(settings, systemClock, new Commons(data.commons, index)),
-      neighbours,
-      handOver,
-    },
-    engine,
-    data.logsInfo ? observer : undefined,
-  );
+  const core = {
+    ...turnOptions(settings, systemClock, new Commons(data.commons, index)),
+    neighbours,
+    handOver,
+    askForUser: data.asksForUsers
+      ? (username: string) => post({ type: 'user.ask', username })
+      : undefined,
+  };
+  const server = new TurnServer(core, engine, data.logsInfo ? observer : undefined);
   server.drain(data.draining);
   serve(server);
-  const listeners = listenerAddresses(settings).map((address, i) => ({
+  const { channelNumberMax } = core;
+  const streams = new TurnStreams({ server, engine, channelNumberMax, emit: post });
+  const overUdp = udpAddresses(settings).map((address, i) => ({
     address,
     socket: linux?.listeners[i],
   }));
+  const overDtls = listenerAddresses(settings, 'dtls').map((address, i) => ({
+    address,
+    socket: linux?.listeners[overUdp.length + i],
+  }));
+  const now = systemClock.monotonic();
+  const cap = core.commons.unauthenticatedCap;
+  const dtls =
+    data.dtls === undefined
+      ? undefined
+      : await dtlsClients({ engine, server, cap, certificate: data.dtls, now });
   const media =
     data.sfu === undefined
       ? undefined
       : await workerSfu(data.sfu, { engine, post, handOver, turn: server });
-  server.listen(listeners, (turn) => {
+  const onTurnListening = (turn: ListenerState[]): void => {
     const listening = (opened: readonly Opened[] = []): void =>
-      post({ type: 'listening', turn: turn.map(stateOf), media: opened.map(stateOf) });
+      post({ type: 'listening', turn, media: opened.map((one) => stateOf(one)) });
     if (media === undefined) listening();
     else media.listen(listening);
+  };
+  server.listen(overUdp, (opened) => {
+    const turn = opened.map((one) => stateOf(one));
+    if (dtls === undefined) return onTurnListening(turn);
+    dtls.listen(overDtls, (more) => {
+      onTurnListening([...turn, ...more.map((one) => stateOf(one, 'dtls'))]);
+    });
+    return undefined;
   });
   const onCommand = (command: MediaCommand): void => {
     if (command.type === 'stats') {
       const stats: WorkerStats = {
         engine: { kind: engine.kind, ...engine.counters },
-        turn: server.stats(),
+        turn: { ...server.stats(), streams: streams.size },
+        dtls: dtls?.stats(),
         sfu: media?.stats(),
       };
       post({ type: 'stats', id: command.id, stats });
     } else if (command.type === 'stop') {
       media?.close();
+      dtls?.close();
       server.close();
+      streams.close();
       const ms = Math.round(systemClock.monotonic() - command.at);
       log('info', 'media.stopped', { ms, sockets: engine.counters.sockets });
       engine.stop();
     } else if (command.type === 'drain') {
       server.drain(command.on);
-    } else if (!isTurnStreamCommand(command)) {
+    } else if (command.type === 'user.answer') {
+      const { username, answer, ttlMs } = command;
+      server.userAnswer(username, answer, ttlMs, systemClock.monotonic());
+    } else if (command.type === 'turn.certificate') {
+      try {
+        dtls?.replaceCertificate(command.certificate);
+      } catch (error) {
+        log('error', 'turn.dtls-refused', { error: stackOf(error) });
+      }
+    } else if (isTurnStreamCommand(command)) {
+      streams.onCommand(command, systemClock.monotonic());
+    } else {
       media?.onCommand(command, systemClock.monotonic());
     }
   };
@@ -100,18 +141,28 @@ async function workerSfu(data: SfuWorkerData, parts: WorkerSfuParts): Promise<Wo
   return new sfu.WorkerSfu(data, parts);
 }
 
+/** Loaded where there is a listener for it, as the above. */
+async function dtlsClients(options: DtlsClientsOptions): Promise<DtlsClients> {
+  const dtls = await import('../../turn/dtls-clients.ts');
+  return new dtls.DtlsClients(options);
+}
+
 interface Opened {
   readonly address: TransportAddress;
   readonly failure?: OpenFailure | undefined;
 }
 
-function stateOf({ address, failure }: Opened): ListenerState {
-  const url = formatListenerUrl(address.host, address.port);
+function stateOf(
+  { address, failure }: Opened,
+  transport: ListenerTransport = 'udp',
+): ListenerState {
+  const url = formatListenerUrl(address.host, address.port, transport);
   return failure === undefined ? { url } : { url, failure };
 }
 
 function summary(event: AllocationEvent): Record<string, unknown> {
-  return { user: event.user, client: event.client, relayed: event.relayed.join(' ') };
+  const { user, client, transport, relayed } = event;
+  return { user, client, transport, relayed: relayed.join(' ') };
 }
 
 function stackOf(error: unknown): string {

@@ -16,6 +16,7 @@ import { settingsSchema } from './schema.ts';
 import type { Settings } from './schema.ts';
 import { FILE_VARIABLE, Sources, unknownKey } from './sources.ts';
 import type { ConfigFlag, Environment } from './sources.ts';
+import { findTlsProblem } from './tls-pair.ts';
 
 export interface Config extends Settings {
   /** `development`: no file and no API keys, so loopback only and secrets made up at the start. */
@@ -57,7 +58,10 @@ export function loadConfig(input: ConfigInput): Config {
 
   const settings = checkKeys(sources);
   if (!development) refuseMissing(settings, file, input.needs ?? 'all');
-  const problem = findProblem(settings) ?? (development ? findPublicAddress(settings) : undefined);
+  const problem =
+    findProblem(settings) ??
+    (development ? findPublicAddress(settings) : undefined) ??
+    (input.needs === 'keys' ? undefined : findTlsProblem(settings));
   if (problem) throw complain({ ...problem, origin: originOf(sources, problem) });
   return {
     ...settings,
@@ -119,8 +123,13 @@ function refuseMissing(
     const expected = 'at least one API key, "name: secret of 32 characters or more"';
     throw complain({ path: ['keys'], expected, value, origin });
   }
-  if (needs === 'all' && turn.secrets.length === 0 && Object.keys(turn.users).length === 0) {
-    const expected = 'a secret here, or a user in turn.users';
+  const { secrets, users, oauth, userSources } = turn;
+  const { redis, http } = userSources;
+  const others = Object.keys(users).length + Object.keys(oauth.keys).length;
+  const looksUp = redis.url !== '' || http.url !== '';
+  if (needs === 'all' && secrets.length === 0 && others === 0 && !looksUp) {
+    const expected =
+      'a secret here, a user in turn.users, one of turn.userSources, or a key in turn.oauth.keys';
     throw complain({ path: ['turn', 'secrets'], expected, value, origin });
   }
 }

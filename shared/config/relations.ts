@@ -2,7 +2,14 @@
 // Called by: load.ts after the schema has accepted each key for itself.
 
 import type { Path } from './keys.ts';
-import { isLoopback, parseListenerUrl, sameFamily } from './network-values.ts';
+import {
+  isLoopback,
+  isWildcard,
+  natDiscoveryUrls,
+  needsCertificate,
+  parseListenerUrl,
+  sameFamily,
+} from './network-values.ts';
 import type { Settings } from './schema.ts';
 
 export interface Problem {
@@ -19,7 +26,9 @@ export function findProblem(settings: Settings): Problem | undefined {
     engineProblem(settings) ??
     relayProblem(settings) ??
     redirectProblem(settings) ??
+    natDiscoveryProblem(settings) ??
     lifetimeProblem(settings) ??
+    tlsProblem(settings) ??
     mediaProblem(settings)
   );
 }
@@ -44,6 +53,15 @@ function mediaProblem({ sfu, workers }: Settings): Problem | undefined {
     return { path: ['sfu', 'port'], expected, value: port };
   }
   return repeated(sfu.addresses, ['sfu', 'addresses']);
+}
+
+function tlsProblem({ turn }: Settings): Problem | undefined {
+  const listener = turn.listeners.find((url) => needsCertificate(url));
+  if (listener === undefined) return undefined;
+  const field = (['cert', 'key'] as const).find((name) => turn.tls[name] === '');
+  if (field === undefined) return undefined;
+  const expected = `the path of a PEM file, for ${listener} in turn.listeners`;
+  return { path: ['turn', 'tls', field], expected, value: undefined };
 }
 
 function engineProblem({ engine, workers, workerCpus }: Settings): Problem | undefined {
@@ -87,6 +105,23 @@ function redirectProblem({ turn }: Settings): Problem | undefined {
     return { path: ['turn', 'redirect'], expected, value: redirect };
   }
   return repeated(alternateServers, ['turn', 'alternateServers']);
+}
+
+/** RFC 5780 s6: two addresses with two ports each. */
+function natDiscoveryProblem({ turn }: Settings): Problem | undefined {
+  const value = turn.natDiscovery;
+  const urls = natDiscoveryUrls(turn.listeners, value);
+  if (urls === undefined) return undefined;
+  const { primary, alternate } = urls;
+  const path = ['turn', 'natDiscovery'];
+  if (primary === undefined || primary.port === 0 || isWildcard(primary.host)) {
+    const expected =
+      'its first udp:// listener of that family at one IP address and a port of its own';
+    return { path, expected, value };
+  }
+  if (primary.host !== alternate.host && primary.port !== alternate.port) return undefined;
+  const expected = `another IP address and another port than ${primary.host}, ${primary.port}`;
+  return { path, expected, value };
 }
 
 function repeated(values: readonly string[], path: Path): Problem | undefined {
@@ -139,6 +174,9 @@ export function findWarnings(settings: Settings): string[] {
   }
   if (turn.secrets.length === 0) {
     warnings.push('turn.secrets: empty, so participants get STUN but no TURN credentials');
+  }
+  if (turn.oauth.serverName !== '' && Object.keys(turn.oauth.keys).length === 0) {
+    warnings.push('turn.oauth.serverName: does nothing without turn.oauth.keys');
   }
   if (settings.signaling.origins.includes('*') && !isLoopback(settings.bind)) {
     warnings.push('signaling.origins: "*" lets every web page connect');

@@ -13,11 +13,14 @@ import {
   isIceUrl,
   isMulticast,
   isWebOrigin,
+  isUrlOf,
   isWildcard,
   readEndpoint,
   readListenerUrl,
+  readNatDiscoveryUrl,
   readPortRange,
 } from './network-values.ts';
+import { parseTokenKey } from './token-key.ts';
 
 /** HS256 wants a key at least as long as its hash, RFC 7518 s3.2. */
 const API_SECRET_MIN = 32;
@@ -77,10 +80,24 @@ const origin = checked(
   (value) => value === '*' || isWebOrigin(value),
   'an origin, such as https://meet.example.org, or "*"',
 );
+const filePath = z.string().max(4096, { error: 'a path of at most 4096 characters' });
 const keyName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
 const userName = credential(128, 'a user name');
+const tokenKey = checked(
+  (value) => parseTokenKey(value) !== undefined,
+  'base64 of 32 bytes (A256GCM) or 16 bytes (A128GCM), such as openssl rand -base64 32 prints',
+);
+/** Every datagram must fit into what a limit lets through at once. */
+const BANDWIDTH_MIN = 10_000;
+const BANDWIDTH_MAX = 10_000_000_000;
+const bandwidth = z
+  .int({ error: `0, or ${BANDWIDTH_MIN} to ${BANDWIDTH_MAX} bytes a second` })
+  .refine((value) => value === 0 || (value >= BANDWIDTH_MIN && value <= BANDWIDTH_MAX), {
+    error: `0, or ${BANDWIDTH_MIN} to ${BANDWIDTH_MAX} bytes a second`,
+  })
+  .default(0);
 const lifetime = (max: number) => integer(10, max);
 
 const gateway = z.strictObject({
@@ -123,14 +140,72 @@ const relay = z.strictObject({
     .describe('Ports of relayed transport addresses, first and last'),
 });
 
+const userSources = z.strictObject({
+  redis: z
+    .strictObject({
+      url: checked(
+        (value) => value === '' || isUrlOf(value, ['redis:', 'rediss:']),
+        'a redis:// or rediss:// URL',
+      )
+        .default('')
+        .describe('Redis that has a hash of user names and passwords; empty for none'),
+      key: text(1, 256, 'a key').default('sterna:turn:users').describe('Name of that hash'),
+    })
+    .prefault({})
+    .describe('Users in Redis'),
+  http: z
+    .strictObject({
+      url: checked(
+        (value) => value === '' || isUrlOf(value, ['http:', 'https:']),
+        'an http:// or https:// URL',
+      )
+        .default('')
+        .describe('Web service that is asked by POST for the password of a user; empty for none'),
+      authorization: z
+        .string()
+        .regex(/^[\x20-\x7e]{0,512}$/, { error: 'at most 512 printable ASCII characters' })
+        .default('')
+        .describe('Authorization header field that it is sent'),
+    })
+    .prefault({})
+    .describe('Users of a web service'),
+  cacheSeconds: integer(1, 86_400)
+    .default(60)
+    .describe('How long what they said of a user is good'),
+  unknownSeconds: integer(1, 3600)
+    .default(5)
+    .describe('How long an unknown user is not asked for again'),
+});
+
 const turn = z.strictObject({
   realm: credential(127, 'text')
     .default('example.org')
     .describe('Realm of the long-term credentials, usually the domain of the service'),
   listeners: listOf(checked(readListenerUrl), 64)
     .min(1, { error: 'at least one listener, such as udp://192.0.2.1:3478' })
-    .default(['udp://127.0.0.1:3478', 'udp://[::1]:3478'])
-    .describe('Where STUN and TURN are served; only udp in this version'),
+    .default([
+      'udp://127.0.0.1:3478',
+      'udp://[::1]:3478',
+      'tcp://127.0.0.1:3478',
+      'tcp://[::1]:3478',
+    ])
+    .describe('Where STUN and TURN are served: udp://, tcp://, tls:// or dtls://'),
+  tls: z
+    .strictObject({
+      cert: filePath
+        .default('')
+        .describe('PEM file of the certificate and its chain, for tls:// and dtls:// listeners'),
+      key: filePath.default('').describe('PEM file of its private key'),
+    })
+    .prefault({})
+    .describe(
+      'The certificate of TLS and DTLS listeners; read again when the files change, and on SIGHUP',
+    ),
+  proxyProtocol: listOf(cidr, 64)
+    .default([])
+    .describe(
+      'Proxies in front of tcp:// and tls:// listeners, which must send the header of the PROXY protocol',
+    ),
   advertise: listOf(iceUrl, 16)
     .default([])
     .describe('ICE URLs handed to participants; made from the listeners when empty'),
@@ -144,6 +219,24 @@ const turn = z.strictObject({
     .describe(
       'Shared secrets of TURN REST credentials; the first one mints, all verify (for rollover)',
     ),
+  userSources: userSources.prefault({}).describe('Where else users are looked up'),
+  oauth: z
+    .strictObject({
+      serverName: text(0, 127, 'text')
+        .refine((value) => value === '' || opaqueString(value) !== undefined, {
+          error: 'text without control characters',
+        })
+        .default('')
+        .describe('Name of this server, which tokens are bound to; the realm when empty'),
+      keys: z
+        .record(credential(128, 'a key id'), tokenKey)
+        .default({})
+        .describe(
+          'Keys shared with authorization servers: key id (kid) and base64 of 32 bytes (A256GCM) or 16 (A128GCM)',
+        ),
+    })
+    .prefault({})
+    .describe('Third-party authorization by tokens (RFC 7635), beside users and secrets'),
   peers: z
     .strictObject({
       allow: listOf(cidr, 256)
@@ -183,14 +276,34 @@ const turn = z.strictObject({
     })
     .prefault({})
     .describe('How many allocations there may be'),
+  natDiscovery: checked(readNatDiscoveryUrl)
+    .default('')
+    .describe(
+      'Alternate address of NAT behavior discovery (RFC 5780), another IP address and port; empty switches it off',
+    ),
   limits: z
     .strictObject({
       unauthorizedPerSecond: integer(0, 1_000_000)
         .default(10)
-        .describe('401 answers a second to one IPv4 address or IPv6 /64; 0 switches the cap off'),
+        .describe(
+          '401 answers and first flights of DTLS a second to one IPv4 address or IPv6 /64; 0 switches the cap off',
+        ),
+      allocationsPerSecond: integer(0, 1_000_000)
+        .default(100)
+        .describe('New allocations a second for one IPv4 address or IPv6 /64; 0 for any number'),
+      permissions: integer(1, 65_536).default(1024).describe('Peer addresses of one allocation'),
+      channels: integer(1, 16_384).default(1024).describe('Channels of one allocation'),
+      bandwidth: z
+        .strictObject({
+          perAllocation: bandwidth.describe('Of one allocation'),
+          perUser: bandwidth.describe('Of all allocations of one user'),
+          total: bandwidth.describe('Of all allocations'),
+        })
+        .prefault({})
+        .describe('Relayed bytes a second, both ways together; 0 for no limit'),
     })
     .prefault({})
-    .describe('Bounds on what unauthenticated senders get'),
+    .describe('Bounds on what senders get, and on what one allocation may have'),
   lifetimes: z
     .strictObject({
       allocation: lifetime(86_400).default(600).describe('Of an allocation, unless asked for more'),

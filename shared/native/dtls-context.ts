@@ -8,6 +8,7 @@ import { Arena, type Pointer } from './arena.ts';
 import { openssl, type Openssl } from './openssl.ts';
 
 // Commands and options of openssl/ssl.h; the same numbers in OpenSSL 3.0 and 3.5.
+const SSL_CTRL_EXTRA_CHAIN_CERT = 14;
 const SSL_CTRL_SET_SESS_CACHE_MODE = 44;
 const SSL_CTRL_SET_MAX_CERT_LIST = 51;
 const SSL_CTRL_SET_MAX_SEND_FRAGMENT = 52;
@@ -23,10 +24,10 @@ const SSL_OP_CIPHER_SERVER_PREFERENCE = 2 ** 22;
 const SSL_OP_NO_RENEGOTIATION = 2 ** 30;
 const SSL_VERIFY_PEER = 1;
 const SSL_VERIFY_FAIL_IF_NO_PEER_CERT = 2;
-const EVP_PKEY_EC = 408;
+const EVP_PKEY = { rsa: 6, ec: 408 } as const;
 const DTLS1_2_VERSION = 0xfefd;
 
-/** ECDHE with an AEAD alone (RFC 8827 s6.5). Ours is an ECDSA key; a server that we call may have an RSA one. */
+/** ECDHE with an AEAD alone (RFC 8827 s6.5, RFC 8489 s6.2.3), for either kind of key. */
 const CIPHERS = ['ECDSA', 'RSA']
   .flatMap((key) =>
     ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305'].map(
@@ -47,17 +48,26 @@ const FRAGMENT_BYTES_MIN = 512;
 export const INPUT_BYTES_MAX = 16_384;
 /** Holds any record that can be written, whatever the length in its header: 13 + 2^16 - 1. */
 const OUTPUT_BYTES = 65_552;
+/** The longest application data of a record (RFC 6347 s4.1 and RFC 5246 s6.2.1: 2^14). */
+export const PLAINTEXT_BYTES_MAX = 16_384;
 /** RFC 6347 s4.2.4.1. */
 const RETRANSMIT_US_MAX = 60_000_000;
 
 export interface DtlsContextOptions {
   /** X.509, DER. */
   readonly certificate: Uint8Array;
-  /** The certificate's EC key, as PKCS #8 or SEC 1, DER. */
+  /** What stands between the certificate and a root that peers know: X.509, DER, in order; none by default. */
+  readonly chain?: readonly Uint8Array[];
+  /** The certificate's key, as PKCS #8, or as SEC 1 where it is an EC one; DER. */
   readonly privateKey: Uint8Array;
-  /** Protection profiles to offer or accept (RFC 5764), by OpenSSL's names, the best first, with colons between. */
-  readonly srtpProfiles: string;
-  /** The longest datagram to send. */
+  /** EC where it is not said. */
+  readonly keyType?: 'ec' | 'rsa';
+  /**
+   * For media: protection profiles to offer or accept (RFC 5764), by OpenSSL's names, the best first, with colons
+   * between. Peers must show a certificate. Without it sessions carry data of the application, and clients show none.
+   */
+  readonly srtpProfiles?: string;
+  /** The longest datagram to send of a handshake. */
   readonly datagramBytesMax: number;
   /** The first retransmission of a flight comes after so long; the time doubles from there. 20 at least. */
   readonly retransmitMs: number;
@@ -72,7 +82,11 @@ export class DtlsContext {
   readonly input = new Arena(INPUT_BYTES_MAX);
   /** Where a datagram is put together from what OpenSSL wrote. */
   readonly output = new Arena(OUTPUT_BYTES);
-  readonly #callback: bigint;
+  /** Where application data is put together that OpenSSL shall write. */
+  readonly plaintext = new Arena(PLAINTEXT_BYTES_MAX);
+  /** A BIO_ADDR, where DTLSv1_listen says who the peer is; a memory BIO does not know. */
+  readonly peerAddress: Pointer;
+  readonly #callbacks: readonly bigint[];
   #sessions = 0;
   #freed = false;
 
@@ -82,24 +96,31 @@ export class DtlsContext {
     this.f = openssl();
     this.datagramBytesMax = options.datagramBytesMax;
     this.pointer = this.f.SSL_CTX_new(this.f.DTLS_method());
+    this.peerAddress = this.f.BIO_ADDR_new();
     try {
       this.#configure(options);
     } catch (error) {
-      this.f.SSL_CTX_free(this.pointer);
-      this.#freeArenas();
+      this.#freeMemory();
       throw error;
     }
     const firstUs = options.retransmitMs * 1000;
     const next = (_ssl: Pointer, lastUs: number): number =>
       lastUs === 0 ? firstUs : Math.min(2 * lastUs, RETRANSMIT_US_MAX);
-    const signature = koffi.pointer(koffi.proto('uint', ['uint64', 'uint']));
-    this.#callback = koffi.register(next, signature);
-    this.timerCallback = Number(this.#callback);
+    const timer = koffi.register(next, koffi.pointer(koffi.proto('uint', ['uint64', 'uint'])));
+    // Whoever calls `DtlsSession.listen` has looked at the cookie.
+    const verify = koffi.register(
+      () => 1,
+      koffi.pointer(koffi.proto('int', ['uint64', 'uint64', 'uint'])),
+    );
+    this.#callbacks = [timer, verify];
+    this.timerCallback = Number(timer);
+    this.f.SSL_CTX_set_cookie_verify_cb(this.pointer, Number(verify));
   }
 
-  #configure({ certificate, privateKey, srtpProfiles }: DtlsContextOptions): void {
+  #configure(options: DtlsContextOptions): void {
     const { f, pointer, datagramBytesMax } = this;
-    this.#require(pointer !== 0, 'no DTLS');
+    const { srtpProfiles } = options;
+    this.#require(pointer !== 0 && this.peerAddress !== 0, 'no DTLS');
     f.SSL_CTX_set_options(
       pointer,
       SSL_OP_NO_QUERY_MTU +
@@ -108,8 +129,12 @@ export class DtlsContext {
         SSL_OP_CIPHER_SERVER_PREFERENCE +
         SSL_OP_NO_RENEGOTIATION,
     );
-    // No session needs a buffer for records of 16 KiB: 15 KB less for each, with OpenSSL 3.0.
-    const fragment = Math.max(FRAGMENT_BYTES_MIN, datagramBytesMax);
+    // No session of media needs a buffer for records of 16 KiB: 15 KB less for each, with OpenSSL 3.0. Others do:
+    // OpenSSL looks at no length when it copies application data there.
+    const fragment =
+      srtpProfiles === undefined
+        ? PLAINTEXT_BYTES_MAX
+        : Math.max(FRAGMENT_BYTES_MIN, datagramBytesMax);
     f.SSL_CTX_ctrl(pointer, SSL_CTRL_SET_MAX_SEND_FRAGMENT, fragment, 0);
     f.SSL_CTX_ctrl(pointer, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, 0);
     f.SSL_CTX_ctrl(pointer, SSL_CTRL_SET_MAX_CERT_LIST, CERTIFICATES_BYTES_MAX, 0);
@@ -123,13 +148,8 @@ export class DtlsContext {
     ] as const) {
       this.#require(f.SSL_CTX_ctrl_text(pointer, command, 0, list) === 1, `no ${list}`);
     }
-    const { length } = certificate;
-    this.#require(
-      f.SSL_CTX_use_certificate_ASN1(pointer, length, certificate) === 1 &&
-        f.SSL_CTX_use_PrivateKey_ASN1(EVP_PKEY_EC, pointer, privateKey, privateKey.length) === 1 &&
-        f.SSL_CTX_check_private_key(pointer) === 1,
-      'certificate or key refused',
-    );
+    this.#identify(options);
+    if (srtpProfiles === undefined) return;
     // A self-signed certificate is known by its fingerprint (RFC 8827 s6.5), which the owner of the session compares:
     // the peer must show one, and no chain is looked for. To look at none takes a callback; X509_STORE_CTX_set_trust
     // with a trust of 0 (the null pointer that comes with the chain) changes nothing and returns 1.
@@ -137,6 +157,29 @@ export class DtlsContext {
     f.SSL_CTX_set_cert_verify_callback(pointer, f.acceptAnyChain, 0);
     // The one function of OpenSSL that returns 0 for success.
     this.#require(f.SSL_CTX_set_tlsext_use_srtp(pointer, srtpProfiles) === 0, 'no SRTP profile');
+  }
+
+  #identify({ certificate, chain = [], privateKey, keyType = 'ec' }: DtlsContextOptions): void {
+    const { f, pointer } = this;
+    const type = EVP_PKEY[keyType];
+    this.#require(
+      f.SSL_CTX_use_certificate_ASN1(pointer, certificate.length, certificate) === 1 &&
+        f.SSL_CTX_use_PrivateKey_ASN1(type, pointer, privateKey, privateKey.length) === 1 &&
+        f.SSL_CTX_check_private_key(pointer) === 1,
+      'certificate or key refused',
+    );
+    for (const der of chain) {
+      const arena = new Arena(8 + der.length);
+      arena.bytes.set(der, 8);
+      arena.writePointer(0, arena, 8);
+      const issuer = f.d2i_X509(0, arena.base, der.length);
+      arena.free();
+      // The context owns it from here.
+      const taken =
+        issuer !== 0 && f.SSL_CTX_ctrl(pointer, SSL_CTRL_EXTRA_CHAIN_CERT, 0, issuer) === 1;
+      if (!taken && issuer !== 0) f.X509_free(issuer);
+      this.#require(taken, 'a certificate of the chain refused');
+    }
   }
 
   #require(holds: boolean, what: string): void {
@@ -163,14 +206,16 @@ export class DtlsContext {
     if (this.#freed) return;
     assert.equal(this.#sessions, 0, 'DTLS sessions outlive their context');
     this.#freed = true;
-    this.f.SSL_CTX_free(this.pointer);
-    koffi.unregister(this.#callback);
-    this.#freeArenas();
+    this.#freeMemory();
+    for (const callback of this.#callbacks) koffi.unregister(callback);
   }
 
-  #freeArenas(): void {
+  #freeMemory(): void {
+    this.f.SSL_CTX_free(this.pointer);
+    this.f.BIO_ADDR_free(this.peerAddress);
     this.input.free();
     this.output.free();
+    this.plaintext.free();
   }
 }
 

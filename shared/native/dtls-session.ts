@@ -1,11 +1,17 @@
 // One DTLS association (RFC 6347) in OpenSSL, between two memory BIOs: datagrams go in and come out, without a socket.
 // Owns the SSL, and with it the BIOs. OpenSSL reads the machine's clock for its retransmission timer by itself.
-// Called by: the DTLS transport. Allocates: in OpenSSL, during the handshake.
+// Called by: the DTLS transport of the SFU, the DTLS clients of TURN. Allocates: in OpenSSL, during the handshake.
 
 import { strict as assert } from 'node:assert';
 import koffi from 'koffi';
 import type { Pointer } from './arena.ts';
-import { INPUT_BYTES_MAX, takeError, type DtlsContext } from './dtls-context.ts';
+import { copyBytes } from '../net/copy-bytes.ts';
+import {
+  INPUT_BYTES_MAX,
+  PLAINTEXT_BYTES_MAX,
+  takeError,
+  type DtlsContext,
+} from './dtls-context.ts';
 import type { Openssl } from './openssl.ts';
 
 // openssl/ssl.h
@@ -60,6 +66,8 @@ export class DtlsSession {
   readonly #outgoing: Pointer;
   /** Why the last step has failed, in OpenSSL's words. */
   failure = '';
+  /** How the last `read` ended. */
+  step: DtlsStep = 'again';
 
   /** Throws where OpenSSL has no memory. */
   constructor(context: DtlsContext, role: DtlsRole) {
@@ -95,8 +103,19 @@ export class DtlsSession {
     assert(this.#live > 0);
     assert(length <= INPUT_BYTES_MAX, 'the datagram is too long');
     const { input } = this.#context;
-    input.bytes.set(bytes.subarray(offset, offset + length));
+    copyBytes(input.bytes, 0, bytes, offset, length);
     this.#f.BIO_write(this.#incoming, input.base, length);
+  }
+
+  /**
+   * Takes the ClientHello that was put as the answer to a HelloVerifyRequest (RFC 6347 s4.2.1) which the caller has
+   * sent, and whose cookie it has found good. A server's first step, then; `done` and the handshake may go on.
+   */
+  listen(): DtlsStep {
+    this.#f.ERR_clear_error();
+    const taken = this.#f.DTLSv1_listen(this.#live, this.#context.peerAddress);
+    this.failure = takeError(this.#f);
+    return taken === 1 ? 'done' : 'failed';
   }
 
   /** Goes on with the handshake; `done` when it is finished. */
@@ -110,6 +129,24 @@ export class DtlsSession {
     const { input } = this.#context;
     this.#f.ERR_clear_error();
     return this.#step(this.#f.SSL_read(this.#live, input.base, INPUT_BYTES_MAX));
+  }
+
+  /**
+   * Reads a record once the handshake is done: the application data that lies in the context's `input` then; 0 when
+   * there is none, and `step` says why.
+   */
+  read(): number {
+    const { input } = this.#context;
+    this.#f.ERR_clear_error();
+    const length = this.#f.SSL_read(this.#live, input.base, INPUT_BYTES_MAX);
+    this.step = this.#step(length);
+    return Math.max(0, length);
+  }
+
+  /** Writes a record of what lies in the context's `plaintext`, once the handshake is done. False: the session is over. */
+  write(length: number): boolean {
+    assert(length <= PLAINTEXT_BYTES_MAX, 'the record is too long');
+    return this.#f.SSL_write(this.#live, this.#context.plaintext.base, length) === length;
   }
 
   /** Sends close_notify (RFC 5246 s7.2.1), if the handshake is done. */

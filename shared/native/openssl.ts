@@ -27,6 +27,7 @@ export interface Openssl {
   ): number;
   SSL_CTX_check_private_key(context: Pointer): number;
   SSL_CTX_set_verify(context: Pointer, mode: number, callback: Pointer): void;
+  SSL_CTX_set_cookie_verify_cb(context: Pointer, callback: Pointer): void;
   SSL_CTX_set_cert_verify_callback(context: Pointer, callback: Pointer, argument: Pointer): void;
   SSL_CTX_set_tlsext_use_srtp(context: Pointer, profiles: string): number;
   SSL_new(context: Pointer): Pointer;
@@ -36,8 +37,10 @@ export interface Openssl {
   SSL_set_accept_state(ssl: Pointer): void;
   SSL_set_connect_state(ssl: Pointer): void;
   DTLS_set_timer_cb(ssl: Pointer, callback: Pointer): void;
+  DTLSv1_listen(ssl: Pointer, peer: Pointer): number;
   SSL_do_handshake(ssl: Pointer): number;
   SSL_read(ssl: Pointer, bytes: Pointer, length: number): number;
+  SSL_write(ssl: Pointer, bytes: Pointer, length: number): number;
   SSL_shutdown(ssl: Pointer): number;
   SSL_get_error(ssl: Pointer, result: number): number;
   SSL_get1_peer_certificate(ssl: Pointer): Pointer;
@@ -60,6 +63,10 @@ export interface Openssl {
   BIO_free(bio: Pointer): number;
   BIO_read(bio: Pointer, bytes: Pointer, length: number): number;
   BIO_write(bio: Pointer, bytes: Pointer, length: number): number;
+  BIO_ADDR_new(): Pointer;
+  BIO_ADDR_free(address: Pointer): void;
+  /** @param at the address of a pointer to the DER; @returns the certificate, or 0 */
+  d2i_X509(into: Pointer, at: Pointer, length: number): Pointer;
   X509_digest(certificate: Pointer, hash: Pointer, out: Pointer, length: Pointer): number;
   X509_free(certificate: Pointer): void;
   EVP_sha256(): Pointer;
@@ -126,6 +133,7 @@ function load(): Openssl {
     SSL_CTX_use_PrivateKey_ASN1: f('int SSL_CTX_use_PrivateKey_ASN1(int, uint64, uint8_t *, long)'),
     SSL_CTX_check_private_key: f('int SSL_CTX_check_private_key(uint64)'),
     SSL_CTX_set_verify: f('void SSL_CTX_set_verify(uint64, int, uint64)'),
+    SSL_CTX_set_cookie_verify_cb: f('void SSL_CTX_set_cookie_verify_cb(uint64, uint64)'),
     SSL_CTX_set_cert_verify_callback: f(
       'void SSL_CTX_set_cert_verify_callback(uint64, uint64, uint64)',
     ),
@@ -137,8 +145,10 @@ function load(): Openssl {
     SSL_set_accept_state: f('void SSL_set_accept_state(uint64)'),
     SSL_set_connect_state: f('void SSL_set_connect_state(uint64)'),
     DTLS_set_timer_cb: f('void DTLS_set_timer_cb(uint64, uint64)'),
+    DTLSv1_listen: f('int DTLSv1_listen(uint64, uint64)'),
     SSL_do_handshake: f('int SSL_do_handshake(uint64)'),
     SSL_read: f('int SSL_read(uint64, uint64, int)'),
+    SSL_write: f('int SSL_write(uint64, uint64, int)'),
     SSL_shutdown: f('int SSL_shutdown(uint64)'),
     SSL_get_error: f('int SSL_get_error(uint64, int)'),
     SSL_get1_peer_certificate: f('uint64 SSL_get1_peer_certificate(uint64)'),
@@ -153,6 +163,9 @@ function load(): Openssl {
     BIO_free: f('int BIO_free(uint64)'),
     BIO_read: f('int BIO_read(uint64, uint64, int)'),
     BIO_write: f('int BIO_write(uint64, uint64, int)'),
+    BIO_ADDR_new: f('uint64 BIO_ADDR_new()'),
+    BIO_ADDR_free: f('void BIO_ADDR_free(uint64)'),
+    d2i_X509: f('uint64 d2i_X509(uint64, uint64, long)'),
     X509_digest: f('int X509_digest(uint64, uint64, uint64, uint64)'),
     X509_free: f('void X509_free(uint64)'),
     EVP_sha256: f('uint64 EVP_sha256()'),

@@ -15,6 +15,16 @@ const SIZE = ['-n', `${MESSAGES}`, '-m', `${CLIENTS}`];
 const USER = ['-u', 'user', '-w', 'pass'];
 const SECRET = 'shared-secret';
 
+/** What uclient -J makes its tokens with: this name is told to it, the keys are built in, each with a line feed. */
+const OAUTH = {
+  serverName: 'blackdow.carleon.gov',
+  keys: {
+    north: 'MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEK',
+    union: 'MTIzNDU2Nzg5MDEyMzQ1Ngo=',
+    oldempire: 'MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIK',
+  },
+};
+
 /** RFC 8656 s12. */
 const CHANNEL_NUMBER_MAX = 0x4fff;
 
@@ -25,7 +35,7 @@ const turn = (more: Record<string, unknown>): Record<string, unknown> => ({
     secrets: [SECRET],
     peers: { allow: ['127.0.0.0/8', '::1/128'] },
     // All clients come from one address.
-    limits: { unauthorizedPerSecond: 0 },
+    limits: { unauthorizedPerSecond: 0, allocationsPerSecond: 0 },
     ...more,
   },
 });
@@ -37,7 +47,7 @@ beforeAll(async () => {
   // uclient draws channel numbers from all of RFC 5766's range.
   [peer, sterna] = await Promise.all([
     EchoPeer.start(),
-    Sterna.start({ config: turn({ legacyChannels: true }) }),
+    Sterna.start({ config: turn({ legacyChannels: true, oauth: OAUTH }) }),
   ]);
 });
 
@@ -242,6 +252,28 @@ describe.concurrent('turnutils_uclient over UDP loses nothing', () => {
   test('REST credentials of the shared secret', async () => {
     const args = ['-u', 'tester', '-W', SECRET, ...SIZE, ...V4, ...toPeer('127.0.0.1')];
     expect(await uclient(sterna.listener(4), args)).toMatchObject(lossless(MESSAGES * CLIENTS));
+  });
+
+  // It draws a key, and makes a token of its own, for each Allocate and Refresh.
+  test('tokens of an authorization server (-J), beside passwords', async () => {
+    const tap = await StunTap.start(sterna.listener(4));
+    try {
+      const args = ['-J', '-u', 'gorst', '-w', 'hero', '-n', '3', '-m', '4', '-y', '-c'];
+      const run = await uclient(tap.endpoint, args);
+      expect(run).toMatchObject(lossless(3 * 4));
+      const signed = tap
+        .ofType(TYPE.ALLOCATE_REQUEST)
+        .filter(({ attributes }) => attributes.has(ATTR.MESSAGE_INTEGRITY));
+      expect(signed.length).toBeGreaterThanOrEqual(4);
+      expect(signed.every(({ attributes }) => attributes.has(ATTR.ACCESS_TOKEN))).toBe(true);
+      expect(signed.map((request) => tap.answerTo(request)?.type)).toEqual(
+        signed.map(() => TYPE.ALLOCATE_SUCCESS),
+      );
+      const kids = signed.map(({ attributes }) => attributes.get(ATTR.USERNAME)?.toString());
+      expect(Object.keys(OAUTH.keys)).toEqual(expect.arrayContaining([...new Set(kids)]));
+    } finally {
+      tap.stop();
+    }
   });
 
   test('twenty clients at once', async () => {

@@ -33,8 +33,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   server: {
     folders: ['shared', 'turn', 'sfu', 'signaling', 'gateway'],
-    // Metrics are composed of the statistics of every folder, so their format is written here, too.
-    packages: new RegExp(`^(?:${NODE}|zod|prom-client)$`),
+    // Metrics are composed of the statistics of every folder, so their format is written here, too. Redis knows users.
+    packages: new RegExp(`^(?:${NODE}|zod|prom-client|ioredis)$`),
   },
   sdk: {
     folders: [],

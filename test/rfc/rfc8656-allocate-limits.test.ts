@@ -1,5 +1,5 @@
 // RFC 8656 s7.2: which lifetime is granted, and quotas (step 10).
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { expect } from 'vitest';
 import {
@@ -11,8 +11,9 @@ import {
   TurnClient,
   UDP,
 } from '../support/turn/client.ts';
-import { onBoth } from '../support/turn/drivers.ts';
-import { inTurn } from '../support/turn/in-turn.ts';
+import { onCore, onEveryTransport } from '../support/turn/drivers.ts';
+import { inTurn, upTo } from '../support/turn/in-turn.ts';
+import { SinkEndpoint } from '../support/turn/sink-endpoint.ts';
 import { OTHER_PASSWORD, OTHER_USER } from '../support/turn/world.ts';
 
 const LIFETIME = 0x000d;
@@ -31,21 +32,27 @@ const LIFETIMES: [asked: number, granted: number][] = [
   [0xffffffff, 3600],
 ];
 for (const [asked, granted] of LIFETIMES) {
-  onBoth(`RFC 8656 s7.2: a LIFETIME of ${asked} s is granted as ${granted} s`, async (world) => {
-    const client = await TurnClient.of(world);
-    expect((await client.allocate(lifetime(asked))).response.u32(LIFETIME)).toBe(granted);
-  });
+  onEveryTransport(
+    `RFC 8656 s7.2: a LIFETIME of ${asked} s is granted as ${granted} s`,
+    async (world) => {
+      const client = await TurnClient.of(world);
+      expect((await client.allocate(lifetime(asked))).response.u32(LIFETIME)).toBe(granted);
+    },
+  );
 }
 
-onBoth('RFC 8656 s18.2: a LIFETIME that is not 4 bytes long is refused 400', async (world) => {
-  const client = await TurnClient.of(world);
-  const outcomes = await inTurn([0, 1, 3, 5, 8], (length) =>
-    client.request(ALLOCATE, UDP, [LIFETIME, new Uint8Array(length)]),
-  );
-  expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array(5).fill('400'));
-});
+onEveryTransport(
+  'RFC 8656 s18.2: a LIFETIME that is not 4 bytes long is refused 400',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const outcomes = await inTurn([0, 1, 3, 5, 8], (length) =>
+      client.request(ALLOCATE, UDP, [LIFETIME, new Uint8Array(length)]),
+    );
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array(5).fill('400'));
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 10: the allocation that would exceed the quota of its user is refused 486',
   async (world) => {
     const clients = await inTurn(Array(3).keys(), () => TurnClient.of(world));
@@ -65,7 +72,7 @@ onBoth(
   { quota: { perUser: 2, total: 100 } },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 10: a reserved port counts against the quota, and its taking up does not again',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -82,7 +89,7 @@ onBoth(
   { quota: { perUser: 2, total: 100 } },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2: the server that has reached its total is refused 508',
   async (world) => {
     const first = await TurnClient.of(world);
@@ -95,7 +102,7 @@ onBoth(
   { quota: { perUser: 5, total: 1 } },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2: reserved ports count against the total, and their taking up does not again',
   async (world) => {
     const first = await TurnClient.of(world);
@@ -105,4 +112,59 @@ onBoth(
     expect((await second.allocate(reservationToken(token))).response.outcome).toBe('success');
   },
   { quota: { perUser: 9, total: 2 } },
+);
+
+onCore(
+  'RFC 8656 s7.2 step 10: a client that vanishes and comes back has its quota when its allocation is over',
+  async (world) => {
+    await (await TurnClient.of(world)).allocate();
+    const back = await TurnClient.of(world);
+    expect((await back.request(ALLOCATE, UDP)).outcome).toBe('486');
+    world.advance(599_999);
+    world.sweep();
+    expect((await back.request(ALLOCATE, UDP)).outcome).toBe('486');
+    world.advance(1);
+    world.sweep();
+    expect((await back.request(ALLOCATE, UDP)).outcome).toBe('success');
+    expect((await (await TurnClient.of(world)).request(ALLOCATE, UDP)).outcome).toBe('486');
+  },
+  { quota: { perUser: 1, total: 100 } },
+);
+
+onEveryTransport(
+  'RFC 8656 s7.2 step 10: a refused Allocate takes nothing of the quota, however often it comes',
+  async (world) => {
+    const [holder, next] = [await TurnClient.of(world), await TurnClient.of(world)];
+    await holder.allocate();
+    const refused = next.build(ALLOCATE, [UDP]);
+    const outcomes = await inTurn(upTo(5), () => next.exchange(refused));
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array(5).fill('486'));
+    await holder.refresh(0);
+    expect((await next.exchange(refused)).outcome).toBe('success');
+    expect((await next.exchange(refused)).outcome).toBe('success');
+    expect(world.server.stats()).toMatchObject({ allocations: 1, users: 1 });
+  },
+  { quota: { perUser: 1, total: 1 } },
+);
+
+onEveryTransport(
+  'RFC 8656 s7.2 step 10: a client whose connection ends has its quota at once, each time once',
+  async (world) => {
+    await inTurn(upTo(3), async (i) => {
+      const connection = new SinkEndpoint(world, 'tls', 40_000 + i);
+      const client = new TurnClient(connection, connection.server);
+      await client.challenge();
+      await client.allocate();
+      const rival = await TurnClient.of(world);
+      expect((await rival.request(ALLOCATE, UDP)).outcome).toBe('486');
+      expect(world.server.stats().traffic.tls.allocations).toBe(1);
+      connection.disconnect();
+      connection.disconnect();
+      expect(world.server.stats().traffic.tls.allocations).toBe(0);
+    });
+    const client = await TurnClient.of(world);
+    expect((await client.request(ALLOCATE, UDP)).outcome).toBe('success');
+    expect((await (await TurnClient.of(world)).request(ALLOCATE, UDP)).outcome).toBe('486');
+  },
+  { quota: { perUser: 1, total: 1 } },
 );

@@ -23,6 +23,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   openssl: 'openssl',
   gcc: 'gcc',
   janus: 'janus',
+  'redis-server': 'redis-server',
   'whip-client': 'simple-whip-client',
   'gst-launch-1.0': 'gstreamer1.0-tools',
   '/usr/lib/python3/dist-packages/aiortc': 'python3-aiortc',

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { type ListenerTransport, parseListenerUrl } from '../../../shared/config/network-values.ts';
 import { startServer } from '../spawn-server.ts';
 import type { CliResult, LaunchOptions, RunningServer } from '../spawn-server.ts';
 
@@ -89,16 +90,20 @@ export class Sterna {
     return this.#server.stdout() + this.#server.stderr();
   }
 
-  /** The STUN and TURN listener of that family. */
-  listener(family: 4 | 6): Endpoint {
-    const found = this.listeners.find(({ host }) => host.includes(':') === (family === 6));
-    if (found === undefined) throw new Error(`no listener for IPv${family}`);
+  /** The STUN and TURN listener of that family and transport. */
+  listener(family: 4 | 6, transport: ListenerTransport = 'udp'): Endpoint {
+    const found = this.#server.listeners
+      .map((url) => parseListenerUrl(url))
+      .find((url) => url.transport === transport && url.host.includes(':') === (family === 6));
+    if (found === undefined) throw new Error(`no ${transport} listener for IPv${family}`);
     return found;
   }
 
-  /** All STUN and TURN listeners. */
+  /** All STUN and TURN listeners over UDP. */
   get listeners(): Endpoint[] {
-    return this.#server.listeners.map(endpointOf);
+    return this.#server.listeners
+      .map((url) => parseListenerUrl(url))
+      .filter(({ transport }) => transport === 'udp');
   }
 
   /** Log lines of that event so far. */
@@ -123,8 +128,14 @@ export class Sterna {
     }
   }
 
-  /** Ends it and throws when it was not well: ended before, not with exit code 0, or a complaint in its log. */
-  async stop(signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<void> {
+  /**
+   * Ends it and throws when it was not well: ended before, not with exit code 0, or a complaint in its log but for the
+   * events that are expected.
+   */
+  async stop(
+    signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM',
+    expected: readonly string[] = [],
+  ): Promise<void> {
     const early = this.#result !== undefined;
     const timer = setTimeout(() => this.#server.kill('SIGKILL'), STOP_WITHIN_MS);
     this.#server.kill(signal);
@@ -133,7 +144,9 @@ export class Sterna {
     await rm(this.#folder, { recursive: true, force: true });
     const complaints = linesOf(this.#server.stdout()).filter(
       ({ level, event }) =>
-        ['warn', 'error', 'fatal'].includes(level) && event !== 'config.warning',
+        ['warn', 'error', 'fatal'].includes(level) &&
+        event !== 'config.warning' &&
+        !expected.includes(event),
     );
     if (!early && code === 0 && complaints.length === 0) return;
     const how = early ? 'had ended by itself' : 'ended';
@@ -151,11 +164,6 @@ export class Sterna {
     await this.#server.ended;
     await rm(this.#folder, { recursive: true, force: true });
   }
-}
-
-function endpointOf(listener: string): Endpoint {
-  const { hostname, port } = new URL(listener.replace(/^udp:/, 'http:'));
-  return { host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port) };
 }
 
 function linesOf(output: string): LogLine[] {

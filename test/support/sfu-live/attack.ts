@@ -25,6 +25,8 @@ export interface Attack {
   bounds?(grown: Metrics, seconds: number): string[];
   /** Gauges, as they are at the end of it: the bound is reached, and holds. */
   readonly filled?: Readonly<Record<string, number>>;
+  /** Of what it did something lives on for half a minute: the next attacks go on meanwhile. */
+  readonly lingers?: true;
   /** Takes back what it has opened; the hostile participant leaves by itself. */
   end?(): Promise<void> | void;
 }

@@ -133,6 +133,7 @@ const connections: Attack = {
       if (round === ROUNDS - 1) for (const one of open) one.destroy();
     };
   },
+  lingers: true,
   counted: [media('too-fast'), ice('too-fast')],
 };
 

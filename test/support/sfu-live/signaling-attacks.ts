@@ -49,6 +49,7 @@ const messages: Attack = {
     };
   },
   counted: [refused('RATE_LIMITED'), refused('BAD_MESSAGE')],
+  lingers: true,
 };
 
 /** Offers as long as they may be, with more sections than anybody has, contradictory, begun anew. */
@@ -79,6 +80,7 @@ const offers: Attack = {
     };
   },
   counted: [refused('RATE_LIMITED'), refused('BAD_MESSAGE')],
+  lingers: true,
 };
 
 /** Who has joined, and will never send any media. */

@@ -164,7 +164,12 @@ describe('development mode', () => {
     });
     expect(config.turn).toMatchObject({
       secrets: ['made-up-secret-of-development-mode'],
-      listeners: ['udp://127.0.0.1:3478', 'udp://[::1]:3478'],
+      listeners: [
+        'udp://127.0.0.1:3478',
+        'udp://[::1]:3478',
+        'tcp://127.0.0.1:3478',
+        'tcp://[::1]:3478',
+      ],
       relay: { addresses: ['127.0.0.1', '::1'] },
       peers: { allow: ['127.0.0.0/8', '::1/128'], deny: [] },
     });
@@ -179,7 +184,7 @@ describe('development mode', () => {
 
   test('does without ::1 where the machine has none, unless it was asked for', () => {
     const without = loadConfig({ environment: {}, ipv6Loopback: false });
-    expect(without.turn.listeners).toEqual(['udp://127.0.0.1:3478']);
+    expect(without.turn.listeners).toEqual(['udp://127.0.0.1:3478', 'tcp://127.0.0.1:3478']);
     expect(without.turn.relay.addresses).toEqual(['127.0.0.1']);
     const environment = { STERNA_TURN_LISTENERS: 'udp://[::1]:5' };
     const asked = loadConfig({ environment, ipv6Loopback: false });
@@ -198,6 +203,7 @@ describe('development mode', () => {
     ['STERNA_BIND', '::', 'bind'],
     ['STERNA_TURN_LISTENERS', 'udp://127.0.0.1:1,udp://0.0.0.0:3478', 'turn.listeners'],
     ['STERNA_TURN_RELAY_ADDRESSES', '192.0.2.1', 'turn.relay.addresses'],
+    ['STERNA_TURN_NAT_DISCOVERY', 'udp://192.0.2.1:3479', 'turn.natDiscovery'],
     ['STERNA_SFU_ADDRESSES', '127.0.0.1,::', 'sfu.addresses'],
   ])('refuses the public address in %s=%s and says what to set', (variable, value, key) => {
     const message = complaint({ environment: { [variable]: value } });
@@ -212,7 +218,10 @@ describe('a configured server needs credentials', () => {
     ['', 'keys: expected at least one API key'],
     ['# nothing but a comment\n', 'keys: expected at least one API key'],
     ['keys: {}\n', 'keys: expected at least one API key'],
-    [KEYS, 'turn.secrets: expected a secret here, or a user in turn.users'],
+    [
+      KEYS,
+      'turn.secrets: expected a secret here, a user in turn.users, or a key in turn.oauth.keys',
+    ],
   ])('%j is refused', (yaml, expected) => {
     const message = complaint({ yaml });
     expect(message).toContain(expected);

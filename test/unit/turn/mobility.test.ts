@@ -4,14 +4,15 @@ import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { Allocation, Listener } from '../../../turn/allocation.ts';
 import { Mobility } from '../../../turn/mobility.ts';
+import { Traffic } from '../../../turn/traffic.ts';
 import { address } from '../../support/turn/world.ts';
 
 const CLIENT = address('127.0.0.1', 5001);
 
 function enrolled(): { mobility: Mobility; allocation: Allocation } {
-  const mobility = new Mobility(randomBytes(32), 0, () => false);
+  const mobility = new Mobility(randomBytes(32), 0, () => false, new Traffic());
   const listener = new Listener(-1, address('127.0.0.1', 3478));
-  const credential = { username: 'user', user: 'user' };
+  const credential = { username: 'user', user: 'user', grant: undefined };
   const allocation = new Allocation(listener, CLIENT, credential, randomBytes(12));
   mobility.enrol(allocation);
   return { mobility, allocation };

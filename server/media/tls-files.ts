@@ -1,0 +1,112 @@
+// The certificate and key of `turn.tls` on disk: read at the start, and anew when they change.
+// Called by: what shows them to clients over TLS, and the media host for those over DTLS.
+
+import { createHash, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { type TlsPair, tlsPairProblem } from '../../shared/config/tls-pair.ts';
+import { SternaError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+
+/** How often the files are looked at. */
+const POLL_MS = 3000;
+
+export interface TlsFilesParts {
+  readonly log: Logger;
+  /** Paths. */
+  readonly cert: string;
+  readonly key: string;
+  /** Takes what the files hold now, or throws. */
+  readonly onChange: (pair: TlsPair) => void;
+  /** Of the files; POLL_MS when left out. */
+  readonly pollMs?: number | undefined;
+}
+
+/** What the files held at one look; `name` is equal where they held the same. */
+interface Look {
+  readonly name: string;
+  readonly pair?: TlsPair;
+  /** Why it is not to be used. */
+  readonly problem?: string;
+}
+
+export class TlsFiles {
+  readonly #parts: TlsFilesParts;
+  readonly #poll: NodeJS.Timeout;
+  #pair: TlsPair;
+  /** Names of looks: what is served, what was seen last, what was refused last. */
+  #served: string;
+  #seen: string;
+  #refused: string | undefined;
+
+  private constructor(parts: TlsFilesParts, pair: TlsPair, name: string) {
+    this.#parts = parts;
+    this.#pair = pair;
+    this.#served = name;
+    this.#seen = name;
+    this.#poll = setInterval(() => void this.#look(false), parts.pollMs ?? POLL_MS).unref();
+  }
+
+  /** Rejects where the files are not what the check of the configuration has seen. */
+  static async open(parts: TlsFilesParts): Promise<TlsFiles> {
+    const { pair, problem, name } = await lookAt(parts);
+    if (pair === undefined) throw new SternaError('TLS_UNAVAILABLE', problem ?? '');
+    return new TlsFiles(parts, pair, name);
+  }
+
+  /** What is served. */
+  get pair(): TlsPair {
+    return this.#pair;
+  }
+
+  /** Reads the files at once; bad ones are logged and the old ones go on. */
+  reload(): Promise<void> {
+    return this.#look(true);
+  }
+
+  close(): void {
+    clearInterval(this.#poll);
+  }
+
+  /** Files are written one after the other: unless it is `atOnce`, what they hold has to be the same at two looks. */
+  async #look(atOnce: boolean): Promise<void> {
+    const { name, pair, problem } = await lookAt(this.#parts);
+    const isToBeTaken = atOnce || name === this.#seen;
+    this.#seen = name;
+    if (!isToBeTaken || name === this.#served) return;
+    if (pair === undefined) return this.#refuse(name, problem);
+    try {
+      this.#parts.onChange(pair);
+    } catch (error) {
+      return this.#refuse(name, error instanceof Error ? error.message : String(error));
+    }
+    this.#pair = pair;
+    this.#served = name;
+    this.#refused = undefined;
+    const { validTo } = new X509Certificate(pair.cert);
+    this.#parts.log.info('turn.tls-reloaded', { validTo });
+  }
+
+  #refuse(name: string, problem: string | undefined): void {
+    if (name !== this.#refused) this.#parts.log.error('turn.tls-refused', { problem });
+    this.#refused = name;
+  }
+}
+
+async function lookAt({ cert, key }: TlsFilesParts): Promise<Look> {
+  let pair: TlsPair;
+  try {
+    pair = { cert: await readFile(cert), key: await readFile(key) };
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return { name: problem, problem };
+  }
+  const name = `${digest(pair.cert)} ${digest(pair.key)}`;
+  const wrong = tlsPairProblem(pair);
+  if (wrong === undefined) return { name, pair };
+  const path = wrong.field === 'cert' ? cert : key;
+  return { name, problem: `turn.tls.${wrong.field}: expected ${wrong.expected}, got ${path}` };
+}
+
+function digest(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,35 @@
+// A self-signed certificate of its own for each call, as PEM files that a server may read.
+
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface TlsFiles {
+  readonly folder: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+const folders: string[] = [];
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** For localhost, 127.0.0.1 and ::1; gone when the process ends. */
+export function makeTlsFiles(commonName = 'localhost'): TlsFiles {
+  const folder = mkdtempSync(join(tmpdir(), 'sterna-tls-'));
+  folders.push(folder);
+  const files = { folder, cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
+  execFileSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-days', '30', '-subj', `/CN=${commonName}`],
+      ...['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1'],
+      ...['-keyout', files.key, '-out', files.cert],
+    ],
+    { stdio: 'pipe' },
+  );
+  return files;
+}
