@@ -74,6 +74,7 @@ test('who sends nothing at all is closed as well', async () => {
   await pass(0);
   vi.advanceTimersByTime(10_000);
   await closed;
+  expect(streams.ofType('turn.open').filter(({ stream }) => stream === 2)).toEqual([]);
 });
 
 test('who is answered has a minute for an allocation, however often it asks', async () => {

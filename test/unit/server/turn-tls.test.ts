@@ -93,18 +93,19 @@ describe('a client', () => {
   });
 });
 
+/** Of the certificate that it shows. */
+async function nameOf(host: StreamHost): Promise<string> {
+  const socket = await host.secure({ maxVersion: 'TLSv1.2' });
+  const { subject } = socket.getPeerCertificate();
+  socket.destroy();
+  return String(subject.CN);
+}
+
 describe('the certificate', () => {
   let folder: string;
   let served: TlsFiles;
   let lines: Record<string, unknown>[];
   let tls: TurnTls;
-
-  const nameOf = async (host: StreamHost): Promise<string> => {
-    const socket = await host.secure({ maxVersion: 'TLSv1.2' });
-    const { subject } = socket.getPeerCertificate();
-    socket.destroy();
-    return String(subject.CN);
-  };
 
   beforeAll(() => {
     served = makeTlsFiles('third');
