@@ -49,7 +49,11 @@ beforeAll(async () => {
     stdio: 'ignore',
   });
   peer = await EchoPeer.start();
-  await Promise.all(ENGINES.map(async (engine) => servers.set(engine, await start(engine, ec))));
+  await Promise.all(
+    ENGINES.map(async (engine) => {
+      servers.set(engine, await start(engine, engine === 'linux' ? ec : rsa));
+    }),
+  );
 });
 
 afterAll(async () => {
@@ -93,16 +97,16 @@ describe.concurrent('turnutils_uclient -S loses nothing', () => {
 });
 
 describe.concurrent('openssl s_client', () => {
-  test.each(['-ECDSA', '-RSA'])('with a %s key', async (kind) => {
-    const server = await start('auto', kind === '-RSA' ? rsa : ec);
-    try {
-      const said = await handshake(server.listeners[0]!);
-      expect(said).toMatch(new RegExp(`Cipher is ECDHE${kind}-AES128-GCM-SHA256`));
-      expect(said).toMatch(/Protocol {2}: DTLSv1\.2/);
-      expect(await handshake(server.listeners[2]!, '-mtu', '300')).toMatch(/Cipher is ECDHE/);
-    } finally {
-      await server.stop();
-    }
+  test.each([
+    ['linux', '-ECDSA'],
+    ['portable', '-RSA'],
+  ] as const)('%s engine, %s key', async (engine, kind) => {
+    const server = servers.get(engine);
+    if (server === undefined) return;
+    const said = await handshake(server.listeners[0]!);
+    expect(said).toMatch(new RegExp(`Cipher is ECDHE${kind}-AES128-GCM-SHA256`));
+    expect(said).toMatch(/Protocol {2}: DTLSv1\.2/);
+    expect(await handshake(server.listeners[2]!, '-mtu', '300')).toMatch(/Cipher is ECDHE/);
   });
 
   test('a new certificate is shown to new clients, and those that are there go on', async () => {
