@@ -7,6 +7,7 @@ import { ICE_DROP_REASONS } from '../../sfu/ice/drop-reason.ts';
 import { ROUTER_DROP_REASONS } from '../../sfu/router/drop-reason.ts';
 import { MEDIA_DROP_REASONS } from '../../sfu/transport/drop-reason.ts';
 import { DROP_REASONS } from '../../turn/drop-reason.ts';
+import { DTLS_FAILURES } from '../../turn/dtls-failure.ts';
 import { readRootFile } from './source-files.ts';
 
 const text = readRootFile('docs/metrics.md');
@@ -34,6 +35,7 @@ test('docs/metrics.md explains the reasons of drops and the capabilities', () =>
   const reasons = [...text.matchAll(/^\| `([a-z-]+)` \| [^|]+ \|$/gm)].map(([, reason]) => reason);
   expect(reasons).toEqual([
     ...DROP_REASONS,
+    ...DTLS_FAILURES,
     ...ROUTER_DROP_REASONS,
     ...MEDIA_DROP_REASONS,
     ...ICE_DROP_REASONS,
