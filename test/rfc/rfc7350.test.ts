@@ -16,6 +16,10 @@ import { address } from '../support/turn/world.ts';
 const XOR_MAPPED_ADDRESS = 0x0020;
 const DTLS_APPLICATION_DATA = 23;
 
+/** The certificate that the server has shown, by its hash. */
+const shown = ({ session }: DtlsCaller): string =>
+  Buffer.from(session.peerCertificateDigest('sha-256')!).toString('hex');
+
 const binding = (): Uint8Array => message(BINDING, randomBytes(12));
 
 onBoth(
@@ -183,8 +187,6 @@ onBoth(
   'RFC 7350 s3: a new certificate is for new sessions, and those that are there go on',
   overDtls(async (dtls) => {
     const before = await (await dtls.caller()).connect();
-    const shown = (caller: DtlsCaller): string =>
-      Buffer.from(caller.session.peerCertificateDigest('sha-256')!).toString('hex');
     dtls.clients.replaceCertificate(pemCertificate());
     const after = await (await dtls.caller()).connect();
     expect(shown(after)).not.toBe(shown(before));
