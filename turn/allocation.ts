@@ -5,6 +5,7 @@ import { AddressTable } from '../shared/net/address-table.ts';
 import type { Timer } from '../shared/net/timer-wheel.ts';
 import type { AddressFamily, TransportAddress } from '../shared/net/transport-address.ts';
 import type { ClientSink, ClientTransport } from './client-sink.ts';
+import type { TokenGrant } from './third-party.ts';
 
 /** RFC 8656 s12: the channel numbers that may be bound. */
 export const CHANNEL_NUMBER_MIN = 0x4000;
@@ -52,16 +53,60 @@ export interface ChannelBinding {
 /** Who made the allocation. */
 export interface Credential {
   readonly username: string;
-  /** Whose quota it counts against: for REST credentials the user without the timestamp. */
+  /** Whose quota it counts against: for REST credentials the user without the timestamp, for tokens the kid. */
   readonly user: string;
+  /** The token that it comes from; undefined for a long-term credential. */
+  readonly grant: TokenGrant | undefined;
+}
+
+/**
+ * The name in quotas and reservations. A token names no user, so all tokens under one kid count together; a user of
+ * the same name is another one.
+ */
+export function holderOf({ user, grant }: Credential): string {
+  return grant === undefined ? user : `\0${user}`;
+}
+
+/** RFC 8016: what an allocation has whose client may change its address. */
+export interface Mobility {
+  /** The allocation in its tickets. */
+  readonly id: string;
+  /** The last ticket, and its number: the one that the next move takes. */
+  serial: number;
+  ticket: Uint8Array;
+  /** The last move that a ticket was used for. */
+  move: Move | undefined;
+}
+
+/** The 5-tuple that an allocation moves to, or has moved to. */
+export interface Move {
+  readonly listener: Listener;
+  readonly client: TransportAddress;
+  /** The transaction id of its Refresh request: a retransmission gets the same answer. */
+  readonly transaction: Uint8Array;
+  /** When the first data came from there, monotonic milliseconds; -1 until then. */
+  arrivedAt: number;
+}
+
+/** A 5-tuple whose allocation another worker has. */
+export interface Detour {
+  readonly listener: Listener;
+  readonly client: TransportAddress;
+  readonly worker: number;
+  /** The allocation in its tickets. */
+  readonly id: string;
+  expiresAt: number;
 }
 
 export class Allocation {
-  readonly listener: Listener;
-  readonly client: TransportAddress;
+  /** With `client` the 5-tuple; both change when it moves. */
+  listener: Listener;
+  client: TransportAddress;
   readonly credential: Credential;
   /** The transaction id of the Allocate request that made it: a retransmission gets the same answer. */
   readonly transaction: Uint8Array;
+  /** The latest token that it lives by, its own or that of a Refresh (RFC 7635 s9); undefined without tokens. */
+  grant: TokenGrant | undefined;
   /** The account of the shared quota that it counts against, and how many units it has of it. */
   account = -1;
   units = 0;
@@ -69,6 +114,8 @@ export class Allocation {
   relay6: Relay | undefined = undefined;
   /** Set when it is admitted. */
   timer!: Timer;
+  /** Set for a client that asked for a ticket (RFC 8016 s3.1.2). */
+  mobility: Mobility | undefined = undefined;
   /** Set once the success response was sent; until then nothing can be done with it. */
   ready = false;
   reservationToken: Uint8Array | undefined = undefined;
@@ -91,7 +138,20 @@ export class Allocation {
     this.listener = listener;
     this.client = client;
     this.credential = credential;
+    this.grant = credential.grant;
     this.transaction = transaction;
+  }
+
+  /**
+   * Whether that credential may change it (RFC 8656 s5). Any good token may, where a token made it: the one that made
+   * it expires, and the next may be under another kid (RFC 7635 s9).
+   */
+  belongsTo({ username, grant }: Credential): boolean {
+    const made = this.credential;
+    if (made.grant !== undefined || grant !== undefined) {
+      return made.grant !== undefined && grant !== undefined;
+    }
+    return made.username === username;
   }
 
   relayFor(peer: TransportAddress): Relay | undefined {
@@ -157,6 +217,10 @@ export class Listener {
   readonly sink: ClientSink | undefined;
   /** By the client's transport address: server address and protocol are this listener's. */
   readonly allocations: AddressTable<Allocation> = new AddressTable('host-and-port');
+  /** Those that are to move to a 5-tuple of this listener, and have sent nothing from there (RFC 8016 s3.2.2). */
+  readonly arriving: AddressTable<Allocation> = new AddressTable('host-and-port');
+  /** 5-tuples of allocations that other workers have. */
+  readonly elsewhere: AddressTable<Detour> = new AddressTable('host-and-port');
 
   constructor(
     socket: number,

@@ -1,13 +1,16 @@
-// The long-term credential mechanism as the server runs it: RFC 8489 s9.2.4, its checks in its order.
+// The long-term credential mechanism as the server runs it: RFC 8489 s9.2.4, its checks in its order, and within
+// them those of a token in place of a password (RFC 7635 s7).
 // Nothing is stored for a client that has not passed it; replies before that are capped by source network.
 
 import { INTEGRITY_SHA256_BYTES } from '../shared/stun/integrity.ts';
 import {
+  ATTR_ACCESS_TOKEN,
   ATTR_MESSAGE_INTEGRITY_SHA256,
   ATTR_NONCE,
   ATTR_PASSWORD_ALGORITHM,
   ATTR_PASSWORD_ALGORITHMS,
   ATTR_REALM,
+  ATTR_THIRD_PARTY_AUTHORIZATION,
   ATTR_USERHASH,
   ATTR_USERNAME,
   ERROR_BAD_REQUEST,
@@ -27,6 +30,7 @@ import type { CandidateKey } from './credentials.ts';
 import { DROP_UNAUTHENTICATED_CAP, DROP_USER_LOOKUPS } from './drop-reason.ts';
 import type { Exchange } from './exchange.ts';
 import { USERNAME_BYTES_MAX } from './limits.ts';
+import type { TokenGrant } from './third-party.ts';
 import type { TurnState } from './turn-state.ts';
 
 /** In order of preference (RFC 8489 s14.11). */
@@ -66,7 +70,7 @@ export function authenticate(state: TurnState, exchange: Exchange): Credential |
     return undefined;
   }
   const username = usernameOf(state, reader);
-  const standing = username === undefined ? 'ours' : state.credentials.standing(username);
+  const standing = standingOf(state, exchange, username);
   if (standing === 'asked' && username !== undefined) {
     askFor(state, exchange, username, realm, nonce);
     return undefined;
@@ -84,10 +88,23 @@ export function authenticate(state: TurnState, exchange: Exchange): Credential |
     challenge(state, exchange, ERROR_STALE_NONCE);
     return undefined;
   }
-  exchange.key = match.key;
-  // Bound to what the client offered, not to how it signed: see the last paragraph of RFC 8489 s9.2.4.
-  exchange.sha256 = reader.find(ATTR_PASSWORD_ALGORITHM) >= 0;
-  return { username, user: match.user };
+  const { key, user, grant } = match;
+  exchange.key = key;
+  // Bound to what the client offered, not to how it signed: see the last paragraph of RFC 8489 s9.2.4. A token's key
+  // is for one of the two alone.
+  exchange.sha256 = grant?.sha256 ?? reader.find(ATTR_PASSWORD_ALGORITHM) >= 0;
+  return { username, user, grant };
+}
+
+/** A token says itself who may: nobody has to be asked for its kid. */
+function standingOf(
+  state: TurnState,
+  { reader, allocation }: Exchange,
+  username: string | undefined,
+): ReturnType<TurnState['credentials']['standing']> {
+  const byToken = reader.find(ATTR_ACCESS_TOKEN) >= 0 || allocation?.grant !== undefined;
+  if (username === undefined || (byToken && state.thirdParty !== undefined)) return 'ours';
+  return state.credentials.standing(username);
 }
 
 /** Has the request wait for its user's password, once its nonce has shown that the client is where it says. */
@@ -143,7 +160,8 @@ function usernameOf(state: TurnState, reader: StunReader): string | undefined {
   if (username >= 0) {
     return reader.lengthAt(username) <= USERNAME_BYTES_MAX ? reader.text(username) : undefined;
   }
-  return state.credentials.nameOf(reader.view(reader.find(ATTR_USERHASH)));
+  const hash = reader.view(reader.find(ATTR_USERHASH));
+  return state.credentials.nameOf(hash) ?? state.thirdParty?.kidOf(hash);
 }
 
 /**
@@ -157,18 +175,42 @@ function matchingKey(
   algorithm: number,
 ): CandidateKey | undefined {
   const { reader } = exchange;
-  const mine = username !== undefined && exchange.allocation?.credential.username === username;
-  const keys =
-    username === undefined
-      ? []
-      : state.credentials.candidates(username, algorithm, state.options.clock.wall(), mine);
+  const keys = username === undefined ? [] : candidateKeys(state, exchange, username, algorithm);
   for (const candidate of keys.length === 0 ? [NO_KEY] : keys) {
-    const matches = reader.hasIntegritySha256
-      ? checkWholeSha256(reader, candidate.key)
-      : reader.checkIntegrity(candidate.key);
+    const matches =
+      (candidate.grant?.sha256 ?? reader.hasIntegritySha256)
+        ? checkWholeSha256(reader, candidate.key)
+        : reader.checkIntegrity(candidate.key);
     if (matches && candidate !== NO_KEY) return candidate;
   }
   return undefined;
+}
+
+/**
+ * With ACCESS-TOKEN the key inside, and no other. Without it the key that the allocation lives by, since clients send
+ * tokens in Allocate and Refresh alone (RFC 7635 s9), and the long-term keys of that name.
+ */
+function candidateKeys(
+  state: TurnState,
+  { reader, allocation, elsewhere, now }: Exchange,
+  username: string,
+  algorithm: number,
+): readonly CandidateKey[] {
+  const wall = state.options.clock.wall();
+  const token = reader.find(ATTR_ACCESS_TOKEN);
+  if (token >= 0 && state.thirdParty !== undefined) {
+    const grant = state.thirdParty.verify(username, reader.view(token), wall, now);
+    return grant === undefined ? [] : keysOf(grant);
+  }
+  const mine = elsewhere || allocation?.credential.username === username;
+  const keys = state.credentials.candidates(username, algorithm, wall, mine);
+  const grant = allocation?.grant;
+  if (grant === undefined || grant.kid !== username || now >= grant.expiresAt) return keys;
+  return [...keysOf(grant), ...keys];
+}
+
+function keysOf(grant: TokenGrant): readonly CandidateKey[] {
+  return grant.keys.map((key) => ({ key, user: grant.kid, grant }));
 }
 
 /** RFC 8489 s14.6: a usage has to allow truncation explicitly, and TURN does not. */
@@ -183,14 +225,16 @@ function realmMatches(state: TurnState, reader: StunReader, realm: number): bool
   );
 }
 
-/** 401 and 438 carry what the client needs to try again (RFC 8489 s9.2.4). */
+/** 401 and 438 carry what the client needs to try again (RFC 8489 s9.2.4; RFC 7635 s6.1). */
 function challenge(state: TurnState, exchange: Exchange, code: number): void {
   if (!mayAnswer(state, exchange)) return;
-  state.responder
+  const writer = state.responder
     .beginError(exchange, code)
     .text(ATTR_REALM, state.options.realm)
     .text(ATTR_NONCE, state.nonces.mint(exchange.client, exchange.now))
     .passwordAlgorithms(PASSWORD_ALGORITHMS);
+  const { thirdParty } = state;
+  if (thirdParty !== undefined) writer.text(ATTR_THIRD_PARTY_AUTHORIZATION, thirdParty.serverName);
   state.responder.send(exchange);
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from '../shared/clock.ts';
 import { longTermKey, userHash } from '../shared/stun/credentials.ts';
 import { PASSWORD_ALGORITHM_MD5, PASSWORD_ALGORITHM_SHA256 } from '../shared/stun/registry.ts';
 import { OutsideUsers, type UserAnswer, type WaitingRequest } from './outside-users.ts';
+import type { TokenGrant } from './third-party.ts';
 
 /** Derived keys kept, so that a re-allocating client costs no hashing. Bounded against made-up usernames. */
 const KEY_CACHE_MAX = 4096;
@@ -28,6 +29,8 @@ export interface CandidateKey {
   readonly key: Uint8Array;
   /** Whose quota it counts against. */
   readonly user: string;
+  /** Of a token; undefined for a long-term key. */
+  readonly grant?: TokenGrant;
 }
 
 /** A username and password that a TURN client can use until the given time. */

@@ -1,6 +1,7 @@
 // Which comprehension-required attributes the server understands; any other is answered 420 (RFC 8489 s6.3.1).
 
 import {
+  ATTR_ACCESS_TOKEN,
   ATTR_CHANNEL_NUMBER,
   ATTR_DATA,
   ATTR_DONT_FRAGMENT,
@@ -55,7 +56,15 @@ const TURN = [
 
 export const knownToBinding: Uint8Array = knownAttributes(BASE);
 
-/** RFC 8656 s7.2 step 4: without DF, DONT-FRAGMENT counts as unknown. */
-export function knownToTurn(canSetDontFragment: boolean): Uint8Array {
-  return knownAttributes([...BASE, ...TURN, ...(canSetDontFragment ? [ATTR_DONT_FRAGMENT] : [])]);
+/**
+ * RFC 8656 s7.2 step 4: without DF, DONT-FRAGMENT counts as unknown. RFC 7635 s7: so does ACCESS-TOKEN where
+ * THIRD-PARTY-AUTHORIZATION is never sent.
+ */
+export function knownToTurn(canSetDontFragment: boolean, takesTokens: boolean): Uint8Array {
+  return knownAttributes([
+    ...BASE,
+    ...TURN,
+    ...(canSetDontFragment ? [ATTR_DONT_FRAGMENT] : []),
+    ...(takesTokens ? [ATTR_ACCESS_TOKEN] : []),
+  ]);
 }

@@ -6,6 +6,7 @@ import type { TransportAddress } from '../shared/net/transport-address.ts';
 import type { ClientTransport } from './client-sink.ts';
 import type { Commons } from './commons.ts';
 import type { RandomInt } from './shared-ports.ts';
+import type { ThirdPartyOptions } from './third-party.ts';
 
 export interface RelayAddress {
   /** The address relays are bound to; its port is ignored. */
@@ -20,6 +21,8 @@ export interface TurnOptions {
   readonly relays: readonly RelayAddress[];
   readonly users: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
+  /** Tokens of authorization servers (RFC 7635), beside users and secrets; without it they are not understood. */
+  readonly thirdParty?: ThirdPartyOptions | undefined;
   readonly peers: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   /** Further addresses that are never peers, such as this host's addresses at a wildcard listener's port. */
   readonly forbiddenPeers: readonly TransportAddress[];
@@ -27,6 +30,12 @@ export interface TurnOptions {
   readonly quotaPerUser: number;
   /** The highest channel number that may be bound: CHANNEL_NUMBER_MAX or LEGACY_CHANNEL_NUMBER_MAX. */
   readonly channelNumberMax: number;
+  /** Whether clients may change their addresses (RFC 8016). */
+  readonly mobility: boolean;
+  /** Where new clients are sent to instead, in turn, by the family of their addresses (RFC 8489 s10). */
+  readonly alternateServers: readonly TransportAddress[];
+  /** When that is done: always, or while the server drains. */
+  readonly redirect: 'always' | 'draining';
   /** Milliseconds. */
   readonly lifetimes: {
     readonly allocation: number;
@@ -51,11 +60,12 @@ export interface TurnOptions {
   readonly handOver?: HandOver | undefined;
 }
 
-/** The other workers of the process, as those that have the relays which this one sends to. */
+/** The other workers of the process, as who has the relays that this one sends to, or the clients that it hears. */
 export interface Neighbours {
   /**
-   * Hands a datagram to the worker that has the relay at `to`, for its `TurnServer.fromNeighbour`. Addresses and bytes
-   * are only good until the call returns. False when it takes no more for now.
+   * Hands a datagram to the worker that has the relay at `to`, or the client at `from` where `to` is a listener, for its
+   * `TurnServer.fromNeighbour`. Addresses and bytes are only good until the call returns. False when it takes no more
+   * for now.
    */
   forward(
     worker: number,

@@ -9,16 +9,20 @@ import {
   SECURITY_FEATURE_USERNAME_ANONYMITY,
 } from '../shared/stun/nonce-cookie.ts';
 import type { Allocation, Listener, Permission, Relay } from './allocation.ts';
+import { AlternateServers } from './alternate-servers.ts';
 import type { Commons } from './commons.ts';
 import { CredentialStore } from './credentials.ts';
 import { DROP_REASONS } from './drop-reason.ts';
+import { Elsewhere } from './elsewhere.ts';
 import { RESERVATION_LIFETIME_MS } from './limits.ts';
+import { Mobility } from './mobility.ts';
 import { NonceMint } from './nonce.ts';
 import type { AllocationEnd, AllocationEvent, TurnObserver, TurnOptions } from './options.ts';
 import { PeerPolicy, type PeerVerdict } from './peer-policy.ts';
 import type { RelayOpened, RelayPool } from './relay-pool.ts';
 import { Responder } from './responder.ts';
 import type { ParkedRelay } from './shared-reservations.ts';
+import { ThirdParty } from './third-party.ts';
 
 /** How often this worker looks at its reservations while it has some. */
 const RESERVATIONS_EVERY_MS = 1000;
@@ -28,15 +32,21 @@ export class TurnState {
   readonly engine: Engine;
   readonly responder: Responder;
   readonly credentials: CredentialStore;
+  readonly thirdParty: ThirdParty | undefined;
   readonly nonces: NonceMint;
   readonly policy: PeerPolicy;
   readonly pool: RelayPool;
   readonly commons: Commons;
+  readonly mobility: Mobility;
+  readonly elsewhere: Elsewhere;
+  readonly alternates: AlternateServers;
   readonly allocations: Set<Allocation> = new Set();
   /** By reason, as in drop-reason.ts. */
   readonly drops: Float64Array = new Float64Array(DROP_REASONS.length);
   /** Datagrams handed over inside the process: between two relays, and to and from where else it answers. */
   shortCircuited = 0;
+  /** No new allocations. */
+  draining = false;
   readonly #observer: TurnObserver | undefined;
   readonly #reservationTimer = new Timer((now) => this.#expireReservations(now));
   readonly #external = new TransportAddress();
@@ -51,11 +61,18 @@ export class TurnState {
     this.#observer = observer;
     this.responder = new Responder(engine);
     this.credentials = new CredentialStore(options, options.clock);
+    const { thirdParty, realm } = options;
+    this.thirdParty = thirdParty === undefined ? undefined : new ThirdParty(thirdParty, realm);
     const features =
       SECURITY_FEATURE_PASSWORD_ALGORITHMS |
       (this.credentials.supportsUserHash ? SECURITY_FEATURE_USERNAME_ANONYMITY : 0);
     this.nonces = new NonceMint(features, options.lifetimes.nonce, options.commons);
     this.commons = options.commons;
+    this.mobility = new Mobility(this.commons.ticketSecret, this.commons.self, (allocation, now) =>
+      this.expire(allocation, now),
+    );
+    this.elsewhere = new Elsewhere(options, engine.timers, (reason) => this.drop(reason));
+    this.alternates = new AlternateServers(options.alternateServers);
     this.#moves = engine.kind === 'linux';
     this.policy = new PeerPolicy({
       allow: options.peers.allow,
@@ -79,6 +96,11 @@ export class TurnState {
     return this.expire(allocation, now) ? undefined : allocation;
   }
 
+  /** As `find`, or the allocation that is to move to that 5-tuple: what requests from there are about. */
+  at(listener: Listener, client: TransportAddress, now: number): Allocation | undefined {
+    return this.find(listener, client, now) ?? this.mobility.expected(listener, client, now);
+  }
+
   /** Takes away the relays whose time is over; true when that was the end of the allocation. */
   expire(allocation: Allocation, now: number): boolean {
     const { relay4, relay6 } = allocation;
@@ -94,9 +116,9 @@ export class TurnState {
   }
 
   /** Takes units of the quota, over all workers: an account for `admit`, or what `SharedQuota.take` says instead. */
-  takeQuota(user: string, units: number): number {
+  takeQuota(holder: string, units: number): number {
     const { keys, quota } = this.commons;
-    return quota.take(keys.of(user), units, this.options.quotaPerUser);
+    return quota.take(keys.of(holder), units, this.options.quotaPerUser);
   }
 
   /** Admits an allocation whose relays are still to open. It has the units of the quota from now on. */
@@ -122,9 +144,9 @@ export class TurnState {
    * Takes up what a token holds, and opens it as a relay of this worker: an account for `admit`, with one unit, or -1
    * for a token that is not good.
    */
-  takeReservation(token: Uint8Array, user: string, now: number, done: RelayOpened): number {
+  takeReservation(token: Uint8Array, holder: string, now: number, done: RelayOpened): number {
     const { keys, reservations } = this.commons;
-    return reservations.take(token, keys.of(user), this.#moves, now, (relay) =>
+    return reservations.take(token, keys.of(holder), this.#moves, now, (relay) =>
       this.pool.adopt(relay, done),
     );
   }
@@ -144,6 +166,7 @@ export class TurnState {
     if (!this.allocations.delete(allocation)) return;
     this.engine.timers.cancel(allocation.timer);
     allocation.listener.allocations.delete(allocation.client);
+    this.mobility.forget(allocation);
     this.commons.quota.give(allocation.account, allocation.units);
     const { relay4, relay6, ready } = allocation;
     const event = ready && this.#observer !== undefined ? describe(allocation) : undefined;

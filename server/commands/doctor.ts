@@ -6,11 +6,17 @@ import { z } from 'zod';
 import { ConfigError } from '../../shared/config/config-error.ts';
 import { loadConfig } from '../../shared/config/load.ts';
 import type { Config } from '../../shared/config/load.ts';
-import { bracketed, isWildcard, parseListenerUrl } from '../../shared/config/network-values.ts';
+import {
+  bracketed,
+  isWildcard,
+  type ListenerUrl,
+  parseListenerUrl,
+} from '../../shared/config/network-values.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { capabilityText, chooseEngine } from '../../shared/net/engine-choice.ts';
 import { mintRestCredential } from '../../turn/credentials.ts';
 import { readDevKey } from '../dev-key.ts';
+import { probeCertificate } from '../doctor/certificate-probe.ts';
 import { IN_USE, tcpProblem, udpProblem } from '../doctor/port-probe.ts';
 import { probeBinding, probeRelay } from '../doctor/turn-probe.ts';
 import { whyNoOpenssl } from '../media/openssl-probe.ts';
@@ -153,15 +159,21 @@ async function checkTurn(config: Config, running: boolean, report: Report): Prom
     config.turn.relay.addresses.map((address): 4 | 6 => (isIPv4(address) ? 4 : 6)),
   );
   for (const url of listeners) {
-    const { host, port } = parseListenerUrl(url);
-    const at = reachable(host);
+    const listener = parseListenerUrl(url);
+    const at = { ...listener, host: reachable(listener.host) };
+    if (at.transport === 'dtls') {
+      report.ok('stun', `${url} is not asked: the doctor speaks no DTLS`);
+      continue;
+    }
     // One after the other, so that the lines come in order and probes do not meet the caps together.
     // oxlint-disable-next-line no-await-in-loop
-    const answers = await checkListener(url, running, report);
+    const answers = await checkListener(url, at, running, report);
+    // oxlint-disable-next-line no-await-in-loop
+    if (answers && at.transport === 'tls') await checkCertificate(url, at, report);
     if (!answers || secret === undefined || secret === '') continue;
     for (const family of families) {
       // oxlint-disable-next-line no-await-in-loop
-      await checkRelay(at, port, family, secret, report);
+      await checkRelay(url, at, family, secret, report);
     }
   }
 }
@@ -197,17 +209,23 @@ async function checkMedia(config: Config, running: boolean, report: Report): Pro
   return undefined;
 }
 
-async function checkListener(url: string, running: boolean, report: Report): Promise<boolean> {
-  const { host, port } = parseListenerUrl(url);
+async function checkListener(
+  url: string,
+  at: ListenerUrl,
+  running: boolean,
+  report: Report,
+): Promise<boolean> {
   try {
-    report.ok('stun', `${url} answers, we are ${await probeBinding(reachable(host), port)}`);
+    report.ok('stun', `${url} answers, we are ${await probeBinding(at)}`);
     return true;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     if (running) {
       report.fail('stun', `${url}: ${why}`, 'look at the log of the server and at the firewall');
     } else {
-      const problem = await udpProblem(host, port);
+      const { transport, host, port } = parseListenerUrl(url);
+      const isStream = transport === 'tcp' || transport === 'tls';
+      const problem = await (isStream ? tcpProblem : udpProblem)(host, port);
       if (problem === undefined) report.ok('stun', `${url} is free`);
       else report.fail('stun', `${url}: ${problem}`, 'set turn.listeners');
     }
@@ -215,9 +233,22 @@ async function checkListener(url: string, running: boolean, report: Report): Pro
   }
 }
 
+/** An expired one keeps every browser from coming by `turns:`. */
+async function checkCertificate(url: string, at: ListenerUrl, report: Report): Promise<void> {
+  try {
+    const { subject, validTo, isExpired } = await probeCertificate(at, systemClock.wall());
+    const found = `${url} is ${subject}, until ${validTo}`;
+    if (isExpired) report.fail('tls', found, 'it has expired: renew turn.tls.cert');
+    else report.ok('tls', found);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    report.fail('tls', `${url}: ${why}`, 'look at the log of the server');
+  }
+}
+
 async function checkRelay(
-  host: string,
-  port: number,
+  url: string,
+  at: ListenerUrl,
   family: 4 | 6,
   secret: string,
   report: Report,
@@ -226,12 +257,12 @@ async function checkRelay(
   const credential = mintRestCredential(secret, 'doctor', expiresAt);
   const name = `turn IPv${family}`;
   try {
-    const relays = await probeRelay(host, port, family, credential);
+    const relays = await probeRelay(at, family, credential);
     report.ok(name, `relayed there and back between ${relays.join(' and ')}`);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const fix = 'check turn.secrets, turn.relay and turn.peers, and that the clock is right';
-    report.fail(name, `through ${bracketed(host)}:${port}: ${why}`, fix);
+    report.fail(name, `through ${url}: ${why}`, fix);
   }
 }
 

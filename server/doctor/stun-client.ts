@@ -1,12 +1,8 @@
-// A small STUN client over UDP for the doctor: requests with retransmission (RFC 8489 s6.2.1), Data
-// indications.
+// A small STUN client for the doctor: requests, sent again where they may be lost (RFC 8489 s6.2.1), Data indications.
 // Called by: the probes of this folder. Not for the data path: it allocates as it likes.
 
 import { randomBytes } from 'node:crypto';
-import { createSocket } from 'node:dgram';
-import type { Socket } from 'node:dgram';
-import { once } from 'node:events';
-import { isIPv4 } from 'node:net';
+import type { ListenerUrl } from '../../shared/config/network-values.ts';
 import { StunReader, STUN_OK } from '../../shared/stun/reader.ts';
 import {
   CLASS_ERROR,
@@ -16,6 +12,7 @@ import {
   METHOD_DATA,
 } from '../../shared/stun/registry.ts';
 import { StunWriter } from '../../shared/stun/writer.ts';
+import { openChannel, type StunChannel } from './stun-channel.ts';
 
 /** When a request is sent again, and when it is given up: milliseconds after the first time. */
 const RESEND_MS = [250, 750, 1500] as const;
@@ -26,23 +23,13 @@ type Write = (writer: StunWriter) => void;
 class NoAnswer extends Error {}
 
 export class StunClient {
-  readonly #socket: Socket;
   readonly #waiting = new Map<string, (answer: StunReader) => void>();
+  #channel: StunChannel | undefined;
   #onData: ((indication: StunReader) => void) | undefined;
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on('message', (bytes) => this.#receive(bytes));
-    // An ICMP "port unreachable" shows as an error; the time-out tells the story.
-    socket.on('error', () => {});
-  }
-
-  static async open(host: string, port: number): Promise<StunClient> {
-    const socket = createSocket(isIPv4(host) ? 'udp4' : 'udp6');
-    const client = new StunClient(socket);
-    const connected = once(socket, 'connect');
-    socket.connect(port, host);
-    await connected;
+  static async open(server: ListenerUrl): Promise<StunClient> {
+    const client = new StunClient();
+    client.#channel = await openChannel(server, (bytes) => client.#receive(bytes));
     return client;
   }
 
@@ -52,8 +39,9 @@ export class StunClient {
     const message = encode(method, CLASS_REQUEST, transaction, write);
     const id = transaction.toString('hex');
     return new Promise((resolve, reject) => {
-      const send = (): void => this.#socket.send(message, () => {});
-      const timers = RESEND_MS.map((delay) => setTimeout(send, delay));
+      const send = (): void => this.#channel?.send(message);
+      const again = this.#channel?.isReliable === true ? [] : RESEND_MS;
+      const timers = again.map((delay) => setTimeout(send, delay));
       const finish = (): void => {
         this.#waiting.delete(id);
         timers.forEach(clearTimeout);
@@ -72,7 +60,7 @@ export class StunClient {
   }
 
   indicate(method: number, write: Write): void {
-    this.#socket.send(encode(method, CLASS_INDICATION, randomBytes(12), write), () => {});
+    this.#channel?.send(encode(method, CLASS_INDICATION, randomBytes(12), write));
   }
 
   /** The next Data indication. @throws NoAnswer */
@@ -91,7 +79,7 @@ export class StunClient {
   }
 
   close(): void {
-    this.#socket.close();
+    this.#channel?.close();
   }
 
   #receive(bytes: Buffer): void {

@@ -2,6 +2,7 @@
 // 8656 s3).
 // Called by: the doctor.
 
+import type { ListenerUrl } from '../../shared/config/network-values.ts';
 import { longTermKey } from '../../shared/stun/credentials.ts';
 import type { StunReader } from '../../shared/stun/reader.ts';
 import {
@@ -34,8 +35,8 @@ const UDP = 17;
 const FAMILY = { 4: 0x01, 6: 0x02 } as const;
 
 /** Our address as the server sees it. @throws NoAnswer, Error */
-export async function probeBinding(host: string, port: number): Promise<string> {
-  const client = await StunClient.open(host, port);
+export async function probeBinding(server: ListenerUrl): Promise<string> {
+  const client = await StunClient.open(server);
   try {
     const answer = await client.request(METHOD_BINDING, (writer) => writer.fingerprint());
     refuseError(answer);
@@ -47,14 +48,13 @@ export async function probeBinding(host: string, port: number): Promise<string> 
 
 /** Sends a packet from one relay to another and back; returns their addresses. @throws NoAnswer, Error */
 export async function probeRelay(
-  host: string,
-  port: number,
+  server: ListenerUrl,
   family: 4 | 6,
   credential: RestCredential,
 ): Promise<[string, string]> {
   const [a, b] = await Promise.all([
-    Relay.allocate(host, port, family, credential),
-    Relay.allocate(host, port, family, credential),
+    Relay.allocate(server, family, credential),
+    Relay.allocate(server, family, credential),
   ]);
   try {
     await Promise.all([a.permit(b.relayed), b.permit(a.relayed)]);
@@ -82,12 +82,11 @@ class Relay {
   }
 
   static async allocate(
-    host: string,
-    port: number,
+    server: ListenerUrl,
     family: 4 | 6,
     { username, credential }: RestCredential,
   ): Promise<Relay> {
-    const client = await StunClient.open(host, port);
+    const client = await StunClient.open(server);
     try {
       const ask = (writer: StunWriter): void => {
         writer.u8(ATTR_REQUESTED_TRANSPORT, UDP).u8(ATTR_REQUESTED_ADDRESS_FAMILY, FAMILY[family]);

@@ -63,6 +63,7 @@ export class MediaHost {
   readonly #users: UserDirectory | undefined;
   #dtls: DtlsHost | undefined;
   #listeners: readonly { readonly url: string }[] = [];
+  #draining = false;
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -105,6 +106,7 @@ export class MediaHost {
             commons,
             sfu: this.#sfu?.dataFor(index),
             asksForUsers: users !== undefined,
+            draining: this.#draining,
             logsInfo,
             dtls: this.#dtls?.certificate,
             linux: linux?.dataFor(index),
@@ -191,6 +193,12 @@ export class MediaHost {
   /** Reads again what may change while the process runs: the certificate of TLS and DTLS listeners. */
   async reload(): Promise<void> {
     await Promise.all([this.#streams.reload(), this.#dtls?.reload()]);
+  }
+
+  /** While on, TURN allocations are made nowhere, and those that there are go on; also in workers that start later. */
+  drain(on: boolean): void {
+    this.#draining = on;
+    for (const worker of this.#workers) worker.post({ type: 'drain', on });
   }
 
   /** Closes allocations and sockets, then the threads. Idempotent. */

@@ -31,6 +31,8 @@ export interface MediaWorkerData {
   sfu: SfuWorkerData | undefined;
   /** Whether there is somebody to ask for users. */
   asksForUsers: boolean;
+  /** Whether there shall be no new allocations. */
+  draining: boolean;
   /** What clients over DTLS are shown; undefined where there is no listener for them. */
   dtls: PemCertificate | undefined;
   /** Whether anybody reads what is logged as `info`: an allocation must not pay for lines that nobody sees. */
@@ -72,6 +74,7 @@ export interface LinuxWorkerData {
 export type MediaCommand =
   | { type: 'stats'; id: number }
   | { type: 'stop'; at: number }
+  | { type: 'drain'; on: boolean }
   | SfuCommand
   | StreamCommand
   | TurnStreamCommand

@@ -1,6 +1,6 @@
 // The header that a proxy puts in front of a TCP connection to say whose it is: PROXY protocol, versions 1 and 2
 // (haproxy.org, proxy-protocol.txt), without I/O.
-// Called by: TurnStreamsHost, for connections from trusted proxies alone. Answers from the first bytes of the connection.
+// Called by: TurnStreamsHost, for connections from trusted proxies alone.
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { TransportAddress } from '../../shared/net/transport-address.ts';

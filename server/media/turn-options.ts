@@ -6,9 +6,11 @@ import type { Settings } from '../../shared/config/schema.ts';
 import {
   isWildcard,
   type ListenerTransport,
+  parseEndpoint,
   parseListenerUrl,
   parsePortRange,
 } from '../../shared/config/network-values.ts';
+import { parseTokenKey } from '../../shared/config/token-key.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { TransportAddress } from '../../shared/net/transport-address.ts';
 import {
@@ -47,6 +49,7 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     }),
     users: settings.users,
     secrets: settings.secrets,
+    thirdParty: thirdPartyOptions(settings),
     peers: settings.peers,
     forbiddenPeers: [
       ...listenerAddresses(settings),
@@ -54,6 +57,11 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     ].flatMap(behindWildcard),
     quotaPerUser: quota.perUser,
     channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
+    mobility: settings.mobility,
+    alternateServers: settings.alternateServers
+      .map((text) => parseEndpoint(text))
+      .map(({ host, port }) => addressOf(host, port)),
+    redirect: settings.redirect,
     lifetimes: {
       allocation: lifetimes.allocation * 1000,
       allocationMax: lifetimes.allocationMax * 1000,
@@ -65,6 +73,19 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     clock,
     commons,
   };
+}
+
+/** Undefined without keys: then the server does not offer it. */
+function thirdPartyOptions({ oauth, realm }: TurnSettings): TurnOptions['thirdParty'] {
+  const keys = Object.entries(oauth.keys).map(([kid, text]) => [kid, tokenKeyOf(text)] as const);
+  if (keys.length === 0) return undefined;
+  return { serverName: oauth.serverName || realm, keys: Object.fromEntries(keys) };
+}
+
+function tokenKeyOf(text: string): Uint8Array {
+  const key = parseTokenKey(text);
+  if (key === undefined) throw new TypeError('not a token key');
+  return key;
 }
 
 /** The listeners of one transport, in the order of the configuration. */

@@ -62,6 +62,7 @@ async function main(data: MediaWorkerData): Promise<void> {
       : undefined,
   };
   const server = new TurnServer(core, engine, data.logsInfo ? observer : undefined);
+  server.drain(data.draining);
   serve(server);
   const { channelNumberMax } = core;
   const streams = new TurnStreams({ server, engine, channelNumberMax, emit: post });
@@ -114,6 +115,8 @@ async function main(data: MediaWorkerData): Promise<void> {
       const ms = Math.round(systemClock.monotonic() - command.at);
       log('info', 'media.stopped', { ms, sockets: engine.counters.sockets });
       engine.stop();
+    } else if (command.type === 'drain') {
+      server.drain(command.on);
     } else if (command.type === 'user.answer') {
       const { username, answer, ttlMs } = command;
       server.userAnswer(username, answer, ttlMs, systemClock.monotonic());

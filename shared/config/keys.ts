@@ -117,10 +117,10 @@ function editDistance(a: string, b: string): number {
   return row[b.length] ?? Infinity;
 }
 
-/** True for API secrets, TURN passwords and TURN secrets: never printed. */
+const SECRETS =
+  /^(?:keys|turn\.(?:users|secrets|oauth\.keys|userSources\.(?:redis\.url|http\.authorization)))(?:\.|$)/;
+
+/** True for API secrets, TURN passwords, TURN secrets and token keys: never printed. */
 export function isSecret(path: Path): boolean {
-  const dotted = path.join('.');
-  return /^(?:keys|turn\.users|turn\.secrets|turn\.userSources\.(?:redis\.url|http\.authorization))(?:\.|$)/.test(
-    dotted,
-  );
+  return SECRETS.test(path.join('.'));
 }

@@ -123,10 +123,13 @@ function refuseMissing(
     const expected = 'at least one API key, "name: secret of 32 characters or more"';
     throw complain({ path: ['keys'], expected, value, origin });
   }
-  const { redis, http } = turn.userSources;
-  const hasUsers = Object.keys(turn.users).length > 0 || redis.url !== '' || http.url !== '';
-  if (needs === 'all' && turn.secrets.length === 0 && !hasUsers) {
-    const expected = 'a secret here, or a user in turn.users';
+  const { secrets, users, oauth, userSources } = turn;
+  const { redis, http } = userSources;
+  const others = Object.keys(users).length + Object.keys(oauth.keys).length;
+  const looksUp = redis.url !== '' || http.url !== '';
+  if (needs === 'all' && secrets.length === 0 && others === 0 && !looksUp) {
+    const expected =
+      'a secret here, a user in turn.users, one of turn.userSources, or a key in turn.oauth.keys';
     throw complain({ path: ['turn', 'secrets'], expected, value, origin });
   }
 }

@@ -18,6 +18,7 @@ export function findProblem(settings: Settings): Problem | undefined {
     placeholderProblem(settings) ??
     engineProblem(settings) ??
     relayProblem(settings) ??
+    redirectProblem(settings) ??
     lifetimeProblem(settings) ??
     tlsProblem(settings) ??
     mediaProblem(settings)
@@ -89,6 +90,15 @@ function relayProblem({ turn }: Settings): Problem | undefined {
   );
 }
 
+function redirectProblem({ turn }: Settings): Problem | undefined {
+  const { redirect, alternateServers } = turn;
+  if (redirect === 'always' && alternateServers.length === 0) {
+    const expected = 'draining, or an entry in turn.alternateServers';
+    return { path: ['turn', 'redirect'], expected, value: redirect };
+  }
+  return repeated(alternateServers, ['turn', 'alternateServers']);
+}
+
 function repeated(values: readonly string[], path: Path): Problem | undefined {
   const twice = values.find((value, i) => values.indexOf(value) !== i);
   return twice === undefined ? undefined : { path, expected: 'each entry once', value: twice };
@@ -139,6 +149,9 @@ export function findWarnings(settings: Settings): string[] {
   }
   if (turn.secrets.length === 0) {
     warnings.push('turn.secrets: empty, so participants get STUN but no TURN credentials');
+  }
+  if (turn.oauth.serverName !== '' && Object.keys(turn.oauth.keys).length === 0) {
+    warnings.push('turn.oauth.serverName: does nothing without turn.oauth.keys');
   }
   if (settings.signaling.origins.includes('*') && !isLoopback(settings.bind)) {
     warnings.push('signaling.origins: "*" lets every web page connect');

@@ -15,9 +15,11 @@ import {
   isWebOrigin,
   isUrlOf,
   isWildcard,
+  readEndpoint,
   readListenerUrl,
   readPortRange,
 } from './network-values.ts';
+import { parseTokenKey } from './token-key.ts';
 
 /** HS256 wants a key at least as long as its hash, RFC 7518 s3.2. */
 const API_SECRET_MIN = 32;
@@ -82,6 +84,10 @@ const keyName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
 const userName = credential(128, 'a user name');
+const tokenKey = checked(
+  (value) => parseTokenKey(value) !== undefined,
+  'base64 of 32 bytes (A256GCM) or 16 bytes (A128GCM), such as openssl rand -base64 32 prints',
+);
 const lifetime = (max: number) => integer(10, max);
 
 const gateway = z.strictObject({
@@ -204,6 +210,23 @@ const turn = z.strictObject({
       'Shared secrets of TURN REST credentials; the first one mints, all verify (for rollover)',
     ),
   userSources: userSources.prefault({}).describe('Where else users are looked up'),
+  oauth: z
+    .strictObject({
+      serverName: text(0, 127, 'text')
+        .refine((value) => value === '' || opaqueString(value) !== undefined, {
+          error: 'text without control characters',
+        })
+        .default('')
+        .describe('Name of this server, which tokens are bound to; the realm when empty'),
+      keys: z
+        .record(credential(128, 'a key id'), tokenKey)
+        .default({})
+        .describe(
+          'Keys shared with authorization servers: key id (kid) and base64 of 32 bytes (A256GCM) or 16 (A128GCM)',
+        ),
+    })
+    .prefault({})
+    .describe('Third-party authorization by tokens (RFC 7635), beside users and secrets'),
   peers: z
     .strictObject({
       allow: listOf(cidr, 256)
@@ -221,6 +244,19 @@ const turn = z.strictObject({
     .describe(
       'Also accept the channel numbers 0x5000-0x7FFF of RFC 5766, for clients from before RFC 8656',
     ),
+  mobility: z
+    .boolean({ error: 'true or false' })
+    .default(true)
+    .describe('Let TURN clients keep their allocations when their addresses change (RFC 8016)'),
+  alternateServers: listOf(checked(readEndpoint), 16)
+    .default([])
+    .describe(
+      'Where new TURN clients are sent to instead, in turn, such as 192.0.2.7:3478 (300 Try Alternate)',
+    ),
+  redirect: z
+    .enum(['draining', 'always'])
+    .default('draining')
+    .describe('When they are sent there: while this server drains, or always'),
   quota: z
     .strictObject({
       perUser: integer(1, 1_000_000)

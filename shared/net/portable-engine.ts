@@ -134,8 +134,14 @@ export class PortableEngine implements EngineLoop {
 
   /** Serves commands from this thread's event loop, as sockets and timers are served anyway, until `stop`. */
   run(port: MessagePort, onCommand: (command: never) => void): void {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- whoever holds the other port sends commands
-    port.on('message', (command: unknown) => onCommand(command as never));
+    port.on('message', (command: unknown) => {
+      try {
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- whoever holds the other port sends commands
+        onCommand(command as never);
+      } catch (error) {
+        this.#onFault(error);
+      }
+    });
     this.#stop = () => port.close();
   }
 

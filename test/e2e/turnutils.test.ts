@@ -15,6 +15,16 @@ const SIZE = ['-n', `${MESSAGES}`, '-m', `${CLIENTS}`];
 const USER = ['-u', 'user', '-w', 'pass'];
 const SECRET = 'shared-secret';
 
+/** What uclient -J makes its tokens with: this name is told to it, the keys are built in, each with a line feed. */
+const OAUTH = {
+  serverName: 'blackdow.carleon.gov',
+  keys: {
+    north: 'MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEK',
+    union: 'MTIzNDU2Nzg5MDEyMzQ1Ngo=',
+    oldempire: 'MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIK',
+  },
+};
+
 /** RFC 8656 s12. */
 const CHANNEL_NUMBER_MAX = 0x4fff;
 
@@ -37,7 +47,7 @@ beforeAll(async () => {
   // uclient draws channel numbers from all of RFC 5766's range.
   [peer, sterna] = await Promise.all([
     EchoPeer.start(),
-    Sterna.start({ config: turn({ legacyChannels: true }) }),
+    Sterna.start({ config: turn({ legacyChannels: true, oauth: OAUTH }) }),
   ]);
 });
 
@@ -49,6 +59,8 @@ afterAll(async () => {
 const toPeer = (host: string): string[] => ['-e', host, '-r', `${peer.port}`];
 const tokenOf = ({ attributes }: TappedMessage): string | undefined =>
   attributes.get(ATTR.RESERVATION_TOKEN)?.toString('hex');
+const ticketOf = (message: TappedMessage | undefined): string | undefined =>
+  message?.attributes.get(ATTR.MOBILITY_TICKET)?.toString('latin1');
 
 const V4 = ['-X', '-c'];
 const V6 = ['-x', '-c'];
@@ -183,6 +195,8 @@ describe.concurrent('turnutils_uclient over UDP loses nothing', () => {
     ['wrong requests in between (-N)', 4, ['-N', '-s', ...V4]],
     ['clients that vanish and come back (-B)', 4, ['-B', ...V4]],
     ['channels without CreatePermission (-I)', 4, ['-I', ...V4]],
+    ['clients that move to other ports (-M), channels', 4, ['-M', ...V4]],
+    ['clients that move to other ports (-M), Send and Data', 6, ['-M', '-s', ...V6]],
   ])('%s', async (_name, family, flags) => {
     const peerHost = flags.includes('-x') ? '::1' : '127.0.0.1';
     const run = await uclient(sterna.listener(family), [
@@ -192,6 +206,23 @@ describe.concurrent('turnutils_uclient over UDP loses nothing', () => {
       ...toPeer(peerHost),
     ]);
     expect(run).toMatchObject(lossless(MESSAGES * CLIENTS));
+  });
+
+  test('a client that moves (-M) shows its ticket, and gets another one each time', async () => {
+    const tap = await StunTap.start(sterna.listener(4));
+    try {
+      const args = ['-n', `${MESSAGES}`, '-m', '1', '-M', ...V4, ...toPeer('127.0.0.1')];
+      expect(await uclient(tap.endpoint, [...USER, ...args])).toMatchObject(lossless(MESSAGES));
+      const moves = tap
+        .ofType(TYPE.REFRESH_REQUEST)
+        .filter(({ attributes }) => attributes.has(ATTR.MOBILITY_TICKET))
+        .map((request) => [ticketOf(request), ticketOf(tap.answerTo(request))] as const)
+        .filter(([, next]) => next !== undefined);
+      expect(moves.length).toBeGreaterThan(0);
+      for (const [shown, next] of moves) expect(next).not.toBe(shown);
+    } finally {
+      tap.stop();
+    }
   });
 
   test('client to client: EVEN-PORT reserves the next port, RESERVATION-TOKEN takes it', async () => {
@@ -221,6 +252,28 @@ describe.concurrent('turnutils_uclient over UDP loses nothing', () => {
   test('REST credentials of the shared secret', async () => {
     const args = ['-u', 'tester', '-W', SECRET, ...SIZE, ...V4, ...toPeer('127.0.0.1')];
     expect(await uclient(sterna.listener(4), args)).toMatchObject(lossless(MESSAGES * CLIENTS));
+  });
+
+  // It draws a key, and makes a token of its own, for each Allocate and Refresh.
+  test('tokens of an authorization server (-J), beside passwords', async () => {
+    const tap = await StunTap.start(sterna.listener(4));
+    try {
+      const args = ['-J', '-u', 'gorst', '-w', 'hero', '-n', '3', '-m', '4', '-y', '-c'];
+      const run = await uclient(tap.endpoint, args);
+      expect(run).toMatchObject(lossless(3 * 4));
+      const signed = tap
+        .ofType(TYPE.ALLOCATE_REQUEST)
+        .filter(({ attributes }) => attributes.has(ATTR.MESSAGE_INTEGRITY));
+      expect(signed.length).toBeGreaterThanOrEqual(4);
+      expect(signed.every(({ attributes }) => attributes.has(ATTR.ACCESS_TOKEN))).toBe(true);
+      expect(signed.map((request) => tap.answerTo(request)?.type)).toEqual(
+        signed.map(() => TYPE.ALLOCATE_SUCCESS),
+      );
+      const kids = signed.map(({ attributes }) => attributes.get(ATTR.USERNAME)?.toString());
+      expect(Object.keys(OAUTH.keys)).toEqual(expect.arrayContaining([...new Set(kids)]));
+    } finally {
+      tap.stop();
+    }
   });
 
   test('twenty clients at once', async () => {

@@ -30,10 +30,13 @@ import {
   sign,
 } from '../support/turn/message.ts';
 import { ReceivedMessage } from '../support/turn/received.ts';
+import { TokenClient, WITH_TOKENS } from '../support/turn/token-client.ts';
 import { type Endpoint, OTHER_PASSWORD, OTHER_USER, turnOptions } from '../support/turn/world.ts';
 
 const MESSAGES = fuzzRuns(200_000);
 const CLIENTS = 12;
+/** Two with passwords, and a kid. */
+const USERS = 3;
 const METHODS = [ALLOCATE, REFRESH, CREATE_PERMISSION, CHANNEL_BIND] as const;
 
 /** Attributes a request may bring, with the length that each should have. */
@@ -50,6 +53,7 @@ const KNOWN: readonly (readonly [type: number, length: number])[] = [
   [0x0017, 4],
   [0x0018, 1],
   [0x0019, 4],
+  [0x001b, 64],
   [0x001d, 4],
   [0x001e, 32],
   [0x0020, 8],
@@ -61,7 +65,7 @@ const KNOWN: readonly (readonly [type: number, length: number])[] = [
   [0x8030, 7],
   [0xfabc, 3],
 ];
-const UNKNOWN = [0x0003, 0x001a, 0x001b, 0x0024, 0x002a, 0x7abc] as const;
+const UNKNOWN = [0x0003, 0x001a, 0x0024, 0x002a, 0x7abc] as const;
 
 const DENIED = new TransportAddress().setV4(0x0a000001, 5000);
 
@@ -84,6 +88,7 @@ class Fuzz {
       ports: { first: 50_000, last: 50_031 },
       random: (n) => chance.below(n),
       lifetimes: { ...lifetimes, nonce: 1e12 },
+      ...WITH_TOKENS,
     });
     this.strangers = upTo(8).map((i) => this.world.endpointAt('198.51.100.66', 1000 + i));
     this.peers = upTo(6).map((i) => this.world.endpointAt(`127.0.0.${1 + (i >> 1)}`, 7000 + i));
@@ -91,14 +96,17 @@ class Fuzz {
 
   async begin(): Promise<void> {
     const flavours = ['legacy', 'md5', 'sha256'] as const;
-    const clients = await inTurn(upTo(CLIENTS), (i) =>
-      TurnClient.of(this.world, {
+    const clients = await inTurn(upTo(CLIENTS), (i): Promise<TurnClient> => {
+      const options = {
         flavour: flavours[i % 3]!,
         fingerprint: i % 4 === 0,
         family: i % 5 === 4 ? 6 : 4,
-        ...(i % 2 === 0 ? {} : { username: OTHER_USER, password: OTHER_PASSWORD }),
-      }),
-    );
+      } as const;
+      // The token outlives the run.
+      if (i % 6 === 5) return TokenClient.with(this.world, { lifetime: 0xffff_ffff }, options);
+      const other = { username: OTHER_USER, password: OTHER_PASSWORD };
+      return TurnClient.of(this.world, { ...options, ...(i % 2 === 0 ? {} : other) });
+    });
     this.clients.push(...clients);
     this.#pool = upTo(400).map(() => this.valid(this.chance.pick(this.clients)));
   }
@@ -244,7 +252,7 @@ it.each(fuzzSeeds('turn'))(
       if (i % 50 !== 0) continue;
       fuzz.inspect();
       const { allocations, reservations, users } = world.server.stats();
-      if (allocations > CLIENTS || allocations + reservations > 16 || users > 2) {
+      if (allocations > CLIENTS || allocations + reservations > 16 || users > USERS) {
         throw new Error(`${allocations} allocations, ${reservations} reservations, ${users} users`);
       }
       if (world.counters.sockets > 2 + 64) throw new Error(`${world.counters.sockets} sockets`);

@@ -24,7 +24,7 @@ const SECTIONS = [
 const CLIENT = 'asks something of the client';
 const HEADER_FIELDS =
   'node:dgram neither reads nor sets these header fields: the alternate behaviour, the defaults of the kernel';
-const STREAMS = 'TURN over TCP is not in this version';
+const STREAMS = 'header fields of packets to and from a TCP connection: the defaults of the kernel';
 const UNTESTED: Readonly<Record<string, string>> = {
   '7.1': CLIENT,
   '7.3': CLIENT,
@@ -55,7 +55,7 @@ const UNTESTED: Readonly<Record<string, string>> = {
 };
 
 const TITLE =
-  /(?:\b(?:it|onBoth|onCore)|\))\(\s*(['"`])(RFC (\d+) (?:s|appendix )([\w.]+)((?:, s[\d.]+)*(?: step \d+)?): (?:(?!\1)[^\\]|\\.)*)\1/g;
+  /(?:\b(?:it|onBoth|onCore|onEveryTransport|onStream)|\))\(\s*(['"`])(RFC (\d+) (?:s|appendix )([\w.]+)((?:, s[\d.]+)*(?: step \d+)?): (?:(?!\1)[^\\]|\\.)*)\1/g;
 
 function requirementsOf(file: string): Requirement[] {
   const source = readFileSync(new URL(file, FOLDER), 'utf8');

@@ -1,13 +1,13 @@
 // RFC 8489 s9.2, RFC 8656 s5: nonces on the server: bound to a client's address and port, good for a time,
 // never twice.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { TransportAddress } from '../../shared/net/transport-address.ts';
 import { NonceMint } from '../../turn/nonce.ts';
 import { ALLOCATE, TurnClient, UDP } from '../support/turn/client.ts';
-import { onBoth, onCore } from '../support/turn/drivers.ts';
+import { onBoth, onCore, onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn, upTo } from '../support/turn/in-turn.ts';
 import { message } from '../support/turn/message.ts';
 import { address } from '../support/turn/world.ts';
@@ -19,16 +19,19 @@ const HOUR_MS = 3_600_000;
 const newMint = (): NonceMint =>
   new NonceMint(1, HOUR_MS, { nonceSecret: randomBytes(32), workers: 1, self: 0 });
 
-onBoth('RFC 8489 s9.2.4: a nonce replayed from another port is refused 438', async (world) => {
-  const client = await TurnClient.of(world);
-  const thief = await TurnClient.of(world);
-  const fresh = thief.nonce;
-  thief.nonce = client.nonce;
-  const refused = await thief.request(ALLOCATE, UDP);
-  expect(refused.outcome).toBe('438 unsigned');
-  thief.nonce = fresh;
-  expect((await thief.request(ALLOCATE, UDP)).outcome).toBe('success');
-});
+onEveryTransport(
+  'RFC 8489 s9.2.4: a nonce replayed from another port is refused 438',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const thief = await TurnClient.of(world);
+    const fresh = thief.nonce;
+    thief.nonce = client.nonce;
+    const refused = await thief.request(ALLOCATE, UDP);
+    expect(refused.outcome).toBe('438 unsigned');
+    thief.nonce = fresh;
+    expect((await thief.request(ALLOCATE, UDP)).outcome).toBe('success');
+  },
+);
 
 onCore('RFC 8489 s9.2.4: a nonce replayed from another address is refused 438', async (world) => {
   const client = new TurnClient(world.endpointAt('198.51.100.1', 4000), world.listener4);
@@ -39,7 +42,7 @@ onCore('RFC 8489 s9.2.4: a nonce replayed from another address is refused 438', 
   expect((await thief.request(ALLOCATE, UDP)).outcome).toBe('438 unsigned');
 });
 
-onBoth('RFC 8489 s9.2.4: the nonce of a 438 is good at once', async (world) => {
+onEveryTransport('RFC 8489 s9.2.4: the nonce of a 438 is good at once', async (world) => {
   const client = await TurnClient.of(world);
   client.nonce = Buffer.from(client.nonce).fill('A', 20, 24);
   client.take(await client.request(ALLOCATE, UDP));
@@ -84,17 +87,20 @@ onCore('RFC 8656 s5: a client lives through the change of its nonce', async (wor
   expect(new Set(outcomes)).toEqual(new Set(['success']));
 });
 
-onBoth('RFC 8489 s9.2.4: a nonce changed in any one byte is refused 438', async (world) => {
-  const client = await TurnClient.of(world, { flavour: 'legacy' });
-  const original = Buffer.from(client.nonce);
-  const outcomes = await inTurn(upTo(original.length), async (i) => {
-    const changed = Buffer.from(original);
-    changed[i] = changed[i] === 0x41 ? 0x42 : 0x41;
-    client.nonce = changed;
-    return (await client.request(ALLOCATE, UDP)).outcome;
-  });
-  expect(outcomes).toEqual(Array(original.length).fill('438 unsigned'));
-});
+onEveryTransport(
+  'RFC 8489 s9.2.4: a nonce changed in any one byte is refused 438',
+  async (world) => {
+    const client = await TurnClient.of(world, { flavour: 'legacy' });
+    const original = Buffer.from(client.nonce);
+    const outcomes = await inTurn(upTo(original.length), async (i) => {
+      const changed = Buffer.from(original);
+      changed[i] = changed[i] === 0x41 ? 0x42 : 0x41;
+      client.nonce = changed;
+      return (await client.request(ALLOCATE, UDP)).outcome;
+    });
+    expect(outcomes).toEqual(Array(original.length).fill('438 unsigned'));
+  },
+);
 
 onBoth(
   'RFC 8489 s9.2.4: a nonce that is cut, lengthened, empty, huge or no base64 is refused 438',
@@ -163,13 +169,16 @@ it('RFC 8489 s9.2.4: IPv4 and IPv6 clients with the same leading bytes do not sh
   expect(mint.check(nonce, new TransportAddress().setV6(0xc0000201, 0, 0, 1, 5000), 0)).toBe(false);
 });
 
-onBoth('RFC 8489 s9.2.4: asking for nonces leaves nothing behind in the server', async (world) => {
-  const client = await TurnClient.unchallenged(world);
-  const nonces = await inTurn(upTo(200), async () => {
-    const response = await client.exchange(message(ALLOCATE, randomBytes(12)));
-    return response.text(NONCE);
-  });
-  expect(new Set(nonces).size).toBe(200);
-  expect(world.server.stats()).toMatchObject({ allocations: 0, reservations: 0, users: 0 });
-  expect(world.counters.sockets).toBe(2);
-});
+onEveryTransport(
+  'RFC 8489 s9.2.4: asking for nonces leaves nothing behind in the server',
+  async (world) => {
+    const client = await TurnClient.unchallenged(world);
+    const nonces = await inTurn(upTo(200), async () => {
+      const response = await client.exchange(message(ALLOCATE, randomBytes(12)));
+      return response.text(NONCE);
+    });
+    expect(new Set(nonces).size).toBe(200);
+    expect(world.server.stats()).toMatchObject({ allocations: 0, reservations: 0, users: 0 });
+    expect(world.counters.sockets).toBe(2);
+  },
+);

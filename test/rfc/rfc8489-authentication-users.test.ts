@@ -1,6 +1,6 @@
 // RFC 8489 s9.2.2 to s9.2.4 on the server: whose credentials are good: static users, USERHASH, REST
 // credentials that expire, names of every kind; and that a refusal does not tell which part was wrong.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { createHash, createHmac } from 'node:crypto';
 import { expect } from 'vitest';
@@ -14,7 +14,7 @@ import {
   UDP,
 } from '../support/turn/client.ts';
 import { WALL_START_MS } from '../support/turn/core-world.ts';
-import { onBoth, onCore } from '../support/turn/drivers.ts';
+import { onBoth, onCore, onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn } from '../support/turn/in-turn.ts';
 import type { AttributeSource } from '../support/turn/message.ts';
 import {
@@ -42,7 +42,7 @@ async function outcomeFor(world: World, username: string, password: string, flav
   return (await client.request(ALLOCATE, UDP)).outcome;
 }
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.4: an unknown user and a wrong password cannot be told apart',
   async (world) => {
     const answers = await inTurn(
@@ -65,7 +65,7 @@ onBoth(
 );
 
 for (const flavour of ['legacy', 'md5', 'sha256'] as const) {
-  onBoth(`RFC 8489 s9.2.2: a static user gets in with ${flavour} keys`, async (world) => {
+  onEveryTransport(`RFC 8489 s9.2.2: a static user gets in with ${flavour} keys`, async (world) => {
     expect(await outcomeFor(world, USER, PASSWORD, flavour)).toBe('success');
     expect(await outcomeFor(world, OTHER_USER, OTHER_PASSWORD, flavour)).toBe('success');
     expect(await outcomeFor(world, USER, OTHER_PASSWORD, flavour)).toBe('401 unsigned');
@@ -87,7 +87,7 @@ const NAMES: Record<string, string> = {
   'a colon': 'a:b',
 };
 for (const [what, username] of Object.entries(NAMES)) {
-  onBoth(
+  onEveryTransport(
     `RFC 8489 s14.3: an unknown user name with ${what} is refused 401 like any other`,
     async (world) => {
       expect(await outcomeFor(world, username, PASSWORD)).toBe('401 unsigned');
@@ -105,7 +105,7 @@ onBoth(
   { users: { ['n'.repeat(508)]: 'p', ['m'.repeat(509)]: 'p' } },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s14.3: user names that look like markup, keys of objects or UTF-8 are names',
   async (world) => {
     const outcomes = await inTurn(Object.keys(world.options.users), (name) =>
@@ -120,7 +120,7 @@ onBoth(
   },
 );
 
-onBoth('RFC 8489 s14.3: a user name that is not UTF-8 is refused 401', async (world) => {
+onEveryTransport('RFC 8489 s14.3: a user name that is not UTF-8 is refused 401', async (world) => {
   const client = await TurnClient.of(world);
   const credentials: AttributeSource[] = client
     .credentials()
@@ -148,7 +148,7 @@ function asUserHash(client: TurnClient, value?: Uint8Array): void {
 const cookieBits = (client: TurnClient): Buffer =>
   Buffer.from(Buffer.from(client.nonce).toString('latin1', 9, 13), 'base64');
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.4: USERHASH stands for USERNAME, and the cookie says that it may',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -161,17 +161,20 @@ onBoth(
   },
 );
 
-onBoth('RFC 8489 s9.2.4: an unknown, short or long USERHASH is refused 401', async (world) => {
-  const values = [Buffer.alloc(32, 1), Buffer.alloc(31), Buffer.alloc(33), Buffer.alloc(0)];
-  const outcomes = await inTurn(values, async (value) => {
-    const client = await TurnClient.of(world);
-    asUserHash(client, value);
-    return (await client.request(ALLOCATE, UDP)).outcome;
-  });
-  expect(outcomes).toEqual(Array(4).fill('401 unsigned'));
-});
+onEveryTransport(
+  'RFC 8489 s9.2.4: an unknown, short or long USERHASH is refused 401',
+  async (world) => {
+    const values = [Buffer.alloc(32, 1), Buffer.alloc(31), Buffer.alloc(33), Buffer.alloc(0)];
+    const outcomes = await inTurn(values, async (value) => {
+      const client = await TurnClient.of(world);
+      asUserHash(client, value);
+      return (await client.request(ALLOCATE, UDP)).outcome;
+    });
+    expect(outcomes).toEqual(Array(4).fill('401 unsigned'));
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.4: with REST secrets username anonymity is not announced',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -214,7 +217,7 @@ onCore(
   { secrets: [SECRET] },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.4: REST credentials of every configured secret are good, of no other',
   async (world) => {
     const expiry = Math.floor(world.options.clock.wall() / 1000) + 60;
@@ -263,7 +266,7 @@ onCore(
   { secrets: [SECRET], quota: { perUser: 2, total: 100 } },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.4: a static user whose name looks like a REST name keeps its password',
   async (world) => {
     expect(await outcomeFor(world, '12345', 'static')).toBe('success');
@@ -272,18 +275,21 @@ onBoth(
   { users: { '12345': 'static' }, secrets: [SECRET] },
 );
 
-onBoth('RFC 8656 s5: a request by another user on the 5-tuple is refused 441', async (world) => {
-  const client = await TurnClient.of(world);
-  await client.allocate();
-  client.username = OTHER_USER;
-  client.password = OTHER_PASSWORD;
-  const peer = address('127.0.0.1', 5000);
-  const responses = [
-    await client.refresh(0),
-    await client.permit(peer),
-    await client.bind(0x4000, peer),
-  ];
-  expect(responses.map(({ outcome }) => outcome)).toEqual(['441', '441', '441']);
-  expect(world.server.stats().allocations).toBe(1);
-  expect((await client.request(ALLOCATE, UDP)).outcome).toBe('437');
-});
+onEveryTransport(
+  'RFC 8656 s5: a request by another user on the 5-tuple is refused 441',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    await client.allocate();
+    client.username = OTHER_USER;
+    client.password = OTHER_PASSWORD;
+    const peer = address('127.0.0.1', 5000);
+    const responses = [
+      await client.refresh(0),
+      await client.permit(peer),
+      await client.bind(0x4000, peer),
+    ];
+    expect(responses.map(({ outcome }) => outcome)).toEqual(['441', '441', '441']);
+    expect(world.server.stats().allocations).toBe(1);
+    expect((await client.request(ALLOCATE, UDP)).outcome).toBe('437');
+  },
+);

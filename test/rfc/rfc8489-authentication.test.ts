@@ -1,6 +1,6 @@
 // RFC 8489 s9.2.4 on the server: the checks of a request in their order, what each refusal has and has not,
 // and how the attempt to bid a client down to MD5 is found out.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
@@ -14,7 +14,7 @@ import {
   TurnClient,
   UDP,
 } from '../support/turn/client.ts';
-import { onBoth } from '../support/turn/drivers.ts';
+import { onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn } from '../support/turn/in-turn.ts';
 import { type AttributeSource, message, sign, text } from '../support/turn/message.ts';
 import type { ReceivedMessage } from '../support/turn/received.ts';
@@ -66,7 +66,7 @@ for (const [name, method] of Object.entries({
   CreatePermission: CREATE_PERMISSION,
   ChannelBind: CHANNEL_BIND,
 })) {
-  onBoth(
+  onEveryTransport(
     `RFC 8489 s9.2.4: ${name} without integrity is refused 401 with realm, nonce, algorithms`,
     async (world) => {
       const client = await TurnClient.unchallenged(world);
@@ -75,37 +75,43 @@ for (const [name, method] of Object.entries({
   );
 }
 
-onBoth('RFC 8489 s9.2.4: the 401 is small against the request it answers', async (world) => {
-  const client = await TurnClient.unchallenged(world);
-  const software = text(0x8022, 'some client 1.0');
-  const requests = {
-    bare: message(ALLOCATE, randomBytes(12)),
-    usual: message(ALLOCATE, randomBytes(12), [UDP]),
-    browser: message(ALLOCATE, randomBytes(12), [UDP, software]),
-  };
-  const ratios = await inTurn(Object.entries(requests), async ([name, request]) => {
-    const response = await client.exchange(request);
-    expect(response.bytes.length).toBeLessThanOrEqual(100);
-    // 28 bytes of IPv4 and UDP header travel with each.
-    const ratio = (response.bytes.length + 28) / (request.length + 28);
-    return `${name} ${request.length} -> ${response.bytes.length} bytes, ${ratio.toFixed(2)}x on the wire`;
-  });
-  process.stdout.write(`401: ${ratios.join('; ')}\n`);
-  expect(ratios.map((line) => Number(/([\d.]+)x/.exec(line)?.[1]) < 2.7)).toEqual([
-    true,
-    true,
-    true,
-  ]);
-});
+onEveryTransport(
+  'RFC 8489 s9.2.4: the 401 is small against the request it answers',
+  async (world) => {
+    const client = await TurnClient.unchallenged(world);
+    const software = text(0x8022, 'some client 1.0');
+    const requests = {
+      bare: message(ALLOCATE, randomBytes(12)),
+      usual: message(ALLOCATE, randomBytes(12), [UDP]),
+      browser: message(ALLOCATE, randomBytes(12), [UDP, software]),
+    };
+    const ratios = await inTurn(Object.entries(requests), async ([name, request]) => {
+      const response = await client.exchange(request);
+      expect(response.bytes.length).toBeLessThanOrEqual(100);
+      // 28 bytes of IPv4 and UDP header travel with each.
+      const ratio = (response.bytes.length + 28) / (request.length + 28);
+      return `${name} ${request.length} -> ${response.bytes.length} bytes, ${ratio.toFixed(2)}x on the wire`;
+    });
+    process.stdout.write(`401: ${ratios.join('; ')}\n`);
+    expect(ratios.map((line) => Number(/([\d.]+)x/.exec(line)?.[1]) < 2.7)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  },
+);
 
-onBoth('RFC 8489 s9.2.4: credentials without integrity are no authentication', async (world) => {
-  const client = await TurnClient.of(world);
-  const request = message(ALLOCATE, randomBytes(12), [UDP, ...client.credentials()]);
-  await isChallenge(await client.exchange(request), 401);
-});
+onEveryTransport(
+  'RFC 8489 s9.2.4: credentials without integrity are no authentication',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const request = message(ALLOCATE, randomBytes(12), [UDP, ...client.credentials()]);
+    await isChallenge(await client.exchange(request), 401);
+  },
+);
 
 for (const [name, type] of Object.entries({ USERNAME, REALM, NONCE })) {
-  onBoth(
+  onEveryTransport(
     `RFC 8489 s9.2.4: integrity without ${name} is refused 400, without integrity`,
     async (world) => {
       const responses = await inTurn(['legacy', 'md5', 'sha256'] as const, async (flavour) => {
@@ -118,12 +124,12 @@ for (const [name, type] of Object.entries({ USERNAME, REALM, NONCE })) {
   );
 }
 
-onBoth('RFC 8489 s9.2.4: integrity alone is refused 400', async (world) => {
+onEveryTransport('RFC 8489 s9.2.4: integrity alone is refused 400', async (world) => {
   const client = await TurnClient.of(world);
   expect((await sendSigned(client, [UDP])).outcome).toBe('400 unsigned');
 });
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.4: the missing attribute (400) comes before the unknown user (401)',
   async (world) => {
     const client = await TurnClient.of(world, { username: 'nobody' });
@@ -131,7 +137,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.4: without PASSWORD-ALGORITHM(S) the key is MD5 and the answer has MESSAGE-INTEGRITY',
   async (world) => {
     const client = await TurnClient.of(world, { flavour: 'legacy' });
@@ -146,7 +152,7 @@ onBoth(
 );
 
 for (const flavour of ['sha256', 'md5'] as const) {
-  onBoth(
+  onEveryTransport(
     `RFC 8489 s9.2.4: with PASSWORD-ALGORITHM ${flavour} the answer has MESSAGE-INTEGRITY-SHA256`,
     async (world) => {
       const client = await TurnClient.of(world, { flavour });
@@ -158,7 +164,7 @@ for (const flavour of ['sha256', 'md5'] as const) {
   );
 }
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.4: MESSAGE-INTEGRITY with PASSWORD-ALGORITHM is taken, and answered with SHA256',
   async (world) => {
     const client = await TurnClient.of(world, { flavour: 'sha256' });
@@ -168,7 +174,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.4: SHA256 integrity without PASSWORD-ALGORITHM is taken, and answered with SHA-1',
   async (world) => {
     const client = await TurnClient.of(world, { flavour: 'legacy' });
@@ -178,17 +184,20 @@ onBoth(
   },
 );
 
-onBoth('RFC 8489 s9.2.4: of both integrity attributes the SHA256 one is checked', async (world) => {
-  const client = await TurnClient.of(world);
-  const unsigned = message(ALLOCATE, randomBytes(12), [UDP, ...client.credentials()]);
-  const wrong = Buffer.alloc(32, 7);
-  const wrongSecond = sign(sign(unsigned, 'sha1', client.key), 'sha256', wrong);
-  await isChallenge(await client.exchange(wrongSecond), 401);
-  const wrongFirst = sign(sign(unsigned, 'sha1', wrong), 'sha256', client.key);
-  expect((await client.exchange(wrongFirst)).outcome).toBe('success');
-});
+onEveryTransport(
+  'RFC 8489 s9.2.4: of both integrity attributes the SHA256 one is checked',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const unsigned = message(ALLOCATE, randomBytes(12), [UDP, ...client.credentials()]);
+    const wrong = Buffer.alloc(32, 7);
+    const wrongSecond = sign(sign(unsigned, 'sha1', client.key), 'sha256', wrong);
+    await isChallenge(await client.exchange(wrongSecond), 401);
+    const wrongFirst = sign(sign(unsigned, 'sha1', wrong), 'sha256', client.key);
+    expect((await client.exchange(wrongFirst)).outcome).toBe('success');
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s14.6: a truncated MESSAGE-INTEGRITY-SHA256 is refused 401, TURN does not allow it',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -200,7 +209,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s14.5: a MESSAGE-INTEGRITY of another length than 20 is refused 401',
   async (world) => {
     const client = await TurnClient.of(world, { flavour: 'legacy' });
@@ -236,7 +245,7 @@ const LISTS: [string, number[] | undefined][] = [
   ['cut in the middle', [0, 2, 0, 0, 0, 1, 0]],
 ];
 for (const [what, value] of LISTS) {
-  onBoth(`RFC 8489 s9.2.4: PASSWORD-ALGORITHMS ${what} is refused 400`, async (world) => {
+  onEveryTransport(`RFC 8489 s9.2.4: PASSWORD-ALGORITHMS ${what} is refused 400`, async (world) => {
     const outcomes = await inTurn(['sha256', 'md5'] as const, (flavour) =>
       altered(world, flavour, PASSWORD_ALGORITHMS, value),
     );
@@ -255,12 +264,12 @@ const CHOICES: [string, number[] | undefined][] = [
   ['cut', [0, 2, 0]],
 ];
 for (const [what, value] of CHOICES) {
-  onBoth(`RFC 8489 s9.2.4: PASSWORD-ALGORITHM ${what} is refused 400`, async (world) => {
+  onEveryTransport(`RFC 8489 s9.2.4: PASSWORD-ALGORITHM ${what} is refused 400`, async (world) => {
     expect(await altered(world, 'sha256', PASSWORD_ALGORITHM, value)).toBe('400 unsigned');
   });
 }
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.4: PASSWORD-ALGORITHM names the key: SHA-256 said and MD5 used is refused 401',
   async (world) => {
     const client = await TurnClient.of(world, { flavour: 'sha256' });
@@ -270,13 +279,16 @@ onBoth(
   },
 );
 
-onBoth('RFC 8489 s9.2.4: a bad list (400) comes before an unknown user (401)', async (world) => {
-  const client = await TurnClient.of(world, { username: 'nobody' });
-  const attributes = without(client, PASSWORD_ALGORITHMS, [PASSWORD_ALGORITHMS, [0, 1, 0, 0]]);
-  expect((await sendSigned(client, attributes)).outcome).toBe('400 unsigned');
-});
+onEveryTransport(
+  'RFC 8489 s9.2.4: a bad list (400) comes before an unknown user (401)',
+  async (world) => {
+    const client = await TurnClient.of(world, { username: 'nobody' });
+    const attributes = without(client, PASSWORD_ALGORITHMS, [PASSWORD_ALGORITHMS, [0, 1, 0, 0]]);
+    expect((await sendSigned(client, attributes)).outcome).toBe('400 unsigned');
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.1: the cookie announces password algorithms, in either bit order',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -286,7 +298,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.1: a cookie with other feature bits, or without any, is refused 438',
   async (world) => {
     const outcomes = await inTurn(['AAAA', 'gAAA', 'AAAB', 'QAAC', '////'], async (bits) => {
@@ -303,7 +315,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.1: a client bid down by a cookie without the bit does not get in with MD5',
   async (world) => {
     const client = await TurnClient.of(world, { flavour: 'legacy' });
@@ -315,7 +327,7 @@ onBoth(
   },
 );
 
-onBoth('RFC 8489 s9.2.4: a wrong realm is refused 401', async (world) => {
+onEveryTransport('RFC 8489 s9.2.4: a wrong realm is refused 401', async (world) => {
   const outcomes = await inTurn(
     ['', 'example.com', 'Example.org', 'x'.repeat(800)],
     async (realm) => {
@@ -328,7 +340,7 @@ onBoth('RFC 8489 s9.2.4: a wrong realm is refused 401', async (world) => {
   expect(outcomes).toEqual(Array(4).fill('401 unsigned'));
 });
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.4: a wrong REALM is refused 401 though the key be that of the right one',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -339,17 +351,20 @@ onBoth(
   },
 );
 
-onBoth('RFC 8489 s9.2.4: wrong integrity (401) comes before a stale nonce (438)', async (world) => {
-  const client = await TurnClient.of(world, { password: 'wrong' });
-  client.nonce = Buffer.from('no nonce of ours');
-  const legacy = await TurnClient.of(world, { flavour: 'legacy', password: 'wrong' });
-  legacy.nonce = client.nonce;
-  await isChallenge(await legacy.request(ALLOCATE, UDP), 401);
-  legacy.password = 'pass';
-  await isChallenge(await legacy.request(ALLOCATE, UDP), 438);
-});
+onEveryTransport(
+  'RFC 8489 s9.2.4: wrong integrity (401) comes before a stale nonce (438)',
+  async (world) => {
+    const client = await TurnClient.of(world, { password: 'wrong' });
+    client.nonce = Buffer.from('no nonce of ours');
+    const legacy = await TurnClient.of(world, { flavour: 'legacy', password: 'wrong' });
+    legacy.nonce = client.nonce;
+    await isChallenge(await legacy.request(ALLOCATE, UDP), 401);
+    legacy.password = 'pass';
+    await isChallenge(await legacy.request(ALLOCATE, UDP), 438);
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.4: authentication (401) comes before the allocation is looked for (437)',
   async (world) => {
     const client = await TurnClient.of(world, { password: 'wrong' });
@@ -359,7 +374,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s9.2.4: Binding needs no authentication, and ignores one that is wrong',
   async (world) => {
     const client = await TurnClient.of(world, { password: 'wrong' });

@@ -1,5 +1,5 @@
 // RFC 8656 s7.2: which lifetime is granted, and quotas (step 10).
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { expect } from 'vitest';
 import {
@@ -11,7 +11,7 @@ import {
   TurnClient,
   UDP,
 } from '../support/turn/client.ts';
-import { onBoth } from '../support/turn/drivers.ts';
+import { onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn } from '../support/turn/in-turn.ts';
 import { OTHER_PASSWORD, OTHER_USER } from '../support/turn/world.ts';
 
@@ -31,21 +31,27 @@ const LIFETIMES: [asked: number, granted: number][] = [
   [0xffffffff, 3600],
 ];
 for (const [asked, granted] of LIFETIMES) {
-  onBoth(`RFC 8656 s7.2: a LIFETIME of ${asked} s is granted as ${granted} s`, async (world) => {
-    const client = await TurnClient.of(world);
-    expect((await client.allocate(lifetime(asked))).response.u32(LIFETIME)).toBe(granted);
-  });
+  onEveryTransport(
+    `RFC 8656 s7.2: a LIFETIME of ${asked} s is granted as ${granted} s`,
+    async (world) => {
+      const client = await TurnClient.of(world);
+      expect((await client.allocate(lifetime(asked))).response.u32(LIFETIME)).toBe(granted);
+    },
+  );
 }
 
-onBoth('RFC 8656 s18.2: a LIFETIME that is not 4 bytes long is refused 400', async (world) => {
-  const client = await TurnClient.of(world);
-  const outcomes = await inTurn([0, 1, 3, 5, 8], (length) =>
-    client.request(ALLOCATE, UDP, [LIFETIME, new Uint8Array(length)]),
-  );
-  expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array(5).fill('400'));
-});
+onEveryTransport(
+  'RFC 8656 s18.2: a LIFETIME that is not 4 bytes long is refused 400',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const outcomes = await inTurn([0, 1, 3, 5, 8], (length) =>
+      client.request(ALLOCATE, UDP, [LIFETIME, new Uint8Array(length)]),
+    );
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array(5).fill('400'));
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 10: the allocation that would exceed the quota of its user is refused 486',
   async (world) => {
     const clients = await inTurn(Array(3).keys(), () => TurnClient.of(world));
@@ -65,7 +71,7 @@ onBoth(
   { quota: { perUser: 2, total: 100 } },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 10: a reserved port counts against the quota, and its taking up does not again',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -82,7 +88,7 @@ onBoth(
   { quota: { perUser: 2, total: 100 } },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2: the server that has reached its total is refused 508',
   async (world) => {
     const first = await TurnClient.of(world);
@@ -95,7 +101,7 @@ onBoth(
   { quota: { perUser: 5, total: 1 } },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2: reserved ports count against the total, and their taking up does not again',
   async (world) => {
     const first = await TurnClient.of(world);

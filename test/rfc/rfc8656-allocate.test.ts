@@ -1,6 +1,6 @@
 // RFC 8656 s7.2: what an Allocate request is answered, one test a check, in the RFC's order. Sockets that
 // open late or not at all are in rfc8656-relays.test.ts.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
@@ -15,7 +15,7 @@ import {
   TurnClient,
   UDP,
 } from '../support/turn/client.ts';
-import { onBoth, onCore } from '../support/turn/drivers.ts';
+import { onCore, onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn } from '../support/turn/in-turn.ts';
 import { type AttributeSource, message, u8 } from '../support/turn/message.ts';
 import { relayOn } from '../support/turn/world.ts';
@@ -28,7 +28,7 @@ const ADDRESS_ERROR = 0x8001;
 const SOFTWARE = 0x8022;
 const UNKNOWN = 0x000a;
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2: a success has relayed address, lifetime and mapped address',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -45,7 +45,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2: over IPv6 the mapped address is IPv6 and the relay IPv4 unless asked',
   async (world) => {
     const client = await TurnClient.of(world, { family: 6 });
@@ -55,37 +55,49 @@ onBoth(
   },
 );
 
-onBoth('RFC 8656 s7.2 step 1: an Allocate without authentication is refused 401', async (world) => {
-  const client = await TurnClient.unchallenged(world);
-  const response = await client.challenge();
-  expect(response.outcome).toBe('401 unsigned');
-  expect(world.server.stats().allocations).toBe(0);
-});
+onEveryTransport(
+  'RFC 8656 s7.2 step 1: an Allocate without authentication is refused 401',
+  async (world) => {
+    const client = await TurnClient.unchallenged(world);
+    const response = await client.challenge();
+    expect(response.outcome).toBe('401 unsigned');
+    expect(world.server.stats().allocations).toBe(0);
+  },
+);
 
-onBoth('RFC 8656 s7.2 step 2: an Allocate on a 5-tuple in use is refused 437', async (world) => {
-  const client = await TurnClient.of(world);
-  await client.allocate();
-  expect((await client.request(ALLOCATE, UDP)).outcome).toBe('437');
-  expect(world.server.stats().allocations).toBe(1);
-});
+onEveryTransport(
+  'RFC 8656 s7.2 step 2: an Allocate on a 5-tuple in use is refused 437',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    await client.allocate();
+    expect((await client.request(ALLOCATE, UDP)).outcome).toBe('437');
+    expect(world.server.stats().allocations).toBe(1);
+  },
+);
 
-onBoth('RFC 8656 s7.2 step 2: 437 comes before the checks of what is asked for', async (world) => {
-  const client = await TurnClient.of(world);
-  await client.allocate();
-  expect((await client.request(ALLOCATE)).outcome).toBe('437');
-  expect((await client.request(ALLOCATE, u8(0x0019, 6))).outcome).toBe('437');
-});
+onEveryTransport(
+  'RFC 8656 s7.2 step 2: 437 comes before the checks of what is asked for',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    await client.allocate();
+    expect((await client.request(ALLOCATE)).outcome).toBe('437');
+    expect((await client.request(ALLOCATE, u8(0x0019, 6))).outcome).toBe('437');
+  },
+);
 
-onBoth('RFC 8656 s7.2 step 2: the same client may allocate at another listener', async (world) => {
-  const first = await TurnClient.of(world);
-  const second = await TurnClient.of(world, { family: 6 });
-  const relayed = [await first.allocate(), await second.allocate()].map((each) =>
-    each.relayed.toString(),
-  );
-  expect(new Set(relayed).size).toBe(2);
-});
+onEveryTransport(
+  'RFC 8656 s7.2 step 2: the same client may allocate at another listener',
+  async (world) => {
+    const first = await TurnClient.of(world);
+    const second = await TurnClient.of(world, { family: 6 });
+    const relayed = [await first.allocate(), await second.allocate()].map((each) =>
+      each.relayed.toString(),
+    );
+    expect(new Set(relayed).size).toBe(2);
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2: a retransmission gets the same answer and no second allocation',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -121,26 +133,35 @@ const MALFORMED_TRANSPORT: [string, AttributeSource[]][] = [
   ['of 5 bytes', [[0x0019, [17, 0, 0, 0, 0]]]],
 ];
 for (const [what, attributes] of MALFORMED_TRANSPORT) {
-  onBoth(`RFC 8656 s7.2 step 3: REQUESTED-TRANSPORT ${what} is refused 400`, async (world) => {
-    const client = await TurnClient.of(world);
-    expect((await client.request(ALLOCATE, ...attributes)).outcome).toBe('400');
-  });
+  onEveryTransport(
+    `RFC 8656 s7.2 step 3: REQUESTED-TRANSPORT ${what} is refused 400`,
+    async (world) => {
+      const client = await TurnClient.of(world);
+      expect((await client.request(ALLOCATE, ...attributes)).outcome).toBe('400');
+    },
+  );
 }
 
-onBoth('RFC 8656 s7.2 step 3: a transport other than UDP is refused 442', async (world) => {
-  const client = await TurnClient.of(world);
-  const codes = await inTurn([0, 1, 6, 16, 18, 255], async (protocol) =>
-    client.request(ALLOCATE, u8(0x0019, protocol)),
-  );
-  expect(codes.map(({ outcome }) => outcome)).toEqual(Array(6).fill('442'));
-});
+onEveryTransport(
+  'RFC 8656 s7.2 step 3: a transport other than UDP is refused 442',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const codes = await inTurn([0, 1, 6, 16, 18, 255], async (protocol) =>
+      client.request(ALLOCATE, u8(0x0019, protocol)),
+    );
+    expect(codes.map(({ outcome }) => outcome)).toEqual(Array(6).fill('442'));
+  },
+);
 
-onBoth('RFC 8656 s18.8: the reserved bytes of REQUESTED-TRANSPORT are ignored', async (world) => {
-  const client = await TurnClient.of(world);
-  expect((await client.request(ALLOCATE, [0x0019, [17, 1, 2, 3]])).outcome).toBe('success');
-});
+onEveryTransport(
+  'RFC 8656 s18.8: the reserved bytes of REQUESTED-TRANSPORT are ignored',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    expect((await client.request(ALLOCATE, [0x0019, [17, 1, 2, 3]])).outcome).toBe('success');
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 4: DONT-FRAGMENT without a DF bit to set is an unknown attribute',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -169,23 +190,29 @@ const WITH_TOKEN: [string, AttributeSource][] = [
   ['ADDITIONAL-ADDRESS-FAMILY', ADDITIONAL_6],
 ];
 for (const [name, attribute] of WITH_TOKEN) {
-  onBoth(`RFC 8656 s7.2 step 5: RESERVATION-TOKEN with ${name} is refused 400`, async (world) => {
-    const client = await TurnClient.of(world);
-    const token = (await client.allocate(EVEN_PORT_RESERVE)).response.value(TOKEN);
-    const other = await TurnClient.of(world);
-    const response = await other.request(ALLOCATE, UDP, reservationToken(token), attribute);
-    expect(response.outcome).toBe('400');
-    expect((await other.allocate(reservationToken(token))).response.outcome).toBe('success');
-  });
+  onEveryTransport(
+    `RFC 8656 s7.2 step 5: RESERVATION-TOKEN with ${name} is refused 400`,
+    async (world) => {
+      const client = await TurnClient.of(world);
+      const token = (await client.allocate(EVEN_PORT_RESERVE)).response.value(TOKEN);
+      const other = await TurnClient.of(world);
+      const response = await other.request(ALLOCATE, UDP, reservationToken(token), attribute);
+      expect(response.outcome).toBe('400');
+      expect((await other.allocate(reservationToken(token))).response.outcome).toBe('success');
+    },
+  );
 }
 
-onBoth('RFC 8656 s7.2 step 5: an unknown RESERVATION-TOKEN is refused 508', async (world) => {
-  const client = await TurnClient.of(world);
-  const response = await client.request(ALLOCATE, UDP, reservationToken(randomBytes(8)));
-  expect(response.outcome).toBe('508');
-});
+onEveryTransport(
+  'RFC 8656 s7.2 step 5: an unknown RESERVATION-TOKEN is refused 508',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const response = await client.request(ALLOCATE, UDP, reservationToken(randomBytes(8)));
+    expect(response.outcome).toBe('508');
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s18.10: a RESERVATION-TOKEN that is not 8 bytes long is refused 400',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -196,7 +223,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 6: both address family attributes at once are refused 400',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -205,22 +232,28 @@ onBoth(
   },
 );
 
-onBoth('RFC 8656 s7.2 step 7: REQUESTED-ADDRESS-FAMILY chooses the family', async (world) => {
-  const four = await TurnClient.of(world);
-  const six = await TurnClient.of(world);
-  expect((await four.allocate(FAMILY_4)).relayed.host).toBe('127.0.0.1');
-  expect((await six.allocate(FAMILY_6)).relayed.host).toBe('::1');
-});
+onEveryTransport(
+  'RFC 8656 s7.2 step 7: REQUESTED-ADDRESS-FAMILY chooses the family',
+  async (world) => {
+    const four = await TurnClient.of(world);
+    const six = await TurnClient.of(world);
+    expect((await four.allocate(FAMILY_4)).relayed.host).toBe('127.0.0.1');
+    expect((await six.allocate(FAMILY_6)).relayed.host).toBe('::1');
+  },
+);
 
-onBoth('RFC 8656 s7.2 step 7: a family that does not exist is refused 440', async (world) => {
-  const client = await TurnClient.of(world);
-  const outcomes = await inTurn([0, 3, 255], (family) =>
-    client.request(ALLOCATE, UDP, u8(0x0017, family)),
-  );
-  expect(outcomes.map(({ outcome }) => outcome)).toEqual(['440', '440', '440']);
-});
+onEveryTransport(
+  'RFC 8656 s7.2 step 7: a family that does not exist is refused 440',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const outcomes = await inTurn([0, 3, 255], (family) =>
+      client.request(ALLOCATE, UDP, u8(0x0017, family)),
+    );
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['440', '440', '440']);
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s18.6: a REQUESTED-ADDRESS-FAMILY of another length is refused 400',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -229,7 +262,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 7: a family without relay addresses is refused 440',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -239,7 +272,7 @@ onBoth(
   { relays: [relayOn('127.0.0.1')] },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 7: no family asked for and no IPv4 relay is refused 440',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -249,7 +282,7 @@ onBoth(
   { relays: [relayOn('::1')] },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 8: EVEN-PORT gives an even port, and nothing reserved with R = 0',
   async (world) => {
     const ports = await inTurn(Array(8).keys(), async () => {
@@ -263,19 +296,22 @@ onBoth(
   },
 );
 
-onBoth('RFC 8656 s18.7: the bits of EVEN-PORT after R are ignored', async (world) => {
+onEveryTransport('RFC 8656 s18.7: the bits of EVEN-PORT after R are ignored', async (world) => {
   const client = await TurnClient.of(world);
   const { response } = await client.allocate([0x0018, [0x7f]]);
   expect(response.has(TOKEN)).toBe(false);
 });
 
-onBoth('RFC 8656 s18.7: an EVEN-PORT that is not 1 byte long is refused 400', async (world) => {
-  const client = await TurnClient.of(world);
-  expect((await client.request(ALLOCATE, UDP, [0x0018, []])).outcome).toBe('400');
-  expect((await client.request(ALLOCATE, UDP, [0x0018, [0x80, 0, 0, 0]])).outcome).toBe('400');
-});
+onEveryTransport(
+  'RFC 8656 s18.7: an EVEN-PORT that is not 1 byte long is refused 400',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    expect((await client.request(ALLOCATE, UDP, [0x0018, []])).outcome).toBe('400');
+    expect((await client.request(ALLOCATE, UDP, [0x0018, [0x80, 0, 0, 0]])).outcome).toBe('400');
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 8: EVEN-PORT with R = 1 and ADDITIONAL-ADDRESS-FAMILY is refused 400',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -285,7 +321,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 9: ADDITIONAL-ADDRESS-FAMILY IPv4 is refused 400, and any but IPv6',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -297,7 +333,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 9: a dual allocation has two relayed addresses, IPv4 first',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -309,7 +345,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 9: a dual allocation without IPv6 relays is met in half, with 440',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -320,7 +356,7 @@ onBoth(
   { relays: [relayOn('127.0.0.1')] },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 9: a dual allocation without IPv4 relays is met in half, with 440',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -331,13 +367,13 @@ onBoth(
   { relays: [relayOn('::1')] },
 );
 
-onBoth('RFC 8656 s7.2: what failed may be asked for again at once', async (world) => {
+onEveryTransport('RFC 8656 s7.2: what failed may be asked for again at once', async (world) => {
   const client = await TurnClient.of(world);
   expect((await client.request(ALLOCATE, UDP, u8(0x0017, 9))).outcome).toBe('440');
   expect((await client.request(ALLOCATE, UDP)).outcome).toBe('success');
 });
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s5: SOFTWARE is in Allocate responses, success or failure, once authenticated',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -348,7 +384,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2: a bare Allocate header is answered like any unauthenticated one',
   async (world) => {
     const client = await TurnClient.unchallenged(world);

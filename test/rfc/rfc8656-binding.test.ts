@@ -1,5 +1,5 @@
 // RFC 8489 s12 and s14.7 in the TURN server: Binding, and FINGERPRINT in every kind of message.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
@@ -12,7 +12,7 @@ import {
   TurnClient,
   UDP,
 } from '../support/turn/client.ts';
-import { onBoth } from '../support/turn/drivers.ts';
+import { onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn } from '../support/turn/in-turn.ts';
 import { append, type AttributeSource, fingerprinted, message } from '../support/turn/message.ts';
 import { allDrops, drops, type World } from '../support/turn/world.ts';
@@ -27,7 +27,7 @@ async function answersTo(world: World, bytes: Uint8Array): Promise<number> {
   return (await endpoint.rest()).length;
 }
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s14.7: a wrong FINGERPRINT drops the message, a right one is echoed',
   async (world) => {
     const client = await TurnClient.of(world, { fingerprint: true });
@@ -43,7 +43,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s14.7: FINGERPRINT is in every answer to a request that has it, and in no other',
   async (world) => {
     const plain = await TurnClient.of(world);
@@ -65,23 +65,26 @@ onBoth(
   },
 );
 
-onBoth('RFC 8489 s14.7: a wrong FINGERPRINT drops a Send indication too', async (world) => {
-  const client = await TurnClient.of(world);
-  const host = await world.endpoint();
-  await client.allocate();
-  await client.permit(host.address);
-  const attributes = [peer(host.address), [0x0013, [0x61]] as const];
-  const right = fingerprinted(message(SEND_INDICATION, randomBytes(12), attributes));
-  const wrong = right.slice();
-  wrong[10]! ^= 1;
-  client.endpoint.send(wrong, client.server);
-  client.endpoint.send(right, client.server);
-  expect(await receivedBy(host)).toHaveLength(1);
-  expect(await drops(world, 'bad-fingerprint')).toBe(1);
-});
+onEveryTransport(
+  'RFC 8489 s14.7: a wrong FINGERPRINT drops a Send indication too',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const host = await world.endpoint();
+    await client.allocate();
+    await client.permit(host.address);
+    const attributes = [peer(host.address), [0x0013, [0x61]] as const];
+    const right = fingerprinted(message(SEND_INDICATION, randomBytes(12), attributes));
+    const wrong = right.slice();
+    wrong[10]! ^= 1;
+    client.endpoint.send(wrong, client.server);
+    client.endpoint.send(right, client.server);
+    expect(await receivedBy(host)).toHaveLength(1);
+    expect(await drops(world, 'bad-fingerprint')).toBe(1);
+  },
+);
 
 for (const family of [4, 6] as const) {
-  onBoth(
+  onEveryTransport(
     `RFC 8489 s12: Binding over IPv${family} tells the mapped address, and amplifies little`,
     async (world) => {
       const client = await TurnClient.unchallenged(world, { family });
@@ -101,7 +104,7 @@ for (const family of [4, 6] as const) {
   );
 }
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s6.3.1: Binding with an unknown attribute is refused 420, unsigned and small',
   async (world) => {
     const client = await TurnClient.unchallenged(world);
@@ -113,11 +116,11 @@ onBoth(
   },
 );
 
-onBoth('RFC 8489 s6.3.2: a Binding indication gets no answer', async (world) => {
+onEveryTransport('RFC 8489 s6.3.2: a Binding indication gets no answer', async (world) => {
   expect(await answersTo(world, message(0x0011, randomBytes(12)))).toBe(0);
 });
 
-onBoth(
+onEveryTransport(
   'RFC 5780 s7: CHANGE-REQUEST, RESPONSE-PORT and PADDING are unknown, so nothing goes elsewhere',
   async (world) => {
     const client = await TurnClient.unchallenged(world);

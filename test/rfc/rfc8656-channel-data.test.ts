@@ -1,10 +1,10 @@
 // RFC 8656 s12.5 to s12.7: ChannelData in both directions.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { expect } from 'vitest';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import { FAMILY_6, receivedBy, TurnClient } from '../support/turn/client.ts';
-import { onBoth } from '../support/turn/drivers.ts';
+import { onBoth, onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn } from '../support/turn/in-turn.ts';
 import { allDrops, type World } from '../support/turn/world.ts';
 
@@ -18,21 +18,27 @@ async function bound(world: World, number = 0x4000) {
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
-onBoth('RFC 8656 s12.6: ChannelData from client to peer carries just the data', async (world) => {
-  const { client, host, relayed } = await bound(world);
-  const sizes = [0, 1, 2, 3, 4, 5, 1000];
-  for (const size of sizes) client.sendChannel(0x4000, new Uint8Array(size).fill(0x61));
-  const got = await receivedBy(host);
-  expect(got).toEqual(sizes.map((size) => `${relayed.toString()} ${'a'.repeat(size)}`));
-});
+onEveryTransport(
+  'RFC 8656 s12.6: ChannelData from client to peer carries just the data',
+  async (world) => {
+    const { client, host, relayed } = await bound(world);
+    const sizes = [0, 1, 2, 3, 4, 5, 1000];
+    for (const size of sizes) client.sendChannel(0x4000, new Uint8Array(size).fill(0x61));
+    const got = await receivedBy(host);
+    expect(got).toEqual(sizes.map((size) => `${relayed.toString()} ${'a'.repeat(size)}`));
+  },
+);
 
-onBoth('RFC 8656 s12.7: data from a bound peer comes as ChannelData, unpadded', async (world) => {
-  const { client, host, relayed } = await bound(world);
-  const sizes = [0, 1, 2, 3, 4, 5, 1000];
-  for (const size of sizes) host.send(new Uint8Array(size).fill(0x62), relayed);
-  const got = await client.relayedToMe();
-  expect(got).toEqual(sizes.map((size) => `channel 0x4000 ${'b'.repeat(size)}`));
-});
+onEveryTransport(
+  'RFC 8656 s12.7: data from a bound peer comes as ChannelData, unpadded',
+  async (world) => {
+    const { client, host, relayed } = await bound(world);
+    const sizes = [0, 1, 2, 3, 4, 5, 1000];
+    for (const size of sizes) host.send(new Uint8Array(size).fill(0x62), relayed);
+    const got = await client.relayedToMe();
+    expect(got).toEqual(sizes.map((size) => `channel 0x4000 ${'b'.repeat(size)}`));
+  },
+);
 
 onBoth(
   'RFC 8656 s12.6: ChannelData that claims more than the datagram holds is dropped',
@@ -68,12 +74,15 @@ onBoth('RFC 8656 s12.6: ChannelData shorter than its header is dropped', async (
   expect(await allDrops(world)).toEqual({ malformed: 3 });
 });
 
-onBoth('RFC 8656 s12.6: ChannelData on a channel that is not bound is dropped', async (world) => {
-  const { client, host } = await bound(world);
-  for (const number of [0x4001, 0x4fff]) client.sendChannel(number, bytes('x'));
-  expect(await receivedBy(host)).toEqual([]);
-  expect(await allDrops(world)).toEqual({ 'no-channel': 2 });
-});
+onEveryTransport(
+  'RFC 8656 s12.6: ChannelData on a channel that is not bound is dropped',
+  async (world) => {
+    const { client, host } = await bound(world);
+    for (const number of [0x4001, 0x4fff]) client.sendChannel(number, bytes('x'));
+    expect(await receivedBy(host)).toEqual([]);
+    expect(await allDrops(world)).toEqual({ 'no-channel': 2 });
+  },
+);
 
 onBoth('RFC 8656 s12.6: ChannelData with a reserved number is dropped', async (world) => {
   const { client, host } = await bound(world);
@@ -82,7 +91,7 @@ onBoth('RFC 8656 s12.6: ChannelData with a reserved number is dropped', async (w
   expect(await allDrops(world)).toEqual({ 'not-stun': 4 });
 });
 
-onBoth(
+onEveryTransport(
   "RFC 8656 s12.6: a channel works for its own 5-tuple only, not for a stranger's",
   async (world) => {
     const { host } = await bound(world);
@@ -93,7 +102,7 @@ onBoth(
   },
 );
 
-onBoth('RFC 8656 s12.5: Send indications and ChannelData may be mixed', async (world) => {
+onEveryTransport('RFC 8656 s12.5: Send indications and ChannelData may be mixed', async (world) => {
   const { client, host } = await bound(world);
   client.sendChannel(0x4000, bytes('a'));
   client.sendTo(host.address, bytes('b'));
@@ -102,7 +111,7 @@ onBoth('RFC 8656 s12.5: Send indications and ChannelData may be mixed', async (w
   expect(got.join('')).toBe('abc');
 });
 
-onBoth('RFC 8656 s12.7: 65,000 bytes go through a channel both ways', async (world) => {
+onEveryTransport('RFC 8656 s12.7: 65,000 bytes go through a channel both ways', async (world) => {
   const { client, host, relayed } = await bound(world);
   const big = Buffer.alloc(65_000, 'x');
   client.sendChannel(0x4000, big);
@@ -113,7 +122,7 @@ onBoth('RFC 8656 s12.7: 65,000 bytes go through a channel both ways', async (wor
   expect((await client.relayedToMe()).map(({ length }) => length)).toEqual([65_000 + 15]);
 });
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s12.7: a datagram too large to be prefixed is dropped, and counted',
   async (world) => {
     const { client, host, relayed } = await bound(world);
@@ -128,7 +137,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s12: an IPv4 client has a channel to an IPv6 peer, and the reverse',
   async (world) => {
     const four = await TurnClient.of(world);

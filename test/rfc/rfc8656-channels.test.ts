@@ -1,6 +1,6 @@
 // RFC 8656 s12: channels: which numbers, who may bind what, how long it lasts, and ChannelData in both
 // directions.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { expect } from 'vitest';
 import { CHANNELS_PER_ALLOCATION_MAX } from '../../turn/limits.ts';
@@ -12,7 +12,7 @@ import {
   receivedBy,
   TurnClient,
 } from '../support/turn/client.ts';
-import { onBoth, onCore } from '../support/turn/drivers.ts';
+import { onCore, onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn, upTo } from '../support/turn/in-turn.ts';
 import type { AttributeSource } from '../support/turn/message.ts';
 import { address, allDrops, drops, type World } from '../support/turn/world.ts';
@@ -50,8 +50,8 @@ for (const [number, current, legacy] of NUMBERS) {
       await client.allocate();
       expect((await client.bind(number, HOST)).outcome).toBe(outcome);
     };
-  onBoth(`RFC 8656 s12.2: channel ${hex} is answered ${current}`, body(current));
-  onBoth(
+  onEveryTransport(`RFC 8656 s12.2: channel ${hex} is answered ${current}`, body(current));
+  onEveryTransport(
     `RFC 5766 s11: channel ${hex} is answered ${legacy} where legacy channels are on`,
     body(legacy),
     {
@@ -61,7 +61,7 @@ for (const [number, current, legacy] of NUMBERS) {
 }
 
 for (const number of [0x5000, 0x7fff]) {
-  onBoth(
+  onEveryTransport(
     `RFC 5766 s11: data flows through legacy channel 0x${number.toString(16)} where they are on`,
     async (world) => {
       const { client, host, relayed } = await bound(world, number);
@@ -85,63 +85,81 @@ const MALFORMED: Record<string, AttributeSource[]> = {
   'with a short peer': [channelNumber(0x4000), [0x0012, [0, 1, 1, 2, 3]]],
 };
 for (const [what, attributes] of Object.entries(MALFORMED)) {
-  onBoth(`RFC 8656 s12.2: ChannelBind ${what} is refused 400`, async (world) => {
+  onEveryTransport(`RFC 8656 s12.2: ChannelBind ${what} is refused 400`, async (world) => {
     const client = await TurnClient.of(world);
     await client.allocate();
     expect((await client.request(CHANNEL_BIND, ...attributes)).outcome).toBe('400');
   });
 }
 
-onBoth('RFC 8656 s18.1: the reserved bytes of CHANNEL-NUMBER are ignored', async (world) => {
-  const client = await TurnClient.of(world);
-  await client.allocate();
-  const number: AttributeSource = [CHANNEL_NUMBER, [0x40, 0x00, 0xff, 0xff]];
-  expect((await client.request(CHANNEL_BIND, number, peer(HOST))).outcome).toBe('success');
-});
+onEveryTransport(
+  'RFC 8656 s18.1: the reserved bytes of CHANNEL-NUMBER are ignored',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    await client.allocate();
+    const number: AttributeSource = [CHANNEL_NUMBER, [0x40, 0x00, 0xff, 0xff]];
+    expect((await client.request(CHANNEL_BIND, number, peer(HOST))).outcome).toBe('success');
+  },
+);
 
-onBoth('RFC 8656 s12.2: a channel bound to another peer is refused 400', async (world) => {
-  const { client, host } = await bound(world);
-  expect((await client.bind(0x4000, HOST)).outcome).toBe('400');
-  const samePort = address('127.0.0.2', host.address.port);
-  expect((await client.bind(0x4000, samePort)).outcome).toBe('400');
-});
+onEveryTransport(
+  'RFC 8656 s12.2: a channel bound to another peer is refused 400',
+  async (world) => {
+    const { client, host } = await bound(world);
+    expect((await client.bind(0x4000, HOST)).outcome).toBe('400');
+    const samePort = address('127.0.0.2', host.address.port);
+    expect((await client.bind(0x4000, samePort)).outcome).toBe('400');
+  },
+);
 
-onBoth('RFC 8656 s12.2: a peer bound to another channel is refused 400', async (world) => {
-  const { client, host } = await bound(world);
-  expect((await client.bind(0x4001, host.address)).outcome).toBe('400');
-});
+onEveryTransport(
+  'RFC 8656 s12.2: a peer bound to another channel is refused 400',
+  async (world) => {
+    const { client, host } = await bound(world);
+    expect((await client.bind(0x4001, host.address)).outcome).toBe('400');
+  },
+);
 
-onBoth('RFC 8656 s12.2: two bound channels cannot be exchanged', async (world) => {
+onEveryTransport('RFC 8656 s12.2: two bound channels cannot be exchanged', async (world) => {
   const { client, host } = await bound(world);
   expect((await client.bind(0x4001, HOST)).outcome).toBe('success');
   expect((await client.bind(0x4000, HOST)).outcome).toBe('400');
   expect((await client.bind(0x4001, host.address)).outcome).toBe('400');
 });
 
-onBoth('RFC 8656 s12.2: the same channel to the same peer again is a refresh', async (world) => {
-  const { client, host } = await bound(world);
-  expect((await client.bind(0x4000, host.address)).outcome).toBe('success');
-});
+onEveryTransport(
+  'RFC 8656 s12.2: the same channel to the same peer again is a refresh',
+  async (world) => {
+    const { client, host } = await bound(world);
+    expect((await client.bind(0x4000, host.address)).outcome).toBe('success');
+  },
+);
 
-onBoth('RFC 8656 s12: another port of the same host takes another channel', async (world) => {
-  const { client, host, relayed } = await bound(world);
-  const other = await world.endpoint();
-  expect((await client.bind(0x4001, other.address)).outcome).toBe('success');
-  host.send(bytes('one'), relayed);
-  expect(await client.relayedToMe()).toEqual(['channel 0x4000 one']);
-  other.send(bytes('two'), relayed);
-  expect(await client.relayedToMe()).toEqual(['channel 0x4001 two']);
-});
+onEveryTransport(
+  'RFC 8656 s12: another port of the same host takes another channel',
+  async (world) => {
+    const { client, host, relayed } = await bound(world);
+    const other = await world.endpoint();
+    expect((await client.bind(0x4001, other.address)).outcome).toBe('success');
+    host.send(bytes('one'), relayed);
+    expect(await client.relayedToMe()).toEqual(['channel 0x4000 one']);
+    other.send(bytes('two'), relayed);
+    expect(await client.relayedToMe()).toEqual(['channel 0x4001 two']);
+  },
+);
 
-onBoth('RFC 8656 s12: the same number in two allocations means two peers', async (world) => {
-  const [one, two] = [await bound(world), await bound(world)];
-  one.client.sendChannel(0x4000, bytes('1'));
-  two.client.sendChannel(0x4000, bytes('2'));
-  expect(await receivedBy(one.host)).toEqual([`${one.relayed.toString()} 1`]);
-  expect(await receivedBy(two.host)).toEqual([`${two.relayed.toString()} 2`]);
-});
+onEveryTransport(
+  'RFC 8656 s12: the same number in two allocations means two peers',
+  async (world) => {
+    const [one, two] = [await bound(world), await bound(world)];
+    one.client.sendChannel(0x4000, bytes('1'));
+    two.client.sendChannel(0x4000, bytes('2'));
+    expect(await receivedBy(one.host)).toEqual([`${one.relayed.toString()} 1`]);
+    expect(await receivedBy(two.host)).toEqual([`${two.relayed.toString()} 2`]);
+  },
+);
 
-onBoth('RFC 8656 s12.2: a peer of another family is refused 443', async (world) => {
+onEveryTransport('RFC 8656 s12.2: a peer of another family is refused 443', async (world) => {
   const client = await TurnClient.of(world);
   const six = await TurnClient.of(world);
   await client.allocate();
@@ -151,7 +169,7 @@ onBoth('RFC 8656 s12.2: a peer of another family is refused 443', async (world) 
   expect((await six.bind(0x4000, address('::1', 5000))).outcome).toBe('success');
 });
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s12.2: a denied peer, and port 0, are refused 403 and no permission installed',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -164,7 +182,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s12.2: a number out of range (400) comes before a denied peer (403)',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -176,12 +194,15 @@ onBoth(
   },
 );
 
-onBoth('RFC 8656 s12.2: ChannelBind installs a permission for the host', async (world) => {
-  const { client, relayed } = await bound(world);
-  const other = await world.endpoint();
-  other.send(bytes('x'), relayed);
-  expect(await client.relayedToMe()).toEqual([`data ${other.address.toString()} x`]);
-});
+onEveryTransport(
+  'RFC 8656 s12.2: ChannelBind installs a permission for the host',
+  async (world) => {
+    const { client, relayed } = await bound(world);
+    const other = await world.endpoint();
+    other.send(bytes('x'), relayed);
+    expect(await client.relayedToMe()).toEqual([`data ${other.address.toString()} x`]);
+  },
+);
 
 onCore('RFC 8656 s12: a channel holds for 600 seconds, to the millisecond', async (world) => {
   const { client, host, relayed } = await bound(world);

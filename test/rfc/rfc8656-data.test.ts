@@ -1,5 +1,5 @@
 // RFC 8656 s11: Send and Data indications in both directions.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { expect } from 'vitest';
 import type { AddressFamily } from '../../shared/net/transport-address.ts';
@@ -11,7 +11,7 @@ import {
   receivedBy,
   TurnClient,
 } from '../support/turn/client.ts';
-import { onBoth, onCore } from '../support/turn/drivers.ts';
+import { onBoth, onCore, onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn, upTo } from '../support/turn/in-turn.ts';
 import type { AttributeSource } from '../support/turn/message.ts';
 import { ReceivedMessage } from '../support/turn/received.ts';
@@ -35,7 +35,7 @@ const WAYS: [AddressFamily, AddressFamily][] = [
   [6, 6],
 ];
 for (const [from, family] of WAYS) {
-  onBoth(
+  onEveryTransport(
     `RFC 8656 s11: data flows between an IPv${from} client and an IPv${family} peer`,
     async (world) => {
       const { client, host, relayed } = await permitted(world, family, from);
@@ -62,7 +62,7 @@ const INVALID: Record<string, (host: AttributeSource) => AttributeSource[]> = {
   'with a short peer': () => [[0x0012, [0, 1, 1]], data(bytes('x'))],
 };
 for (const [what, attributes] of Object.entries(INVALID)) {
-  onBoth(
+  onEveryTransport(
     `RFC 8656 s11.2: a Send indication ${what} is discarded, and not answered`,
     async (world) => {
       const { client, host } = await permitted(world);
@@ -74,7 +74,7 @@ for (const [what, attributes] of Object.entries(INVALID)) {
   );
 }
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s11.2: DONT-FRAGMENT in a Send indication discards it where DF cannot be set',
   async (world) => {
     const { client, host } = await permitted(world);
@@ -95,7 +95,7 @@ onCore(
   { canSetDontFragment: true },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s11.2: a Send indication to a peer without permission is discarded',
   async (world) => {
     const { client, host } = await permitted(world);
@@ -105,7 +105,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s11.2: a Send indication to another family than the relay is discarded',
   async (world) => {
     const { client } = await permitted(world);
@@ -128,14 +128,14 @@ onCore('RFC 8656 s11.2: a Send indication does not refresh the permission', asyn
   expect(await drops(world, 'no-permission')).toBe(1);
 });
 
-onBoth('RFC 8656 s11.2: to port 0 nothing is sent', async (world) => {
+onEveryTransport('RFC 8656 s11.2: to port 0 nothing is sent', async (world) => {
   const { client, host } = await permitted(world);
   client.sendTo(address('127.0.0.1', 0), bytes('x'));
   client.sendTo(host.address, bytes('y'));
   expect(await receivedBy(host)).toHaveLength(1);
 });
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s11.3: a Data indication has XOR-PEER-ADDRESS and DATA, padded with zeros',
   async (world) => {
     const { client, host, relayed } = await permitted(world);
@@ -151,19 +151,25 @@ onBoth(
   },
 );
 
-onBoth('RFC 8489 s6: no two Data indications have the same transaction id', async (world) => {
-  const { client, host, relayed } = await permitted(world);
-  const other = await TurnClient.of(world);
-  const second = await other.allocate();
-  await other.permit(host.address);
-  for (let i = 0; i < 300; i++) host.send(Uint8Array.of(i), i % 2 === 0 ? relayed : second.relayed);
-  const datagrams = [...(await client.endpoint.rest()), ...(await other.endpoint.rest())];
-  const ids = datagrams.map((each) => new ReceivedMessage(each.bytes).transaction.toString('hex'));
-  expect(ids).toHaveLength(300);
-  expect(new Set(ids).size).toBe(300);
-});
+onEveryTransport(
+  'RFC 8489 s6: no two Data indications have the same transaction id',
+  async (world) => {
+    const { client, host, relayed } = await permitted(world);
+    const other = await TurnClient.of(world);
+    const second = await other.allocate();
+    await other.permit(host.address);
+    for (let i = 0; i < 300; i++)
+      host.send(Uint8Array.of(i), i % 2 === 0 ? relayed : second.relayed);
+    const datagrams = [...(await client.endpoint.rest()), ...(await other.endpoint.rest())];
+    const ids = datagrams.map((each) =>
+      new ReceivedMessage(each.bytes).transaction.toString('hex'),
+    );
+    expect(ids).toHaveLength(300);
+    expect(new Set(ids).size).toBe(300);
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s11.3: with a channel for one port of a host, others come as Data indications',
   async (world) => {
     const { client, host, relayed } = await permitted(world);
@@ -176,20 +182,23 @@ onBoth(
   },
 );
 
-onBoth('RFC 8656 s11.3: what looks like STUN, TURN or RTP from a peer is data', async (world) => {
-  const { client, host, relayed } = await permitted(world);
-  const allocate = Buffer.from('000300002112a442000102030405060708090a0b', 'hex');
-  host.send(allocate, relayed);
-  host.send(Buffer.from('40000000', 'hex'), relayed);
-  host.send(Buffer.from('800000', 'hex'), relayed);
-  const got = await client.relayedToMe();
-  const from = host.address.toString();
-  expect(got).toEqual(
-    [allocate.toString('latin1'), '@\0\0\0', '\x80\0\0'].map((each) => `data ${from} ${each}`),
-  );
-});
+onEveryTransport(
+  'RFC 8656 s11.3: what looks like STUN, TURN or RTP from a peer is data',
+  async (world) => {
+    const { client, host, relayed } = await permitted(world);
+    const allocate = Buffer.from('000300002112a442000102030405060708090a0b', 'hex');
+    host.send(allocate, relayed);
+    host.send(Buffer.from('40000000', 'hex'), relayed);
+    host.send(Buffer.from('800000', 'hex'), relayed);
+    const got = await client.relayedToMe();
+    const from = host.address.toString();
+    expect(got).toEqual(
+      [allocate.toString('latin1'), '@\0\0\0', '\x80\0\0'].map((each) => `data ${from} ${each}`),
+    );
+  },
+);
 
-onBoth('RFC 8656 s11: 65,000 bytes go both ways in indications', async (world) => {
+onEveryTransport('RFC 8656 s11: 65,000 bytes go both ways in indications', async (world) => {
   const { client, host, relayed } = await permitted(world);
   client.sendTo(host.address, Buffer.alloc(65_000, 'x'));
   host.send(Buffer.alloc(65_000, 'y'), relayed);
@@ -200,7 +209,7 @@ onBoth('RFC 8656 s11: 65,000 bytes go both ways in indications', async (world) =
 });
 
 for (const family of [4, 6] as const) {
-  onBoth(
+  onEveryTransport(
     `RFC 8656 s11.3: the largest datagram of an IPv${family} peer that fits is relayed, larger ones counted`,
     async (world) => {
       const { client, host, relayed } = await permitted(world, family);
@@ -232,20 +241,23 @@ onBoth(
   },
 );
 
-onBoth('RFC 8656 s11.3: a reserved port becomes a relay of its taker alone', async (world) => {
-  const { host } = await permitted(world);
-  const first = await TurnClient.of(world);
-  const token = (await first.allocate(EVEN_PORT_RESERVE)).response.value(0x0022);
-  const second = await TurnClient.of(world);
-  const { relayed } = await second.allocate([0x0022, token]);
-  await first.permit(host.address);
-  await second.permit(host.address);
-  host.send(bytes('x'), relayed);
-  expect(await second.relayedToMe()).toHaveLength(1);
-  expect(await first.relayedToMe()).toEqual([]);
-});
+onEveryTransport(
+  'RFC 8656 s11.3: a reserved port becomes a relay of its taker alone',
+  async (world) => {
+    const { host } = await permitted(world);
+    const first = await TurnClient.of(world);
+    const token = (await first.allocate(EVEN_PORT_RESERVE)).response.value(0x0022);
+    const second = await TurnClient.of(world);
+    const { relayed } = await second.allocate([0x0022, token]);
+    await first.permit(host.address);
+    await second.permit(host.address);
+    host.send(bytes('x'), relayed);
+    expect(await second.relayedToMe()).toHaveLength(1);
+    expect(await first.relayedToMe()).toEqual([]);
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s11: packets and bytes are counted for the allocation, each way',
   async (world) => {
     const { client, host, relayed } = await permitted(world);

@@ -1,7 +1,7 @@
 // RFC 8656 s5 and the base rules of RFC 8489 it stands on, as the server keeps them: which messages are
 // answered at all, attributes after integrity, duplicates, unknown attributes, FINGERPRINT, Binding,
 // padding.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
@@ -18,7 +18,7 @@ import {
   TurnClient,
   UDP,
 } from '../support/turn/client.ts';
-import { onBoth, onCore } from '../support/turn/drivers.ts';
+import { onBoth, onCore, onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn, upTo } from '../support/turn/in-turn.ts';
 import {
   append,
@@ -56,7 +56,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s6.3: Send and Data are indications; as requests they are silently dropped',
   async (world) => {
     expect(await answersTo(world, message(0x0006, randomBytes(12)))).toBe(0);
@@ -65,7 +65,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s6.3: responses, and indications other than Send, are silently dropped',
   async (world) => {
     const types = [0x0011, 0x0013, 0x0017, 0x0101, 0x0103, 0x0111, 0x0113, 0x0114, 0x0118, 0x0119];
@@ -104,7 +104,7 @@ onBoth('RFC 8489 s6.3: what is not STUN is silently dropped, and counted', async
   expect(await allDrops(world)).toEqual({ 'not-stun': wrong.length });
 });
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s5: without an allocation requests are refused 437, indications and data ignored',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -123,37 +123,43 @@ onBoth(
   },
 );
 
-onBoth('RFC 8489 s14.5: attributes after MESSAGE-INTEGRITY are ignored', async (world) => {
-  const flavours = ['legacy', 'sha256'] as const;
-  const outcomes = await inTurn(flavours, async (flavour) => {
-    const client = await TurnClient.of(world, { flavour });
+onEveryTransport(
+  'RFC 8489 s14.5: attributes after MESSAGE-INTEGRITY are ignored',
+  async (world) => {
+    const flavours = ['legacy', 'sha256'] as const;
+    const outcomes = await inTurn(flavours, async (flavour) => {
+      const client = await TurnClient.of(world, { flavour });
+      await client.allocate();
+      const signed = client.build(CREATE_PERMISSION, [peer(address('127.0.0.1'))]);
+      const tail: AttributeSource[] = [
+        peer(address('127.0.0.2')),
+        peer(address('10.0.0.1')),
+        [0x7abc, [1, 2, 3]],
+        lifetime(0),
+      ];
+      const response = await client.exchange(fingerprinted(append(signed, ...tail)));
+      client.sendTo(address('127.0.0.2', 5000), Buffer.from('x'));
+      return [response.outcome, response.fingerprint, await drops(world, 'no-permission')];
+    });
+    expect(outcomes).toEqual([
+      ['success', 'right', 1],
+      ['success', 'right', 2],
+    ]);
+  },
+);
+
+onEveryTransport(
+  'RFC 8489 s14.5: a LIFETIME of zero behind the integrity deletes nothing',
+  async (world) => {
+    const client = await TurnClient.of(world);
     await client.allocate();
-    const signed = client.build(CREATE_PERMISSION, [peer(address('127.0.0.1'))]);
-    const tail: AttributeSource[] = [
-      peer(address('127.0.0.2')),
-      peer(address('10.0.0.1')),
-      [0x7abc, [1, 2, 3]],
-      lifetime(0),
-    ];
-    const response = await client.exchange(fingerprinted(append(signed, ...tail)));
-    client.sendTo(address('127.0.0.2', 5000), Buffer.from('x'));
-    return [response.outcome, response.fingerprint, await drops(world, 'no-permission')];
-  });
-  expect(outcomes).toEqual([
-    ['success', 'right', 1],
-    ['success', 'right', 2],
-  ]);
-});
+    const response = await client.exchange(append(client.build(REFRESH, []), lifetime(0)));
+    expect([response.outcome, response.u32(LIFETIME)]).toEqual(['success', 600]);
+    expect(world.server.stats().allocations).toBe(1);
+  },
+);
 
-onBoth('RFC 8489 s14.5: a LIFETIME of zero behind the integrity deletes nothing', async (world) => {
-  const client = await TurnClient.of(world);
-  await client.allocate();
-  const response = await client.exchange(append(client.build(REFRESH, []), lifetime(0)));
-  expect([response.outcome, response.u32(LIFETIME)]).toEqual(['success', 600]);
-  expect(world.server.stats().allocations).toBe(1);
-});
-
-onBoth(
+onEveryTransport(
   'RFC 8489 s14.5: what stands between MESSAGE-INTEGRITY and MESSAGE-INTEGRITY-SHA256 is ignored',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -169,14 +175,17 @@ onBoth(
   },
 );
 
-onBoth('RFC 8489 s14.5: credentials behind the integrity do not count (400)', async (world) => {
-  const client = await TurnClient.of(world);
-  const signed = sign(message(ALLOCATE, randomBytes(12), [UDP]), 'sha256', client.key);
-  const response = await client.exchange(append(signed, ...client.credentials()));
-  expect(response.outcome).toBe('400 unsigned');
-});
+onEveryTransport(
+  'RFC 8489 s14.5: credentials behind the integrity do not count (400)',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const signed = sign(message(ALLOCATE, randomBytes(12), [UDP]), 'sha256', client.key);
+    const response = await client.exchange(append(signed, ...client.credentials()));
+    expect(response.outcome).toBe('400 unsigned');
+  },
+);
 
-onBoth('RFC 8489 s14: of duplicate attributes the first counts', async (world) => {
+onEveryTransport('RFC 8489 s14: of duplicate attributes the first counts', async (world) => {
   const client = await TurnClient.of(world);
   const { response } = await client.allocate(lifetime(1000), lifetime(2000));
   expect(response.u32(LIFETIME)).toBe(1000);
@@ -194,21 +203,21 @@ onBoth('RFC 8489 s14: of duplicate attributes the first counts', async (world) =
   expect((await client.bind(0x4002, address('127.0.0.1', 5002))).outcome).toBe('success');
 });
 
-onBoth('RFC 8489 s14: of duplicate credentials the first count', async (world) => {
+onEveryTransport('RFC 8489 s14: of duplicate credentials the first count', async (world) => {
   const client = await TurnClient.of(world);
   const attributes = [UDP, ...client.credentials(), text(0x0006, 'nobody'), text(0x0014, 'x')];
   const unsigned = message(ALLOCATE, randomBytes(12), attributes);
   expect((await client.exchange(sign(unsigned, 'sha256', client.key))).outcome).toBe('success');
 });
 
-onBoth('RFC 8489 s14: the padding of a request may be anything', async (world) => {
+onEveryTransport('RFC 8489 s14: the padding of a request may be anything', async (world) => {
   const client = await TurnClient.of(world, { username: 'other', password: 'word' });
   const attributes = [UDP, ...client.credentials()];
   const unsigned = message(ALLOCATE, randomBytes(12), attributes, 0x5a);
   expect((await client.exchange(sign(unsigned, 'sha256', client.key))).outcome).toBe('success');
 });
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s6.3.1: unknown attributes are named in a 420, after authentication and with integrity',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -227,7 +236,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s6.3.1: 420 comes before the allocation is looked for, and before any other check',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -247,7 +256,7 @@ onBoth('RFC 8489 s6.3.1: thousands of unknown attributes make a small 420', asyn
   expect(response.bytes.length).toBeLessThan(200);
 });
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s6.3: unknown comprehension-optional and known but unexpected attributes are ignored',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -259,24 +268,27 @@ onBoth(
       [0x0013, [1]],
       [0x0009, [0, 0, 4, 0]],
       [0x000a, [0, 1]],
-      [0x8030, randomBytes(7)],
+      [0x802c, randomBytes(7)],
     );
     expect(response.outcome).toBe('success');
   },
 );
 
-onBoth('RFC 8489 s6.3.2: an indication with an unknown attribute is discarded', async (world) => {
-  const client = await TurnClient.of(world);
-  const host = await world.endpoint();
-  await client.allocate();
-  await client.permit(host.address);
-  client.indicate(peer(host.address), [0x0013, [0x61]], [0x7abc, []]);
-  client.indicate(peer(host.address), [0x0013, [0x62]], [0xfabc, []]);
-  expect((await receivedBy(host)).map((line) => line.at(-1))).toEqual(['b']);
-  expect(await allDrops(world)).toEqual({ unexpected: 1 });
-});
+onEveryTransport(
+  'RFC 8489 s6.3.2: an indication with an unknown attribute is discarded',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const host = await world.endpoint();
+    await client.allocate();
+    await client.permit(host.address);
+    client.indicate(peer(host.address), [0x0013, [0x61]], [0x7abc, []]);
+    client.indicate(peer(host.address), [0x0013, [0x62]], [0xfabc, []]);
+    expect((await receivedBy(host)).map((line) => line.at(-1))).toEqual(['b']);
+    expect(await allDrops(world)).toEqual({ unexpected: 1 });
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8489 s14: padding in every response is zero, whatever was in the buffer before',
   async (world) => {
     const clients = await inTurn(upTo(3), () => TurnClient.of(world));

@@ -1,5 +1,5 @@
 // RFC 8656 s9, s10: permissions, and CreatePermission, which installs all of its peers or none.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { expect } from 'vitest';
 import { PERMISSIONS_PER_ALLOCATION_MAX } from '../../turn/limits.ts';
@@ -11,7 +11,7 @@ import {
   receivedBy,
   TurnClient,
 } from '../support/turn/client.ts';
-import { onBoth, onCore } from '../support/turn/drivers.ts';
+import { onCore, onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn, upTo } from '../support/turn/in-turn.ts';
 import type { AttributeSource } from '../support/turn/message.ts';
 import { TransportAddress } from '../../shared/net/transport-address.ts';
@@ -20,7 +20,7 @@ import { address, allDrops, drops } from '../support/turn/world.ts';
 const XOR_PEER = 0x0012;
 const DENIED = address('10.0.0.1', 5000);
 
-onBoth('RFC 8656 s9: an unpermitted peer reaches nobody', async (world) => {
+onEveryTransport('RFC 8656 s9: an unpermitted peer reaches nobody', async (world) => {
   const client = await TurnClient.of(world);
   const host = await world.endpoint();
   const { relayed } = await client.allocate();
@@ -29,29 +29,35 @@ onBoth('RFC 8656 s9: an unpermitted peer reaches nobody', async (world) => {
   expect(await drops(world, 'no-permission')).toBe(1);
 });
 
-onBoth('RFC 8656 s9: a permission lets its peer send, and the client answer', async (world) => {
-  const client = await TurnClient.of(world);
-  const host = await world.endpoint();
-  const { relayed } = await client.allocate();
-  expect((await client.permit(host.address)).outcome).toBe('success');
-  host.send(Buffer.from('hello'), relayed);
-  client.sendTo(host.address, Buffer.from('hi'));
-  expect(await client.relayedToMe()).toEqual([`data ${host.address.toString()} hello`]);
-  expect(await receivedBy(host)).toEqual([`${relayed.toString()} hi`]);
-});
+onEveryTransport(
+  'RFC 8656 s9: a permission lets its peer send, and the client answer',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const host = await world.endpoint();
+    const { relayed } = await client.allocate();
+    expect((await client.permit(host.address)).outcome).toBe('success');
+    host.send(Buffer.from('hello'), relayed);
+    client.sendTo(host.address, Buffer.from('hi'));
+    expect(await client.relayedToMe()).toEqual([`data ${host.address.toString()} hello`]);
+    expect(await receivedBy(host)).toEqual([`${relayed.toString()} hi`]);
+  },
+);
 
-onBoth('RFC 8656 s9: a permission is for an IP address, whatever the port', async (world) => {
-  const client = await TurnClient.of(world);
-  const [host, other] = [await world.endpoint(), await world.endpoint()];
-  const { relayed } = await client.allocate();
-  await client.permit(address(host.address.host, 1));
-  host.send(Buffer.from('a'), relayed);
-  expect(await client.relayedToMe()).toEqual([`data ${host.address.toString()} a`]);
-  other.send(Buffer.from('b'), relayed);
-  expect(await client.relayedToMe()).toEqual([`data ${other.address.toString()} b`]);
-});
+onEveryTransport(
+  'RFC 8656 s9: a permission is for an IP address, whatever the port',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const [host, other] = [await world.endpoint(), await world.endpoint()];
+    const { relayed } = await client.allocate();
+    await client.permit(address(host.address.host, 1));
+    host.send(Buffer.from('a'), relayed);
+    expect(await client.relayedToMe()).toEqual([`data ${host.address.toString()} a`]);
+    other.send(Buffer.from('b'), relayed);
+    expect(await client.relayedToMe()).toEqual([`data ${other.address.toString()} b`]);
+  },
+);
 
-onBoth('RFC 8656 s10.1: the port of a CreatePermission may be 0', async (world) => {
+onEveryTransport('RFC 8656 s10.1: the port of a CreatePermission may be 0', async (world) => {
   const client = await TurnClient.of(world);
   await client.allocate();
   expect((await client.permit(address('127.0.0.1', 0))).outcome).toBe('success');
@@ -120,7 +126,7 @@ for (const swept of [false, true]) {
   );
 }
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s11.2: sending does not refresh a permission of another peer, nor make one',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -133,7 +139,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s10.2: CreatePermission without XOR-PEER-ADDRESS is refused 400',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -152,7 +158,7 @@ const INVALID: Record<string, AttributeSource> = {
   'a byte too many': [XOR_PEER, [0, 1, 1, 2, 3, 4, 5, 6, 7]],
 };
 for (const [what, attribute] of Object.entries(INVALID)) {
-  onBoth(
+  onEveryTransport(
     `RFC 8656 s10.2: an invalid XOR-PEER-ADDRESS, ${what}, is refused 400 and none installed`,
     async (world) => {
       const client = await TurnClient.of(world);
@@ -171,7 +177,7 @@ for (const [what, attribute] of Object.entries(INVALID)) {
   );
 }
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s10.2: a peer of another family is refused 443 and none installed',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -188,13 +194,16 @@ onBoth(
   },
 );
 
-onBoth('RFC 8656 s10.2: a dual allocation takes peers of both families', async (world) => {
-  const client = await TurnClient.of(world);
-  await client.allocate(ADDITIONAL_6);
-  expect((await client.permit(address('127.0.0.1'), address('::1'))).outcome).toBe('success');
-});
+onEveryTransport(
+  'RFC 8656 s10.2: a dual allocation takes peers of both families',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    await client.allocate(ADDITIONAL_6);
+    expect((await client.permit(address('127.0.0.1'), address('::1'))).outcome).toBe('success');
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s10.2: one denied peer among allowed ones is refused 403 and none installed',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -223,7 +232,7 @@ onCore(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s10.2: several peers in one request are all permitted, repeated ones once',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -269,10 +278,13 @@ onCore(
   },
 );
 
-onBoth('RFC 8656 s10.2: a retransmitted CreatePermission is answered again', async (world) => {
-  const client = await TurnClient.of(world);
-  await client.allocate();
-  const request = client.build(CREATE_PERMISSION, [peer(address('127.0.0.1'))]);
-  expect((await client.exchange(request)).outcome).toBe('success');
-  expect((await client.exchange(request)).outcome).toBe('success');
-});
+onEveryTransport(
+  'RFC 8656 s10.2: a retransmitted CreatePermission is answered again',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    await client.allocate();
+    const request = client.build(CREATE_PERMISSION, [peer(address('127.0.0.1'))]);
+    expect((await client.exchange(request)).outcome).toBe('success');
+    expect((await client.exchange(request)).outcome).toBe('success');
+  },
+);

@@ -1,5 +1,5 @@
 // RFC 8656 s7.2: the range of relay ports: none is lost, none given twice, all given before 508.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { expect } from 'vitest';
 import {
@@ -11,7 +11,7 @@ import {
   UDP,
 } from '../support/turn/client.ts';
 import type { CoreWorld } from '../support/turn/core-world.ts';
-import { onBoth, onCore } from '../support/turn/drivers.ts';
+import { onCore, onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn, upTo } from '../support/turn/in-turn.ts';
 import type { AttributeSource } from '../support/turn/message.ts';
 import { relayOn } from '../support/turn/world.ts';
@@ -142,11 +142,16 @@ onCore(
   },
 );
 
-onBoth('RFC 8656 s6: every relayed transport address is of one allocation only', async (world) => {
-  const clients = await inTurn(upTo(20), () => TurnClient.of(world));
-  const all = await inTurn(clients, async (client) => (await client.allocate()).relayed.toString());
-  expect(new Set(all).size).toBe(20);
-});
+onEveryTransport(
+  'RFC 8656 s6: every relayed transport address is of one allocation only',
+  async (world) => {
+    const clients = await inTurn(upTo(20), () => TurnClient.of(world));
+    const all = await inTurn(clients, async (client) =>
+      (await client.allocate()).relayed.toString(),
+    );
+    expect(new Set(all).size).toBe(20);
+  },
+);
 
 onCore('RFC 8656 s7.2: relay ports are spread at random over the range', async (world) => {
   const ports = await inTurn(upTo(200), async () => {

@@ -1,6 +1,6 @@
 // RFC 8656 s8: Refresh, and how allocations end: by refresh to zero, by expiry, family by family in a dual
 // allocation.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { expect } from 'vitest';
 import {
@@ -14,7 +14,7 @@ import {
   TurnClient,
   UDP,
 } from '../support/turn/client.ts';
-import { onBoth, onCore } from '../support/turn/drivers.ts';
+import { onCore, onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn } from '../support/turn/in-turn.ts';
 import { u8 } from '../support/turn/message.ts';
 import { allDrops, drops, type World } from '../support/turn/world.ts';
@@ -32,25 +32,31 @@ const DESIRED: [string, number | undefined, number][] = [
   ['0xffffffff', 0xffffffff, 3600],
 ];
 for (const [asked, seconds, granted] of DESIRED) {
-  onBoth(`RFC 8656 s8.2: a desired lifetime of ${asked} is answered ${granted}`, async (world) => {
-    const client = await TurnClient.of(world);
-    await client.allocate();
-    const response = await client.refresh(seconds);
-    expect([response.outcome, response.u32(LIFETIME)]).toEqual(['success', granted]);
-  });
+  onEveryTransport(
+    `RFC 8656 s8.2: a desired lifetime of ${asked} is answered ${granted}`,
+    async (world) => {
+      const client = await TurnClient.of(world);
+      await client.allocate();
+      const response = await client.refresh(seconds);
+      expect([response.outcome, response.u32(LIFETIME)]).toEqual(['success', granted]);
+    },
+  );
 }
 
-onBoth('RFC 8656 s8.2: a malformed LIFETIME is refused 400 and changes nothing', async (world) => {
-  const client = await TurnClient.of(world);
-  await client.allocate();
-  const outcomes = await inTurn([0, 1, 3, 5, 8], (length) =>
-    client.request(REFRESH, [LIFETIME, new Uint8Array(length)]),
-  );
-  expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array(5).fill('400'));
-  expect(world.server.stats().allocations).toBe(1);
-});
+onEveryTransport(
+  'RFC 8656 s8.2: a malformed LIFETIME is refused 400 and changes nothing',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    await client.allocate();
+    const outcomes = await inTurn([0, 1, 3, 5, 8], (length) =>
+      client.request(REFRESH, [LIFETIME, new Uint8Array(length)]),
+    );
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array(5).fill('400'));
+    expect(world.server.stats().allocations).toBe(1);
+  },
+);
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s8.2: a lifetime of zero deletes the allocation, its socket and its quota',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -66,7 +72,7 @@ onBoth(
   },
 );
 
-onBoth('RFC 8656 s8.2: a retransmitted deletion is refused 437', async (world) => {
+onEveryTransport('RFC 8656 s8.2: a retransmitted deletion is refused 437', async (world) => {
   const client = await TurnClient.of(world);
   await client.allocate();
   const request = client.build(REFRESH, [lifetime(0)]);
@@ -74,7 +80,7 @@ onBoth('RFC 8656 s8.2: a retransmitted deletion is refused 437', async (world) =
   expect((await client.exchange(request)).outcome).toBe('437');
 });
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s8.2: once deleted, the 5-tuple may allocate again, and gets nothing of the old',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -167,7 +173,7 @@ onCore(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s8.2: REQUESTED-ADDRESS-FAMILY that the allocation has not is refused 443',
   async (world) => {
     const four = await TurnClient.of(world);
@@ -186,7 +192,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s18.6: a REQUESTED-ADDRESS-FAMILY of another length is refused 400 in Refresh',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -207,7 +213,7 @@ async function dual(world: World) {
   return { client, host4, host6, relay4: relay4!, relay6: relay6! };
 }
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s8.1: deleting one family leaves permissions and channels of the other alone',
   async (world) => {
     const { client, host4, host6, relay6 } = await dual(world);
@@ -233,7 +239,7 @@ onBoth(
   },
 );
 
-onBoth('RFC 8656 s8.1: a Refresh without family is for both', async (world) => {
+onEveryTransport('RFC 8656 s8.1: a Refresh without family is for both', async (world) => {
   const { client } = await dual(world);
   expect((await client.refresh(0)).outcome).toBe('success');
   expect(world.server.stats()).toMatchObject({ allocations: 0, users: 0 });

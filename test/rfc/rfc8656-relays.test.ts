@@ -1,6 +1,6 @@
 // RFC 8656 s7.2: relayed transport addresses: sockets that open late or not at all, pairs and reservations,
 // ranges that run out. On the fake engine, where the test decides what becomes of a socket.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { expect } from 'vitest';
 import { OPEN_ATTEMPTS_MAX } from '../../turn/limits.ts';
@@ -13,7 +13,7 @@ import {
   TurnClient,
   UDP,
 } from '../support/turn/client.ts';
-import { onBoth, onCore } from '../support/turn/drivers.ts';
+import { onCore, onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn, upTo } from '../support/turn/in-turn.ts';
 import { ReceivedMessage } from '../support/turn/received.ts';
 import { address, allDrops, drops, OTHER_PASSWORD, OTHER_USER } from '../support/turn/world.ts';
@@ -185,7 +185,7 @@ for (const [which, parity] of [
   );
 }
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2 step 8: EVEN-PORT with R = 1 opens the next port too, and the token gives it',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -203,7 +203,7 @@ onBoth(
   },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s7.2: a pair on an IPv6 relay is reserved and given on that address',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -214,7 +214,7 @@ onBoth(
   },
 );
 
-onBoth('RFC 8656 s18.10: a token serves once', async (world) => {
+onEveryTransport('RFC 8656 s18.10: a token serves once', async (world) => {
   const client = await TurnClient.of(world);
   const token = (await client.allocate(EVEN_PORT_RESERVE)).response.value(TOKEN);
   const second = await TurnClient.of(world);
@@ -225,14 +225,17 @@ onBoth('RFC 8656 s18.10: a token serves once', async (world) => {
   expect((await third.request(ALLOCATE, UDP, reservationToken(token))).outcome).toBe('508');
 });
 
-onBoth('RFC 8656 s7.2: the reservation outlives the allocation that made it', async (world) => {
-  const client = await TurnClient.of(world);
-  const token = (await client.allocate(EVEN_PORT_RESERVE)).response.value(TOKEN);
-  await client.refresh(0);
-  expect((await client.allocate(reservationToken(token))).relayed.port % 2).toBe(1);
-});
+onEveryTransport(
+  'RFC 8656 s7.2: the reservation outlives the allocation that made it',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const token = (await client.allocate(EVEN_PORT_RESERVE)).response.value(TOKEN);
+    await client.refresh(0);
+    expect((await client.allocate(reservationToken(token))).relayed.port % 2).toBe(1);
+  },
+);
 
-onBoth("RFC 8656 s7.2: nobody else's allocation gets a reserved port", async (world) => {
+onEveryTransport("RFC 8656 s7.2: nobody else's allocation gets a reserved port", async (world) => {
   const client = await TurnClient.of(world);
   const token = (await client.allocate(EVEN_PORT_RESERVE)).response.value(TOKEN);
   const stranger = await TurnClient.of(world, { username: OTHER_USER, password: OTHER_PASSWORD });

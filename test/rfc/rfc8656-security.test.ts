@@ -1,6 +1,6 @@
 // RFC 8656 s21: whom a client may reach through the server: never what only the server can reach, never the
 // server itself, and other clients through their relays.
-/* oxlint-disable vitest/no-standalone-expect -- onBoth and onCore are tests */
+/* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { expect } from 'vitest';
 import {
@@ -12,7 +12,7 @@ import {
   UDP,
 } from '../support/turn/client.ts';
 import type { CoreWorld } from '../support/turn/core-world.ts';
-import { onBoth, onCore } from '../support/turn/drivers.ts';
+import { onBoth, onCore, onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn } from '../support/turn/in-turn.ts';
 import {
   address,
@@ -176,7 +176,7 @@ onCore(
 
 const PRIVATE_RELAYS = { peers: { allow: [], deny: [] } };
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s21.2: a loopback peer that is no relay gets nothing, with a permission for its address too',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -208,7 +208,7 @@ for (const external of [undefined, '203.0.113.5']) {
     peers: { allow: [], deny: [] },
   };
   const what = external === undefined ? 'their addresses' : 'their external addresses';
-  onBoth(
+  onEveryTransport(
     `RFC 8656 s11: two clients of this server reach one another through their relays, by ${what}`,
     async (world) => {
       const { a, b, relayA, relayB } = await pairOfClients(world);
@@ -223,7 +223,7 @@ for (const external of [undefined, '203.0.113.5']) {
     },
     options,
   );
-  onBoth(
+  onEveryTransport(
     `RFC 8656 s21.2: a relay that is gone is no peer any more, by ${what}`,
     async (world) => {
       const { a, b, relayB } = await pairOfClients(world);
@@ -238,7 +238,7 @@ for (const external of [undefined, '203.0.113.5']) {
   );
 }
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s12.2: the external and the internal address of a relay are one peer',
   async (world) => {
     const { a, relayB } = await pairOfClients(world);
@@ -250,7 +250,7 @@ onBoth(
   { relays: [relayOn('127.0.0.1', '203.0.113.5')], peers: { allow: [], deny: [] } },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s18.5: behind a NAT the relayed address is the external one, and outside peers are as they are',
   async (world) => {
     const client = await TurnClient.of(world);
@@ -314,7 +314,7 @@ onBoth(
   { forbiddenPeers: [address('127.0.0.1', 7880)] },
 );
 
-onBoth(
+onEveryTransport(
   'RFC 8656 s21.1.7: a client that is its own peer gets its data back once, and no more',
   async (world) => {
     const client = await TurnClient.of(world);

@@ -23,6 +23,8 @@ export interface LaunchOptions {
   devices?: boolean;
   /** The user allows what the page asks for. Default true. */
   allows?: boolean;
+  /** More command line flags. */
+  flags?: readonly string[];
 }
 
 export interface OpenOptions extends BrowserContextOptions {
@@ -42,11 +44,16 @@ export class Chromium {
     this.#permissions = permissions;
   }
 
-  static async launch({ devices = true, allows = true }: LaunchOptions = {}): Promise<Chromium> {
+  static async launch({
+    devices = true,
+    allows = true,
+    flags = [],
+  }: LaunchOptions = {}): Promise<Chromium> {
     const args = [
       ...ARGUMENTS,
       ...(devices ? ['--use-fake-device-for-media-stream'] : []),
       ...(allows ? ['--use-fake-ui-for-media-stream'] : []),
+      ...flags,
     ];
     const executablePath = '/usr/bin/chromium';
     const browser = await chromium.launch({ executablePath, headless: true, args });

@@ -23,12 +23,12 @@ export function makeTlsFiles(commonName = 'localhost'): TlsFiles {
   const files = { folder, cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
   execFileSync(
     'openssl',
-    [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-      ...['-days', '30', '-subj', `/CN=${commonName}`],
-      ...['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1'],
-      ...['-keyout', files.key, '-out', files.cert],
-    ],
+    (
+      'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 ' +
+      `-addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1 -subj /CN=${commonName}`
+    )
+      .split(' ')
+      .concat('-keyout', files.key, '-out', files.cert),
     { stdio: 'pipe' },
   );
   return files;

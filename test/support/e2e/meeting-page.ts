@@ -27,6 +27,8 @@ export interface LinkSample {
   /** `127.0.0.1:1234` or `[::1]:1234`. */
   localAddress: string;
   remoteAddress: string;
+  /** Between the browser and its relay: udp, tcp or tls. */
+  relayProtocol: string;
 }
 
 export interface MeetingJoin {
@@ -196,6 +198,7 @@ async function sampleLinks(): Promise<LinkSample[]> {
         remote: String(remote?.['candidateType']),
         localAddress: addressOf(local),
         remoteAddress: addressOf(remote),
+        relayProtocol: String(local?.['relayProtocol']),
       };
     }),
   );

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { type ListenerTransport, parseListenerUrl } from '../../../shared/config/network-values.ts';
 import { startServer } from '../spawn-server.ts';
 import type { CliResult, LaunchOptions, RunningServer } from '../spawn-server.ts';
 
@@ -89,16 +90,20 @@ export class Sterna {
     return this.#server.stdout() + this.#server.stderr();
   }
 
-  /** The STUN and TURN listener of that family. */
-  listener(family: 4 | 6): Endpoint {
-    const found = this.listeners.find(({ host }) => host.includes(':') === (family === 6));
-    if (found === undefined) throw new Error(`no listener for IPv${family}`);
+  /** The STUN and TURN listener of that family and transport. */
+  listener(family: 4 | 6, transport: ListenerTransport = 'udp'): Endpoint {
+    const found = this.#server.listeners
+      .map((url) => parseListenerUrl(url))
+      .find((url) => url.transport === transport && url.host.includes(':') === (family === 6));
+    if (found === undefined) throw new Error(`no ${transport} listener for IPv${family}`);
     return found;
   }
 
-  /** All STUN and TURN listeners. */
+  /** All STUN and TURN listeners over UDP. */
   get listeners(): Endpoint[] {
-    return this.#server.listeners.map(endpointOf);
+    return this.#server.listeners
+      .map((url) => parseListenerUrl(url))
+      .filter(({ transport }) => transport === 'udp');
   }
 
   /** Log lines of that event so far. */
@@ -159,11 +164,6 @@ export class Sterna {
     await this.#server.ended;
     await rm(this.#folder, { recursive: true, force: true });
   }
-}
-
-function endpointOf(listener: string): Endpoint {
-  const { hostname, port } = new URL(listener.replace(/^udp:/, 'http:'));
-  return { host: hostname.replaceAll(/[[\]]/g, ''), port: Number(port) };
 }
 
 function linesOf(output: string): LogLine[] {

@@ -1,9 +1,10 @@
-// Registers protocol tests: `onBoth` runs one on every engine, `onCore` where time or sockets are under the
-// test's control.
+// Registers protocol tests: `onEveryTransport` runs one on every engine and behind TCP, `onBoth` on every engine,
+// `onCore` where time or sockets are under the test's control.
 /* oxlint-disable vitest/valid-title, vitest/expect-expect -- the callers write both */
 
 import { describe, it } from 'vitest';
 import { CoreWorld } from './core-world.ts';
+import { StreamWorld } from './stream-world.ts';
 import { UdpWorld } from './udp-world.ts';
 import type { World, WorldOptions } from './world.ts';
 
@@ -20,16 +21,46 @@ const DRIVERS: readonly Driver[] = [
     : []),
 ];
 
+const STREAM: Driver = {
+  name: 'stream',
+  open: (options) => Promise.resolve(new StreamWorld(options)),
+};
+
 export function onBoth(
   title: string,
   body: (world: World) => Promise<void>,
   options: WorldOptions = {},
 ): void {
-  for (const driver of DRIVERS) {
-    describe(driver.name, () => {
-      it(title, async () => inside(await driver.open(options), body));
-    });
-  }
+  for (const driver of DRIVERS) register(driver, title, body, options);
+}
+
+/** As `onBoth`, and with clients behind TCP: for what does not depend on datagrams between client and server. */
+export function onEveryTransport(
+  title: string,
+  body: (world: World) => Promise<void>,
+  options: WorldOptions = {},
+): void {
+  for (const driver of [...DRIVERS, STREAM]) register(driver, title, body, options);
+}
+
+/** With clients behind TCP alone. */
+export function onStream(
+  title: string,
+  body: (world: StreamWorld) => Promise<void>,
+  options: WorldOptions = {},
+): void {
+  it(title, async () => inside(new StreamWorld(options), body));
+}
+
+function register(
+  driver: Driver,
+  title: string,
+  body: (world: World) => Promise<void>,
+  options: WorldOptions,
+): void {
+  describe(driver.name, () => {
+    it(title, async () => inside(await driver.open(options), body));
+  });
 }
 
 export function onCore(

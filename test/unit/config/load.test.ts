@@ -217,7 +217,10 @@ describe('a configured server needs credentials', () => {
     ['', 'keys: expected at least one API key'],
     ['# nothing but a comment\n', 'keys: expected at least one API key'],
     ['keys: {}\n', 'keys: expected at least one API key'],
-    [KEYS, 'turn.secrets: expected a secret here, or a user in turn.users'],
+    [
+      KEYS,
+      'turn.secrets: expected a secret here, a user in turn.users, or a key in turn.oauth.keys',
+    ],
   ])('%j is refused', (yaml, expected) => {
     const message = complaint({ yaml });
     expect(message).toContain(expected);

@@ -35,6 +35,21 @@ describe('URLs', () => {
     ]);
   });
 
+  test('are TURN over TCP and TLS at those listeners, in the order of the configuration', () => {
+    const at = [
+      'tls://192.0.2.1:5349',
+      'tcp://[::1]:3478',
+      'udp://127.0.0.1:3478',
+      'dtls://[::1]:5349',
+    ];
+    expect(urls({}, at)).toEqual([
+      'stun:127.0.0.1:3478',
+      'turns:192.0.2.1:5349?transport=tcp',
+      'turn:[::1]:3478?transport=tcp',
+      'turn:127.0.0.1:3478?transport=udp',
+    ]);
+  });
+
   test('name the public address behind a NAT', () => {
     const relay = {
       addresses: ['10.0.0.5'],
@@ -57,6 +72,7 @@ describe('URLs', () => {
     ['udp://0.0.0.0:3478', '192.0.2.1', 'turn:192.0.2.1:3478?transport=udp'],
     ['udp://[::]:3478', '[2001:db8::1]:7880', 'turn:[2001:db8::1]:3478?transport=udp'],
     ['udp://[::]:3478', 'localhost', 'turn:localhost:3478?transport=udp'],
+    ['tls://[::]:443', 'meet.example.org', 'turns:meet.example.org:443?transport=tcp'],
   ])('of the wildcard %s are the host that was called: %s', (listener, host, expected) => {
     expect(urls({}, [listener], host)).toContain(expected);
   });

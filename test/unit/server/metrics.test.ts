@@ -60,6 +60,7 @@ const FULL: ServerStats = {
             reservations: 1,
             users: 2,
             streams: 3,
+            draining: false,
             shortCircuited: 9,
             drops: { malformed: 5 },
           },
