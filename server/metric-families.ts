@@ -7,13 +7,13 @@ import { CAPABILITY_NAMES } from '../shared/net/engine-choice.ts';
 import type { CacheStats } from '../shared/cache/local-tier.ts';
 import type { SignalingStats } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
-import { DROP_REASONS } from '../turn/drop-reason.ts';
 import { DTLS_METRIC_FAMILIES } from './dtls-metric-families.ts';
 import type { MediaReport, WorkerReport } from './media/host.ts';
 import type { WorkerStats } from './media/messages.ts';
 import { VERSION } from './package-root.ts';
 import { SFU_METRIC_FAMILIES } from './sfu-metric-families.ts';
 import type { ServerStats } from './stats.ts';
+import { TURN_METRIC_FAMILIES } from './turn-metric-families.ts';
 import { WHIP_METRIC_FAMILIES } from './whip-metric-families.ts';
 
 export interface Sample {
@@ -172,50 +172,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     help: 'Datagrams to send that the kernel, or a full queue of the engine, refused',
     ...ofWorkers(({ engine }) => engine.sendDropped),
   },
-  {
-    name: 'sterna_turn_allocations',
-    type: 'gauge',
-    help: 'TURN allocations',
-    ...ofWorkers(({ turn }) => turn.allocations),
-  },
-  {
-    name: 'sterna_turn_reservations',
-    type: 'gauge',
-    help: 'Relay ports reserved by EVEN-PORT and not taken yet',
-    ...ofWorkers(({ turn }) => turn.reservations),
-  },
-  {
-    name: 'sterna_turn_streams',
-    type: 'gauge',
-    help: 'Connections of TURN clients over TCP and TLS that a media worker serves',
-    ...ofWorkers(({ turn }) => turn.streams),
-  },
-  {
-    name: 'sterna_turn_users',
-    type: 'gauge',
-    help: 'Users who have a TURN allocation or reservation',
-    labels: [],
-    samples: ({ media }) => unlabelled(media.users),
-  },
-  {
-    name: 'sterna_turn_short_circuited_datagrams_total',
-    type: 'counter',
-    help: 'Datagrams handed between a relay and another one, or the SFU, of this server without a socket',
-    ...ofWorkers(({ turn }) => turn.shortCircuited),
-  },
-  {
-    name: 'sterna_turn_dropped_datagrams_total',
-    type: 'counter',
-    help: 'Datagrams that got no answer and were not relayed, by reason',
-    labels: ['worker', 'reason'],
-    samples: ({ media }) =>
-      answering(media).flatMap(({ index, stats }) =>
-        DROP_REASONS.map((reason) => ({
-          labels: { worker: String(index), reason },
-          value: stats.turn.drops[reason] ?? 0,
-        })),
-      ),
-  },
+  ...TURN_METRIC_FAMILIES,
   ...DTLS_METRIC_FAMILIES,
   ...SFU_METRIC_FAMILIES,
   {

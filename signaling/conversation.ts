@@ -11,7 +11,7 @@ import { answerOffer, muteTrack, subscribe } from './media-handlers.ts';
 import { moderate } from './moderation.ts';
 import { LIMITS } from './protocol.ts';
 import type { AnswerMessage, ClientMessage, SdpAnswer } from './protocol.ts';
-import { Violations } from './rate-limit.ts';
+import { Violations } from './violations.ts';
 import { errorFrame, refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import type { Service } from './service.ts';

@@ -6,7 +6,6 @@ export { SIGNAL_PATH, SUBPROTOCOL } from './codes.ts';
 export type { SignalingLimits } from './limits.ts';
 export type { MediaLost, MediaPlace, MediaPlane, MediaShortage } from './media-plane.ts';
 export type { IceServer } from './protocol.ts';
-export { TokenBucket } from './rate-limit.ts';
 export type { StatsFailure } from './room-stats.ts';
 export type { CreateRoomOptions } from './rooms.ts';
 export type { IceConfig } from './service.ts';

@@ -4,7 +4,7 @@
 import type { Clock } from '../shared/clock.ts';
 import { LocalTier } from '../shared/cache/local-tier.ts';
 import type { SignalingLimits } from './limits.ts';
-import { TokenBucket } from './rate-limit.ts';
+import { TokenBucket } from '../shared/token-bucket.ts';
 
 const IDENTITIES_MAX = 4096;
 
@@ -24,7 +24,7 @@ export class JoinRates {
     const now = this.#clock.monotonic();
     const { perSecond, burst } = this.#limits;
     const key = JSON.stringify([room, identity]);
-    const bucket = this.#buckets.get(key, now) ?? new TokenBucket(perSecond, burst, now);
+    const bucket = this.#buckets.get(key, now) ?? new TokenBucket(perSecond, burst);
     // Who has been quiet for so long has a full bucket.
     this.#buckets.set(key, bucket, (1000 * burst) / perSecond);
     const waitMs = bucket.waitMs(1, now);

@@ -7,7 +7,8 @@ import type { SignalingLimits } from './limits.ts';
 import type { MediaOwner, ParticipantMedia } from './media/participant-media.ts';
 import type { Participant } from './participant.ts';
 import { PushRing } from './push-ring.ts';
-import { TokenBucket, Violations } from './rate-limit.ts';
+import { TokenBucket } from '../shared/token-bucket.ts';
+import { Violations } from './violations.ts';
 import { ReplyCache } from './reply-cache.ts';
 import type { Refusal } from './refusal.ts';
 import type { Member, Room } from './room.ts';
@@ -20,8 +21,6 @@ export interface SessionOptions {
   token: { id: string; expiresAt: number };
   socket: SignalSocket;
   limits: SignalingLimits;
-  /** Monotonic milliseconds. */
-  now: number;
   /** Called once, when the session is over. */
   onEnd: (session: Session, reason: string) => void;
 }
@@ -47,20 +46,16 @@ export class Session implements Member, MediaOwner {
   #over = false;
 
   constructor(options: SessionOptions) {
-    const { limits, now } = options;
+    const { limits } = options;
     this.room = options.room;
     this.participant = options.participant;
     this.token = options.token;
     this.replies = new ReplyCache(limits.replyCache.replies, limits.replyCache.bytes);
     this.violations = new Violations(limits.violationsMax, limits.violationWindowMs);
     this.#ring = new PushRing(limits.pushRing.messages, limits.pushRing.bytes);
-    this.#messages = new TokenBucket(
-      limits.rates.messagesPerSecond,
-      limits.rates.messagesBurst,
-      now,
-    );
-    this.#bytes = new TokenBucket(limits.rates.bytesPerSecond, limits.rates.bytesBurst, now);
-    this.#offers = new TokenBucket(limits.offers.perSecond, limits.offers.burst, now);
+    this.#messages = new TokenBucket(limits.rates.messagesPerSecond, limits.rates.messagesBurst);
+    this.#bytes = new TokenBucket(limits.rates.bytesPerSecond, limits.rates.bytesBurst);
+    this.#offers = new TokenBucket(limits.offers.perSecond, limits.offers.burst);
     this.socket = options.socket;
     this.#onEnd = options.onEnd;
     this.media = this.room.media?.add(this) ?? null;

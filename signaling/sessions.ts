@@ -34,11 +34,10 @@ export class Sessions {
     return this.#sessions.size >= this.#limits.maxSessions;
   }
 
-  open(options: Omit<SessionOptions, 'limits' | 'now' | 'onEnd'>): Session {
+  open(options: Omit<SessionOptions, 'limits' | 'onEnd'>): Session {
     const session = new Session({
       ...options,
       limits: this.#limits,
-      now: this.#clock.monotonic(),
       onEnd: (ended, reason) => this.#onEnd(ended, reason),
     });
     this.#sessions.set(session.id, session);

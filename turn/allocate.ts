@@ -66,6 +66,11 @@ export function handleAllocate(state: TurnState, exchange: Exchange, credential:
     return;
   }
   if (sentAway(state, exchange)) return;
+  // Not 486, which is about the user (RFC 8656 s19).
+  if (!state.commons.allocationCap.allow(exchange.client, exchange.now)) {
+    state.responder.refuse(exchange, ERROR_INSUFFICIENT_CAPACITY);
+    return;
+  }
   const token = reader.find(ATTR_RESERVATION_TOKEN);
   if (token >= 0) takeUp(state, exchange, credential, wish, reader.view(token));
   else open(state, exchange, credential, wish);

@@ -4,8 +4,10 @@
 import { AddressTable } from '../shared/net/address-table.ts';
 import type { Timer } from '../shared/net/timer-wheel.ts';
 import type { AddressFamily, TransportAddress } from '../shared/net/transport-address.ts';
+import type { TokenBucket } from '../shared/token-bucket.ts';
 import type { ClientSink, ClientTransport } from './client-sink.ts';
 import type { TokenGrant } from './third-party.ts';
+import { Traffic } from './traffic.ts';
 
 /** RFC 8656 s12: the channel numbers that may be bound. */
 export const CHANNEL_NUMBER_MIN = 0x4000;
@@ -110,6 +112,10 @@ export class Allocation {
   /** The account of the shared quota that it counts against, and how many units it has of it. */
   account = -1;
   units = 0;
+  /** The bytes it may still relay; undefined where it has no limit of its own. */
+  bandwidth: TokenBucket | undefined = undefined;
+  /** Its user in the shared bandwidth; -1 where users have no limit. */
+  bandwidthUser = -1;
   relay4: Relay | undefined = undefined;
   relay6: Relay | undefined = undefined;
   /** Set when it is admitted. */
@@ -128,6 +134,8 @@ export class Allocation {
   sentBytes = 0;
   receivedPackets = 0;
   receivedBytes = 0;
+  /** Nothing of it is over before. */
+  #nextExpiry = 0;
 
   constructor(
     listener: Listener,
@@ -193,17 +201,33 @@ export class Allocation {
     this.channelsByPeer.delete(binding.peer);
   }
 
+  /** Sweeps if that can free anything: a client that asks for more than there is room for costs no sweep each time. */
+  makeRoom(now: number): void {
+    if (now >= this.#nextExpiry) this.sweep(now);
+  }
+
   /** Frees what is over. A permission outlives its expiry while a channel refers to it, and is renewed in place. */
   sweep(now: number): void {
     const inUse = new Set<Permission>();
+    let next = Infinity;
     for (const binding of this.channelsByNumber.values()) {
-      if (now >= binding.expiresAt) this.unbind(binding);
-      else inUse.add(binding.permission);
+      if (now >= binding.expiresAt) {
+        this.unbind(binding);
+        continue;
+      }
+      inUse.add(binding.permission);
+      next = Math.min(next, binding.expiresAt);
     }
     for (const permission of this.permissions.values()) {
-      if (now < permission.expiresAt || inUse.has(permission)) continue;
-      this.permissions.delete(permission.peer);
+      if (now < permission.expiresAt) next = Math.min(next, permission.expiresAt);
+      else if (!inUse.has(permission)) this.permissions.delete(permission.peer);
     }
+    this.#nextExpiry = next;
+  }
+
+  /** Something of it, with nothing else that is new, is over at that time. */
+  endsAt(expiresAt: number): void {
+    this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt);
   }
 }
 
@@ -213,6 +237,8 @@ export class Listener {
   readonly socket: number;
   readonly address: TransportAddress;
   readonly transport: ClientTransport;
+  /** Where the traffic of that transport is counted. */
+  readonly traffic: number;
   /** The way to its clients; undefined where that is the engine's socket. */
   readonly sink: ClientSink | undefined;
   /** By the client's transport address: server address and protocol are this listener's. */
@@ -231,6 +257,7 @@ export class Listener {
     this.socket = socket;
     this.address = address;
     this.transport = transport;
+    this.traffic = Traffic.baseOf(transport);
     this.sink = sink;
   }
 }

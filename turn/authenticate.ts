@@ -243,7 +243,7 @@ function refuse(state: TurnState, exchange: Exchange, code: number): void {
 }
 
 function mayAnswer(state: TurnState, exchange: Exchange): boolean {
-  if (state.commons.cap.allow(exchange.client, exchange.now)) return true;
+  if (state.commons.unauthenticatedCap.allow(exchange.client, exchange.now)) return true;
   state.drop(DROP_UNAUTHENTICATED_CAP);
   return false;
 }

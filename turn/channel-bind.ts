@@ -11,7 +11,6 @@ import {
 } from '../shared/stun/registry.ts';
 import { type Allocation, CHANNEL_NUMBER_MIN, type ChannelBinding } from './allocation.ts';
 import type { Exchange } from './exchange.ts';
-import { CHANNELS_PER_ALLOCATION_MAX } from './limits.ts';
 import { checkRoom, install, judgePeer } from './permissions.ts';
 import type { TurnState } from './turn-state.ts';
 
@@ -56,12 +55,11 @@ function check(state: TurnState, allocation: Allocation, number: number, now: nu
     return ERROR_FORBIDDEN;
   }
   if (byNumber !== undefined) return 0;
-  if (allocation.channelsByNumber.size >= CHANNELS_PER_ALLOCATION_MAX) allocation.sweep(now);
-  if (allocation.channelsByNumber.size >= CHANNELS_PER_ALLOCATION_MAX) {
-    return ERROR_INSUFFICIENT_CAPACITY;
-  }
+  const max = state.options.perAllocation.channels;
+  if (allocation.channelsByNumber.size >= max) allocation.makeRoom(now);
+  if (allocation.channelsByNumber.size >= max) return ERROR_INSUFFICIENT_CAPACITY;
   const known = allocation.permissions.get(peer) !== undefined;
-  return known ? 0 : checkRoom(allocation, 1, now);
+  return known ? 0 : checkRoom(state, allocation, 1, now);
 }
 
 /** An expired binding is unbound, so that its number and its peer are free again (RFC 8656 s12). */

@@ -4,7 +4,9 @@
 import type { TransportAddress } from '../shared/net/transport-address.ts';
 
 /** The transports between clients and this server (RFC 8656 s3.1), by the schemes of `turn.listeners`. */
-export type ClientTransport = 'udp' | 'tcp' | 'tls' | 'dtls';
+export const CLIENT_TRANSPORTS = ['udp', 'tcp', 'tls', 'dtls'] as const;
+
+export type ClientTransport = (typeof CLIENT_TRANSPORTS)[number];
 
 /**
  * Sends to the client of a 5-tuple, as the methods of the same names of `Engine` do. Addresses and bytes are only good

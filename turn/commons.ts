@@ -1,14 +1,19 @@
 // What all TURN servers of the process have in common, whichever threads they run in: relay ports, quotas,
-// reservations, the cap on unauthenticated replies, the secrets of nonces and tickets. A single server uses the same.
+// reservations, caps of source networks, bandwidth, the secrets of nonces and tickets. A single server uses the same.
 // Called by: TurnServer, and the main thread, which makes the memory and frees what a dead worker held.
 
 import { randomBytes } from 'node:crypto';
+import {
+  SharedBandwidth,
+  type SharedBandwidthLimits,
+  type SharedBandwidthMemory,
+} from './shared-bandwidth.ts';
 import { SharedKeys } from './shared-key.ts';
 import { SharedLock } from './shared-lock.ts';
 import { type PortRange, SharedPorts, type SharedPortsMemory } from './shared-ports.ts';
 import { type Holdings, SharedQuota, type SharedQuotaMemory } from './shared-quota.ts';
 import { SharedReservations, type SharedReservationsMemory } from './shared-reservations.ts';
-import { UnauthenticatedCap, type UnauthenticatedCapMemory } from './unauthenticated-cap.ts';
+import { SourceCap, type SourceCapMemory } from './source-cap.ts';
 
 const SECRET_BYTES = 32;
 
@@ -20,6 +25,9 @@ export interface CommonsOptions {
   readonly quotaTotal: number;
   /** Replies to unauthenticated requests a second and source network; 0 = no cap. */
   readonly unauthorizedPerSecond: number;
+  /** Authenticated requests for a new allocation a second and source network; 0 = no cap. */
+  readonly allocationsPerSecond: number;
+  readonly bandwidth: SharedBandwidthLimits;
   /** How many workers there may be at the same time. */
   readonly workers: number;
 }
@@ -34,7 +42,9 @@ export interface CommonsMemory {
   readonly ports: SharedPortsMemory;
   readonly quota: SharedQuotaMemory;
   readonly reservations: SharedReservationsMemory;
-  readonly cap: UnauthenticatedCapMemory;
+  readonly unauthenticatedCap: SourceCapMemory;
+  readonly allocationCap: SourceCapMemory;
+  readonly bandwidth: SharedBandwidthMemory;
 }
 
 export class Commons {
@@ -47,7 +57,9 @@ export class Commons {
   readonly ports: SharedPorts;
   readonly quota: SharedQuota;
   readonly reservations: SharedReservations;
-  readonly cap: UnauthenticatedCap;
+  readonly unauthenticatedCap: SourceCap;
+  readonly allocationCap: SourceCap;
+  readonly bandwidth: SharedBandwidth;
   readonly #lock: SharedLock;
 
   /** @param self below `workers` for a worker; `workers` for the main thread, which only looks on and reclaims */
@@ -64,7 +76,15 @@ export class Commons {
     const ground = { lock: this.#lock, keys: this.keys, ports: this.ports, quota: this.quota };
     const capacity = reservationsMax(options);
     this.reservations = new SharedReservations(memory.reservations, capacity, ground, self);
-    this.cap = new UnauthenticatedCap(memory.cap);
+    this.unauthenticatedCap = new SourceCap(memory.unauthenticatedCap);
+    this.allocationCap = new SourceCap(memory.allocationCap);
+    this.bandwidth = new SharedBandwidth(
+      memory.bandwidth,
+      options.quotaTotal,
+      options.workers,
+      ground,
+      self,
+    );
   }
 
   static memory(options: CommonsOptions): CommonsMemory {
@@ -77,7 +97,9 @@ export class Commons {
       ports: SharedPorts.memory(options.hosts, options.ports, options.workers),
       quota: SharedQuota.memory(options.quotaTotal, options.workers),
       reservations: SharedReservations.memory(reservationsMax(options)),
-      cap: UnauthenticatedCap.memory(options.unauthorizedPerSecond),
+      unauthenticatedCap: SourceCap.memory(options.unauthorizedPerSecond),
+      allocationCap: SourceCap.memory(options.allocationsPerSecond),
+      bandwidth: SharedBandwidth.memory(options.bandwidth, options.quotaTotal, options.workers),
     };
   }
 
@@ -98,6 +120,7 @@ export class Commons {
     const close = (): readonly number[] => (closed ??= closeSockets());
     try {
       this.quota.reclaim(worker, this.reservations.reclaim(worker, close));
+      this.bandwidth.reclaim(worker);
     } finally {
       this.#lock.release();
     }

@@ -46,7 +46,7 @@ function check(state: TurnState, reader: StunReader, allocation: Allocation, now
     refusal ||= judgePeer(state, allocation, peer);
     if (refusal === 0 && allocation.permissions.get(peer) === undefined) added.add(peer.host);
   }
-  return refusal === 0 ? checkRoom(allocation, added.size, now) : refusal;
+  return refusal === 0 ? checkRoom(state, allocation, added.size, now) : refusal;
 }
 
 function first(reader: StunReader): number {

@@ -22,6 +22,8 @@ export const DROP_NEIGHBOUR_BUSY = 11;
 export const DROP_USER_LOOKUPS = 12;
 /** Data for a client that does not read its stream. */
 export const DROP_SLOW_READER = 13;
+/** Over a limit on bandwidth: of the allocation, of its user, or of all. */
+export const DROP_BANDWIDTH = 14;
 
 export const DROP_REASONS = [
   'not-stun',
@@ -38,6 +40,7 @@ export const DROP_REASONS = [
   'neighbour-busy',
   'user-lookups',
   'slow-reader',
+  'bandwidth',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

@@ -34,7 +34,7 @@ import {
   DTLS_SESSIONS_PER_SOURCE_MAX,
 } from './limits.ts';
 import type { ListenAt, ListenResult, TurnServer } from './turn-server.ts';
-import type { UnauthenticatedCap } from './unauthenticated-cap.ts';
+import type { SourceCap } from './source-cap.ts';
 
 export interface DtlsStats {
   /** Of clients whose handshake is done. */
@@ -52,7 +52,7 @@ export interface DtlsClientsOptions {
   readonly engine: Engine;
   readonly server: TurnServer;
   /** What is sent to somebody who has not authenticated counts there. */
-  readonly cap: UnauthenticatedCap;
+  readonly cap: SourceCap;
   readonly certificate: PemCertificate;
   /** Monotonic milliseconds. */
   readonly now: number;
@@ -64,7 +64,7 @@ const isFailure = (reason: DtlsEnd): reason is DtlsEnd & DtlsFailure =>
 export class DtlsClients {
   readonly #engine: Engine;
   readonly #server: TurnServer;
-  readonly #cap: UnauthenticatedCap;
+  readonly #cap: SourceCap;
   readonly #cookies: HelloCookies;
   readonly #hello = new ClientHello();
   readonly #verify = new Uint8Array(HELLO_VERIFY_BYTES);

@@ -2,7 +2,7 @@
 
 export { CHANNEL_NUMBER_MAX, LEGACY_CHANNEL_NUMBER_MAX } from './allocation.ts';
 export type { Listener } from './allocation.ts';
-export type { ClientSink, ClientTransport } from './client-sink.ts';
+export { CLIENT_TRANSPORTS, type ClientSink, type ClientTransport } from './client-sink.ts';
 export { Commons, type CommonsMemory, type CommonsOptions } from './commons.ts';
 export { mintRestCredential } from './credentials.ts';
 export type { PemCertificate } from './dtls-certificate.ts';
@@ -11,6 +11,7 @@ export type { UserAnswer } from './outside-users.ts';
 export type {
   AllocationEvent,
   AllocationEnd,
+  NatDiscoveryAddresses,
   Neighbours,
   TurnObserver,
   TurnOptions,

@@ -1,11 +1,5 @@
 // Every bound of the TURN server that configuration does not set, with the abuse it stops.
 
-/** Peers that one allocation may have permissions for: a client cannot fill memory with XOR-PEER-ADDRESS. */
-export const PERMISSIONS_PER_ALLOCATION_MAX = 1024;
-
-/** Channels that one allocation may bind, below the 4096 that exist (RFC 8656 s12). */
-export const CHANNELS_PER_ALLOCATION_MAX = 1024;
-
 /** A reserved port is held at least 30 s (RFC 8656 s7.2); not longer, so EVEN-PORT cannot drain the range. */
 export const RESERVATION_LIFETIME_MS = 30_000;
 
@@ -27,8 +21,8 @@ export const USERNAME_BYTES_MAX = 508;
 /** The largest UDP payload; a reply or an indication never exceeds it. */
 export const DATAGRAM_BYTES_MAX = 65_507;
 
-/** Source networks that the cap on unauthenticated replies tracks: constant memory, whoever floods. */
-export const UNAUTHENTICATED_SOURCES = 65_536;
+/** Source networks that a cap tracks: constant memory, whoever floods. */
+export const CAPPED_SOURCES = 65_536;
 
 /** How long a cookie is made with one secret, and how much longer it is good: what was once shown ends (RFC 6347 s4.2.1). */
 export const COOKIE_SECRET_MS = 60_000;

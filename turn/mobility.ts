@@ -8,6 +8,7 @@ import type { ClientSink } from './client-sink.ts';
 import type { Exchange } from './exchange.ts';
 import { OLD_TICKET_LIFETIME_MS } from './limits.ts';
 import { newTicketId, type Ticket, TicketSeal } from './ticket.ts';
+import type { Traffic } from './traffic.ts';
 
 /** For clients whose connection has ended: what peers send meanwhile is lost. */
 const NOWHERE: ClientSink = {
@@ -23,16 +24,19 @@ export class Mobility {
   readonly #expire: (allocation: Allocation, now: number) => boolean;
   /** Those that have a ticket, by the identifier in it. */
   readonly #allocations = new Map<string, Allocation>();
+  readonly #traffic: Traffic;
 
   /** @param self the number of this worker */
   constructor(
     secret: Uint8Array,
     self: number,
     expire: (allocation: Allocation, now: number) => boolean,
+    traffic: Traffic,
   ) {
     this.#seal = new TicketSeal(secret);
     this.#self = self;
     this.#expire = expire;
+    this.#traffic = traffic;
   }
 
   /** Gives an allocation its first ticket (RFC 8016 s3.1.2). */
@@ -149,6 +153,8 @@ export class Mobility {
   #take(allocation: Allocation, move: Move, now: number): void {
     move.listener.arriving.delete(move.client);
     allocation.listener.allocations.delete(allocation.client);
+    this.#traffic.allocated(allocation.listener.traffic, -1);
+    this.#traffic.allocated(move.listener.traffic, 1);
     allocation.listener = move.listener;
     allocation.client = move.client;
     allocation.listener.allocations.set(allocation.client, allocation);

@@ -15,6 +15,12 @@ export interface RelayAddress {
   readonly external: TransportAddress | undefined;
 }
 
+/** RFC 5780 s6: the server listens at both addresses, at both ports each; all are of one family. */
+export interface NatDiscoveryAddresses {
+  readonly primary: TransportAddress;
+  readonly alternate: TransportAddress;
+}
+
 export interface TurnOptions {
   readonly realm: string;
   /** In the same order in every worker: the commons know them by number. */
@@ -28,6 +34,13 @@ export interface TurnOptions {
   readonly forbiddenPeers: readonly TransportAddress[];
   /** Allocations and reservations of one user, over all workers. */
   readonly quotaPerUser: number;
+  /** What one allocation may have. The limits that hold for all workers are those of the commons. */
+  readonly perAllocation: {
+    readonly permissions: number;
+    readonly channels: number;
+    /** Bytes a second, both ways together; 0 = no limit. */
+    readonly bandwidth: number;
+  };
   /** The highest channel number that may be bound: CHANNEL_NUMBER_MAX or LEGACY_CHANNEL_NUMBER_MAX. */
   readonly channelNumberMax: number;
   /** Whether clients may change their addresses (RFC 8016). */
@@ -36,6 +49,8 @@ export interface TurnOptions {
   readonly alternateServers: readonly TransportAddress[];
   /** When that is done: always, or while the server drains. */
   readonly redirect: 'always' | 'draining';
+  /** Without it the attributes of RFC 5780 are unknown. */
+  readonly natDiscovery?: NatDiscoveryAddresses | undefined;
   /** Milliseconds. */
   readonly lifetimes: {
     readonly allocation: number;

@@ -7,7 +7,6 @@ import {
   ERROR_PEER_ADDRESS_FAMILY_MISMATCH,
 } from '../shared/stun/registry.ts';
 import type { Allocation, Permission } from './allocation.ts';
-import { PERMISSIONS_PER_ALLOCATION_MAX } from './limits.ts';
 import type { TurnState } from './turn-state.ts';
 
 /** Why a peer may have no permission on this allocation: an error code, or 0 if it may. */
@@ -21,11 +20,16 @@ export function judgePeer(
 }
 
 /** 508 if that many new permissions would be too many, else 0. Expired ones make room first. */
-export function checkRoom(allocation: Allocation, added: number, now: number): number {
-  if (allocation.permissions.size + added <= PERMISSIONS_PER_ALLOCATION_MAX) return 0;
-  allocation.sweep(now);
-  const fits = allocation.permissions.size + added <= PERMISSIONS_PER_ALLOCATION_MAX;
-  return fits ? 0 : ERROR_INSUFFICIENT_CAPACITY;
+export function checkRoom(
+  state: TurnState,
+  allocation: Allocation,
+  added: number,
+  now: number,
+): number {
+  const max = state.options.perAllocation.permissions;
+  if (allocation.permissions.size + added <= max) return 0;
+  allocation.makeRoom(now);
+  return allocation.permissions.size + added <= max ? 0 : ERROR_INSUFFICIENT_CAPACITY;
 }
 
 /** Installs or refreshes; the peer was judged before. */
@@ -36,6 +40,7 @@ export function install(
   now: number,
 ): Permission {
   const expiresAt = now + state.options.lifetimes.permission;
+  allocation.endsAt(expiresAt);
   const known = allocation.permissions.get(peer);
   if (known !== undefined) {
     known.expiresAt = expiresAt;

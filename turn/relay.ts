@@ -13,6 +13,7 @@ import type { StunReader } from '../shared/stun/reader.ts';
 import { StunWriter } from '../shared/stun/writer.ts';
 import type { Allocation, Listener, Permission, Relay } from './allocation.ts';
 import {
+  DROP_BANDWIDTH,
   DROP_FORBIDDEN_PEER,
   DROP_MALFORMED,
   DROP_NEIGHBOUR_BUSY,
@@ -172,6 +173,7 @@ export class RelayPath {
     if (permission.insideOnly && !state.permits(permission, peer)) {
       return state.drop(DROP_FORBIDDEN_PEER);
     }
+    if (state.metered && !state.spend(allocation, length, now)) return state.drop(DROP_BANDWIDTH);
     const { listener, client } = allocation;
     if (binding !== undefined && now < binding.expiresAt) {
       if (length + 4 > DATAGRAM_BYTES_MAX) return state.drop(DROP_TOO_LARGE);
@@ -193,6 +195,7 @@ export class RelayPath {
     }
     allocation.receivedPackets++;
     allocation.receivedBytes += length;
+    state.traffic.received(listener.traffic, length);
   }
 
   /**
@@ -237,8 +240,10 @@ export class RelayPath {
     if (relay === undefined) return state.drop(DROP_NO_ALLOCATION);
     // What came by a stream may be longer than any datagram.
     if (length > DATAGRAM_BYTES_MAX) return state.drop(DROP_TOO_LARGE);
+    if (state.metered && !state.spend(allocation, length, now)) return state.drop(DROP_BANDWIDTH);
     allocation.sentPackets++;
     allocation.sentBytes += length;
+    state.traffic.sent(allocation.listener.traffic, length);
     const inside = state.handedOverAt(peer);
     if (inside !== undefined) {
       const to = this.#handedTo.set(inside);

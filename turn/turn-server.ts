@@ -12,6 +12,7 @@ import {
   CLASS_INDICATION,
   CLASS_REQUEST,
   ERROR_ALLOCATION_MISMATCH,
+  ERROR_BAD_REQUEST,
   ERROR_UNKNOWN_ATTRIBUTE,
   ERROR_WRONG_CREDENTIALS,
   METHOD_ALLOCATE,
@@ -36,15 +37,17 @@ import {
   type DropReason,
 } from './drop-reason.ts';
 import { Exchange } from './exchange.ts';
-import { knownToBinding, knownToTurn } from './known-attributes.ts';
+import { knownToBinding, knownToNatDiscovery, knownToTurn } from './known-attributes.ts';
 import { Listener } from './allocation.ts';
 import type { ClientSink, ClientTransport } from './client-sink.ts';
+import { NatDiscovery } from './nat-discovery.ts';
 import type { TurnObserver, TurnOptions } from './options.ts';
 import type { UserAnswer } from './outside-users.ts';
 import { handleRefresh } from './refresh.ts';
 import { handleTicket } from './refresh-ticket.ts';
 import { RelayPath } from './relay.ts';
 import { RelayPool } from './relay-pool.ts';
+import type { TransportTraffic } from './traffic.ts';
 import { TurnState } from './turn-state.ts';
 
 /** RFC 8656 s12: the first byte of ChannelData is 64 to 79 (RFC 7983), and up to 127 for legacy channels. */
@@ -58,6 +61,8 @@ export interface TurnStats {
   allocations: number;
   reservations: number;
   users: number;
+  /** Of these allocations, and payload relayed for all there have been, by the transport of the client. */
+  traffic: Record<ClientTransport, TransportTraffic>;
   /** Datagrams handed over inside the process: from one relay to another, or to or from where else it answers. */
   shortCircuited: number;
   /** Whether new allocations are refused. */
@@ -83,6 +88,7 @@ export class TurnServer {
   readonly #state: TurnState;
   readonly #relayPath: RelayPath;
   readonly #binding: BindingResponder;
+  readonly #natDiscovery: NatDiscovery | undefined;
   readonly #reader = new StunReader();
   readonly #exchange: Exchange = new Exchange(this.#reader);
   readonly #unknown = new Uint16Array(UNKNOWN_ATTRIBUTES_MAX);
@@ -113,6 +119,8 @@ export class TurnServer {
     this.#state = new TurnState(options, engine, pool, observer);
     this.#relayPath = new RelayPath(this.#state, randomBytes(12));
     this.#binding = new BindingResponder(engine);
+    const { natDiscovery } = options;
+    this.#natDiscovery = natDiscovery && new NatDiscovery(engine, natDiscovery, options.relays);
     const takesTokens = options.thirdParty !== undefined;
     this.#knownToTurn = knownToTurn(engine.canSetDontFragment, takesTokens);
     this.#channelFirstByteMax = options.channelNumberMax >> 8;
@@ -276,6 +284,7 @@ export class TurnServer {
       allocations: state.allocations.size,
       reservations,
       users,
+      traffic: state.traffic.stats(),
       shortCircuited: state.shortCircuited,
       draining: state.draining,
       drops: Object.fromEntries(DROP_REASONS.map((reason, i) => [reason, state.drops[i] ?? 0])),
@@ -297,6 +306,7 @@ export class TurnServer {
     const listener = new Listener(socket, address);
     this.#listeners[tag] = listener;
     this.#byAddress.set(address.copy(), listener);
+    this.#natDiscovery?.admit(listener);
     if (!this.#state.policy.isOwn(address)) this.#state.policy.addOwn(address);
   }
 
@@ -367,14 +377,40 @@ export class TurnServer {
   }
 
   #bindingRequest(listener: Listener, client: TransportAddress, now: number): void {
+    const discovery = this.#natDiscovery;
+    if (discovery?.serves(listener) === true) {
+      return this.#discoveryRequest(discovery, listener, client, now);
+    }
     if (this.#reader.collectUnknown(knownToBinding, this.#unknown) === 0) {
       this.#binding.answer(listener, client, this.#reader);
       return;
     }
     this.#exchange.begin(listener, client, undefined, now);
-    if (!this.#state.commons.cap.allow(client, now))
+    if (!this.#state.commons.unauthenticatedCap.allow(client, now))
       return this.#state.drop(DROP_UNAUTHENTICATED_CAP);
     this.#refuseUnknown(knownToBinding);
+  }
+
+  #discoveryRequest(
+    discovery: NatDiscovery,
+    listener: Listener,
+    client: TransportAddress,
+    now: number,
+  ): void {
+    const reader = this.#reader;
+    const isKnown = reader.collectUnknown(knownToNatDiscovery, this.#unknown) === 0;
+    if (isKnown && !discovery.asksForMore(reader)) {
+      discovery.answer(listener, client, reader);
+      return;
+    }
+    this.#exchange.begin(listener, client, undefined, now);
+    if (!this.#state.commons.unauthenticatedCap.allow(client, now)) {
+      return this.#state.drop(DROP_UNAUTHENTICATED_CAP);
+    }
+    if (!isKnown) this.#refuseUnknown(knownToNatDiscovery);
+    else if (!discovery.answer(listener, client, reader)) {
+      this.#state.responder.refuse(this.#exchange, ERROR_BAD_REQUEST);
+    }
   }
 
   #refuseUnknown(known: Uint8Array): boolean {

@@ -4,6 +4,7 @@
 import type { Engine } from '../shared/net/engine.ts';
 import { Timer } from '../shared/net/timer-wheel.ts';
 import { TransportAddress } from '../shared/net/transport-address.ts';
+import { TokenBucket } from '../shared/token-bucket.ts';
 import {
   SECURITY_FEATURE_PASSWORD_ALGORITHMS,
   SECURITY_FEATURE_USERNAME_ANONYMITY,
@@ -21,11 +22,16 @@ import type { AllocationEnd, AllocationEvent, TurnObserver, TurnOptions } from '
 import { PeerPolicy, type PeerVerdict } from './peer-policy.ts';
 import type { RelayOpened, RelayPool } from './relay-pool.ts';
 import { Responder } from './responder.ts';
+import { burstBytes } from './shared-bandwidth.ts';
 import type { ParkedRelay } from './shared-reservations.ts';
 import { ThirdParty } from './third-party.ts';
+import { Traffic } from './traffic.ts';
 
 /** How often this worker looks at its reservations while it has some. */
 const RESERVATIONS_EVERY_MS = 1000;
+
+/** The headers of IPv4 and UDP, which count against bandwidth: an empty datagram is not for nothing. */
+const HEADERS_BYTES = 28;
 
 export class TurnState {
   readonly options: TurnOptions;
@@ -43,6 +49,9 @@ export class TurnState {
   readonly allocations: Set<Allocation> = new Set();
   /** By reason, as in drop-reason.ts. */
   readonly drops: Float64Array = new Float64Array(DROP_REASONS.length);
+  readonly traffic: Traffic = new Traffic();
+  /** Whether there is any limit on bandwidth: without one a packet costs this look. */
+  readonly metered: boolean;
   /** Datagrams handed over inside the process: between two relays, and to and from where else it answers. */
   shortCircuited = 0;
   /** No new allocations. */
@@ -68,11 +77,15 @@ export class TurnState {
       (this.credentials.supportsUserHash ? SECURITY_FEATURE_USERNAME_ANONYMITY : 0);
     this.nonces = new NonceMint(features, options.lifetimes.nonce, options.commons);
     this.commons = options.commons;
-    this.mobility = new Mobility(this.commons.ticketSecret, this.commons.self, (allocation, now) =>
-      this.expire(allocation, now),
+    this.mobility = new Mobility(
+      this.commons.ticketSecret,
+      this.commons.self,
+      (allocation, now) => this.expire(allocation, now),
+      this.traffic,
     );
     this.elsewhere = new Elsewhere(options, engine.timers, (reason) => this.drop(reason));
     this.alternates = new AlternateServers(options.alternateServers);
+    this.metered = options.perAllocation.bandwidth > 0 || options.commons.bandwidth.limited;
     this.#moves = engine.kind === 'linux';
     this.policy = new PeerPolicy({
       allow: options.peers.allow,
@@ -125,6 +138,10 @@ export class TurnState {
   admit(allocation: Allocation, account: number, units: number): void {
     allocation.account = account;
     allocation.units = units;
+    const { bandwidth } = this.options.perAllocation;
+    if (bandwidth > 0) allocation.bandwidth = new TokenBucket(bandwidth, burstBytes(bandwidth));
+    allocation.bandwidthUser = this.commons.bandwidth.open(allocation.credential.user);
+    this.traffic.allocated(allocation.listener.traffic, 1);
     allocation.timer = new Timer((now) => this.#look(allocation, now));
     this.allocations.add(allocation);
     allocation.listener.allocations.set(allocation.client, allocation);
@@ -167,7 +184,10 @@ export class TurnState {
     this.engine.timers.cancel(allocation.timer);
     allocation.listener.allocations.delete(allocation.client);
     this.mobility.forget(allocation);
+    // In this order there are never more users of the bandwidth than allocations of the quota.
+    this.commons.bandwidth.close(allocation.bandwidthUser);
     this.commons.quota.give(allocation.account, allocation.units);
+    this.traffic.allocated(allocation.listener.traffic, -1);
     const { relay4, relay6, ready } = allocation;
     const event = ready && this.#observer !== undefined ? describe(allocation) : undefined;
     if (relay4 !== undefined) this.dropRelay(allocation, relay4);
@@ -235,6 +255,16 @@ export class TurnState {
   /** As `judgeDestination`, through a permission that already stands. Allocates nothing. */
   permits(permission: Permission, peer: TransportAddress): boolean {
     return this.judgeDestination(peer, permission.insideOnly ? 'inside-only' : 'allowed');
+  }
+
+  /** Takes a packet with that much payload out of every limit on bandwidth, or of none. Allocates nothing. */
+  spend(allocation: Allocation, length: number, now: number): boolean {
+    const bytes = length + HEADERS_BYTES;
+    const { bandwidth, bandwidthUser } = allocation;
+    if (bandwidth !== undefined && bandwidth.waitMs(bytes, now) > 0) return false;
+    if (!this.commons.bandwidth.take(bandwidthUser, bytes, now)) return false;
+    bandwidth?.take(bytes);
+    return true;
   }
 
   /** Has the allocation looked at when something of it may be over. */

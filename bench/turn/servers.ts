@@ -88,6 +88,7 @@ export function sterna({ engine, workers, nodeFlags = [] }: SternaOptions): Serv
         'turn.quota.perUser': QUOTA,
         'turn.quota.total': QUOTA,
         'turn.limits.unauthorizedPerSecond': 0,
+        'turn.limits.allocationsPerSecond': 0,
         'turn.lifetimes.permission': LIFETIME_SECONDS,
         'turn.lifetimes.channel': LIFETIME_SECONDS,
         'turn.lifetimes.allocation': LIFETIME_SECONDS,

@@ -22,7 +22,12 @@ import type { LinuxWorkerData, WorkerStats } from './messages.ts';
 import { whyNoOpenssl } from './openssl-probe.ts';
 import { openUserDirectory, type UserDirectory } from '../users/user-directory.ts';
 import { SfuHost } from './sfu-host.ts';
-import { commonsOptions, listenerAddresses, type TurnSettings } from './turn-options.ts';
+import {
+  commonsOptions,
+  listenerAddresses,
+  type TurnSettings,
+  udpAddresses,
+} from './turn-options.ts';
 import { TurnStreamsHost } from './turn-streams-host.ts';
 
 /** What the workers of the Linux engine stand on, kept open by the main thread. */
@@ -62,6 +67,8 @@ export class MediaHost {
   readonly #log: Logger;
   readonly #users: UserDirectory | undefined;
   #dtls: DtlsHost | undefined;
+  /** How many UDP listeners the configuration names. */
+  readonly #configured: number;
   #listeners: readonly { readonly url: string }[] = [];
   #draining = false;
   #closed: Promise<void> | undefined;
@@ -78,6 +85,7 @@ export class MediaHost {
     this.#linux = linux;
     const users = openUserDirectory(config.turn, log);
     this.#users = users;
+    this.#configured = listenerAddresses(config.turn).length;
     if (forwards) {
       this.#sfu = new SfuHost(config.sfu, log, count, (worker, command) =>
         this.#workers[worker]?.post(command),
@@ -214,8 +222,10 @@ export class MediaHost {
     });
     const started = await Promise.all(this.#workers.map((worker) => worker.start()));
     const streams = await this.#streams.listen();
+    // Those of NAT discovery behind the others are found by OTHER-ADDRESS, and by nobody else.
+    const turn = started[0]?.turn ?? [];
     this.#listeners = inOrder(this.#settings.listeners, [
-      ...(started[0]?.turn ?? []),
+      ...turn.filter(({ url }, i) => i < this.#configured || !url.startsWith('udp:')),
       ...streams.map((url) => ({ url })),
     ]);
   }
@@ -278,13 +288,13 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   const workerCpus = parseCpuList(config.workerCpus);
   checkWorkerCpus(workerCpus);
   const dtls = listenerAddresses(config.turn, 'dtls');
-  const listeners = LinuxListeners.open([...listenerAddresses(config.turn), ...dtls], workers);
+  const listeners = LinuxListeners.open([...udpAddresses(config.turn), ...dtls], workers);
   if ('failure' in listeners) {
     const { address, failure } = listeners;
     const transport = dtls.includes(address) ? 'dtls' : 'udp';
     throw listenerUnavailable(
       { url: formatListenerUrl(address.host, address.port, transport), failure },
-      'turn.listeners',
+      'turn.listeners or turn.natDiscovery',
     );
   }
   const wakes = Array.from({ length: workers }, () => new Wake());

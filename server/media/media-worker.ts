@@ -231,7 +231,8 @@ const failed = ({ failure }: ListenerState): boolean => failure !== undefined;
 
 function firstFailure({ turn, media }: Listening): SternaError | undefined {
   const ofTurn = turn.find(failed);
-  if (ofTurn !== undefined) return listenerUnavailable(ofTurn, 'turn.listeners');
+  if (ofTurn !== undefined)
+    return listenerUnavailable(ofTurn, 'turn.listeners or turn.natDiscovery');
   const ofMedia = media.find(failed);
   return ofMedia && listenerUnavailable(ofMedia, 'sfu.port or sfu.addresses');
 }

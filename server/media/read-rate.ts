@@ -2,14 +2,14 @@
 // Called by: IceTcp, TurnStreamsHost. Time is monotonic milliseconds.
 
 import { systemClock } from '../../shared/clock.ts';
-import { TokenBucket } from '../../signaling/index.ts';
+import { TokenBucket } from '../../shared/token-bucket.ts';
 
 /** Beyond it we stop reading for a while, so that what a worker has not read yet is bounded. */
 const BYTES_PER_SECOND = 4 * 1024 * 1024;
 const BYTES_AT_ONCE = 1024 * 1024;
 
 export class ReadRate {
-  readonly #bucket = new TokenBucket(BYTES_PER_SECOND, BYTES_AT_ONCE, systemClock.monotonic());
+  readonly #bucket = new TokenBucket(BYTES_PER_SECOND, BYTES_AT_ONCE);
   #inDebt: NodeJS.Timeout | undefined;
 
   /** Whether no more may be read at the moment. */

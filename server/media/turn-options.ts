@@ -6,6 +6,7 @@ import type { Settings } from '../../shared/config/schema.ts';
 import {
   isWildcard,
   type ListenerTransport,
+  natDiscoveryUrls,
   parseEndpoint,
   parseListenerUrl,
   parsePortRange,
@@ -18,6 +19,7 @@ import {
   type Commons,
   type CommonsOptions,
   LEGACY_CHANNEL_NUMBER_MAX,
+  type NatDiscoveryAddresses,
   type TurnOptions,
 } from '../../turn/index.ts';
 
@@ -32,12 +34,14 @@ export function commonsOptions(settings: TurnSettings, workers: number): Commons
     ports: { first: ports.min, last: ports.max },
     quotaTotal: quota.total,
     unauthorizedPerSecond: limits.unauthorizedPerSecond,
+    allocationsPerSecond: limits.allocationsPerSecond,
+    bandwidth: { perUser: limits.bandwidth.perUser, total: limits.bandwidth.total },
     workers,
   };
 }
 
 export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commons): TurnOptions {
-  const { relay, quota, lifetimes } = settings;
+  const { relay, quota, limits, lifetimes } = settings;
   return {
     realm: settings.realm,
     relays: relay.addresses.map((host) => {
@@ -55,7 +59,13 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
       ...listenerAddresses(settings),
       ...listenerAddresses(settings, 'dtls'),
     ].flatMap(behindWildcard),
+    natDiscovery: natDiscoveryAddresses(settings),
     quotaPerUser: quota.perUser,
+    perAllocation: {
+      permissions: limits.permissions,
+      channels: limits.channels,
+      bandwidth: limits.bandwidth.perAllocation,
+    },
     channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
     mobility: settings.mobility,
     alternateServers: settings.alternateServers
@@ -86,6 +96,29 @@ function tokenKeyOf(text: string): Uint8Array {
   const key = parseTokenKey(text);
   if (key === undefined) throw new TypeError('not a token key');
   return key;
+}
+
+/** The UDP sockets of every worker: the listeners of the configuration, and behind them those of NAT discovery. */
+export function udpAddresses(settings: TurnSettings): TransportAddress[] {
+  const listeners = listenerAddresses(settings);
+  const discovery = natDiscoveryAddresses(settings);
+  if (discovery === undefined) return listeners;
+  const { primary, alternate } = discovery;
+  const missing = [
+    addressOf(primary.host, alternate.port),
+    addressOf(alternate.host, primary.port),
+    alternate,
+  ].filter((address) => !listeners.some((listener) => listener.equals(address)));
+  return [...listeners, ...missing];
+}
+
+function natDiscoveryAddresses(settings: TurnSettings): NatDiscoveryAddresses | undefined {
+  const { primary, alternate } = natDiscoveryUrls(settings.listeners, settings.natDiscovery) ?? {};
+  if (primary === undefined || alternate === undefined) return undefined;
+  return {
+    primary: addressOf(primary.host, primary.port),
+    alternate: addressOf(alternate.host, alternate.port),
+  };
 }
 
 /** The listeners of one transport, in the order of the configuration. */

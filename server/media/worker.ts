@@ -23,7 +23,7 @@ import {
   type SfuWorkerData,
   type WorkerStats,
 } from './messages.ts';
-import { listenerAddresses, turnOptions } from './turn-options.ts';
+import { listenerAddresses, turnOptions, udpAddresses } from './turn-options.ts';
 import { linuxWorkerEngine, portableWorkerEngine } from './worker-engine.ts';
 import type { WorkerSfu, WorkerSfuParts } from './worker-sfu.ts';
 
@@ -66,7 +66,7 @@ async function main(data: MediaWorkerData): Promise<void> {
   serve(server);
   const { channelNumberMax } = core;
   const streams = new TurnStreams({ server, engine, channelNumberMax, emit: post });
-  const overUdp = listenerAddresses(settings).map((address, i) => ({
+  const overUdp = udpAddresses(settings).map((address, i) => ({
     address,
     socket: linux?.listeners[i],
   }));
@@ -75,7 +75,7 @@ async function main(data: MediaWorkerData): Promise<void> {
     socket: linux?.listeners[overUdp.length + i],
   }));
   const now = systemClock.monotonic();
-  const { cap } = core.commons;
+  const cap = core.commons.unauthenticatedCap;
   const dtls =
     data.dtls === undefined
       ? undefined

@@ -4,7 +4,7 @@
 
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import type { IceCredentials } from './credentials.ts';
-import { PacketBudget } from '../packet-budget.ts';
+import { TokenBucket } from '../../shared/token-bucket.ts';
 import { CHECKS_AT_ONCE_MAX, CHECKS_PER_SECOND_MAX, CONSENT_MS } from './limits.ts';
 
 /**
@@ -75,7 +75,7 @@ export class IceSession<Owner extends IceObserver = IceObserver> {
   /** Credentials that are valid, oldest first. */
   readonly generations: IceGeneration<Owner>[] = [];
   /** Checks whose integrity is looked at. */
-  readonly checks = new PacketBudget(CHECKS_PER_SECOND_MAX, CHECKS_AT_ONCE_MAX);
+  readonly checks = new TokenBucket(CHECKS_PER_SECOND_MAX, CHECKS_AT_ONCE_MAX);
   /** Restarts so far. */
   restarts = 0;
 

@@ -13,7 +13,7 @@ import type { IceLite } from '../ice/ice-lite.ts';
 import type { IceObserver, IceSession } from '../ice/ice-session.ts';
 import type { RtpWriter } from '../rtp/rtp-writer.ts';
 import { type SrtpKeys, wipeSrtpKeys } from '../srtp/profile.ts';
-import { PacketBudget } from '../packet-budget.ts';
+import { TokenBucket } from '../../shared/token-bucket.ts';
 import { SrtpReceiver } from '../srtp/receiver.ts';
 import { SrtpSender } from '../srtp/sender.ts';
 import { DROP_NO_KEYS, DROP_TOO_FAST, DROP_TOO_LARGE, dropReasonOf } from './drop-reason.ts';
@@ -83,7 +83,7 @@ export class MediaTransport implements IceObserver {
   readonly #observer: MediaObserver;
   readonly #dtls: DtlsTransport;
   readonly #timer: Timer;
-  readonly #budget = new PacketBudget(PACKETS_PER_SECOND_MAX, PACKETS_AT_ONCE_MAX);
+  readonly #budget = new TokenBucket(PACKETS_PER_SECOND_MAX, PACKETS_AT_ONCE_MAX);
   /** Undefined before the beginning and after the end. */
   #session: IceSession<MediaTransport> | undefined = undefined;
   #sender: SrtpSender | undefined = undefined;

@@ -4,7 +4,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
-import { isLoopback, readListenerUrl } from './network-values.ts';
+import { isLoopback, natDiscoveryUrls, readListenerUrl } from './network-values.ts';
 import type { Problem } from './relations.ts';
 import type { Settings } from './schema.ts';
 import type { Sources } from './sources.ts';
@@ -66,6 +66,10 @@ export function findPublicAddress({ bind, turn, sfu }: Settings): Problem | unde
     const listener = readListenerUrl(url);
     if (typeof listener !== 'string' && isLoopback(listener.host)) continue;
     return { path: ['turn', 'listeners'], expected, value: url };
+  }
+  const discovery = natDiscoveryUrls([], turn.natDiscovery)?.alternate.host;
+  if (discovery !== undefined && !isLoopback(discovery)) {
+    return { path: ['turn', 'natDiscovery'], expected, value: turn.natDiscovery };
   }
   const relay = turn.relay.addresses.find((address) => !isLoopback(address));
   if (relay !== undefined) {

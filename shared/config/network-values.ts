@@ -72,6 +72,31 @@ export function needsCertificate(listener: string): boolean {
   return transport === 'tls' || transport === 'dtls';
 }
 
+/** Reads the alternate address of NAT behavior discovery; empty is none. A text says what was expected instead. */
+export function readNatDiscoveryUrl(text: string): ListenerUrl | undefined | string {
+  if (text === '') return undefined;
+  const expected = 'udp://address:port, such as udp://192.0.2.11:3479, or nothing';
+  const url = readListenerUrl(text);
+  if (typeof url === 'string' || url.transport !== 'udp') return expected;
+  return url.port === 0 || isWildcard(url.host) ? expected : url;
+}
+
+/**
+ * Both addresses of NAT behavior discovery (RFC 5780 s6): the first listener of that family is the primary one,
+ * undefined where there is none. Undefined while it is off.
+ */
+export function natDiscoveryUrls(
+  listeners: readonly string[],
+  natDiscovery: string,
+): { primary: ListenerUrl | undefined; alternate: ListenerUrl } | undefined {
+  const alternate = readNatDiscoveryUrl(natDiscovery);
+  if (typeof alternate !== 'object') return undefined;
+  const primary = listeners
+    .map((text) => parseListenerUrl(text))
+    .find(({ transport, host }) => transport === 'udp' && sameFamily(host, alternate.host));
+  return { primary, alternate };
+}
+
 /** `udp://127.0.0.1:3478` or `tls://[::1]:5349`. */
 export function formatListenerUrl(
   host: string,

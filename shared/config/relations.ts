@@ -2,7 +2,14 @@
 // Called by: load.ts after the schema has accepted each key for itself.
 
 import type { Path } from './keys.ts';
-import { needsCertificate, isLoopback, parseListenerUrl, sameFamily } from './network-values.ts';
+import {
+  isLoopback,
+  isWildcard,
+  natDiscoveryUrls,
+  needsCertificate,
+  parseListenerUrl,
+  sameFamily,
+} from './network-values.ts';
 import type { Settings } from './schema.ts';
 
 export interface Problem {
@@ -19,6 +26,7 @@ export function findProblem(settings: Settings): Problem | undefined {
     engineProblem(settings) ??
     relayProblem(settings) ??
     redirectProblem(settings) ??
+    natDiscoveryProblem(settings) ??
     lifetimeProblem(settings) ??
     tlsProblem(settings) ??
     mediaProblem(settings)
@@ -97,6 +105,23 @@ function redirectProblem({ turn }: Settings): Problem | undefined {
     return { path: ['turn', 'redirect'], expected, value: redirect };
   }
   return repeated(alternateServers, ['turn', 'alternateServers']);
+}
+
+/** RFC 5780 s6: two addresses with two ports each. */
+function natDiscoveryProblem({ turn }: Settings): Problem | undefined {
+  const value = turn.natDiscovery;
+  const urls = natDiscoveryUrls(turn.listeners, value);
+  if (urls === undefined) return undefined;
+  const { primary, alternate } = urls;
+  const path = ['turn', 'natDiscovery'];
+  if (primary === undefined || primary.port === 0 || isWildcard(primary.host)) {
+    const expected =
+      'its first udp:// listener of that family at one IP address and a port of its own';
+    return { path, expected, value };
+  }
+  if (primary.host !== alternate.host && primary.port !== alternate.port) return undefined;
+  const expected = `another IP address and another port than ${primary.host}, ${primary.port}`;
+  return { path, expected, value };
 }
 
 function repeated(values: readonly string[], path: Path): Problem | undefined {

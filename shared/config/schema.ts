@@ -17,6 +17,7 @@ import {
   isWildcard,
   readEndpoint,
   readListenerUrl,
+  readNatDiscoveryUrl,
   readPortRange,
 } from './network-values.ts';
 import { parseTokenKey } from './token-key.ts';
@@ -88,6 +89,15 @@ const tokenKey = checked(
   (value) => parseTokenKey(value) !== undefined,
   'base64 of 32 bytes (A256GCM) or 16 bytes (A128GCM), such as openssl rand -base64 32 prints',
 );
+/** Every datagram must fit into what a limit lets through at once. */
+const BANDWIDTH_MIN = 10_000;
+const BANDWIDTH_MAX = 10_000_000_000;
+const bandwidth = z
+  .int({ error: `0, or ${BANDWIDTH_MIN} to ${BANDWIDTH_MAX} bytes a second` })
+  .refine((value) => value === 0 || (value >= BANDWIDTH_MIN && value <= BANDWIDTH_MAX), {
+    error: `0, or ${BANDWIDTH_MIN} to ${BANDWIDTH_MAX} bytes a second`,
+  })
+  .default(0);
 const lifetime = (max: number) => integer(10, max);
 
 const gateway = z.strictObject({
@@ -266,6 +276,11 @@ const turn = z.strictObject({
     })
     .prefault({})
     .describe('How many allocations there may be'),
+  natDiscovery: checked(readNatDiscoveryUrl)
+    .default('')
+    .describe(
+      'Alternate address of NAT behavior discovery (RFC 5780), another IP address and port; empty switches it off',
+    ),
   limits: z
     .strictObject({
       unauthorizedPerSecond: integer(0, 1_000_000)
@@ -273,9 +288,22 @@ const turn = z.strictObject({
         .describe(
           '401 answers and first flights of DTLS a second to one IPv4 address or IPv6 /64; 0 switches the cap off',
         ),
+      allocationsPerSecond: integer(0, 1_000_000)
+        .default(100)
+        .describe('New allocations a second for one IPv4 address or IPv6 /64; 0 for any number'),
+      permissions: integer(1, 65_536).default(1024).describe('Peer addresses of one allocation'),
+      channels: integer(1, 16_384).default(1024).describe('Channels of one allocation'),
+      bandwidth: z
+        .strictObject({
+          perAllocation: bandwidth.describe('Of one allocation'),
+          perUser: bandwidth.describe('Of all allocations of one user'),
+          total: bandwidth.describe('Of all allocations'),
+        })
+        .prefault({})
+        .describe('Relayed bytes a second, both ways together; 0 for no limit'),
     })
     .prefault({})
-    .describe('Bounds on what unauthenticated senders get'),
+    .describe('Bounds on what senders get, and on what one allocation may have'),
   lifetimes: z
     .strictObject({
       allocation: lifetime(86_400).default(600).describe('Of an allocation, unless asked for more'),

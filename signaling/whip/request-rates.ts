@@ -3,7 +3,7 @@
 // Bounded: where there are too many addresses, the one that was quiet longest starts anew.
 
 import { addressKey } from '../address-counts.ts';
-import { TokenBucket } from '../rate-limit.ts';
+import { TokenBucket } from '../../shared/token-bucket.ts';
 
 export interface RequestRateLimits {
   readonly perSecond: number;
@@ -36,7 +36,7 @@ export class RequestRates {
     const { perSecond, burst, addresses } = this.#limits;
     const key = addressKey(remoteAddress);
     const known = this.#buckets.get(key);
-    const bucket = known ?? new TokenBucket(perSecond, burst, now);
+    const bucket = known ?? new TokenBucket(perSecond, burst);
     if (known !== undefined) this.#buckets.delete(key);
     else if (this.#buckets.size >= addresses) this.#dropQuietest();
     this.#buckets.set(key, bucket);

@@ -35,7 +35,7 @@ const turn = (more: Record<string, unknown>): Record<string, unknown> => ({
     secrets: [SECRET],
     peers: { allow: ['127.0.0.0/8', '::1/128'] },
     // All clients come from one address.
-    limits: { unauthorizedPerSecond: 0 },
+    limits: { unauthorizedPerSecond: 0, allocationsPerSecond: 0 },
     ...more,
   },
 });

@@ -72,7 +72,10 @@ function corpus(target: TransportAddress): Uint8Array[] {
 it(`200,000 datagrams from 500 sources (STERNA_FUZZ_SEED=${FUZZ_SEED})`, async () => {
   const chance = new Chance(FUZZ_SEED);
   const sterna = await Sterna.start({
-    config: { workers: 1, turn: turnConfig({ limits: { unauthorizedPerSecond: 10 } }) },
+    config: {
+      workers: 1,
+      turn: turnConfig({ limits: { unauthorizedPerSecond: 10, allocationsPerSecond: 0 } }),
+    },
     nodeFlags: INSPECT,
   });
   onTestFinished(() => sterna.kill());

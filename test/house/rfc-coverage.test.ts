@@ -51,7 +51,6 @@ const UNTESTED: Readonly<Record<string, string>> = {
   '18.13': 'see s11.5',
   '21.1.1': 'see s7.2 step 1 and RFC 8489 s9.2.4',
   '21.1.4': 'see s9 and s11.2: no data without a permission',
-  '21.3.1': 'see s7.2 step 10; bandwidth is not limited in this version',
 };
 
 const TITLE =

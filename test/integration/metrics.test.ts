@@ -82,26 +82,37 @@ describe.each(['auto', 'portable'])('with engine: %s', (engine) => {
     const listener = sterna.listener(4);
     const before = await samples(sterna.url);
     expect(before.get('sterna_media_up{worker="0"}')).toBe(1);
-    expect(before.get('sterna_turn_allocations{worker="0"}')).toBe(0);
+    expect(before.get('sterna_turn_allocations{worker="0",transport="udp"}')).toBe(0);
 
     const answer = await send(listener, [buildStun(BINDING_REQUEST, randomBytes(12), [])], true);
     expect(answer.readUInt16BE(0)).toBe(0x0101);
     const client = new Sha256TurnClient(listener, 'ann', 'a password of ann');
-    await client.allocate();
+    const relayed = await client.allocate();
+    await client.permit(relayed);
+    await client.echo(relayed, Buffer.from('12345'));
     const participant = signalClient(sterna, () => tokenFor('ann'));
     await participant.joined();
 
-    // An engine may count a datagram a moment after it has left: the Binding's answer, the 401, the success.
+    // An engine may count a datagram a moment after it has left: the Binding's answer, the 401, two successes, data.
     const sent = 'sterna_media_datagrams_sent_total{worker="0"}';
-    await expect.poll(async () => (await samples(sterna.url)).get(sent), POLL).toBe(3);
+    await expect.poll(async () => (await samples(sterna.url)).get(sent), POLL).toBe(5);
     const families = await scrape(sterna.url);
     const after = samplesOf(families);
     const moved = (series: string): number => after.get(series)! - before.get(series)!;
-    expect(moved('sterna_turn_allocations{worker="0"}')).toBe(1);
+    expect(moved('sterna_turn_allocations{worker="0",transport="udp"}')).toBe(1);
     expect(moved('sterna_turn_users')).toBe(1);
     expect(moved('sterna_media_sockets{worker="0"}')).toBe(1);
-    expect(moved('sterna_media_datagrams_received_total{worker="0"}')).toBe(3);
-    expect(moved(sent)).toBe(3);
+    expect(moved('sterna_media_datagrams_received_total{worker="0"}')).toBe(5);
+    expect(moved(sent)).toBe(5);
+    // Out and back, while the allocation goes on.
+    const relays = ['packets', 'bytes'].flatMap((unit) =>
+      ['to-peer', 'to-client'].map((direction) =>
+        moved(
+          `sterna_turn_relayed_${unit}_total{worker="0",transport="udp",direction="${direction}"}`,
+        ),
+      ),
+    );
+    expect(relays).toEqual([1, 1, 5, 5]);
     expect(moved('sterna_rooms')).toBe(1);
     expect(moved('sterna_participants')).toBe(1);
     expect(moved('sterna_signaling_sockets')).toBe(1);

@@ -54,7 +54,7 @@ beforeAll(async () => {
         relay: { addresses: ['127.0.0.1'] },
         peers: { allow: ['127.0.0.0/8'] },
         quota: { perUser: PER_USER, total: 10 * PER_USER },
-        limits: { unauthorizedPerSecond: 0 },
+        limits: { unauthorizedPerSecond: 0, allocationsPerSecond: 0 },
       },
     },
   });

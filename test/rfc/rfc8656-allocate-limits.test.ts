@@ -11,8 +11,9 @@ import {
   TurnClient,
   UDP,
 } from '../support/turn/client.ts';
-import { onEveryTransport } from '../support/turn/drivers.ts';
-import { inTurn } from '../support/turn/in-turn.ts';
+import { onCore, onEveryTransport } from '../support/turn/drivers.ts';
+import { inTurn, upTo } from '../support/turn/in-turn.ts';
+import { SinkEndpoint } from '../support/turn/sink-endpoint.ts';
 import { OTHER_PASSWORD, OTHER_USER } from '../support/turn/world.ts';
 
 const LIFETIME = 0x000d;
@@ -111,4 +112,59 @@ onEveryTransport(
     expect((await second.allocate(reservationToken(token))).response.outcome).toBe('success');
   },
   { quota: { perUser: 9, total: 2 } },
+);
+
+onCore(
+  'RFC 8656 s7.2 step 10: a client that vanishes and comes back has its quota when its allocation is over',
+  async (world) => {
+    await (await TurnClient.of(world)).allocate();
+    const back = await TurnClient.of(world);
+    expect((await back.request(ALLOCATE, UDP)).outcome).toBe('486');
+    world.advance(599_999);
+    world.sweep();
+    expect((await back.request(ALLOCATE, UDP)).outcome).toBe('486');
+    world.advance(1);
+    world.sweep();
+    expect((await back.request(ALLOCATE, UDP)).outcome).toBe('success');
+    expect((await (await TurnClient.of(world)).request(ALLOCATE, UDP)).outcome).toBe('486');
+  },
+  { quota: { perUser: 1, total: 100 } },
+);
+
+onEveryTransport(
+  'RFC 8656 s7.2 step 10: a refused Allocate takes nothing of the quota, however often it comes',
+  async (world) => {
+    const [holder, next] = [await TurnClient.of(world), await TurnClient.of(world)];
+    await holder.allocate();
+    const refused = next.build(ALLOCATE, [UDP]);
+    const outcomes = await inTurn(upTo(5), () => next.exchange(refused));
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array(5).fill('486'));
+    await holder.refresh(0);
+    expect((await next.exchange(refused)).outcome).toBe('success');
+    expect((await next.exchange(refused)).outcome).toBe('success');
+    expect(world.server.stats()).toMatchObject({ allocations: 1, users: 1 });
+  },
+  { quota: { perUser: 1, total: 1 } },
+);
+
+onEveryTransport(
+  'RFC 8656 s7.2 step 10: a client whose connection ends has its quota at once, each time once',
+  async (world) => {
+    await inTurn(upTo(3), async (i) => {
+      const connection = new SinkEndpoint(world, 'tls', 40_000 + i);
+      const client = new TurnClient(connection, connection.server);
+      await client.challenge();
+      await client.allocate();
+      const rival = await TurnClient.of(world);
+      expect((await rival.request(ALLOCATE, UDP)).outcome).toBe('486');
+      expect(world.server.stats().traffic.tls.allocations).toBe(1);
+      connection.disconnect();
+      connection.disconnect();
+      expect(world.server.stats().traffic.tls.allocations).toBe(0);
+    });
+    const client = await TurnClient.of(world);
+    expect((await client.request(ALLOCATE, UDP)).outcome).toBe('success');
+    expect((await (await TurnClient.of(world)).request(ALLOCATE, UDP)).outcome).toBe('486');
+  },
+  { quota: { perUser: 1, total: 1 } },
 );

@@ -45,7 +45,7 @@ export function turnConfig(
     relay: { addresses: ['127.0.0.1'] },
     peers: { allow: ['127.0.0.0/8'] },
     quota: { perUser: 20_000, total: 20_000 },
-    limits: { unauthorizedPerSecond: 0 },
+    limits: { unauthorizedPerSecond: 0, allocationsPerSecond: 0 },
     ...overrides,
   };
 }

@@ -10,6 +10,7 @@ import { type Datagram, FakeEngine } from './fake-engine.ts';
 import { Leftovers } from './leftovers.ts';
 import {
   address,
+  discoveryListeners,
   type Endpoint,
   RecordedEvents,
   turnOptions,
@@ -43,7 +44,9 @@ export class CoreWorld implements World {
     this.options = turnOptions({ clock, ...overrides });
     this.#leftovers = new Leftovers(this.options);
     this.server = new TurnServer(this.options, engine, this.events);
-    const listeners = [{ address: this.listener4 }, { address: this.listener6 }];
+    const listeners = [this.listener4, this.listener6, ...discoveryListeners(this.options)].map(
+      (at) => ({ address: at }),
+    );
     this.server.listen(listeners, (results) => {
       if (results.some(({ failure }) => failure !== undefined)) throw new Error('no listeners');
     });

@@ -13,10 +13,12 @@ interface Driver {
   open(options: WorldOptions): Promise<World>;
 }
 
+const onLinux = process.platform === 'linux';
+
 const DRIVERS: readonly Driver[] = [
   { name: 'core', open: (options) => Promise.resolve(new CoreWorld(options)) },
   { name: 'portable', open: (options) => UdpWorld.open('portable', options) },
-  ...(process.platform === 'linux'
+  ...(onLinux
     ? [{ name: 'linux', open: (options: WorldOptions) => UdpWorld.open('linux', options) }]
     : []),
 ];
@@ -58,6 +60,9 @@ function register(
   body: (world: World) => Promise<void>,
   options: WorldOptions,
 ): void {
+  // No other system answers at all of 127.0.0.0/8.
+  const isOnReal = driver.name === 'portable' || driver.name === 'linux';
+  if (options.natDiscovery !== undefined && isOnReal && !onLinux) return;
   describe(driver.name, () => {
     it(title, async () => inside(await driver.open(options), body));
   });

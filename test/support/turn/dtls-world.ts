@@ -34,7 +34,7 @@ export class DtlsWorld<W extends World = World> {
     this.listener6 = address(v6);
     const { engine, server, options } = world;
     const now = options.clock.monotonic();
-    const { cap } = options.commons;
+    const cap = options.commons.unauthenticatedCap;
     this.clients = new DtlsClients({ engine, server, cap, certificate, now });
   }
 

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { program } from '../program.ts';
 import { Commons, type CommonsMemory } from '../../../turn/index.ts';
 import {
+  BANDWIDTH,
   CAP_PER_SECOND,
   FIRST_PORT,
   type HammerData,
@@ -33,6 +34,8 @@ export class HammerThreads {
       ports: { first: FIRST_PORT, last: FIRST_PORT + PORTS - 1 },
       quotaTotal: TOTAL,
       unauthorizedPerSecond: CAP_PER_SECOND,
+      allocationsPerSecond: 0,
+      bandwidth: BANDWIDTH,
       workers,
     });
     this.main = new Commons(this.memory, workers);

@@ -11,6 +11,10 @@ import {
   ALLOCATED,
   BEGUN,
   BY_NETWORK,
+  PACKET_BYTES,
+  BANDWIDTH_CALLS,
+  BANDWIDTH_PHASES_MS,
+  BANDWIDTH_USERS,
   CAP_CALLS,
   CAP_NETWORKS,
   CAP_PHASES_MS,
@@ -36,6 +40,8 @@ interface Made {
   readonly user: number;
   readonly account: number;
   readonly port: number;
+  /** In the bandwidth. */
+  readonly slot: number;
 }
 
 /** States of a token's slot; a thread that is busy with it writes minus its number. */
@@ -93,17 +99,20 @@ class Hammer {
       const relay = { socket: port + 1, host: 0, port: port + 1 };
       this.#publish(user, reservations.hold(relay, account, true, 0));
     }
-    this.#made.push({ user, account, port });
+    this.#admit(user, account, port);
     Atomics.add(this.#truth, ALLOCATED, 1);
   }
 
   #end(): void {
-    const { quota, ports } = this.#commons;
+    const { bandwidth, quota, ports } = this.#commons;
     if (this.#made.length === 0) return;
-    const [{ user, account, port }] = this.#made.splice(randomInt(this.#made.length), 1) as [Made];
+    const [{ user, account, port, slot }] = this.#made.splice(randomInt(this.#made.length), 1) as [
+      Made,
+    ];
     this.#close(port);
     ports.release(0, port);
     this.#hold(user, -1);
+    bandwidth.close(slot);
     quota.give(account, 1);
   }
 
@@ -120,8 +129,14 @@ class Hammer {
     if (account < 0) return;
     this.#hold(user, 1);
     ports.setLive(0, port);
-    this.#made.push({ user, account, port });
+    this.#admit(user, account, port);
     Atomics.add(this.#truth, TAKEN_UP, 1);
+  }
+
+  /** Of the bandwidth there are many more users than have room. */
+  #admit(user: number, account: number, port: number): void {
+    const slot = this.#commons.bandwidth.open(`user ${user}, ${randomInt(100)}`);
+    this.#made.push({ user, account, port, slot });
   }
 
   #expire(): void {
@@ -185,7 +200,7 @@ class Hammer {
 }
 
 /** Asks the cap for two networks at the times that all threads ask at. */
-function askCap({ cap }: Commons, truth: Int32Array): void {
+function askCap({ unauthenticatedCap: cap }: Commons, truth: Int32Array): void {
   const sources = CAP_NETWORKS.map((host) => address(host, 9));
   for (const [phase, now] of CAP_PHASES_MS.entries()) {
     while (Atomics.load(truth, STARTED) <= phase) Atomics.wait(truth, STARTED, phase, 1000);
@@ -196,6 +211,23 @@ function askCap({ cap }: Commons, truth: Int32Array): void {
     }
     Atomics.add(truth, DONE, 1);
   }
+}
+
+/** Asks for packets of each user at the times that all threads ask at. */
+function spendBandwidth({ bandwidth }: Commons, truth: Int32Array): void {
+  const slots = BANDWIDTH_USERS.map((user) => bandwidth.open(user));
+  for (const [phase, now] of BANDWIDTH_PHASES_MS.entries()) {
+    while (Atomics.load(truth, STARTED) <= phase) Atomics.wait(truth, STARTED, phase, 1000);
+    for (let n = 0; n < BANDWIDTH_CALLS; n++) {
+      for (const [user, slot] of slots.entries()) {
+        if (!bandwidth.take(slot, PACKET_BYTES, now)) continue;
+        Atomics.add(truth, BY_NETWORK, 1);
+        if (user === 0) Atomics.add(truth, BY_NETWORK + 1, 1);
+      }
+    }
+    Atomics.add(truth, DONE, 1);
+  }
+  for (const slot of slots) bandwidth.close(slot);
 }
 
 function waitForDeath(truth: Int32Array): never {
@@ -224,6 +256,7 @@ function play({ memory, self, part, turns, token, truth: shared }: HammerData): 
   const truth = new Int32Array(shared);
   const commons = new Commons(memory, self);
   if (part === 'cap') askCap(commons, truth);
+  else if (part === 'bandwidth') spendBandwidth(commons, truth);
   else if (part === 'dies-with-lock') {
     new SharedLock(memory.lock, self).hold(() => waitForDeath(truth));
   } else if (part === 'dies-before-adopting') dieTakingUp(commons, truth, token, false);

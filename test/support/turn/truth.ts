@@ -20,6 +20,7 @@ export type Part =
   | 'immortal'
   | 'mortal'
   | 'cap'
+  | 'bandwidth'
   | 'dies-with-lock'
   | 'dies-before-adopting'
   | 'dies-after-adopting';
@@ -42,7 +43,7 @@ export const TAKEN_UP = 4;
 export const DYING = 5;
 /** Threads that have begun. */
 export const BEGUN = 6;
-/** Replies that the cap allowed to each network. */
+/** Replies that the cap allowed to each network; or packets that the bandwidth let through, of all and of one user. */
 export const BY_NETWORK = 7;
 /** Units that are held: of all users, and of each. */
 export const HELD_TOTAL = 9;
@@ -62,3 +63,11 @@ export const CAP_NETWORKS = ['192.0.2.1', '2001:db8::1'];
  */
 export const CAP_PHASES_MS = [5000, 5500, 5501, 6400, 38_400.3, 70_401.9, 70_402.9, 3_600_000.1];
 export const CAP_EXPECTED = [1000, 500, 1, 899, 1000, 1000, 1, 1000];
+
+/** Exact in ticks: 128 packets a second of a user, 256 of all. */
+export const PACKET_BYTES = 1024;
+export const BANDWIDTH = { perUser: 128 * PACKET_BYTES, total: 256 * PACKET_BYTES };
+export const BANDWIDTH_USERS = ['anna', 'bert', 'carl'];
+export const BANDWIDTH_CALLS = 500;
+export const BANDWIDTH_PHASES_MS = [5000, 5500, 6500, 38_500, 3_600_000];
+export const BANDWIDTH_EXPECTED = [256, 128, 256, 256, 256];

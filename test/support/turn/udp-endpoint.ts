@@ -1,6 +1,6 @@
 // A UDP socket of a client or a peer over loopback, whose datagrams are awaited one by one.
 
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressFamily } from '../../../shared/net/transport-address.ts';
 import type { Datagram } from './fake-engine.ts';
@@ -12,6 +12,24 @@ export interface UdpEndpoint extends Endpoint {
   /** Datagrams that have come so far. */
   readonly received: number;
   close(): void;
+}
+
+/** A UDP port that is free at each of the hosts, of IPv4. */
+export async function freePort(hosts: readonly string[]): Promise<number> {
+  const sockets: Socket[] = [];
+  let port = 0;
+  try {
+    for (const host of hosts) {
+      const socket = createSocket('udp4').bind(port, host);
+      sockets.push(socket);
+      // oxlint-disable-next-line eslint/no-await-in-loop -- the first one chooses
+      await once(socket, 'listening');
+      ({ port } = socket.address());
+    }
+    return port;
+  } finally {
+    for (const socket of sockets) socket.close();
+  }
 }
 
 /** @param settle resolves once nothing is on its way any more */

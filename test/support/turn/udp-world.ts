@@ -10,9 +10,10 @@ import { Wake } from '../../../shared/net/wake.ts';
 import { TurnServer } from '../../../turn/index.ts';
 import { pump } from '../net/pump.ts';
 import { Leftovers } from './leftovers.ts';
-import { type UdpEndpoint, udpEndpoint } from './udp-endpoint.ts';
+import { freePort, type UdpEndpoint, udpEndpoint } from './udp-endpoint.ts';
 import {
   address,
+  discoveryListeners,
   type Endpoint,
   RecordedEvents,
   turnOptions,
@@ -54,20 +55,27 @@ export class UdpWorld implements World {
     this.server = new TurnServer(this.options, this.engine, this.events);
   }
 
-  /** @param wildcard whether it listens at every address of the machine, and not at the two of the world alone */
-  static open(
+  /**
+   * @param wildcard whether it listens at every address of the machine, and not at the two of the world alone
+   * @param overrides of `natDiscovery` the hosts count, of IPv4; the ports are any that are free
+   */
+  static async open(
     kind: 'portable' | 'linux',
     overrides: WorldOptions = {},
     wildcard = false,
   ): Promise<UdpWorld> {
-    const world = new UdpWorld(kind, overrides);
+    const options = await onFreePorts(overrides);
+    const world = new UdpWorld(kind, options);
+    if (options.natDiscovery !== undefined) world.listener4.set(options.natDiscovery.primary);
     return new Promise((resolve, reject) => {
       const { listener4, listener6 } = world;
       const listeners = (
-        wildcard ? [address('0.0.0.0'), address('::')] : [listener4, listener6]
+        wildcard
+          ? [address('0.0.0.0'), address('::')]
+          : [listener4, listener6, ...discoveryListeners(options)]
       ).map((at) => ({ address: at }));
       world.server.listen(listeners, (results) => {
-        for (const { address: own } of results) {
+        for (const { address: own } of results.slice(0, 2)) {
           (own.family === 4 ? world.listener4 : world.listener6).port = own.port;
         }
         const failed = results.find(({ failure }) => failure !== undefined);
@@ -114,4 +122,17 @@ export class UdpWorld implements World {
     if (this.#faults.length > 0) throw this.#faults[0];
     this.#leftovers.check();
   }
+}
+
+async function onFreePorts(options: WorldOptions): Promise<WorldOptions> {
+  const { natDiscovery } = options;
+  if (natDiscovery === undefined) return options;
+  const [primary, alternate] = [natDiscovery.primary.copy(), natDiscovery.alternate.copy()];
+  const hosts = [primary.host, alternate.host];
+  primary.port = await freePort(hosts);
+  do {
+    // oxlint-disable-next-line eslint/no-await-in-loop -- until there are two
+    alternate.port = await freePort(hosts);
+  } while (alternate.port === primary.port);
+  return { ...options, natDiscovery: { primary, alternate } };
 }

@@ -66,10 +66,18 @@ export class RecordedEvents implements TurnObserver {
 }
 
 /** What a test may ask for: options of the server, of its commons, and of the engine below. */
-export interface WorldOptions extends Partial<Omit<TurnOptions, 'quotaPerUser'>> {
+export interface WorldOptions extends Partial<Omit<TurnOptions, 'quotaPerUser' | 'perAllocation'>> {
   readonly ports?: { readonly first: number; readonly last: number };
   readonly quota?: { readonly perUser: number; readonly total: number };
   readonly unauthorizedPerSecond?: number;
+  readonly allocationsPerSecond?: number;
+  readonly permissions?: number;
+  readonly channels?: number;
+  readonly bandwidth?: {
+    readonly perAllocation?: number;
+    readonly perUser?: number;
+    readonly total?: number;
+  };
   readonly canSetDontFragment?: boolean;
 }
 
@@ -83,14 +91,20 @@ export function commonsMemory(overrides: WorldOptions, workers: number): Commons
     ports: overrides.ports ?? { first: 49_152, last: 65_535 },
     quotaTotal: (overrides.quota ?? QUOTA).total,
     unauthorizedPerSecond: overrides.unauthorizedPerSecond ?? 0,
+    allocationsPerSecond: overrides.allocationsPerSecond ?? 0,
+    bandwidth: {
+      perUser: overrides.bandwidth?.perUser ?? 0,
+      total: overrides.bandwidth?.total ?? 0,
+    },
     workers,
   });
 }
 
 /** The defaults of every world: loopback relays of both families, loopback peers allowed, no cap, one worker. */
 export function turnOptions(overrides: WorldOptions): TurnOptions {
-  const { canSetDontFragment: _, ports: _p, unauthorizedPerSecond: _u, ...rest } = overrides;
-  const { quota = QUOTA, ...options } = rest;
+  const { canSetDontFragment: _, ports: _p, ...rest } = overrides;
+  const { unauthorizedPerSecond: _u, allocationsPerSecond: _a, ...asked } = rest;
+  const { quota = QUOTA, permissions = 1024, channels = 1024, bandwidth, ...options } = asked;
   return {
     realm: REALM,
     relays: RELAYS.map((host) => relayOn(host)),
@@ -99,6 +113,7 @@ export function turnOptions(overrides: WorldOptions): TurnOptions {
     peers: { allow: ['127.0.0.0/8', '::1/128'], deny: [] },
     forbiddenPeers: [],
     quotaPerUser: quota.perUser,
+    perAllocation: { permissions, channels, bandwidth: bandwidth?.perAllocation ?? 0 },
     channelNumberMax: 0x4fff,
     mobility: true,
     alternateServers: [],
@@ -128,6 +143,17 @@ export function address(host: string, port = 0): TransportAddress {
   const parsed = TransportAddress.parse(host, port);
   if (parsed === undefined) throw new TypeError(`not an address: ${host}`);
   return parsed;
+}
+
+/** Where a server with these options listens besides its two listeners (RFC 5780 s6). */
+export function discoveryListeners({ natDiscovery }: WorldOptions): TransportAddress[] {
+  if (natDiscovery === undefined) return [];
+  const { primary, alternate } = natDiscovery;
+  return [
+    address(primary.host, alternate.port),
+    address(alternate.host, primary.port),
+    alternate.copy(),
+  ];
 }
 
 /** How many datagrams the server dropped for that reason so far, once nothing is on its way. */

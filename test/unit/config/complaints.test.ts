@@ -104,6 +104,33 @@ describe('in the file', () => {
     ['listeners: ["udp://127.0.0.1:70000"]', 'with a port up to 65535, got'],
     ['listeners: ["udp://224.0.0.1:1"]', 'with an address of this machine, got'],
     ['listeners: ["udp://[::1]:5", "udp://[::1]:5"]', 'turn.listeners: expected each entry once'],
+    [
+      'natDiscovery: 192.0.2.1',
+      'turn.natDiscovery: expected udp://address:port, such as udp://192.0.2.11:3479, or nothing',
+    ],
+    ['natDiscovery: "tcp://127.0.0.2:3479"', 'turn.natDiscovery: expected udp://address:port'],
+    ['natDiscovery: "udp://127.0.0.2:0"', 'turn.natDiscovery: expected udp://address:port'],
+    ['natDiscovery: "udp://0.0.0.0:3479"', 'turn.natDiscovery: expected udp://address:port'],
+    [
+      'natDiscovery: "udp://127.0.0.2:3478"',
+      'expected another IP address and another port than 127.0.0.1, 3478',
+    ],
+    [
+      'natDiscovery: "udp://127.0.0.1:3479"',
+      'expected another IP address and another port than 127.0.0.1, 3478',
+    ],
+    [
+      'natDiscovery: "udp://127.0.0.2:9"\n  listeners: ["udp://[::1]:1"]',
+      'turn.natDiscovery: expected its first udp:// listener of that family',
+    ],
+    [
+      'natDiscovery: "udp://127.0.0.2:9"\n  listeners: ["udp://127.0.0.1:0"]',
+      'turn.natDiscovery: expected its first udp:// listener',
+    ],
+    [
+      'natDiscovery: "udp://127.0.0.2:9"\n  listeners: ["udp://0.0.0.0:1"]',
+      'turn.natDiscovery: expected its first udp:// listener',
+    ],
     ['advertise: ["turn:"]', 'turn.advertise.0: expected an ICE URL, such as turn:turn.example'],
     ['advertise: ["stun:a?transport=udp"]', 'turn.advertise.0: expected an ICE URL'],
     ['relay: { addresses: [] }', 'turn.relay.addresses: expected at least one IP address'],
@@ -162,6 +189,13 @@ describe('in the file', () => {
       'quota: { perUser: 9, total: 8 }',
       'turn.quota.perUser: expected at most turn.quota.total (8)',
     ],
+    [
+      'limits: { bandwidth: { perUser: 9999 } }',
+      'turn.limits.bandwidth.perUser: expected 0, or 10000 to 10000000000 bytes a second, got 9999',
+    ],
+    ['limits: { bandwidth: { total: 2e10 } }', 'expected 0, or 10000 to 10000000000 bytes a'],
+    ['limits: { bandwidth: { perAllocation: "1M" } }', 'turn.limits.bandwidth.perAllocation: exp'],
+    ['limits: { permissions: 0 }', 'turn.limits.permissions: expected a whole number from 1 to 65'],
     ['limits: { unauthorizedPerSecond: -1 }', 'expected a whole number from 0 to 1000000, got -1'],
     [
       'lifetimes: { allocationMax: 300 }',

@@ -203,6 +203,7 @@ describe('development mode', () => {
     ['STERNA_BIND', '::', 'bind'],
     ['STERNA_TURN_LISTENERS', 'udp://127.0.0.1:1,udp://0.0.0.0:3478', 'turn.listeners'],
     ['STERNA_TURN_RELAY_ADDRESSES', '192.0.2.1', 'turn.relay.addresses'],
+    ['STERNA_TURN_NAT_DISCOVERY', 'udp://192.0.2.1:3479', 'turn.natDiscovery'],
     ['STERNA_SFU_ADDRESSES', '127.0.0.1,::', 'sfu.addresses'],
   ])('refuses the public address in %s=%s and says what to set', (variable, value, key) => {
     const message = complaint({ environment: { [variable]: value } });

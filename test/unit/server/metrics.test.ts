@@ -23,6 +23,15 @@ const signalingServer = new SignalingServer({
 const signaling = signalingServer.stats();
 afterAll(async () => signalingServer.close());
 
+/** Numbers that tell each other apart. */
+const traffic = (n: number) => ({
+  allocations: n,
+  sentPackets: n + 1,
+  sentBytes: n + 2,
+  receivedPackets: n + 3,
+  receivedBytes: n + 4,
+});
+
 const FULL: ServerStats = {
   signaling: {
     ...signaling,
@@ -61,6 +70,12 @@ const FULL: ServerStats = {
             users: 2,
             streams: 3,
             draining: false,
+            traffic: {
+              udp: traffic(2),
+              tcp: traffic(0),
+              tls: traffic(30),
+              dtls: traffic(0),
+            },
             shortCircuited: 9,
             drops: { malformed: 5 },
           },
@@ -147,7 +162,19 @@ test('the numbers are those of the statistics, in base units', async () => {
   expect(found.get('sterna_media_up{worker="0"}')).toBe(1);
   expect(found.get('sterna_media_worker_restarts_total{worker="0"}')).toBe(6);
   expect(found.get('sterna_media_datagrams_received_total{worker="0"}')).toBe(1e21);
-  expect(found.get('sterna_turn_allocations{worker="0"}')).toBe(2);
+  expect(found.get('sterna_turn_allocations{worker="0",transport="udp"}')).toBe(2);
+  expect(found.get('sterna_turn_allocations{worker="0",transport="dtls"}')).toBe(0);
+  const ofTls = ['packets', 'bytes'].map((unit) =>
+    ['to-peer', 'to-client'].map((direction) =>
+      found.get(
+        `sterna_turn_relayed_${unit}_total{worker="0",transport="tls",direction="${direction}"}`,
+      ),
+    ),
+  );
+  expect(ofTls).toEqual([
+    [31, 33],
+    [32, 34],
+  ]);
   expect(found.get('sterna_turn_dropped_datagrams_total{worker="0",reason="malformed"}')).toBe(5);
   expect(found.get('sterna_turn_dropped_datagrams_total{worker="0",reason="not-stun"}')).toBe(0);
   expect(found.get('sterna_sfu_transports{worker="0",state="connected"}')).toBe(4);

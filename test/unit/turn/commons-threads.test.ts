@@ -9,6 +9,7 @@ import { HammerThreads } from '../../support/turn/hammer-threads.ts';
 import { inTurn, upTo } from '../../support/turn/in-turn.ts';
 import {
   ALLOCATED,
+  BANDWIDTH_EXPECTED,
   BEGUN,
   BY_NETWORK,
   CAP_EXPECTED,
@@ -30,7 +31,9 @@ function expectEmpty({ main, memory }: HammerThreads): void {
   expect(main.stats()).toEqual({ allocations: 0, reservations: 0, users: 0 });
   expect(main.ports.free(0)).toBe(PORTS);
   const worker = new Commons(memory, 0);
-  const { quota, keys, ports } = worker;
+  const { bandwidth, quota, keys, ports } = worker;
+  const slots = upTo(2 * TOTAL).map((i) => bandwidth.open(`last ${i}`));
+  expect(new Set(slots).size).toBe(2 * TOTAL);
   const accounts = upTo(TOTAL).map((i) => quota.take(keys.of(`last ${i % 7}`), 1, TOTAL));
   expect(accounts.every((account) => account >= 0)).toBe(true);
   expect(quota.take(keys.of('one more'), 1, TOTAL)).toBe(QUOTA_TOTAL_REACHED);
@@ -155,4 +158,18 @@ it('the cap allows to each network what it should, whoever asks and however fast
   });
   await Promise.all(running.map((thread) => thread.finished()));
   expect(allowed).toEqual(CAP_EXPECTED.map((each) => [each, each]));
+});
+
+it('the bandwidth lets all through what it should, and no user more than his part', async () => {
+  const threads = new HammerThreads(THREADS);
+  const running = await inTurn(upTo(THREADS), (self) => threads.start(self, 'bandwidth'));
+  const passed = await inTurn(BANDWIDTH_EXPECTED, async (expected, phase) => {
+    threads.truth.fill(0, BY_NETWORK, BY_NETWORK + 2);
+    threads.go(phase + 1);
+    await until(() => Atomics.load(threads.truth, DONE) === THREADS * (phase + 1));
+    const [all, anna] = threads.truth.subarray(BY_NETWORK, BY_NETWORK + 2);
+    return [all, anna! <= expected / 2];
+  });
+  await Promise.all(running.map((thread) => thread.finished()));
+  expect(passed).toEqual(BANDWIDTH_EXPECTED.map((each) => [each, true]));
 });

@@ -11,6 +11,8 @@ const OPTIONS: CommonsOptions = {
   ports: { first: 50_000, last: 50_015 },
   quotaTotal: 10,
   unauthorizedPerSecond: 0,
+  allocationsPerSecond: 0,
+  bandwidth: { perUser: 0, total: 0 },
   workers: 3,
 };
 

@@ -10,7 +10,7 @@ import { bytesPerTurn, liveBytes, WARM_UP_TURNS } from '../../support/turn/heap.
 import { inTurn } from '../../support/turn/in-turn.ts';
 import { channelData, message } from '../../support/turn/message.ts';
 import { twoCores } from '../../support/turn/two-workers.ts';
-import { address, relayOn } from '../../support/turn/world.ts';
+import { address, relayOn, type WorldOptions } from '../../support/turn/world.ts';
 
 const PAYLOAD = 1200;
 const INDICATIONS = 200_000;
@@ -45,8 +45,11 @@ function otherwiseBusy(): HandOver {
   return inside;
 }
 
-async function session({ client: host, peers, six }: (typeof PLACES)[keyof typeof PLACES]) {
-  const world = new CoreWorld({ handOver: otherwiseBusy() });
+async function session(
+  { client: host, peers, six }: (typeof PLACES)[keyof typeof PLACES],
+  options: WorldOptions = {},
+) {
+  const world = new CoreWorld({ handOver: otherwiseBusy(), ...options });
   const listener = six ? world.listener6 : world.listener4;
   const client = new TurnClient(world.endpointAt(host), listener);
   await client.challenge();
@@ -171,6 +174,37 @@ it('somebody inside the process is reached and answers without allocating, at th
   expect(forwarded).toBe(INDICATIONS + WARM_UP_TURNS);
   expect(Math.max(...perPacket)).toBeLessThan(4);
 });
+
+it.each([
+  ['relays', 1e10],
+  ['drops', 10_000],
+])(
+  'with every limit on bandwidth it %s without allocating, while time goes on',
+  async (does, rate) => {
+    const bandwidth = { perAllocation: rate, perUser: rate, total: rate };
+    const { world, listener, client, bound, relayed } = await session(PLACES['high addresses'], {
+      bandwidth,
+    });
+    const { engine } = world;
+    const out = channelData(0x4000, randomBytes(PAYLOAD));
+    const back = new Uint8Array(randomBytes(PAYLOAD));
+    const sentBefore = engine.counters.sent;
+
+    const perPacket = bytesPerTurn((turns) => {
+      for (let i = 0; i < turns; i += 1000) {
+        engine.handOver(listener, client.endpoint.address, out, out.length, 500);
+        engine.handOver(relayed, bound.address, back, back.length, 500);
+        engine.now += 50;
+      }
+    }, INDICATIONS);
+    const passed = engine.counters.sent - sentBefore;
+    const asked = INDICATIONS + WARM_UP_TURNS;
+    expect(world.server.stats().drops.bandwidth).toBe(asked - passed);
+    expect([passed, passed < 200]).toEqual(does === 'relays' ? [asked, false] : [passed, true]);
+    process.stdout.write(`with limits it ${does}: ${perPacket.toFixed(2)} B\n`);
+    expect(perPacket).toBeLessThan(4);
+  },
+);
 
 it('what is dropped allocates nothing either', async () => {
   const { world, client, relayed } = await session(PLACES['low addresses']);

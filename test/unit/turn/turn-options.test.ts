@@ -8,6 +8,7 @@ import {
   commonsOptions,
   listenerAddresses,
   turnOptions,
+  udpAddresses,
 } from '../../../server/media/turn-options.ts';
 import type { TurnOptions } from '../../../turn/index.ts';
 import { Commons } from '../../../turn/index.ts';
@@ -31,6 +32,7 @@ it('makes milliseconds, words and numbers of the defaults', () => {
   });
   expect(options).toMatchObject({
     quotaPerUser: 128,
+    perAllocation: { permissions: 1024, channels: 1024, bandwidth: 0 },
     channelNumberMax: 0x4fff,
     forbiddenPeers: [],
     mobility: true,
@@ -65,11 +67,14 @@ it('pairs each relay address with its external one', () => {
 it('tells what the workers share', () => {
   const relay = { addresses: ['127.0.0.1', '::1', '127.0.0.2'], ports: '50000-50009' };
   const quota = { total: 77, perUser: 7 };
-  expect(commonsOptions(settings({ relay, quota }), 3)).toEqual({
+  const limits = { bandwidth: { perAllocation: 10_000, perUser: 20_000, total: 30_000 } };
+  expect(commonsOptions(settings({ relay, quota, limits }), 3)).toEqual({
     hosts: 3,
     ports: { first: 50_000, last: 50_009 },
     quotaTotal: 77,
     unauthorizedPerSecond: 10,
+    allocationsPerSecond: 100,
+    bandwidth: { perUser: 20_000, total: 30_000 },
     workers: 3,
   });
 });
@@ -82,6 +87,39 @@ it('lists the listeners as they are written', () => {
   const listeners = ['udp://127.0.0.1:3478', 'udp://[::1]:3479'];
   const addresses = listenerAddresses(settings({ listeners })).map(String);
   expect(addresses).toEqual(['127.0.0.1:3478', '[::1]:3479']);
+});
+
+const udp = (listeners: readonly string[], natDiscovery: string): string[] =>
+  udpAddresses(settings({ listeners, natDiscovery })).map(String);
+
+it('opens the listeners and no more without NAT discovery', () => {
+  const listeners = ['udp://127.0.0.1:1001', 'udp://[::1]:1001'];
+  expect(udp(listeners, '')).toEqual(['127.0.0.1:1001', '[::1]:1001']);
+  expect(optionsOf({ listeners }).natDiscovery).toBeUndefined();
+});
+
+it('opens the missing combinations of NAT discovery behind the listeners, each once', () => {
+  const alternate = 'udp://127.0.0.2:1002';
+  const few = ['udp://[::1]:9', 'udp://127.0.0.1:1001'];
+  expect(udp(few, alternate)).toEqual([
+    '[::1]:9',
+    '127.0.0.1:1001',
+    '127.0.0.1:1002',
+    '127.0.0.2:1001',
+    '127.0.0.2:1002',
+  ]);
+  const most = ['udp://127.0.0.1:1001', alternate, 'udp://127.0.0.2:1001'];
+  expect(udp(most, alternate)).toEqual([
+    '127.0.0.1:1001',
+    '127.0.0.2:1002',
+    '127.0.0.2:1001',
+    '127.0.0.1:1002',
+  ]);
+  const { natDiscovery } = optionsOf({ listeners: few, natDiscovery: alternate });
+  expect([natDiscovery?.primary, natDiscovery?.alternate].map(String)).toEqual([
+    '127.0.0.1:1001',
+    '127.0.0.2:1002',
+  ]);
 });
 
 it('forbids every address of this machine that a wildcard listener answers at, of its family', () => {

@@ -12,6 +12,7 @@ import {
   UDP,
 } from '../../support/turn/client.ts';
 import { CoreWorld } from '../../support/turn/core-world.ts';
+import { SinkEndpoint } from '../../support/turn/sink-endpoint.ts';
 import { FakeEngine } from '../../support/turn/fake-engine.ts';
 import { UdpWorld } from '../../support/turn/udp-world.ts';
 import {
@@ -68,12 +69,21 @@ describe('listen', () => {
   });
 });
 
+const NOTHING = {
+  allocations: 0,
+  sentPackets: 0,
+  sentBytes: 0,
+  receivedPackets: 0,
+  receivedBytes: 0,
+};
+
 describe('stats', () => {
   it('begin at zero, with every drop reason by name', () => {
     const { server } = listen([['127.0.0.1', 3478]]);
     expect(server.stats()).toEqual({
       allocations: 0,
       draining: false,
+      traffic: Object.fromEntries(['udp', 'tcp', 'tls', 'dtls'].map((name) => [name, NOTHING])),
       shortCircuited: 0,
       reservations: 0,
       users: 0,
@@ -89,6 +99,41 @@ describe('stats', () => {
     await b.allocate(ADDITIONAL_6);
     await c.allocate();
     expect(world.server.stats()).toMatchObject({ allocations: 3, reservations: 1, users: 2 });
+    await world.close();
+  });
+});
+
+describe('traffic', () => {
+  it('is counted while it is relayed, by transport and direction, and outlives its allocation', async () => {
+    const world = new CoreWorld();
+    const connection = new SinkEndpoint(world, 'dtls');
+    const [udp, dtls] = [await TurnClient.of(world), new TurnClient(connection, connection.server)];
+    await dtls.challenge();
+    const host = world.endpointAt('127.0.0.9');
+    const [toUdp, toDtls] = [(await udp.allocate()).relayed, (await dtls.allocate()).relayed];
+    await udp.bind(0x4000, host.address);
+    await dtls.permit(host.address);
+    udp.sendChannel(0x4000, Buffer.from('12345'));
+    udp.sendChannel(0x4abc, Buffer.from('dropped'));
+    dtls.sendTo(host.address, Buffer.from('123'));
+    host.send(Buffer.from('1234567'), toUdp);
+    host.send(Buffer.from('12'), toDtls);
+    host.send(Buffer.from('1'), toDtls);
+    await world.settle();
+    expect(await dtls.relayedToMe()).toHaveLength(2);
+    const { traffic } = world.server.stats();
+    const udpBefore = { sentPackets: 1, sentBytes: 5, receivedPackets: 1, receivedBytes: 7 };
+    const dtlsBefore = { sentPackets: 1, sentBytes: 3, receivedPackets: 2, receivedBytes: 3 };
+    expect(traffic).toEqual({
+      udp: { allocations: 1, ...udpBefore },
+      tcp: NOTHING,
+      tls: NOTHING,
+      dtls: { allocations: 1, ...dtlsBefore },
+    });
+    await udp.refresh(0);
+    connection.disconnect();
+    const after = world.server.stats().traffic;
+    expect(after).toMatchObject({ udp: { allocations: 0, ...udpBefore }, dtls: dtlsBefore });
     await world.close();
   });
 });

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TransportAddress } from '../../../shared/net/transport-address.ts';
-import { UnauthenticatedCap } from '../../../turn/unauthenticated-cap.ts';
+import { SourceCap } from '../../../turn/source-cap.ts';
 import { ALLOCATE, BINDING, TurnClient } from '../../support/turn/client.ts';
 import { CoreWorld } from '../../support/turn/core-world.ts';
 import { bytesPerTurn } from '../../support/turn/heap.ts';
@@ -12,11 +12,11 @@ import { inTurn, upTo } from '../../support/turn/in-turn.ts';
 import { message } from '../../support/turn/message.ts';
 import { address } from '../../support/turn/world.ts';
 
-function capOf(perSecond: number): UnauthenticatedCap {
-  return new UnauthenticatedCap(UnauthenticatedCap.memory(perSecond));
+function capOf(perSecond: number): SourceCap {
+  return new SourceCap(SourceCap.memory(perSecond));
 }
 
-function allowed(cap: UnauthenticatedCap, host: string, times: number, now: number): number {
+function allowed(cap: SourceCap, host: string, times: number, now: number): number {
   return upTo(times).filter((port) => cap.allow(address(host, port), now)).length;
 }
 
@@ -169,8 +169,8 @@ describe('the clocks of the cap', () => {
   });
 
   it('are the same in every thread, and move without allocating', () => {
-    const memory = UnauthenticatedCap.memory(10);
-    const caps = upTo(3).map(() => new UnauthenticatedCap(memory));
+    const memory = SourceCap.memory(10);
+    const caps = upTo(3).map(() => new SourceCap(memory));
     expect(caps.map((cap) => allowed(cap, '192.0.2.1', 6, 0))).toEqual([6, 4, 0]);
     const from = new TransportAddress();
     const perCall = bytesPerTurn((turns) => {
