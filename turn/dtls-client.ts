@@ -145,8 +145,8 @@ export class DtlsClient implements DatagramSink {
   }
 
   /**
-   * As `DatagramSink`, for the session. The first ServerHello has the record number of its ClientHello (RFC 6347 s4.2.1), so
-   * that it is none that a HelloVerifyRequest had: OpenSSL from 3.2 begins with 1 whatever that was.
+   * As `DatagramSink`, for the session. The first ServerHello has the record number of its ClientHello (RFC 6347
+   * s4.2.1), so that it is none that a HelloVerifyRequest had: OpenSSL from 3.2 begins with 1 whatever that was.
    */
   send(bytes: Uint8Array, offset: number, length: number): void {
     if (this.#shift < 0) {

@@ -1,6 +1,6 @@
 // Hostile datagrams at a DTLS listener of TURN: those of real handshakes and sessions, mutated, from the client's own
-// address and from others. Nothing throws, no datagram is answered by more bytes than it has before its cookie came back,
-// and memory stays as it was.
+// address and from others. Nothing throws, nobody is answered by more bytes than he has sent before his cookie came
+// back, and memory stays as it was.
 
 import { expect, it } from 'vitest';
 import { openssl } from '../../shared/native/openssl.ts';
