@@ -1,9 +1,10 @@
 // The metrics of the TURN server: allocations, what is relayed and what is dropped, by media worker. A part of
 // metric-families.ts.
 
-import { CLIENT_TRANSPORTS, type TurnStats } from '../turn/index.ts';
+import { CLIENT_TRANSPORTS } from '../turn/index.ts';
 import { DROP_REASONS } from '../turn/drop-reason.ts';
 import type { TransportTraffic } from '../turn/traffic.ts';
+import type { WorkerStats } from './media/messages.ts';
 import type { MetricFamily, Sample } from './metric-families.ts';
 import type { ServerStats } from './stats.ts';
 
@@ -12,7 +13,7 @@ type Values = Pick<MetricFamily, 'labels' | 'samples'>;
 /** What each worker that answers says, with its number as the first label. */
 function ofWorkers(
   labels: readonly string[],
-  read: (turn: TurnStats) => readonly Sample[],
+  read: (turn: WorkerStats['turn']) => readonly Sample[],
 ): Values {
   return {
     labels: ['worker', ...labels],
@@ -28,7 +29,7 @@ function ofWorkers(
   };
 }
 
-function plain(read: (turn: TurnStats) => number): Values {
+function plain(read: (turn: WorkerStats['turn']) => number): Values {
   return ofWorkers([], (turn) => [{ labels: {}, value: read(turn) }]);
 }
 
@@ -69,6 +70,19 @@ export const TURN_METRIC_FAMILIES: readonly MetricFamily[] = [
     type: 'gauge',
     help: 'Relay ports reserved by EVEN-PORT and not taken yet',
     ...plain(({ reservations }) => reservations),
+  },
+  {
+    name: 'sterna_turn_streams',
+    type: 'gauge',
+    help: 'Connections of TURN clients over TCP and TLS that a media worker serves',
+    ...plain((turn) => turn.streams),
+  },
+  {
+    name: 'sterna_turn_streams_refused_total',
+    type: 'counter',
+    help: 'TCP and TLS connections closed for want of room, or because they came to no allocation in time',
+    labels: [],
+    samples: ({ media }) => [{ labels: {}, value: media.streamsRefused }],
   },
   {
     name: 'sterna_turn_users',

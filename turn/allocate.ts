@@ -245,8 +245,10 @@ function finish(
     state.responder.refuse(to, ERROR_INSUFFICIENT_CAPACITY);
     return;
   }
+  // Opening has taken time, which the token has no more.
+  const lifetime = Math.min(wish.lifetime, lifetimeLeft(allocation.grant, now));
   for (const relay of [relay4, relay6]) {
-    if (relay !== undefined) relay.expiresAt = now + wish.lifetime;
+    if (relay !== undefined) relay.expiresAt = now + lifetime;
   }
   if (wish.mobile) state.mobility.enrol(allocation);
   allocation.ready = true;

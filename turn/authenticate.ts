@@ -205,7 +205,7 @@ function candidateKeys(
   const mine = elsewhere || allocation?.credential.username === username;
   const keys = state.credentials.candidates(username, algorithm, wall, mine);
   const grant = allocation?.grant;
-  if (grant === undefined || grant.kid !== username || now >= grant.expiresAt) return keys;
+  if (grant === undefined || grant.kid !== username) return keys;
   return [...keysOf(grant), ...keys];
 }
 

@@ -26,8 +26,15 @@ import {
   ATTR_XOR_MAPPED_ADDRESS,
   ATTR_XOR_PEER_ADDRESS,
   ATTR_XOR_RELAYED_ADDRESS,
+  ERROR_UNKNOWN_ATTRIBUTE,
   knownAttributes,
 } from '../shared/stun/registry.ts';
+import type { StunReader } from '../shared/stun/reader.ts';
+import type { Exchange } from './exchange.ts';
+import type { TurnState } from './turn-state.ts';
+
+/** Unknown attributes named in a 420; more would only make the answer larger. */
+const UNKNOWN_ATTRIBUTES_MAX = 16;
 
 /** RFC 8489 s14: understood everywhere, even where it has no meaning and is ignored. */
 const BASE = [
@@ -78,4 +85,24 @@ export function knownToTurn(canSetDontFragment: boolean, takesTokens: boolean): 
     ...(canSetDontFragment ? [ATTR_DONT_FRAGMENT] : []),
     ...(takesTokens ? [ATTR_ACCESS_TOKEN] : []),
   ]);
+}
+
+const unknown = new Uint16Array(UNKNOWN_ATTRIBUTES_MAX);
+
+/** Whether the message has an attribute that must be understood and is not in `known`. Allocates: nothing. */
+export function hasUnknown(reader: StunReader, known: Uint8Array): boolean {
+  return reader.collectUnknown(known, unknown) > 0;
+}
+
+/** Answers 420 when there is one, and says whether it did. */
+export function refuseUnknown(
+  { responder }: TurnState,
+  exchange: Exchange,
+  known: Uint8Array,
+): boolean {
+  const count = exchange.reader.collectUnknown(known, unknown);
+  if (count === 0) return false;
+  responder.beginError(exchange, ERROR_UNKNOWN_ATTRIBUTE).unknownAttributes(unknown, count);
+  responder.send(exchange);
+  return true;
 }

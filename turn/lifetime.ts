@@ -21,10 +21,9 @@ export function lifetimeMs(
   return Math.min(Math.max(proposed, lifetimes.allocation), left);
 }
 
-/** How long an allocation may live by that token: milliseconds, in whole seconds as LIFETIME, and one at least. */
+/** How long an allocation may live by that token, in milliseconds (RFC 7635 s9). */
 export function lifetimeLeft(grant: TokenGrant | undefined, now: number): number {
-  if (grant === undefined) return Infinity;
-  return Math.max(1, Math.floor((grant.expiresAt - now) / 1000)) * 1000;
+  return grant === undefined ? Infinity : grant.expiresAt - now;
 }
 
 /** Whether the request asks for the end of the allocation (RFC 8656 s8.1). */

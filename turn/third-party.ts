@@ -27,7 +27,7 @@ export interface TokenGrant {
   readonly keys: readonly Uint8Array[];
   /** MESSAGE-INTEGRITY-SHA256 instead of MESSAGE-INTEGRITY: the length of the key decides (RFC 7635 s6.2). */
   readonly sha256: boolean;
-  /** Monotonic milliseconds; nothing that it allows goes on for longer. */
+  /** Monotonic milliseconds; no allocation outlives it. */
   readonly expiresAt: number;
 }
 

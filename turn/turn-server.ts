@@ -12,8 +12,6 @@ import {
   CLASS_INDICATION,
   CLASS_REQUEST,
   ERROR_ALLOCATION_MISMATCH,
-  ERROR_BAD_REQUEST,
-  ERROR_UNKNOWN_ATTRIBUTE,
   ERROR_WRONG_CREDENTIALS,
   METHOD_ALLOCATE,
   METHOD_BINDING,
@@ -24,7 +22,7 @@ import {
 } from '../shared/stun/registry.ts';
 import { handleAllocate } from './allocate.ts';
 import { authenticate } from './authenticate.ts';
-import { BindingResponder } from './binding.ts';
+import { BindingRequests } from './binding.ts';
 import { handleChannelBind } from './channel-bind.ts';
 import { handleCreatePermission } from './create-permission.ts';
 import {
@@ -32,15 +30,13 @@ import {
   DROP_NO_ALLOCATION,
   DROP_NOT_STUN,
   DROP_REASONS,
-  DROP_UNAUTHENTICATED_CAP,
   DROP_UNEXPECTED,
   type DropReason,
 } from './drop-reason.ts';
 import { Exchange } from './exchange.ts';
-import { knownToBinding, knownToNatDiscovery, knownToTurn } from './known-attributes.ts';
+import { hasUnknown, knownToTurn, refuseUnknown } from './known-attributes.ts';
 import { Listener } from './allocation.ts';
 import type { ClientSink, ClientTransport } from './client-sink.ts';
-import { NatDiscovery } from './nat-discovery.ts';
 import type { TurnObserver, TurnOptions } from './options.ts';
 import type { UserAnswer } from './outside-users.ts';
 import { handleRefresh } from './refresh.ts';
@@ -52,9 +48,6 @@ import { TurnState } from './turn-state.ts';
 
 /** RFC 8656 s12: the first byte of ChannelData is 64 to 79 (RFC 7983), and up to 127 for legacy channels. */
 const CHANNEL_FIRST_BYTE_MIN = 0x40;
-
-/** Unknown attributes named in a 420; more would only make the answer larger. */
-const UNKNOWN_ATTRIBUTES_MAX = 16;
 
 /** What this server has; `Commons.stats` is about those of all workers. */
 export interface TurnStats {
@@ -87,11 +80,9 @@ export interface ListenResult {
 export class TurnServer {
   readonly #state: TurnState;
   readonly #relayPath: RelayPath;
-  readonly #binding: BindingResponder;
-  readonly #natDiscovery: NatDiscovery | undefined;
+  readonly #binding: BindingRequests;
   readonly #reader = new StunReader();
   readonly #exchange: Exchange = new Exchange(this.#reader);
-  readonly #unknown = new Uint16Array(UNKNOWN_ATTRIBUTES_MAX);
   readonly #knownToTurn: Uint8Array;
   readonly #channelFirstByteMax: number;
   /** By tag; undefined until the socket is open. Behind those that were asked for, the addresses of wildcards. */
@@ -118,9 +109,7 @@ export class TurnServer {
     const pool = new RelayPool(engine, relays, options);
     this.#state = new TurnState(options, engine, pool, observer);
     this.#relayPath = new RelayPath(this.#state, randomBytes(12));
-    this.#binding = new BindingResponder(engine);
-    const { natDiscovery } = options;
-    this.#natDiscovery = natDiscovery && new NatDiscovery(engine, natDiscovery, options.relays);
+    this.#binding = new BindingRequests(this.#state, this.#exchange);
     const takesTokens = options.thirdParty !== undefined;
     this.#knownToTurn = knownToTurn(engine.canSetDontFragment, takesTokens);
     this.#channelFirstByteMax = options.channelNumberMax >> 8;
@@ -306,13 +295,13 @@ export class TurnServer {
     const listener = new Listener(socket, address);
     this.#listeners[tag] = listener;
     this.#byAddress.set(address.copy(), listener);
-    this.#natDiscovery?.admit(listener);
+    this.#binding.admit(listener);
     if (!this.#state.policy.isOwn(address)) this.#state.policy.addOwn(address);
   }
 
   #sendIndication(listener: Listener, client: TransportAddress, now: number): void {
     // RFC 8489 s6.3.2: an indication with an attribute we must understand and do not is discarded.
-    if (this.#reader.collectUnknown(this.#knownToTurn, this.#unknown) > 0) {
+    if (hasUnknown(this.#reader, this.#knownToTurn)) {
       return this.#state.drop(DROP_UNEXPECTED);
     }
     this.#relayPath.sendIndication(listener, client, this.#reader, now);
@@ -323,7 +312,7 @@ export class TurnServer {
     const reader = this.#reader;
     switch (reader.method) {
       case METHOD_BINDING:
-        return this.#bindingRequest(listener, client, now);
+        return this.#binding.request(listener, client, now);
       case METHOD_REFRESH:
         if (reader.find(ATTR_MOBILITY_TICKET) < 0) break;
         return this.#ticketRequest(listener, client, now);
@@ -344,7 +333,7 @@ export class TurnServer {
     const credential = authenticate(state, exchange);
     if (credential === undefined) return;
     // RFC 8489 s6.3: unknown attributes are looked at once authentication is done.
-    if (this.#refuseUnknown(this.#knownToTurn)) return;
+    if (refuseUnknown(state, exchange, this.#knownToTurn)) return;
     if (exchange.method === METHOD_ALLOCATE) return handleAllocate(state, exchange, credential);
     if (allocation === undefined || !allocation.ready) {
       return state.responder.refuse(exchange, ERROR_ALLOCATION_MISMATCH);
@@ -372,55 +361,7 @@ export class TurnServer {
     const exchange = this.#exchange.begin(listener, client, allocation, now);
     exchange.elsewhere = elsewhere;
     const credential = authenticate(state, exchange);
-    if (credential === undefined || this.#refuseUnknown(this.#knownToTurn)) return;
+    if (credential === undefined || refuseUnknown(state, exchange, this.#knownToTurn)) return;
     handleTicket(state, exchange, credential, ticket);
-  }
-
-  #bindingRequest(listener: Listener, client: TransportAddress, now: number): void {
-    const discovery = this.#natDiscovery;
-    if (discovery?.serves(listener) === true) {
-      return this.#discoveryRequest(discovery, listener, client, now);
-    }
-    if (this.#reader.collectUnknown(knownToBinding, this.#unknown) === 0) {
-      this.#binding.answer(listener, client, this.#reader);
-      return;
-    }
-    this.#exchange.begin(listener, client, undefined, now);
-    if (!this.#state.commons.unauthenticatedCap.allow(client, now))
-      return this.#state.drop(DROP_UNAUTHENTICATED_CAP);
-    this.#refuseUnknown(knownToBinding);
-  }
-
-  #discoveryRequest(
-    discovery: NatDiscovery,
-    listener: Listener,
-    client: TransportAddress,
-    now: number,
-  ): void {
-    const reader = this.#reader;
-    const isKnown = reader.collectUnknown(knownToNatDiscovery, this.#unknown) === 0;
-    if (isKnown && !discovery.asksForMore(reader)) {
-      discovery.answer(listener, client, reader);
-      return;
-    }
-    this.#exchange.begin(listener, client, undefined, now);
-    if (!this.#state.commons.unauthenticatedCap.allow(client, now)) {
-      return this.#state.drop(DROP_UNAUTHENTICATED_CAP);
-    }
-    if (!isKnown) this.#refuseUnknown(knownToNatDiscovery);
-    else if (!discovery.answer(listener, client, reader)) {
-      this.#state.responder.refuse(this.#exchange, ERROR_BAD_REQUEST);
-    }
-  }
-
-  #refuseUnknown(known: Uint8Array): boolean {
-    const count = this.#reader.collectUnknown(known, this.#unknown);
-    if (count === 0) return false;
-    const { responder } = this.#state;
-    responder
-      .beginError(this.#exchange, ERROR_UNKNOWN_ATTRIBUTE)
-      .unknownAttributes(this.#unknown, count);
-    responder.send(this.#exchange);
-    return true;
   }
 }

@@ -44,6 +44,8 @@ interface LinuxParts {
 export interface MediaReport {
   /** Who have allocations or reservations, over all workers. */
   readonly users: number;
+  /** TCP and TLS connections of TURN clients that were closed because of a bound. */
+  readonly streamsRefused: number;
   readonly workers: readonly WorkerReport[];
 }
 
@@ -195,7 +197,8 @@ export class MediaHost {
         stats: await worker.stats().catch(() => undefined),
       })),
     );
-    return { users: this.#commons.stats().users, workers };
+    const { refused: streamsRefused } = this.#streams.stats();
+    return { users: this.#commons.stats().users, streamsRefused, workers };
   }
 
   /** Reads again what may change while the process runs: the certificate of TLS and DTLS listeners. */

@@ -80,7 +80,7 @@ describe.each([
   });
 
   test('participants and the log are told of the configured listeners alone', () => {
-    expect(sterna.listener(4)).toEqual({ host: HOSTS[0], port: ports[0] });
+    expect(sterna.listener(4)).toMatchObject({ host: HOSTS[0], port: ports[0] });
     expect(sterna.listeners).toHaveLength(2);
   });
 });

@@ -35,13 +35,10 @@ describe.each(KEYS)('turnutils_oauth with %s', (algorithm, key) => {
     const token = { macKey, issuedAtMs: ISSUED_AT * 1000, lifetimeSeconds: LIFETIME };
     const ours = encodeAccessToken(token, key, Buffer.from(SERVER_NAME), NONCE);
 
-    const made = await oauth(
-      algorithm,
-      key,
-      '-e',
-      ...['--token-nonce', base64(NONCE), '--token-mac-key', base64(macKey)],
-      ...['--token-timestamp', `${ISSUED_AT * 65_536}`, '--token-lifetime', `${LIFETIME}`],
-    );
+    const secrets = ['--token-nonce', base64(NONCE), '--token-mac-key', base64(macKey)];
+    const timestamp = `${ISSUED_AT * 65_536}`;
+    const times = ['--token-timestamp', timestamp, '--token-lifetime', `${LIFETIME}`];
+    const made = await oauth(algorithm, key, '-e', ...secrets, ...times);
     const theirs = /"access_token":"([^"]+)"/.exec(made)?.[1] ?? '';
     expect(theirs).toBe(base64(ours));
     const read = decodeAccessToken(Buffer.from(theirs, 'base64'), key, Buffer.from(SERVER_NAME));

@@ -1,5 +1,5 @@
-// TURN over TCP under valid and mutated messages in random pieces: the framing agrees with one that sees all of a stream
-// at once, nothing throws, what comes out is well formed, and what is kept of a connection stays bounded.
+// TURN over TCP under valid and mutated messages in random pieces: the framing agrees with one that sees all of a
+// stream at once, nothing throws, what comes out is well formed, and what is kept of a connection stays bounded.
 
 import { expect, it } from 'vitest';
 import { TurnStreams } from '../../turn/index.ts';
@@ -24,7 +24,7 @@ import { ReceivedMessage } from '../support/turn/received.ts';
 import { firstMessage, framed } from '../support/turn/stream-world.ts';
 import type { Endpoint } from '../support/turn/world.ts';
 
-const INPUTS = fuzzRuns(10_000);
+const INPUTS = fuzzRuns(6_000);
 const CLIENTS = 8;
 /** The client who sends nothing but good messages, so that its connection stays. */
 const HONEST = 0;

@@ -27,7 +27,7 @@ const linksIn = (cell: string): Link[] =>
   );
 
 /** The titles of `it`, `test`, `describe` and the drivers of protocol tests. */
-const TITLE = /(?:\b(?:it|test|describe|onBoth|onCore)|\))\(\s*(['"`])((?:(?!\1)[^\\]|\\.)*)\1/g;
+const TITLE = /(?:\b(?:it|test|describe|on[A-Z]\w*)|\))\(\s*(['"`])((?:(?!\1)[^\\]|\\.)*)\1/g;
 
 function titlesOf(file: string): string[] {
   const path = join(ROOT, file);

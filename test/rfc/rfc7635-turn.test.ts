@@ -77,6 +77,24 @@ onCore(
   WITH_TOKENS,
 );
 
+onCore(
+  'RFC 7635 s9: the time that the relay takes to open is not added to the token',
+  async (world) => {
+    const client = await TokenClient.with(world, { lifetime: 100 });
+    world.engine.holdOpens = true;
+    const request = client.build(ALLOCATE, [UDP]);
+    client.endpoint.send(request, client.server);
+    await world.settle();
+    world.advance(30_000);
+    world.engine.holdOpens = false;
+    const response = client.check(await client.response(request));
+    expect([response.outcome, response.u32(LIFETIME)]).toEqual(['success', 70]);
+    world.advance(70_000);
+    expect((await client.permit(address('127.0.0.1', 9))).outcome).toBe(REFUSED);
+  },
+  WITH_TOKENS,
+);
+
 onBoth(
   'RFC 7635 s9: a token is good for several allocations',
   async (world) => {

@@ -185,6 +185,17 @@ onBoth(
 );
 
 onBoth(
+  'RFC 7635 s7: a token that is not good is not made good by a password',
+  async (world) => {
+    const client = await TurnClient.of(world);
+    const token: AttributeSource = [ACCESS_TOKEN, randomBytes(64)];
+    expect((await client.request(ALLOCATE, UDP, token)).outcome).toBe(REFUSED);
+    expect((await client.request(ALLOCATE, UDP)).outcome).toBe('success');
+  },
+  WITH_TOKENS,
+);
+
+onBoth(
   'RFC 7635 s7: a token behind MESSAGE-INTEGRITY is not protected, and so not there',
   async (world) => {
     const client = await TokenClient.with(world);

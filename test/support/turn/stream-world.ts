@@ -1,5 +1,5 @@
-// The TURN core on the fake engine with clients behind TCP: what an endpoint sends to a listener goes over a connection,
-// cut at random places, and what the server sends comes out of one. Peers are reached by UDP, as ever.
+// The TURN core on the fake engine with clients behind TCP: what an endpoint sends to a listener goes over a
+// connection, cut at random places, and what the server sends comes out of one. Peers are reached by UDP, as ever.
 // Frames are put together and taken apart here by hand: nothing uses the framing under test.
 
 import {

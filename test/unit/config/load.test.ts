@@ -220,7 +220,7 @@ describe('a configured server needs credentials', () => {
     ['keys: {}\n', 'keys: expected at least one API key'],
     [
       KEYS,
-      'turn.secrets: expected a secret here, a user in turn.users, or a key in turn.oauth.keys',
+      'turn.secrets: expected a secret here, a user in turn.users, one of turn.userSources, or a key in turn.oauth.keys',
     ],
   ])('%j is refused', (yaml, expected) => {
     const message = complaint({ yaml });

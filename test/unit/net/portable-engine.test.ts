@@ -1,6 +1,7 @@
 // The portable engine on real sockets: what it promises the protocol cores, and that nothing they or the
 // network do stops it.
 
+import { MessageChannel } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenFailure, SocketOwner } from '../../../shared/net/engine.ts';
 import { PortableEngine } from '../../../shared/net/portable-engine.ts';
@@ -217,6 +218,19 @@ describe('faults and closing', () => {
     sockets.push(engine.open(address('127.0.0.1'), failing, 1));
     await until(() => faults.length === 1);
     expect((await open()).failure).toBeUndefined();
+  });
+
+  it('a fault at a command is reported, and the next command handled', async () => {
+    const { port1, port2 } = new MessageChannel();
+    const handled: string[] = [];
+    engine.run(port1, (command: string) => {
+      if (command === 'bad') throw new Error('a bug in the core');
+      handled.push(command);
+    });
+    for (const command of ['bad', 'good']) port2.postMessage(command);
+    await until(() => handled.length === 1);
+    expect(faults.map(String)).toEqual(['Error: a bug in the core']);
+    engine.stop();
   });
 
   it('close is idempotent, and nothing is delivered after it', async () => {

@@ -51,6 +51,7 @@ const FULL: ServerStats = {
   },
   media: {
     users: 2,
+    streamsRefused: 7,
     workers: [
       {
         index: 0,
@@ -132,7 +133,7 @@ function mediaAt(total: number | undefined): ServerStats['media'] {
           dtls: ONLY!.stats!.dtls,
           sfu: ONLY!.stats!.sfu,
         };
-  return { users: 2, workers: [{ index: 0, deaths: 6, stats }] };
+  return { users: 2, streamsRefused: 7, workers: [{ index: 0, deaths: 6, stats }] };
 }
 
 async function samples(stats: ServerStats): Promise<Map<string, number>> {
@@ -197,8 +198,11 @@ test('what is not known is left out, and no zero stands in for it', async () => 
   expect(found.get('sterna_media_up{worker="0"}')).toBe(0);
   expect(found.get('sterna_media_worker_restarts_total{worker="0"}')).toBe(6);
   expect(found.get('sterna_rooms')).toBe(0);
+  expect(found.get('sterna_turn_streams_refused_total')).toBe(7);
   const unknown = [...found.keys()].filter((series) =>
-    /^sterna_(?:sfu_|ice_|turn_(?!users)|media_(?!up|worker)|signaling_join_duration)/.test(series),
+    /^sterna_(?:sfu_|ice_|turn_(?!users|streams_refused)|media_(?!up|worker)|signaling_join_duration)/.test(
+      series,
+    ),
   );
   expect(unknown).toEqual([]);
 });
@@ -231,7 +235,7 @@ describe('scrapes', () => {
     const metrics = new Metrics(async () => {
       asked++;
       await new Promise((resolve) => setImmediate(resolve));
-      return { ...FULL, media: { users: asked, workers: [] } };
+      return { ...FULL, media: { users: asked, streamsRefused: 0, workers: [] } };
     });
     const texts = await Promise.all(Array.from({ length: 50 }, () => metrics.scrape()));
     expect([asked, new Set(texts).size]).toEqual([1, 1]);

@@ -1,5 +1,5 @@
-// STUN and ChannelData messages on a byte stream: wherever it is cut, the same messages come out, whatever their length,
-// and what is none ends it. Memory is held for a message that has begun, and for no other.
+// STUN and ChannelData messages on a byte stream: wherever it is cut, the same messages come out, whatever their
+// length, and what is none ends it. Memory is held for a message that has begun, and for no other.
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
