@@ -1,9 +1,9 @@
 // The ICE servers that a participant is handed: STUN and TURN URLs of this server, and a TURN credential of
 // its own (a REST credential: the name is the expiry, the password an HMAC of it, so nothing has to be
 // stored).
-// Called by: server.ts for each join.
+// Called by: server.ts for each join, and for who asks for a credential alone.
 
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import type { Settings } from '../shared/config/schema.ts';
 import {
   bracketed,
@@ -15,6 +15,7 @@ import {
 import type { Clock } from '../shared/clock.ts';
 import type { IceConfig, IceServer } from '../signaling/index.ts';
 import { mintRestCredential } from '../turn/credentials.ts';
+import type { MintTurnCredential } from './turn-api.ts';
 
 /** Longer than a meeting: ICE restarts need the credential as long as the participant stays. */
 const CREDENTIAL_SECONDS = 12 * 3600;
@@ -41,6 +42,25 @@ export function iceServerMaker(
       servers.push({ urls: relays, ...mintRestCredential(secret, user, expiresAt) });
     }
     return { servers, expiresAt: expiresAt * 1000 };
+  };
+}
+
+/** A TURN credential for whom an operator likes; undefined where no secret is configured. */
+export function turnCredentialMaker(
+  turn: Settings['turn'],
+  listeners: () => readonly string[],
+  clock: Clock,
+): MintTurnCredential {
+  return ({ user, ttl }, requestHost) => {
+    const secret = turn.secrets[0];
+    if (secret === undefined) return undefined;
+    const expiresAt = Math.floor(clock.wall() / 1000) + ttl;
+    // Without a name it is a user of its own, with a quota of its own.
+    const name = user ?? randomBytes(12).toString('base64url');
+    const { username, credential } = mintRestCredential(secret, name, expiresAt);
+    const urls = iceUrls(turn, listeners(), hostName(requestHost));
+    const uris = urls.filter((url) => url.startsWith('turn'));
+    return { username, password: credential, ttl, uris };
   };
 }
 

@@ -13,13 +13,14 @@ import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
 import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
-import { iceServerMaker } from './ice-servers.ts';
+import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
 import { MediaHost } from './media/host.ts';
 import { Metrics } from './metrics.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { createRoomFor, tellRoomStatsOf } from './room-api.ts';
 import type { ServerStats } from './stats.ts';
+import { turnApiOf } from './turn-api.ts';
 import { whipApiOf } from './whip-api.ts';
 
 /**
@@ -131,6 +132,11 @@ export class Server {
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
       createRoom: createRoomFor(this.#signaling),
       tellRoomStats: tellRoomStatsOf(this.#signaling),
+      turn: turnApiOf(
+        this.#signaling,
+        this.#media.allocations,
+        turnCredentialMaker(this.#config.turn, () => this.listeners, systemClock),
+      ),
       metrics: {
         readers: gateway.metrics,
         contentType: metrics.contentType,

@@ -57,6 +57,10 @@ export interface Credential {
 }
 
 export class Allocation {
+  /** Numbers the allocations of this server in the order of their creation. Set when it is admitted, as is the next. */
+  id = 0;
+  /** Unix milliseconds. */
+  createdAt = 0;
   readonly listener: Listener;
   readonly client: TransportAddress;
   readonly credential: Credential;

@@ -2,6 +2,7 @@
 
 export { CHANNEL_NUMBER_MAX, LEGACY_CHANNEL_NUMBER_MAX } from './allocation.ts';
 export type { Listener } from './allocation.ts';
+export type { AllocationDetails, AllocationReport } from './allocation-desk.ts';
 export type { ClientSink, ClientTransport } from './client-sink.ts';
 export { Commons, type CommonsMemory, type CommonsOptions } from './commons.ts';
 export { mintRestCredential } from './credentials.ts';

@@ -34,6 +34,8 @@ export interface TurnOptions {
     readonly channel: number;
     readonly nonce: number;
   };
+  /** What the ids of allocations count from, 1 if left out: a worker in place of a dead one repeats none of its ids. */
+  readonly firstAllocationId?: number | undefined;
   readonly random: RandomInt;
   /** One clock for all workers. */
   readonly clock: Clock;
@@ -67,7 +69,12 @@ export interface TurnObserver {
   onAllocationDeleted(event: AllocationEvent & { readonly reason: AllocationEnd }): void;
 }
 
-export type AllocationEnd = 'refreshed-to-zero' | 'expired' | 'closed' | 'disconnected';
+export type AllocationEnd =
+  | 'refreshed-to-zero'
+  | 'expired'
+  | 'closed'
+  | 'disconnected'
+  | 'ended-by-admin';
 
 export interface AllocationEvent {
   readonly user: string;

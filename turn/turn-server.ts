@@ -20,6 +20,7 @@ import {
   METHOD_SEND,
 } from '../shared/stun/registry.ts';
 import { handleAllocate } from './allocate.ts';
+import { AllocationDesk } from './allocation-desk.ts';
 import { authenticate } from './authenticate.ts';
 import { BindingResponder } from './binding.ts';
 import { handleChannelBind } from './channel-bind.ts';
@@ -74,6 +75,8 @@ export interface ListenResult {
 }
 
 export class TurnServer {
+  /** For who operates the server. */
+  readonly desk: AllocationDesk;
   readonly #state: TurnState;
   readonly #relayPath: RelayPath;
   readonly #binding: BindingResponder;
@@ -103,6 +106,7 @@ export class TurnServer {
     };
     const pool = new RelayPool(engine, relays, options);
     this.#state = new TurnState(options, engine, pool, observer);
+    this.desk = new AllocationDesk(this.#state);
     this.#relayPath = new RelayPath(this.#state, randomBytes(12));
     this.#binding = new BindingResponder(engine);
     this.#knownToTurn = knownToTurn(engine.canSetDontFragment);
@@ -233,7 +237,9 @@ export class TurnServer {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const allocation of this.#state.allocations) this.#state.delete(allocation, 'closed');
+    for (const allocation of this.#state.allocations.values()) {
+      this.#state.delete(allocation, 'closed');
+    }
     this.#state.endReservations();
     for (const socket of this.#sockets) this.#state.engine.close(socket);
     this.#listeners.length = 0;

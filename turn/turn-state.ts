@@ -32,7 +32,8 @@ export class TurnState {
   readonly policy: PeerPolicy;
   readonly pool: RelayPool;
   readonly commons: Commons;
-  readonly allocations: Set<Allocation> = new Set();
+  /** By id, and so in the order of their creation. */
+  readonly allocations: Map<number, Allocation> = new Map();
   /** By reason, as in drop-reason.ts. */
   readonly drops: Float64Array = new Float64Array(DROP_REASONS.length);
   /** Datagrams handed over inside the process: between two relays, and to and from where else it answers. */
@@ -43,6 +44,7 @@ export class TurnState {
   readonly #inside = new TransportAddress();
   /** Whether sockets of this engine can be adopted by other threads, and theirs by it. */
   readonly #moves: boolean;
+  #nextId: number;
 
   constructor(options: TurnOptions, engine: Engine, pool: RelayPool, observer?: TurnObserver) {
     this.options = options;
@@ -57,6 +59,7 @@ export class TurnState {
     this.nonces = new NonceMint(features, options.lifetimes.nonce, options.commons);
     this.commons = options.commons;
     this.#moves = engine.kind === 'linux';
+    this.#nextId = options.firstAllocationId ?? 1;
     this.policy = new PeerPolicy({
       allow: options.peers.allow,
       deny: options.peers.deny,
@@ -101,10 +104,12 @@ export class TurnState {
 
   /** Admits an allocation whose relays are still to open. It has the units of the quota from now on. */
   admit(allocation: Allocation, account: number, units: number): void {
+    allocation.id = this.#nextId++;
+    allocation.createdAt = this.options.clock.wall();
     allocation.account = account;
     allocation.units = units;
     allocation.timer = new Timer((now) => this.#look(allocation, now));
-    this.allocations.add(allocation);
+    this.allocations.set(allocation.id, allocation);
     allocation.listener.allocations.set(allocation.client, allocation);
   }
 
@@ -141,7 +146,7 @@ export class TurnState {
 
   /** Ends an allocation: idempotent. */
   delete(allocation: Allocation, reason: AllocationEnd): void {
-    if (!this.allocations.delete(allocation)) return;
+    if (!this.allocations.delete(allocation.id)) return;
     this.engine.timers.cancel(allocation.timer);
     allocation.listener.allocations.delete(allocation.client);
     this.commons.quota.give(allocation.account, allocation.units);

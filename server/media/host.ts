@@ -14,6 +14,7 @@ import { Mailroom } from '../../shared/net/mailroom.ts';
 import type { Wake } from '../../shared/net/wake.ts';
 import type { MediaPlane } from '../../signaling/index.ts';
 import { Commons, type CommonsMemory } from '../../turn/index.ts';
+import { Allocations } from './allocations.ts';
 import { checkWorkerCpus } from './cpus.ts';
 import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
@@ -50,6 +51,8 @@ export interface WorkerReport {
 export class MediaHost {
   /** What the workers run on. */
   readonly engine: EngineChoice;
+  /** Of TURN, over all workers. */
+  readonly allocations: Allocations;
   readonly #linux: LinuxParts | undefined;
   readonly #commons: Commons;
   readonly #workers: readonly MediaWorker[];
@@ -97,6 +100,7 @@ export class MediaHost {
           reclaim: () => this.#reclaim(index),
         }),
     );
+    this.allocations = new Allocations(this.#workers);
   }
 
   /** Resolves when every listener is open. Throws SternaError LISTENER_UNAVAILABLE that names the first that is not. */

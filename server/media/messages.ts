@@ -7,7 +7,12 @@ import type { SfuStats } from '../../sfu/index.ts';
 import type { MediaServerStats } from '../../sfu/transport/media-server.ts';
 import type { EngineCounters } from '../../shared/net/engine.ts';
 import type { MailroomMemory } from '../../shared/net/mailroom.ts';
-import type { CommonsMemory, TurnStats } from '../../turn/index.ts';
+import type {
+  AllocationDetails,
+  AllocationReport,
+  CommonsMemory,
+  TurnStats,
+} from '../../turn/index.ts';
 import type { TurnSettings } from './turn-options.ts';
 
 /** What a worker starts with. */
@@ -15,6 +20,8 @@ export interface MediaWorkerData {
   port: MessagePort;
   /** Its number, from 0. */
   index: number;
+  /** How many threads have died in its place before. */
+  deaths: number;
   settings: TurnSettings;
   commons: CommonsMemory;
   /** Undefined where media goes from peer to peer. */
@@ -56,11 +63,24 @@ export interface LinuxWorkerData {
 
 /** From the main thread; `at` is when it said so, monotonic milliseconds. */
 export type MediaCommand =
-  | { type: 'stats'; id: number }
+  | { type: 'ask'; id: number; question: WorkerQuestion }
   | { type: 'stop'; at: number }
   | SfuCommand
   | StreamCommand
   | TurnStreamCommand;
+
+/** Each gets the answer of its type. */
+export type WorkerQuestion =
+  | { type: 'stats' }
+  | { type: 'allocations'; after: number; max: number }
+  | { type: 'allocation'; allocation: number }
+  | { type: 'end-allocation'; allocation: number };
+
+export type WorkerAnswer =
+  | { type: 'stats'; stats: WorkerStats }
+  | { type: 'allocations'; page: AllocationReport[] }
+  | { type: 'allocation'; allocation: AllocationDetails | undefined }
+  | { type: 'end-allocation'; ended: boolean };
 
 /** About the TCP connections of ICE, which are the main thread's: frames are RFC 4571's, without their lengths. */
 export type StreamCommand =
@@ -130,7 +150,7 @@ export interface Listening {
 /** From a media worker. */
 export type MediaEvent =
   | ({ type: 'listening' } & Listening)
-  | { type: 'stats'; id: number; stats: WorkerStats }
+  | { type: 'answer'; id: number; answer: WorkerAnswer }
   | {
       type: 'log';
       level: 'info' | 'error';

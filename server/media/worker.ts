@@ -14,11 +14,15 @@ import {
   type MediaEvent,
   type MediaWorkerData,
   type SfuWorkerData,
-  type WorkerStats,
+  type WorkerAnswer,
+  type WorkerQuestion,
 } from './messages.ts';
 import { listenerAddresses, turnOptions } from './turn-options.ts';
 import { linuxWorkerEngine, portableWorkerEngine } from './worker-engine.ts';
 import type { WorkerSfu, WorkerSfuParts } from './worker-sfu.ts';
+
+/** More than a worker makes in its life; as many lives as numbers have room for are below 2^53. */
+const IDS_PER_LIFE = 2 ** 32;
 
 /** Faults logged by occurrence number: the 1st, 2nd, 4th, 8th... so that a flood cannot fill a disk. */
 const isPowerOfTwo = (n: number): boolean => (n & (n - 1)) === 0;
@@ -49,6 +53,7 @@ async function main(data: MediaWorkerData): Promise<void> {
   const server = new TurnServer(
     {
       ...turnOptions(settings, systemClock, new Commons(data.commons, index)),
+      firstAllocationId: 1 + data.deaths * IDS_PER_LIFE,
       neighbours,
       handOver,
     },
@@ -70,14 +75,21 @@ async function main(data: MediaWorkerData): Promise<void> {
     if (media === undefined) listening();
     else media.listen(listening);
   });
+  const answerTo = (question: WorkerQuestion): WorkerAnswer => {
+    const now = systemClock.monotonic();
+    const { type } = question;
+    if (type === 'stats') {
+      const counters = { kind: engine.kind, ...engine.counters };
+      return { type, stats: { engine: counters, turn: server.stats(), sfu: media?.stats() } };
+    }
+    const { desk } = server;
+    if (type === 'allocations') return { type, page: desk.page(question.after, question.max, now) };
+    if (type === 'allocation') return { type, allocation: desk.describe(question.allocation, now) };
+    return { type, ended: desk.end(question.allocation, now) };
+  };
   const onCommand = (command: MediaCommand): void => {
-    if (command.type === 'stats') {
-      const stats: WorkerStats = {
-        engine: { kind: engine.kind, ...engine.counters },
-        turn: server.stats(),
-        sfu: media?.stats(),
-      };
-      post({ type: 'stats', id: command.id, stats });
+    if (command.type === 'ask') {
+      post({ type: 'answer', id: command.id, answer: answerTo(command.question) });
     } else if (command.type === 'stop') {
       media?.close();
       server.close();

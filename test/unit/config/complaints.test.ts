@@ -85,10 +85,22 @@ describe('in the file', () => {
     ['relm: x', 'turn.relm: unknown key, did you mean "turn.realm"? (c.yaml:4)'],
     ['realm: ""', 'turn.realm: expected text of 1 to 127 characters, got "" (c.yaml:4)'],
     ['listeners: []', 'turn.listeners: expected at least one listener'],
-    ['listeners: ["udp://h:1"]', 'turn.listeners.0: expected udp://, tcp://, tls:// or dtls:// and address:port with an IP'],
-    ['listeners: ["udp://::1:1"]', 'turn.listeners.0: expected udp://, tcp://, tls:// or dtls:// and address:port with an IP'],
-    ['listeners: ["udp://[127.0.0.1]:1"]', 'turn.listeners.0: expected udp://, tcp://, tls:// or dtls:// and'],
-    ['listeners: ["udp://127.0.0.1"]', 'turn.listeners.0: expected udp://, tcp://, tls:// or dtls:// and address:port with an IP'],
+    [
+      'listeners: ["udp://h:1"]',
+      'turn.listeners.0: expected udp://, tcp://, tls:// or dtls:// and address:port with an IP',
+    ],
+    [
+      'listeners: ["udp://::1:1"]',
+      'turn.listeners.0: expected udp://, tcp://, tls:// or dtls:// and address:port with an IP',
+    ],
+    [
+      'listeners: ["udp://[127.0.0.1]:1"]',
+      'turn.listeners.0: expected udp://, tcp://, tls:// or dtls:// and',
+    ],
+    [
+      'listeners: ["udp://127.0.0.1"]',
+      'turn.listeners.0: expected udp://, tcp://, tls:// or dtls:// and address:port with an IP',
+    ],
     ['listeners: ["udp://127.0.0.1:70000"]', 'with a port up to 65535, got'],
     ['listeners: ["udp://224.0.0.1:1"]', 'with an address of this machine, got'],
     ['listeners: ["udp://[::1]:5", "udp://[::1]:5"]', 'turn.listeners: expected each entry once'],

@@ -13,6 +13,7 @@ import type { ServerState } from '../../../gateway/routes/health.ts';
 import { createLogger, silentLogger } from '../../../shared/log.ts';
 import { call as callPort, problem } from '../../support/http-call.ts';
 import type { Answer } from '../../support/http-call.ts';
+import { NO_TURN_API } from '../../support/no-turn-api.ts';
 
 let webRoot: string;
 let gateway: Gateway | undefined;
@@ -45,6 +46,7 @@ async function start(over: Partial<GatewayOptions> = {}): Promise<void> {
     },
     createRoom: (_token, { name }) => ({ created: name !== 'old', room: { name } }),
     tellRoomStats: (_token, room, participant) => Promise.resolve({ room, participant }),
+    turn: NO_TURN_API,
     metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
     ...over,
   });

@@ -7,6 +7,7 @@ import type { Gateway, GatewayOptions } from '../../../gateway/http-server.ts';
 import type { ServerState } from '../../../gateway/routes/health.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { callRaw } from '../../support/http-call.ts';
+import { NO_TURN_API } from '../../support/no-turn-api.ts';
 
 const UPGRADE = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 
@@ -20,6 +21,7 @@ const OPTIONS: GatewayOptions = {
   onUpgrade: (_request, socket) => socket.destroy(),
   createRoom: () => ({ created: true, room: {} }),
   tellRoomStats: () => Promise.resolve({}),
+  turn: NO_TURN_API,
   metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
 };
 

@@ -169,7 +169,9 @@ describe('a connection', () => {
     const seconds = (performance.now() - before) / 1000;
     expect(posted.length).toBeLessThan(2 * 4500 + 1024 + 4096 * (seconds + 0.1));
     // What is too short for a packet is none of it.
-    const lengths = posted.map(([, command]) => (command.type === 'stream.frame' ? command.bytes.length : 13));
+    const lengths = posted.map(([, command]) =>
+      command.type === 'stream.frame' ? command.bytes.length : 13,
+    );
     expect(Math.min(...lengths)).toBe(13);
   });
 
