@@ -6,8 +6,10 @@ import {
   ADDRESS_FAMILY_IPV4,
   ADDRESS_FAMILY_IPV6,
   ATTR_ADDITIONAL_ADDRESS_FAMILY,
+  ATTR_ALTERNATE_SERVER,
   ATTR_EVEN_PORT,
   ATTR_LIFETIME,
+  ATTR_MOBILITY_TICKET,
   ATTR_REQUESTED_ADDRESS_FAMILY,
   ATTR_REQUESTED_TRANSPORT,
   ATTR_RESERVATION_TOKEN,
@@ -20,6 +22,8 @@ import {
   ERROR_BAD_REQUEST,
   ERROR_FORBIDDEN,
   ERROR_INSUFFICIENT_CAPACITY,
+  ERROR_MOBILITY_FORBIDDEN,
+  ERROR_TRY_ALTERNATE,
   ERROR_UNSUPPORTED_TRANSPORT_PROTOCOL,
 } from '../shared/stun/registry.ts';
 import type { StunReader } from '../shared/stun/reader.ts';
@@ -42,6 +46,8 @@ interface Wish {
   readonly families: readonly AddressFamily[];
   readonly port: PortWish;
   readonly lifetime: number;
+  /** Whether the client wants a ticket (RFC 8016 s3.1.1). */
+  readonly mobile: boolean;
 }
 
 export function handleAllocate(state: TurnState, exchange: Exchange, credential: Credential): void {
@@ -59,6 +65,7 @@ export function handleAllocate(state: TurnState, exchange: Exchange, credential:
     state.responder.refuse(exchange, wish);
     return;
   }
+  if (sentAway(state, exchange)) return;
   const token = reader.find(ATTR_RESERVATION_TOKEN);
   if (token >= 0) takeUp(state, exchange, credential, wish, reader.view(token));
   else open(state, exchange, credential, wish);
@@ -73,6 +80,21 @@ function answerExisting(state: TurnState, exchange: Exchange, allocation: Alloca
   } else {
     state.drop(DROP_IN_PROGRESS);
   }
+}
+
+/**
+ * Step 11: whether the client goes to another server. While this one drains and knows of none, it has no room: 508 lets
+ * the client come back after a minute, where 403, which coturn says, would be for good (RFC 8656 s7.4).
+ */
+function sentAway(state: TurnState, exchange: Exchange): boolean {
+  const { draining, responder, options } = state;
+  if (!draining && options.redirect !== 'always') return false;
+  const alternate = state.alternates.next(exchange.client.family);
+  if (alternate !== undefined) {
+    responder.beginError(exchange, ERROR_TRY_ALTERNATE).address(ATTR_ALTERNATE_SERVER, alternate);
+    responder.send(exchange);
+  } else if (draining) responder.refuse(exchange, ERROR_INSUFFICIENT_CAPACITY);
+  return draining || alternate !== undefined;
 }
 
 /** Steps 3 and 5 to 9: what is asked for, or the error code. (Step 4 is the unknown-attribute check.) */
@@ -102,9 +124,14 @@ function readWish(state: TurnState, reader: StunReader): Wish | number {
   if (even >= 0 && reader.lengthAt(even) !== 1) return ERROR_BAD_REQUEST;
   const pair = even >= 0 && (reader.u8(even) & 0x80) !== 0;
   const port: PortWish = pair ? 'pair' : even >= 0 ? 'even' : 'any';
-  if (additional < 0) return { families: [family], port, lifetime };
+  const mobile = reader.find(ATTR_MOBILITY_TICKET);
+  // RFC 8016 s3.1.2: what is asked for has no length, since nobody has a ticket for what is not there yet.
+  if (mobile >= 0 && reader.lengthAt(mobile) !== 0) return ERROR_BAD_REQUEST;
+  if (mobile >= 0 && !state.options.mobility) return ERROR_MOBILITY_FORBIDDEN;
+  const wish = { port, lifetime, mobile: mobile >= 0 };
+  if (additional < 0) return { families: [family], ...wish };
   if (pair || familyAt(reader, additional) !== 6) return ERROR_BAD_REQUEST;
-  return { families: [4, 6], port, lifetime };
+  return { families: [4, 6], ...wish };
 }
 
 /** 4 or 6, 0 for a family that does not exist, undefined for a malformed attribute (RFC 8656 s18.6). */
@@ -215,6 +242,7 @@ function finish(
   for (const relay of [relay4, relay6]) {
     if (relay !== undefined) relay.expiresAt = now + wish.lifetime;
   }
+  if (wish.mobile) state.mobility.enrol(allocation);
   allocation.ready = true;
   state.watch(allocation, now);
   succeed(state, to, allocation, now);
@@ -222,14 +250,17 @@ function finish(
 }
 
 function succeed(state: TurnState, to: ReplyTo, allocation: Allocation, now: number): void {
-  const { relay4, relay6, longest, reservationToken, addressError } = allocation;
+  const { relay4, relay6, longest, reservationToken, addressError, mobility } = allocation;
   const writer = state.responder.begin(to, CLASS_SUCCESS);
   if (relay4 !== undefined) writer.xorAddress(ATTR_XOR_RELAYED_ADDRESS, relay4.relayed);
   if (relay6 !== undefined) writer.xorAddress(ATTR_XOR_RELAYED_ADDRESS, relay6.relayed);
   writer.u32(ATTR_LIFETIME, Math.max(0, Math.round(((longest?.expiresAt ?? now) - now) / 1000)));
-  writer.xorAddress(ATTR_XOR_MAPPED_ADDRESS, allocation.client);
+  writer.xorAddress(ATTR_XOR_MAPPED_ADDRESS, to.client);
   if (reservationToken !== undefined) {
     writer.data(ATTR_RESERVATION_TOKEN, reservationToken, 0, reservationToken.length);
+  }
+  if (mobility !== undefined) {
+    writer.data(ATTR_MOBILITY_TICKET, mobility.ticket, 0, mobility.ticket.length);
   }
   if (addressError !== 0) {
     writer.addressErrorCode(

@@ -56,13 +56,45 @@ export interface Credential {
   readonly user: string;
 }
 
+/** RFC 8016: what an allocation has whose client may change its address. */
+export interface Mobility {
+  /** The allocation in its tickets. */
+  readonly id: string;
+  /** The last ticket, and its number: the one that the next move takes. */
+  serial: number;
+  ticket: Uint8Array;
+  /** The last move that a ticket was used for. */
+  move: Move | undefined;
+}
+
+/** The 5-tuple that an allocation moves to, or has moved to. */
+export interface Move {
+  readonly listener: Listener;
+  readonly client: TransportAddress;
+  /** The transaction id of its Refresh request: a retransmission gets the same answer. */
+  readonly transaction: Uint8Array;
+  /** When the first data came from there, monotonic milliseconds; -1 until then. */
+  arrivedAt: number;
+}
+
+/** A 5-tuple whose allocation another worker has. */
+export interface Detour {
+  readonly listener: Listener;
+  readonly client: TransportAddress;
+  readonly worker: number;
+  /** The allocation in its tickets. */
+  readonly id: string;
+  expiresAt: number;
+}
+
 export class Allocation {
   /** Numbers the allocations of this server in the order of their creation. Set when it is admitted, as is the next. */
   id = 0;
   /** Unix milliseconds. */
   createdAt = 0;
-  readonly listener: Listener;
-  readonly client: TransportAddress;
+  /** With `client` the 5-tuple; both change when it moves. */
+  listener: Listener;
+  client: TransportAddress;
   readonly credential: Credential;
   /** The transaction id of the Allocate request that made it: a retransmission gets the same answer. */
   readonly transaction: Uint8Array;
@@ -73,6 +105,8 @@ export class Allocation {
   relay6: Relay | undefined = undefined;
   /** Set when it is admitted. */
   timer!: Timer;
+  /** Set for a client that asked for a ticket (RFC 8016 s3.1.2). */
+  mobility: Mobility | undefined = undefined;
   /** Set once the success response was sent; until then nothing can be done with it. */
   ready = false;
   reservationToken: Uint8Array | undefined = undefined;
@@ -161,6 +195,10 @@ export class Listener {
   readonly sink: ClientSink | undefined;
   /** By the client's transport address: server address and protocol are this listener's. */
   readonly allocations: AddressTable<Allocation> = new AddressTable('host-and-port');
+  /** Those that are to move to a 5-tuple of this listener, and have sent nothing from there (RFC 8016 s3.2.2). */
+  readonly arriving: AddressTable<Allocation> = new AddressTable('host-and-port');
+  /** 5-tuples of allocations that other workers have. */
+  readonly elsewhere: AddressTable<Detour> = new AddressTable('host-and-port');
 
   constructor(
     socket: number,

@@ -125,7 +125,9 @@ function matchingKey(
   algorithm: number,
 ): CandidateKey | undefined {
   const { reader } = exchange;
-  const mine = username !== undefined && exchange.allocation?.credential.username === username;
+  const mine =
+    exchange.elsewhere ||
+    (username !== undefined && exchange.allocation?.credential.username === username);
   const keys =
     username === undefined
       ? []

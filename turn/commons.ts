@@ -1,5 +1,5 @@
 // What all TURN servers of the process have in common, whichever threads they run in: relay ports, quotas,
-// reservations, the cap on unauthenticated replies, and the secret of the nonces. A single server uses the same.
+// reservations, the cap on unauthenticated replies, the secrets of nonces and tickets. A single server uses the same.
 // Called by: TurnServer, and the main thread, which makes the memory and frees what a dead worker held.
 
 import { randomBytes } from 'node:crypto';
@@ -29,6 +29,7 @@ export interface CommonsMemory {
   readonly options: CommonsOptions;
   readonly nonceSecret: Uint8Array;
   readonly keySecret: Uint8Array;
+  readonly ticketSecret: Uint8Array;
   readonly lock: SharedArrayBuffer;
   readonly ports: SharedPortsMemory;
   readonly quota: SharedQuotaMemory;
@@ -41,6 +42,7 @@ export class Commons {
   readonly self: number;
   readonly workers: number;
   readonly nonceSecret: Uint8Array;
+  readonly ticketSecret: Uint8Array;
   readonly keys: SharedKeys;
   readonly ports: SharedPorts;
   readonly quota: SharedQuota;
@@ -54,6 +56,7 @@ export class Commons {
     this.self = self;
     this.workers = options.workers;
     this.nonceSecret = memory.nonceSecret;
+    this.ticketSecret = memory.ticketSecret;
     this.keys = new SharedKeys(memory.keySecret);
     this.#lock = new SharedLock(memory.lock, self);
     this.ports = new SharedPorts(memory.ports, options.ports, options.workers, self);
@@ -69,6 +72,7 @@ export class Commons {
       options,
       nonceSecret: Uint8Array.from(randomBytes(SECRET_BYTES)),
       keySecret: Uint8Array.from(randomBytes(SECRET_BYTES)),
+      ticketSecret: Uint8Array.from(randomBytes(SECRET_BYTES)),
       lock: SharedLock.memory(),
       ports: SharedPorts.memory(options.hosts, options.ports, options.workers),
       quota: SharedQuota.memory(options.quotaTotal, options.workers),

@@ -12,8 +12,10 @@ export class Exchange implements ReplyTo {
   /** Monotonic milliseconds. */
   now = 0;
   method = 0;
-  /** The allocation of this 5-tuple, if there is one. */
+  /** The allocation of this 5-tuple, or the one that a ticket names, if there is one. */
   allocation: Allocation | undefined = undefined;
+  /** The ticket names an allocation of another worker, which will look at who made it. */
+  elsewhere = false;
   key: Uint8Array | undefined = undefined;
   sha256 = false;
   fingerprint = false;
@@ -42,6 +44,7 @@ export class Exchange implements ReplyTo {
     this.allocation = allocation;
     this.now = now;
     this.method = this.reader.method;
+    this.elsewhere = false;
     this.key = undefined;
     this.sha256 = false;
     this.fingerprint = this.reader.hasFingerprint;

@@ -26,6 +26,12 @@ export interface TurnOptions {
   readonly quotaPerUser: number;
   /** The highest channel number that may be bound: CHANNEL_NUMBER_MAX or LEGACY_CHANNEL_NUMBER_MAX. */
   readonly channelNumberMax: number;
+  /** Whether clients may change their addresses (RFC 8016). */
+  readonly mobility: boolean;
+  /** Where new clients are sent to instead, in turn, by the family of their addresses (RFC 8489 s10). */
+  readonly alternateServers: readonly TransportAddress[];
+  /** When that is done: always, or while the server drains. */
+  readonly redirect: 'always' | 'draining';
   /** Milliseconds. */
   readonly lifetimes: {
     readonly allocation: number;
@@ -47,11 +53,12 @@ export interface TurnOptions {
   readonly handOver?: HandOver | undefined;
 }
 
-/** The other workers of the process, as those that have the relays which this one sends to. */
+/** The other workers of the process, as those that have relays this one sends to, or allocations of clients it hears. */
 export interface Neighbours {
   /**
-   * Hands a datagram to the worker that has the relay at `to`, for its `TurnServer.fromNeighbour`. Addresses and bytes
-   * are only good until the call returns. False when it takes no more for now.
+   * Hands a datagram to the worker that has the relay at `to`, or the allocation of the client at `from` where `to` is a
+   * listener, for its `TurnServer.fromNeighbour`. Addresses and bytes are only good until the call returns. False when
+   * it takes no more for now.
    */
   forward(
     worker: number,

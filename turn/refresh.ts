@@ -4,6 +4,7 @@ import {
   ADDRESS_FAMILY_IPV4,
   ADDRESS_FAMILY_IPV6,
   ATTR_LIFETIME,
+  ATTR_MOBILITY_TICKET,
   ATTR_REQUESTED_ADDRESS_FAMILY,
   CLASS_SUCCESS,
   ERROR_BAD_REQUEST,
@@ -15,7 +16,13 @@ import type { Exchange } from './exchange.ts';
 import { asksForZero, lifetimeMs } from './lifetime.ts';
 import type { TurnState } from './turn-state.ts';
 
-export function handleRefresh(state: TurnState, exchange: Exchange, allocation: Allocation): void {
+/** @param place whether the allocation moves to this 5-tuple (RFC 8016), or was moved by the same request before */
+export function handleRefresh(
+  state: TurnState,
+  exchange: Exchange,
+  allocation: Allocation,
+  place: 'stays' | 'moves' | 'moved',
+): void {
   const { reader, now } = exchange;
   const relays = relaysMeant(reader, allocation);
   if (typeof relays === 'number') {
@@ -35,7 +42,14 @@ export function handleRefresh(state: TurnState, exchange: Exchange, allocation: 
   } else {
     for (const relay of relays) state.dropRelay(allocation, relay);
   }
-  state.responder.begin(exchange, CLASS_SUCCESS).u32(ATTR_LIFETIME, Math.round(lifetime / 1000));
+  const writer = state.responder
+    .begin(exchange, CLASS_SUCCESS)
+    .u32(ATTR_LIFETIME, Math.round(lifetime / 1000));
+  if (place !== 'stays' && state.allocations.has(allocation.id)) {
+    if (place === 'moves') state.mobility.depart(allocation, exchange);
+    const { ticket } = allocation.mobility!;
+    writer.data(ATTR_MOBILITY_TICKET, ticket, 0, ticket.length);
+  }
   state.responder.send(exchange);
 }
 

@@ -66,8 +66,12 @@ export class RelayPath {
     now: number,
   ): void {
     const state = this.#state;
-    const allocation = state.find(listener, client, now);
-    if (allocation === undefined) return state.drop(DROP_NO_ALLOCATION);
+    const allocation =
+      state.find(listener, client, now) ?? state.mobility.arrive(listener, client, now);
+    if (allocation === undefined) {
+      if (state.elsewhere.forward(listener, client, bytes, offset, length, now)) return;
+      return state.drop(DROP_NO_ALLOCATION);
+    }
     if (length < 4) return state.drop(DROP_MALFORMED);
     const number = (bytes[offset]! << 8) | bytes[offset + 1]!;
     const dataLength = (bytes[offset + 2]! << 8) | bytes[offset + 3]!;
@@ -97,8 +101,14 @@ export class RelayPath {
     now: number,
   ): void {
     const state = this.#state;
-    const allocation = state.find(listener, client, now);
-    if (allocation === undefined || !allocation.ready) return state.drop(DROP_NO_ALLOCATION);
+    const allocation =
+      state.find(listener, client, now) ?? state.mobility.arrive(listener, client, now);
+    if (allocation === undefined) {
+      const { bytes, offset, length } = reader;
+      if (state.elsewhere.forward(listener, client, bytes, offset, length, now)) return;
+      return state.drop(DROP_NO_ALLOCATION);
+    }
+    if (!allocation.ready) return state.drop(DROP_NO_ALLOCATION);
     const peerAt = reader.find(ATTR_XOR_PEER_ADDRESS);
     const dataAt = reader.find(ATTR_DATA);
     const peer = this.#peer;

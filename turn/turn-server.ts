@@ -3,10 +3,12 @@
 // relayed packet.
 
 import { randomBytes } from 'node:crypto';
+import { AddressTable } from '../shared/net/address-table.ts';
 import type { Engine, OpenFailure, SocketOwner } from '../shared/net/engine.ts';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
 import { StunReader, STUN_OK } from '../shared/stun/reader.ts';
 import {
+  ATTR_MOBILITY_TICKET,
   CLASS_INDICATION,
   CLASS_REQUEST,
   ERROR_ALLOCATION_MISMATCH,
@@ -40,6 +42,7 @@ import { Listener } from './allocation.ts';
 import type { ClientSink, ClientTransport } from './client-sink.ts';
 import type { TurnObserver, TurnOptions } from './options.ts';
 import { handleRefresh } from './refresh.ts';
+import { handleTicket } from './refresh-ticket.ts';
 import { RelayPath } from './relay.ts';
 import { RelayPool } from './relay-pool.ts';
 import { TurnState } from './turn-state.ts';
@@ -57,6 +60,8 @@ export interface TurnStats {
   users: number;
   /** Datagrams handed over inside the process: from one relay to another, or to or from where else it answers. */
   shortCircuited: number;
+  /** Whether new allocations are refused. */
+  draining: boolean;
   /** By reason. */
   drops: Partial<Record<DropReason, number>>;
 }
@@ -88,6 +93,8 @@ export class TurnServer {
   /** By tag; undefined until the socket is open. Behind those that were asked for, the addresses of wildcards. */
   readonly #listeners: (Listener | undefined)[] = [];
   readonly #sockets: number[] = [];
+  /** Those of the engine's sockets. */
+  readonly #byAddress: AddressTable<Listener> = new AddressTable('host-and-port');
   #closed = false;
 
   /** @param observer undefined costs nothing */
@@ -186,13 +193,29 @@ export class TurnServer {
     }
   }
 
-  /** The connection of that 5-tuple is gone, and its allocation with it. */
+  /** The connection of that 5-tuple is gone, and its allocation with it unless the client has a ticket (RFC 8016). */
   disconnected(listener: Listener, client: TransportAddress): void {
+    const { mobility, options } = this.#state;
+    mobility.cancel(listener, client);
     const allocation = listener.allocations.get(client);
-    if (allocation !== undefined) this.#state.delete(allocation, 'disconnected');
+    if (allocation === undefined || mobility.survives(allocation, options.clock.monotonic())) {
+      return;
+    }
+    this.#state.delete(allocation, 'disconnected');
   }
 
-  /** A datagram from another worker to the relay of ours at `to`: what its `Neighbours.forward` took. */
+  /**
+   * While on, there are no new allocations: clients are sent to an alternate server, or told that there is no room. What
+   * there is goes on, and may be refreshed and moved.
+   */
+  drain(on: boolean): void {
+    this.#state.draining = on;
+  }
+
+  /**
+   * A datagram from another worker to the relay of ours at `to`, or to the listener there from a client that has moved:
+   * what its `Neighbours.forward` took.
+   */
   fromNeighbour(
     from: TransportAddress,
     to: TransportAddress,
@@ -202,8 +225,19 @@ export class TurnServer {
     now: number,
   ): void {
     const relay = this.#state.pool.byAddress.get(to);
-    if (relay === undefined) this.#state.drop(DROP_NO_ALLOCATION);
-    else this.#relayPath.fromPeer(relay, from, bytes, offset, length, now);
+    if (relay !== undefined) {
+      this.#relayPath.fromPeer(relay, from, bytes, offset, length, now);
+      return;
+    }
+    const listener = this.#byAddress.get(to);
+    if (listener === undefined) return this.#state.drop(DROP_NO_ALLOCATION);
+    const { elsewhere } = this.#state;
+    elsewhere.paused = true;
+    try {
+      this.receive(listener, from, bytes, offset, length, now);
+    } finally {
+      elsewhere.paused = false;
+    }
   }
 
   /**
@@ -229,6 +263,7 @@ export class TurnServer {
       reservations,
       users,
       shortCircuited: state.shortCircuited,
+      draining: state.draining,
       drops: Object.fromEntries(DROP_REASONS.map((reason, i) => [reason, state.drops[i] ?? 0])),
     };
   }
@@ -241,12 +276,15 @@ export class TurnServer {
       this.#state.delete(allocation, 'closed');
     }
     this.#state.endReservations();
+    this.#state.elsewhere.close();
     for (const socket of this.#sockets) this.#state.engine.close(socket);
     this.#listeners.length = 0;
   }
 
   #admitListener(tag: number, socket: number, address: TransportAddress): void {
-    this.#listeners[tag] = new Listener(socket, address);
+    const listener = new Listener(socket, address);
+    this.#listeners[tag] = listener;
+    this.#byAddress.set(address.copy(), listener);
     if (!this.#state.policy.isOwn(address)) this.#state.policy.addOwn(address);
   }
 
@@ -260,11 +298,14 @@ export class TurnServer {
 
   #request(listener: Listener, client: TransportAddress, now: number): void {
     const state = this.#state;
-    switch (this.#reader.method) {
+    const reader = this.#reader;
+    switch (reader.method) {
       case METHOD_BINDING:
         return this.#bindingRequest(listener, client, now);
-      case METHOD_ALLOCATE:
       case METHOD_REFRESH:
+        if (reader.find(ATTR_MOBILITY_TICKET) < 0) break;
+        return this.#ticketRequest(listener, client, now);
+      case METHOD_ALLOCATE:
       case METHOD_CREATE_PERMISSION:
       case METHOD_CHANNEL_BIND:
         break;
@@ -272,7 +313,11 @@ export class TurnServer {
         // RFC 8489 s6.3: a method that is not supported is silently discarded.
         return state.drop(DROP_UNEXPECTED);
     }
-    const allocation = state.find(listener, client, now);
+    const allocation = state.at(listener, client, now);
+    if (allocation === undefined) {
+      const { bytes, offset, length } = reader;
+      if (state.elsewhere.forward(listener, client, bytes, offset, length, now)) return;
+    }
     const exchange = this.#exchange.begin(listener, client, allocation, now);
     const credential = authenticate(state, exchange);
     if (credential === undefined) return;
@@ -286,10 +331,25 @@ export class TurnServer {
     if (allocation.credential.username !== credential.username) {
       return state.responder.refuse(exchange, ERROR_WRONG_CREDENTIALS);
     }
-    if (exchange.method === METHOD_REFRESH) handleRefresh(state, exchange, allocation);
+    if (exchange.method === METHOD_REFRESH) handleRefresh(state, exchange, allocation, 'stays');
     else if (exchange.method === METHOD_CHANNEL_BIND)
       handleChannelBind(state, exchange, allocation);
     else handleCreatePermission(state, exchange, allocation);
+  }
+
+  /** Refresh with MOBILITY-TICKET: the allocation is the one that the ticket names, wherever it comes from. */
+  #ticketRequest(listener: Listener, client: TransportAddress, now: number): void {
+    const state = this.#state;
+    const reader = this.#reader;
+    const ticket = state.mobility.read(reader.view(reader.find(ATTR_MOBILITY_TICKET)));
+    const elsewhere = ticket !== undefined && ticket.worker !== state.commons.self;
+    const allocation =
+      ticket === undefined || elsewhere ? undefined : state.mobility.find(ticket, now);
+    const exchange = this.#exchange.begin(listener, client, allocation, now);
+    exchange.elsewhere = elsewhere;
+    const credential = authenticate(state, exchange);
+    if (credential === undefined || this.#refuseUnknown(this.#knownToTurn)) return;
+    handleTicket(state, exchange, credential, ticket);
   }
 
   #bindingRequest(listener: Listener, client: TransportAddress, now: number): void {

@@ -9,10 +9,13 @@ import {
   SECURITY_FEATURE_USERNAME_ANONYMITY,
 } from '../shared/stun/nonce-cookie.ts';
 import type { Allocation, Listener, Permission, Relay } from './allocation.ts';
+import { AlternateServers } from './alternate-servers.ts';
 import type { Commons } from './commons.ts';
 import { CredentialStore } from './credentials.ts';
 import { DROP_REASONS } from './drop-reason.ts';
+import { Elsewhere } from './elsewhere.ts';
 import { RESERVATION_LIFETIME_MS } from './limits.ts';
+import { Mobility } from './mobility.ts';
 import { NonceMint } from './nonce.ts';
 import type { AllocationEnd, AllocationEvent, TurnObserver, TurnOptions } from './options.ts';
 import { PeerPolicy, type PeerVerdict } from './peer-policy.ts';
@@ -32,12 +35,17 @@ export class TurnState {
   readonly policy: PeerPolicy;
   readonly pool: RelayPool;
   readonly commons: Commons;
+  readonly mobility: Mobility;
+  readonly elsewhere: Elsewhere;
+  readonly alternates: AlternateServers;
   /** By id, and so in the order of their creation. */
   readonly allocations: Map<number, Allocation> = new Map();
   /** By reason, as in drop-reason.ts. */
   readonly drops: Float64Array = new Float64Array(DROP_REASONS.length);
   /** Datagrams handed over inside the process: between two relays, and to and from where else it answers. */
   shortCircuited = 0;
+  /** No new allocations. */
+  draining = false;
   readonly #observer: TurnObserver | undefined;
   readonly #reservationTimer = new Timer((now) => this.#expireReservations(now));
   readonly #external = new TransportAddress();
@@ -58,6 +66,11 @@ export class TurnState {
       (this.credentials.supportsUserHash ? SECURITY_FEATURE_USERNAME_ANONYMITY : 0);
     this.nonces = new NonceMint(features, options.lifetimes.nonce, options.commons);
     this.commons = options.commons;
+    this.mobility = new Mobility(this.commons.ticketSecret, this.commons.self, (allocation, now) =>
+      this.expire(allocation, now),
+    );
+    this.elsewhere = new Elsewhere(options, engine.timers, (reason) => this.drop(reason));
+    this.alternates = new AlternateServers(options.alternateServers);
     this.#moves = engine.kind === 'linux';
     this.#nextId = options.firstAllocationId ?? 1;
     this.policy = new PeerPolicy({
@@ -80,6 +93,11 @@ export class TurnState {
     const allocation = listener.allocations.get(client);
     if (allocation === undefined || !allocation.ready) return allocation;
     return this.expire(allocation, now) ? undefined : allocation;
+  }
+
+  /** As `find`, or the allocation that is to move to that 5-tuple: what requests from there are about. */
+  at(listener: Listener, client: TransportAddress, now: number): Allocation | undefined {
+    return this.find(listener, client, now) ?? this.mobility.expected(listener, client, now);
   }
 
   /** Takes away the relays whose time is over; true when that was the end of the allocation. */
@@ -149,6 +167,7 @@ export class TurnState {
     if (!this.allocations.delete(allocation.id)) return;
     this.engine.timers.cancel(allocation.timer);
     allocation.listener.allocations.delete(allocation.client);
+    this.mobility.forget(allocation);
     this.commons.quota.give(allocation.account, allocation.units);
     const { relay4, relay6, ready } = allocation;
     const event = ready && this.#observer !== undefined ? describe(allocation) : undefined;

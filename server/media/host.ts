@@ -58,6 +58,7 @@ export class MediaHost {
   readonly #workers: readonly MediaWorker[];
   readonly #sfu: SfuHost | undefined;
   #listeners: readonly { readonly url: string }[] = [];
+  #draining = false;
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -89,6 +90,7 @@ export class MediaHost {
             settings: config.turn,
             commons,
             sfu: this.#sfu?.dataFor(index),
+            draining: this.#draining,
             logsInfo,
             linux: linux?.dataFor(index),
           }),
@@ -166,6 +168,12 @@ export class MediaHost {
       })),
     );
     return { users: this.#commons.stats().users, workers };
+  }
+
+  /** While on, TURN allocations are made nowhere, and those that there are go on; also in workers that start later. */
+  drain(on: boolean): void {
+    this.#draining = on;
+    for (const worker of this.#workers) worker.post({ type: 'drain', on });
   }
 
   /** Closes allocations and sockets, then the threads. Idempotent. */

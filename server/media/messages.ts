@@ -26,6 +26,8 @@ export interface MediaWorkerData {
   commons: CommonsMemory;
   /** Undefined where media goes from peer to peer. */
   sfu: SfuWorkerData | undefined;
+  /** Whether there shall be no new allocations. */
+  draining: boolean;
   /** Whether anybody reads what is logged as `info`: an allocation must not pay for lines that nobody sees. */
   logsInfo: boolean;
   /** For the Linux engine; without it the portable one runs. */
@@ -65,6 +67,7 @@ export interface LinuxWorkerData {
 export type MediaCommand =
   | { type: 'ask'; id: number; question: WorkerQuestion }
   | { type: 'stop'; at: number }
+  | { type: 'drain'; on: boolean }
   | SfuCommand
   | StreamCommand
   | TurnStreamCommand;

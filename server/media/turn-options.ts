@@ -6,6 +6,7 @@ import type { Settings } from '../../shared/config/schema.ts';
 import {
   isWildcard,
   type ListenerTransport,
+  parseEndpoint,
   parseListenerUrl,
   parsePortRange,
 } from '../../shared/config/network-values.ts';
@@ -51,6 +52,11 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     forbiddenPeers: listenerAddresses(settings).flatMap(behindWildcard),
     quotaPerUser: quota.perUser,
     channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
+    mobility: settings.mobility,
+    alternateServers: settings.alternateServers
+      .map((text) => parseEndpoint(text))
+      .map(({ host, port }) => addressOf(host, port)),
+    redirect: settings.redirect,
     lifetimes: {
       allocation: lifetimes.allocation * 1000,
       allocationMax: lifetimes.allocationMax * 1000,

@@ -60,6 +60,7 @@ async function main(data: MediaWorkerData): Promise<void> {
     engine,
     data.logsInfo ? observer : undefined,
   );
+  server.drain(data.draining);
   serve(server);
   const listeners = listenerAddresses(settings).map((address, i) => ({
     address,
@@ -96,6 +97,8 @@ async function main(data: MediaWorkerData): Promise<void> {
       const ms = Math.round(systemClock.monotonic() - command.at);
       log('info', 'media.stopped', { ms, sockets: engine.counters.sockets });
       engine.stop();
+    } else if (command.type === 'drain') {
+      server.drain(command.on);
     } else if (!isTurnStreamCommand(command)) {
       media?.onCommand(command, systemClock.monotonic());
     }

@@ -50,6 +50,22 @@ export function parseListenerUrl(text: string): ListenerUrl {
   return url;
 }
 
+/** Reads `192.0.2.7:3478` or `[2001:db8::7]:3478`, where another server listens; a text says what was expected instead. */
+export function readEndpoint(text: string): Omit<ListenerUrl, 'transport'> | string {
+  const url = readListenerUrl(`udp://${text}`);
+  if (typeof url === 'string' || url.port === 0 || isWildcard(url.host)) {
+    return 'address:port of another server, such as 192.0.2.7:3478 or [2001:db8::7]:3478';
+  }
+  return { host: url.host, port: url.port };
+}
+
+/** @throws when the text did not come through the configuration's check. */
+export function parseEndpoint(text: string): Omit<ListenerUrl, 'transport'> {
+  const endpoint = readEndpoint(text);
+  if (typeof endpoint === 'string') throw new TypeError(`expected ${endpoint}`);
+  return endpoint;
+}
+
 /** `udp://127.0.0.1:3478` or `tls://[::1]:5349`. */
 export function formatListenerUrl(
   host: string,

@@ -18,6 +18,7 @@ export function findProblem(settings: Settings): Problem | undefined {
     placeholderProblem(settings) ??
     engineProblem(settings) ??
     relayProblem(settings) ??
+    redirectProblem(settings) ??
     lifetimeProblem(settings) ??
     mediaProblem(settings)
   );
@@ -77,6 +78,15 @@ function relayProblem({ turn }: Settings): Problem | undefined {
       ['turn', 'listeners'],
     )
   );
+}
+
+function redirectProblem({ turn }: Settings): Problem | undefined {
+  const { redirect, alternateServers } = turn;
+  if (redirect === 'always' && alternateServers.length === 0) {
+    const expected = 'draining, or an entry in turn.alternateServers';
+    return { path: ['turn', 'redirect'], expected, value: redirect };
+  }
+  return repeated(alternateServers, ['turn', 'alternateServers']);
 }
 
 function repeated(values: readonly string[], path: Path): Problem | undefined {

@@ -14,6 +14,7 @@ import {
   isMulticast,
   isWebOrigin,
   isWildcard,
+  readEndpoint,
   readListenerUrl,
   readPortRange,
 } from './network-values.ts';
@@ -160,6 +161,19 @@ const turn = z.strictObject({
     .describe(
       'Also accept the channel numbers 0x5000-0x7FFF of RFC 5766, for clients from before RFC 8656',
     ),
+  mobility: z
+    .boolean({ error: 'true or false' })
+    .default(true)
+    .describe('Let TURN clients keep their allocations when their addresses change (RFC 8016)'),
+  alternateServers: listOf(checked(readEndpoint), 16)
+    .default([])
+    .describe(
+      'Where new TURN clients are sent to instead, in turn, such as 192.0.2.7:3478 (300 Try Alternate)',
+    ),
+  redirect: z
+    .enum(['draining', 'always'])
+    .default('draining')
+    .describe('When they are sent there: while this server drains, or always'),
   quota: z
     .strictObject({
       perUser: integer(1, 1_000_000)

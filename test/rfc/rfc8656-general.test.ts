@@ -259,7 +259,7 @@ onBoth(
       [0x0013, [1]],
       [0x0009, [0, 0, 4, 0]],
       [0x000a, [0, 1]],
-      [0x8030, randomBytes(7)],
+      [0x802c, randomBytes(7)],
     );
     expect(response.outcome).toBe('success');
   },

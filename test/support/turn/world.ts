@@ -99,6 +99,9 @@ export function turnOptions(overrides: WorldOptions): TurnOptions {
     forbiddenPeers: [],
     quotaPerUser: quota.perUser,
     channelNumberMax: 0x4fff,
+    mobility: true,
+    alternateServers: [],
+    redirect: 'draining',
     lifetimes: {
       allocation: 600_000,
       allocationMax: 3_600_000,

@@ -59,6 +59,7 @@ const FULL: ServerStats = {
             allocations: 2,
             reservations: 1,
             users: 2,
+            draining: false,
             shortCircuited: 9,
             drops: { malformed: 5 },
           },

@@ -73,6 +73,7 @@ describe('stats', () => {
     const { server } = listen([['127.0.0.1', 3478]]);
     expect(server.stats()).toEqual({
       allocations: 0,
+      draining: false,
       shortCircuited: 0,
       reservations: 0,
       users: 0,
