@@ -12,12 +12,14 @@ import * as limits from './limits.ts';
 import { GatewayProblem, PROBLEM_TYPE, problemDetails, problemOf } from './problem.ts';
 import { devTokenRoute } from './routes/dev-token.ts';
 import type { MintToken } from './routes/dev-token.ts';
-import { healthRoutes, notReady } from './routes/health.ts';
+import { healthRoutes, notReady, notServing } from './routes/health.ts';
 import type { HealthOptions } from './routes/health.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import type { MetricsOptions } from './routes/metrics.ts';
 import { roomRoutes, roomStatsRoutes, STATS_PATH } from './routes/rooms.ts';
 import type { CreateRoom, TellRoomStats } from './routes/rooms.ts';
+import { operateRoutes } from './routes/operate.ts';
+import type { OperateApi } from './routes/operate.ts';
 import { ALLOCATION_PATH, turnRoutes } from './routes/turn.ts';
 import type { TurnApi } from './routes/turn.ts';
 import { whipRoutes } from './routes/whip.ts';
@@ -35,6 +37,7 @@ export interface GatewayOptions extends HealthOptions {
   createRoom: CreateRoom;
   tellRoomStats: TellRoomStats;
   turn: TurnApi;
+  operate: OperateApi;
   metrics: MetricsOptions;
   /** Where media is forwarded. */
   whip?: WhipApi | undefined;
@@ -80,12 +83,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   roomStatsRoutes(app, options.tellRoomStats);
   turnRoutes(app, options.turn);
+  operateRoutes(app, options.operate);
   if (options.whip) whipRoutes(app, { api: options.whip, refuse: () => notReady(options) });
   if (options.mintToken) devTokenRoute(app, options.mintToken);
   if (options.webRoot !== undefined) await servePage(app, options.webRoot);
   const destroyUpgraded = acceptUpgrades(app.server, {
     path: options.signalPath,
-    refuse: () => notReady(options),
+    refuse: () => notServing(options),
     handle: options.onUpgrade,
   });
   return gatewayOn(app, destroyUpgraded);
@@ -155,6 +159,7 @@ const METHODS: Readonly<Record<string, string>> = {
   '/readyz': 'GET',
   '/metrics': 'GET',
   '/v1/rooms': 'POST',
+  '/v1/drain': 'GET, POST',
   '/v1/turn/allocations': 'GET',
   '/v1/turn/credentials': 'POST',
 };

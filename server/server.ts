@@ -13,10 +13,12 @@ import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
 import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
+import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
 import { MediaHost } from './media/host.ts';
 import { Metrics } from './metrics.ts';
+import { operateApiOf } from './operate-api.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { createRoomFor, tellRoomStatsOf } from './room-api.ts';
 import type { ServerStats } from './stats.ts';
@@ -41,6 +43,7 @@ export class Server {
   readonly #signaling: SignalingServer;
   readonly #media: MediaHost;
   readonly #iceServers: MakeIceServers;
+  readonly #drain: Drain;
   #gateway: Gateway | undefined;
   #state: ServerState = 'starting';
   #port = 0;
@@ -65,6 +68,7 @@ export class Server {
         emptyRoomMs: config.rooms.emptyTimeout * 1000,
       },
     });
+    this.#drain = new Drain(this.#signaling, media, systemClock, log);
   }
 
   /** Resolves when everything serves. Rejects with a SternaError of one line, and leaves nothing open. */
@@ -110,6 +114,12 @@ export class Server {
     };
   }
 
+  /** Takes nobody new, and resolves when nobody is left, or that time is over. */
+  async drain(timeoutMs: number, by: string): Promise<void> {
+    this.#drain.set(true, by);
+    await this.#drain.empty(timeoutMs);
+  }
+
   /**
    * Tells participants, waits a moment, then closes the listening sockets, the media workers and what is left,
    * in this order. Idempotent.
@@ -117,6 +127,10 @@ export class Server {
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  get #stateNow(): ServerState {
+    return this.#state === 'ready' && this.#drain.status.draining ? 'draining' : this.#state;
   }
 
   async #open(): Promise<void> {
@@ -128,7 +142,7 @@ export class Server {
       webRoot: webRoot(),
       signalPath: SIGNAL_PATH,
       healthy: () => this.#media.healthy,
-      state: () => this.#state,
+      state: () => this.#stateNow,
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
       createRoom: createRoomFor(this.#signaling),
       tellRoomStats: tellRoomStatsOf(this.#signaling),
@@ -137,6 +151,7 @@ export class Server {
         this.#media.allocations,
         turnCredentialMaker(this.#config.turn, () => this.listeners, systemClock),
       ),
+      operate: operateApiOf(this.#signaling, this.#drain),
       metrics: {
         readers: gateway.metrics,
         contentType: metrics.contentType,
@@ -154,7 +169,7 @@ export class Server {
 
   async #close(): Promise<void> {
     const wasReady = this.#state === 'ready';
-    this.#state = 'draining';
+    this.#state = 'closing';
     if (wasReady) {
       this.#log.info('server.draining');
       await this.#signaling.drain(REJOIN_AFTER_MS);

@@ -6,6 +6,7 @@ export type { AllocationDetails, AllocationReport } from './allocation-desk.ts';
 export type { ClientSink, ClientTransport } from './client-sink.ts';
 export { Commons, type CommonsMemory, type CommonsOptions } from './commons.ts';
 export { mintRestCredential } from './credentials.ts';
+export type { Holdings } from './shared-quota.ts';
 export type {
   AllocationEvent,
   AllocationEnd,

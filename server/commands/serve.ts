@@ -1,5 +1,5 @@
-// `sterna serve`: runs the server until it is told to stop. SIGTERM and SIGINT drain; a second one ends it at
-// once.
+// `sterna serve`: runs the server until it is told to stop. SIGTERM and SIGINT drain, for as long as `drain.timeout`
+// says; a second one ends it at once.
 
 import type { Config } from '../../shared/config/load.ts';
 import { loadConfig } from '../../shared/config/load.ts';
@@ -50,7 +50,9 @@ ${CONFIG_FLAGS_HELP}
     const { url, listeners, media, engine } = server;
     const { mode } = config;
     log.info('server.ready', { version: VERSION, url, listeners, media, mode, engine });
-    await stopped;
+    const signal = await stopped;
+    const timeoutMs = config.drain.timeout * 1000;
+    if (timeoutMs > 0) await server.drain(timeoutMs, signal);
     await server.close();
     withdraw();
     return EXIT_OK;
@@ -87,12 +89,12 @@ function develop(server: Server, config: Config, log: Logger, context: Context):
   }
 }
 
-/** Resolves at the first signal; from then on the next one ends the process. */
-function stopSignal(): Promise<void> {
+/** Resolves with the first signal; from then on the next one ends the process. */
+function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
     for (const [signal, code] of Object.entries(SIGNALS)) {
       process.on(signal, () => {
-        resolve();
+        resolve(signal);
         for (const next of Object.keys(SIGNALS)) {
           process.removeAllListeners(next);
           process.on(next, () => process.exit(code));

@@ -13,7 +13,7 @@ import { HandOver } from '../../shared/net/hand-over.ts';
 import { Mailroom } from '../../shared/net/mailroom.ts';
 import type { Wake } from '../../shared/net/wake.ts';
 import type { MediaPlane } from '../../signaling/index.ts';
-import { Commons, type CommonsMemory } from '../../turn/index.ts';
+import { Commons, type CommonsMemory, type Holdings } from '../../turn/index.ts';
 import { Allocations } from './allocations.ts';
 import { checkWorkerCpus } from './cpus.ts';
 import type { LinuxListeners } from './linux-listeners.ts';
@@ -158,6 +158,11 @@ export class MediaHost {
     );
   }
 
+  /** What all workers have at this moment, by the memory that they share. */
+  get held(): Holdings {
+    return this.#commons.stats();
+  }
+
   /** What each worker says of itself; never rejects. */
   async report(): Promise<MediaReport> {
     const workers = await Promise.all(
@@ -167,7 +172,7 @@ export class MediaHost {
         stats: await worker.stats().catch(() => undefined),
       })),
     );
-    return { users: this.#commons.stats().users, workers };
+    return { users: this.held.users, workers };
   }
 
   /** While on, TURN allocations are made nowhere, and those that there are go on; also in workers that start later. */

@@ -257,6 +257,16 @@ export const settingsSchema = z.strictObject({
     ),
   sfu: sfu.prefault({}).describe('The SFU: media of meetings'),
   turn: turn.prefault({}).describe('The STUN and TURN server'),
+  drain: z
+    .strictObject({
+      timeout: integer(0, 86_400)
+        .default(0)
+        .describe(
+          'Seconds that SIGTERM waits for participants and allocations to end, with nobody new; 0 ends them',
+        ),
+    })
+    .prefault({})
+    .describe('How the server stops'),
   log: z
     .strictObject({
       level: z

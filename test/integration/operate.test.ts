@@ -196,6 +196,8 @@ const ROUTES: readonly [method: string, path: string, body?: object][] = [
   ['GET', '/v1/turn/allocations/0-1'],
   ['DELETE', '/v1/turn/allocations/0-1'],
   ['POST', '/v1/turn/credentials', {}],
+  ['GET', '/v1/drain'],
+  ['POST', '/v1/drain', { on: true }],
 ];
 
 describe.each(ROUTES)('%s %s', (method, path, body) => {

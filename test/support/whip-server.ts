@@ -22,7 +22,7 @@ import { Client } from '../unit/signaling/harness.ts';
 import { RecordedPlane } from '../unit/signaling/recorded-plane.ts';
 import { call } from './http-call.ts';
 import type { Answer } from './http-call.ts';
-import { NO_TURN_API } from './no-turn-api.ts';
+import { NO_OPERATE_API, NO_TURN_API } from './no-apis.ts';
 
 export const KEY = { name: 'app', secret: 'a secret of at least 32 characters' };
 
@@ -89,6 +89,7 @@ export class WhipServer {
       createRoom: () => ({ created: false, room: {} }),
       tellRoomStats: () => Promise.resolve({}),
       turn: NO_TURN_API,
+      operate: NO_OPERATE_API,
       metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
       whip: whipApiOf(signaling.whip!),
     });

@@ -8,7 +8,7 @@ import type { TurnApi } from '../../../gateway/routes/turn.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { call as callPort, problem } from '../../support/http-call.ts';
 import type { Answer } from '../../support/http-call.ts';
-import { NO_TURN_API } from '../../support/no-turn-api.ts';
+import { NO_OPERATE_API, NO_TURN_API } from '../../support/no-apis.ts';
 
 const AUTH = { authorization: 'Bearer aaa.bbb.ccc' };
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -39,6 +39,7 @@ async function start(api: Partial<TurnApi> = {}): Promise<void> {
     createRoom: () => ({ created: false, room: {} }),
     tellRoomStats: () => Promise.resolve({}),
     turn: { ...NO_TURN_API, ...api },
+    operate: NO_OPERATE_API,
     metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
   });
   port = await gateway.listen('127.0.0.1', 0);
