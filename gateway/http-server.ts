@@ -160,6 +160,7 @@ const METHODS: Readonly<Record<string, string>> = {
   '/metrics': 'GET',
   '/v1/rooms': 'POST',
   '/v1/drain': 'GET, POST',
+  '/v1/reload': 'POST',
   '/v1/turn/allocations': 'GET',
   '/v1/turn/credentials': 'POST',
 };

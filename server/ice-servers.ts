@@ -23,16 +23,16 @@ const CREDENTIAL_SECONDS = 12 * 3600;
 /** Makes the ICE servers for one participant. `requestHost` is the Host header of its WebSocket. */
 export type MakeIceServers = (identity: string, requestHost: string) => IceConfig;
 
-/** `listeners` tells the URLs with the ports that are bound at the moment. */
+/** `listeners` tells the URLs with the ports that are bound at the moment, `turn` what the server goes by. */
 export function iceServerMaker(
-  turn: Settings['turn'],
+  turn: () => Settings['turn'],
   listeners: () => readonly string[],
   clock: Clock,
 ): MakeIceServers {
-  const secret = turn.secrets[0];
   return (identity, requestHost) => {
+    const [secret] = turn().secrets;
     const expiresAt = Math.floor(clock.wall() / 1000) + CREDENTIAL_SECONDS;
-    const urls = iceUrls(turn, listeners(), hostName(requestHost));
+    const urls = iceUrls(turn(), listeners(), hostName(requestHost));
     const servers: IceServer[] = [];
     const stun = urls.filter((url) => url.startsWith('stun'));
     if (stun.length > 0) servers.push({ urls: stun });
@@ -47,18 +47,18 @@ export function iceServerMaker(
 
 /** A TURN credential for whom an operator likes; undefined where no secret is configured. */
 export function turnCredentialMaker(
-  turn: Settings['turn'],
+  turn: () => Settings['turn'],
   listeners: () => readonly string[],
   clock: Clock,
 ): MintTurnCredential {
   return ({ user, ttl }, requestHost) => {
-    const secret = turn.secrets[0];
+    const [secret] = turn().secrets;
     if (secret === undefined) return undefined;
     const expiresAt = Math.floor(clock.wall() / 1000) + ttl;
     // Without a name it is a user of its own, with a quota of its own.
     const name = user ?? randomBytes(12).toString('base64url');
     const { username, credential } = mintRestCredential(secret, name, expiresAt);
-    const urls = iceUrls(turn, listeners(), hostName(requestHost));
+    const urls = iceUrls(turn(), listeners(), hostName(requestHost));
     const uris = urls.filter((url) => url.startsWith('turn'));
     return { username, password: credential, ttl, uris };
   };

@@ -8,7 +8,7 @@ import type { Config } from '../shared/config/load.ts';
 import { bracketed, isWildcard } from '../shared/config/network-values.ts';
 import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
-import type { Logger } from '../shared/log.ts';
+import type { Logger, LogLevel } from '../shared/log.ts';
 import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
@@ -20,6 +20,7 @@ import { MediaHost } from './media/host.ts';
 import { Metrics } from './metrics.ts';
 import { operateApiOf } from './operate-api.ts';
 import { VERSION, webRoot } from './package-root.ts';
+import { Reload } from './reload.ts';
 import { createRoomFor, tellRoomStatsOf } from './room-api.ts';
 import type { ServerStats } from './stats.ts';
 import { turnApiOf } from './turn-api.ts';
@@ -37,7 +38,16 @@ const REJOIN_AFTER_MS = 1000;
 /** How long a token of the meeting page lasts, seconds. */
 const PAGE_TOKEN_SECONDS = 6 * 3600;
 
+/** What it takes to read the configuration anew. */
+export interface ReloadSources {
+  /** Undefined where there is no file. @throws ConfigError */
+  readonly read: (() => Config) | undefined;
+  setLogLevel(level: LogLevel): void;
+}
+
 export class Server {
+  /** For who has files of its own to read with it, and for who asks for it. */
+  readonly reload: Reload;
   readonly #config: Config;
   readonly #log: Logger;
   readonly #signaling: SignalingServer;
@@ -49,11 +59,23 @@ export class Server {
   #port = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(config: Config, log: Logger, media: MediaHost) {
+  private constructor(config: Config, log: Logger, media: MediaHost, sources?: ReloadSources) {
     this.#config = config;
     this.#log = log;
     this.#media = media;
-    this.#iceServers = iceServerMaker(config.turn, () => this.listeners, systemClock);
+    this.reload = new Reload(config, {
+      log,
+      read: sources?.read,
+      apply: async (running) => {
+        sources?.setLogLevel(running.log.level);
+        await media.reconfigure(running);
+      },
+    });
+    this.#iceServers = iceServerMaker(
+      () => this.reload.running.turn,
+      () => this.listeners,
+      systemClock,
+    );
     this.#signaling = new SignalingServer({
       keys: config.keys,
       node: hostname(),
@@ -72,8 +94,8 @@ export class Server {
   }
 
   /** Resolves when everything serves. Rejects with a SternaError of one line, and leaves nothing open. */
-  static async start(config: Config, log: Logger): Promise<Server> {
-    const server = new Server(config, log, await MediaHost.start(config, log));
+  static async start(config: Config, log: Logger, sources?: ReloadSources): Promise<Server> {
+    const server = new Server(config, log, await MediaHost.start(config, log), sources);
     try {
       await server.#open();
       return server;
@@ -149,9 +171,13 @@ export class Server {
       turn: turnApiOf(
         this.#signaling,
         this.#media.allocations,
-        turnCredentialMaker(this.#config.turn, () => this.listeners, systemClock),
+        turnCredentialMaker(
+          () => this.reload.running.turn,
+          () => this.listeners,
+          systemClock,
+        ),
       ),
-      operate: operateApiOf(this.#signaling, this.#drain),
+      operate: operateApiOf(this.#signaling, this.#drain, this.reload),
       metrics: {
         readers: gateway.metrics,
         contentType: metrics.contentType,

@@ -13,5 +13,6 @@ export type {
   Neighbours,
   TurnObserver,
   TurnOptions,
+  TurnRules,
 } from './options.ts';
 export { type ListenResult, TurnServer, type TurnStats } from './turn-server.ts';

@@ -13,21 +13,13 @@ export interface RelayAddress {
   readonly external: TransportAddress | undefined;
 }
 
-export interface TurnOptions {
-  readonly realm: string;
-  /** In the same order in every worker: the commons know them by number. */
-  readonly relays: readonly RelayAddress[];
+/** What may change while the server runs: `TurnServer.reconfigure`. */
+export interface TurnRules {
   readonly users: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
   readonly peers: { readonly allow: readonly string[]; readonly deny: readonly string[] };
-  /** Further addresses that are never peers, such as this host's addresses at a wildcard listener's port. */
-  readonly forbiddenPeers: readonly TransportAddress[];
   /** Allocations and reservations of one user, over all workers. */
   readonly quotaPerUser: number;
-  /** The highest channel number that may be bound: CHANNEL_NUMBER_MAX or LEGACY_CHANNEL_NUMBER_MAX. */
-  readonly channelNumberMax: number;
-  /** Whether clients may change their addresses (RFC 8016). */
-  readonly mobility: boolean;
   /** Where new clients are sent to instead, in turn, by the family of their addresses (RFC 8489 s10). */
   readonly alternateServers: readonly TransportAddress[];
   /** When that is done: always, or while the server drains. */
@@ -40,6 +32,19 @@ export interface TurnOptions {
     readonly channel: number;
     readonly nonce: number;
   };
+}
+
+/** Besides the rules, what stays as it is for the life of the server. */
+export interface TurnOptions extends TurnRules {
+  readonly realm: string;
+  /** In the same order in every worker: the commons know them by number. */
+  readonly relays: readonly RelayAddress[];
+  /** Further addresses that are never peers, such as this host's addresses at a wildcard listener's port. */
+  readonly forbiddenPeers: readonly TransportAddress[];
+  /** The highest channel number that may be bound: CHANNEL_NUMBER_MAX or LEGACY_CHANNEL_NUMBER_MAX. */
+  readonly channelNumberMax: number;
+  /** Whether clients may change their addresses (RFC 8016). */
+  readonly mobility: boolean;
   /** What the ids of allocations count from, 1 if left out: a worker in place of a dead one repeats none of its ids. */
   readonly firstAllocationId?: number | undefined;
   readonly random: RandomInt;

@@ -40,7 +40,7 @@ import { Exchange } from './exchange.ts';
 import { knownToBinding, knownToTurn } from './known-attributes.ts';
 import { Listener } from './allocation.ts';
 import type { ClientSink, ClientTransport } from './client-sink.ts';
-import type { TurnObserver, TurnOptions } from './options.ts';
+import type { TurnObserver, TurnOptions, TurnRules } from './options.ts';
 import { handleRefresh } from './refresh.ts';
 import { handleTicket } from './refresh-ticket.ts';
 import { RelayPath } from './relay.ts';
@@ -202,6 +202,16 @@ export class TurnServer {
       return;
     }
     this.#state.delete(allocation, 'disconnected');
+  }
+
+  /** As `TurnState.reconfigure`. */
+  reconfigure(rules: TurnRules): void {
+    this.#state.reconfigure(rules);
+  }
+
+  /** Tells another observer from now on, or nobody. */
+  observe(observer: TurnObserver | undefined): void {
+    this.#state.observer = observer;
   }
 
   /**

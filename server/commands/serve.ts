@@ -1,6 +1,7 @@
 // `sterna serve`: runs the server until it is told to stop. SIGTERM and SIGINT drain, for as long as `drain.timeout`
 // says; a second one ends it at once.
 
+import { ConfigError } from '../../shared/config/config-error.ts';
 import type { Config } from '../../shared/config/load.ts';
 import { loadConfig } from '../../shared/config/load.ts';
 import { DEVELOPMENT_KEY } from '../../shared/config/development.ts';
@@ -34,18 +35,24 @@ ${CONFIG_FLAGS_HELP}
       port: { type: 'string' },
       'log-level': { type: 'string' },
     });
-    const config = loadConfig({
-      file: flags.get('config'),
-      environment: context.environment,
-      flags: configFlags(flags, { bind: 'bind', port: 'gateway.port', 'log-level': 'log.level' }),
-      terminal: context.terminal,
-    });
+    const read = (): Config =>
+      loadConfig({
+        file: flags.get('config'),
+        environment: context.environment,
+        flags: configFlags(flags, { bind: 'bind', port: 'gateway.port', 'log-level': 'log.level' }),
+        terminal: context.terminal,
+      });
+    const config = read();
     const { level, format } = config.log;
     const log = createLogger({ level, format, colour: context.terminal });
     logFaults(log);
     const stopped = stopSignal();
     for (const warning of config.warnings) log.warn('config.warning', { warning });
-    const server = await Server.start(config, log);
+    const server = await Server.start(config, log, {
+      read: config.file === undefined ? undefined : read,
+      setLogLevel: (to) => log.setLevel(to),
+    });
+    if (config.file !== undefined) reloadOnHangUp(server, log);
     const withdraw = config.mode === 'development' ? develop(server, config, log, context) : noop;
     const { url, listeners, media, engine } = server;
     const { mode } = config;
@@ -87,6 +94,16 @@ function develop(server: Server, config: Config, log: Logger, context: Context):
     log.warn('dev_key.not_written', { err: error });
     return noop;
   }
+}
+
+/** Without a file there is nothing to read again, and the end of its terminal ends the server as it ends others. */
+function reloadOnHangUp(server: Server, log: Logger): void {
+  process.on('SIGHUP', () => {
+    server.reload.reload('SIGHUP').catch((error: unknown) => {
+      // That of the configuration is in the log already.
+      if (!(error instanceof ConfigError)) log.error('config.failed', { err: error });
+    });
+  });
 }
 
 /** Resolves with the first signal; from then on the next one ends the process. */

@@ -59,6 +59,7 @@ export class MediaHost {
   readonly #sfu: SfuHost | undefined;
   #listeners: readonly { readonly url: string }[] = [];
   #draining = false;
+  #running: Pick<Config, 'turn' | 'log'>;
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -76,9 +77,9 @@ export class MediaHost {
         this.#workers[worker]?.post(command),
       );
     }
+    this.#running = config;
     const commons: CommonsMemory = Commons.memory(commonsOptions(config.turn, count));
     this.#commons = new Commons(commons, count);
-    const logsInfo = ['trace', 'debug', 'info'].includes(config.log.level);
     this.#workers = Array.from(
       { length: count },
       (_, index) =>
@@ -87,11 +88,11 @@ export class MediaHost {
           log,
           data: () => ({
             index,
-            settings: config.turn,
+            settings: this.#running.turn,
             commons,
             sfu: this.#sfu?.dataFor(index),
             draining: this.#draining,
-            logsInfo,
+            logsInfo: logsInfo(this.#running),
             linux: linux?.dataFor(index),
           }),
           onMedia: (event) => this.#sfu?.onMedia(index, event),
@@ -175,6 +176,15 @@ export class MediaHost {
     return { users: this.held.users, workers };
   }
 
+  /** Resolves when all workers that answer go by it; one that starts later does, too. Only `turnRules` may have changed. */
+  async reconfigure(config: Pick<Config, 'turn' | 'log'>): Promise<void> {
+    this.#running = config;
+    const { turn: settings } = config;
+    const question = { type: 'reconfigure', settings, logsInfo: logsInfo(config) } as const;
+    const asked = this.#workers.map((worker) => worker.ask(question).catch(() => undefined));
+    await Promise.all(asked);
+  }
+
   /** While on, TURN allocations are made nowhere, and those that there are go on; also in workers that start later. */
   drain(on: boolean): void {
     this.#draining = on;
@@ -205,6 +215,10 @@ export class MediaHost {
     this.#linux?.handOver.reclaim(worker);
     return this.#commons.reclaim(worker, () => this.#linux?.closeAllOf(worker) ?? []);
   }
+}
+
+function logsInfo({ log }: Pick<Config, 'log'>): boolean {
+  return ['trace', 'debug', 'info'].includes(log.level);
 }
 
 /** Where OpenSSL cannot be called there is no DTLS: rooms go on from peer to peer. */

@@ -77,13 +77,16 @@ export type WorkerQuestion =
   | { type: 'stats' }
   | { type: 'allocations'; after: number; max: number }
   | { type: 'allocation'; allocation: number }
-  | { type: 'end-allocation'; allocation: number };
+  | { type: 'end-allocation'; allocation: number }
+  /** Takes over what `turnRules` has of the settings, and whether anybody reads `info`. */
+  | { type: 'reconfigure'; settings: TurnSettings; logsInfo: boolean };
 
 export type WorkerAnswer =
   | { type: 'stats'; stats: WorkerStats }
   | { type: 'allocations'; page: AllocationReport[] }
   | { type: 'allocation'; allocation: AllocationDetails | undefined }
-  | { type: 'end-allocation'; ended: boolean };
+  | { type: 'end-allocation'; ended: boolean }
+  | { type: 'reconfigure' };
 
 /** About the TCP connections of ICE, which are the main thread's: frames are RFC 4571's, without their lengths. */
 export type StreamCommand =

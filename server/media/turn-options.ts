@@ -18,6 +18,7 @@ import {
   type CommonsOptions,
   LEGACY_CHANNEL_NUMBER_MAX,
   type TurnOptions,
+  type TurnRules,
 } from '../../turn/index.ts';
 
 export type TurnSettings = Settings['turn'];
@@ -36,7 +37,7 @@ export function commonsOptions(settings: TurnSettings, workers: number): Commons
 }
 
 export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commons): TurnOptions {
-  const { relay, quota, lifetimes } = settings;
+  const { relay } = settings;
   return {
     realm: settings.realm,
     relays: relay.addresses.map((host) => {
@@ -46,17 +47,28 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
         external: external === undefined ? undefined : addressOf(external),
       };
     }),
-    users: settings.users,
-    secrets: settings.secrets,
-    peers: settings.peers,
+    ...turnRules(settings),
     forbiddenPeers: listenerAddresses(settings).flatMap(behindWildcard),
-    quotaPerUser: quota.perUser,
     channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
     mobility: settings.mobility,
-    alternateServers: settings.alternateServers
+    random: (n) => randomInt(n),
+    clock,
+    commons,
+  };
+}
+
+/** What of it a running server takes over. */
+export function turnRules(settings: TurnSettings): TurnRules {
+  const { users, secrets, peers, quota, lifetimes, alternateServers, redirect } = settings;
+  return {
+    users,
+    secrets,
+    peers,
+    quotaPerUser: quota.perUser,
+    alternateServers: alternateServers
       .map((text) => parseEndpoint(text))
       .map(({ host, port }) => addressOf(host, port)),
-    redirect: settings.redirect,
+    redirect,
     lifetimes: {
       allocation: lifetimes.allocation * 1000,
       allocationMax: lifetimes.allocationMax * 1000,
@@ -64,9 +76,6 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
       channel: lifetimes.channel * 1000,
       nonce: lifetimes.nonce * 1000,
     },
-    random: (n) => randomInt(n),
-    clock,
-    commons,
   };
 }
 

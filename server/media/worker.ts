@@ -17,7 +17,7 @@ import {
   type WorkerAnswer,
   type WorkerQuestion,
 } from './messages.ts';
-import { listenerAddresses, turnOptions } from './turn-options.ts';
+import { listenerAddresses, turnOptions, turnRules } from './turn-options.ts';
 import { linuxWorkerEngine, portableWorkerEngine } from './worker-engine.ts';
 import type { WorkerSfu, WorkerSfuParts } from './worker-sfu.ts';
 
@@ -86,7 +86,10 @@ async function main(data: MediaWorkerData): Promise<void> {
     const { desk } = server;
     if (type === 'allocations') return { type, page: desk.page(question.after, question.max, now) };
     if (type === 'allocation') return { type, allocation: desk.describe(question.allocation, now) };
-    return { type, ended: desk.end(question.allocation, now) };
+    if (type === 'end-allocation') return { type, ended: desk.end(question.allocation, now) };
+    server.reconfigure(turnRules(question.settings));
+    server.observe(question.logsInfo ? observer : undefined);
+    return { type };
   };
   const onCommand = (command: MediaCommand): void => {
     if (command.type === 'ask') {

@@ -13,4 +13,5 @@ export const NO_TURN_API: TurnApi = {
 export const NO_OPERATE_API: OperateApi = {
   drainStatus: () => ({ draining: false, participants: 0, allocations: 0 }),
   drain: (_token, draining) => ({ draining, participants: 0, allocations: 0 }),
+  reload: () => Promise.resolve({ applied: [], needRestart: [] }),
 };

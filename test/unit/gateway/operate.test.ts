@@ -3,6 +3,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { createGateway } from '../../../gateway/http-server.ts';
 import type { Gateway } from '../../../gateway/http-server.ts';
+import { GatewayProblem } from '../../../gateway/problem.ts';
 import type { OperateApi } from '../../../gateway/routes/operate.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { call, problem } from '../../support/http-call.ts';
@@ -49,10 +50,15 @@ test('each route wants a bearer token, and asks nobody without', async () => {
       asked.push('drain');
       return STATUS;
     },
+    reload: () => {
+      asked.push('reload');
+      return Promise.resolve({ applied: [], needRestart: [] });
+    },
   });
   for (const [method, path, body] of [
     ['GET', '/v1/drain', undefined],
     ['POST', '/v1/drain', '{"on":true}'],
+    ['POST', '/v1/reload', '{}'],
   ] as const) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other is fine
     const answer = await call(port, method, path, { 'content-type': 'application/json' }, body);
@@ -95,4 +101,21 @@ test('draining wants one field, and no other method', async () => {
   }
   const wrong = await call(port, 'DELETE', '/v1/drain', AUTH);
   expect([problem(wrong).reason, wrong.headers.allow]).toEqual(['METHOD', 'GET, POST']);
+});
+
+test('a reload tells what it came to, or why nothing has changed', async () => {
+  const changes = { applied: ['log.level'], needRestart: ['bind'] };
+  await start({
+    reload: (token) =>
+      token === 'aaa.bbb.ccc'
+        ? Promise.resolve(changes)
+        : Promise.reject(new GatewayProblem(400, 'CONFIG_INVALID', 'bind: expected an address')),
+  });
+  const done = await call(port, 'POST', '/v1/reload', AUTH);
+  expect([done.status, JSON.parse(done.body)]).toEqual([200, changes]);
+  expect(done.headers['cache-control']).toBe('no-store');
+  const other = { authorization: 'Bearer other' };
+  const refused = await call(port, 'POST', '/v1/reload', other);
+  expect(problem(refused)).toMatchObject({ status: 400, reason: 'CONFIG_INVALID' });
+  expect(problem(await call(port, 'GET', '/v1/reload', AUTH)).reason).toBe('METHOD');
 });
