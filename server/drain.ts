@@ -36,6 +36,10 @@ export class Drain {
     this.#log = log;
   }
 
+  get on(): boolean {
+    return this.#on;
+  }
+
   get status(): DrainStatus {
     const { participants } = this.#signaling.rooms;
     return { draining: this.#on, participants, allocations: this.#media.held.allocations };

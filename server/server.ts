@@ -152,7 +152,7 @@ export class Server {
   }
 
   get #stateNow(): ServerState {
-    return this.#state === 'ready' && this.#drain.status.draining ? 'draining' : this.#state;
+    return this.#state === 'ready' && this.#drain.on ? 'draining' : this.#state;
   }
 
   async #open(): Promise<void> {
