@@ -58,12 +58,12 @@ export interface TurnOptions extends TurnRules {
   readonly handOver?: HandOver | undefined;
 }
 
-/** The other workers of the process, as those that have relays this one sends to, or allocations of clients it hears. */
+/** The other workers of the process, as who has the relays that this one sends to, or the clients that it hears. */
 export interface Neighbours {
   /**
-   * Hands a datagram to the worker that has the relay at `to`, or the allocation of the client at `from` where `to` is a
-   * listener, for its `TurnServer.fromNeighbour`. Addresses and bytes are only good until the call returns. False when
-   * it takes no more for now.
+   * Hands a datagram to the worker that has the relay at `to`, or the client at `from` where `to` is a listener, for
+   * its `TurnServer.fromNeighbour`. Addresses and bytes are only good until the call returns. False when it takes no
+   * more for now.
    */
   forward(
     worker: number,

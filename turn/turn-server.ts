@@ -193,7 +193,7 @@ export class TurnServer {
     }
   }
 
-  /** The connection of that 5-tuple is gone, and its allocation with it unless the client has a ticket (RFC 8016). */
+  /** The connection of that 5-tuple is gone, and its allocation too, unless the client has a ticket (RFC 8016). */
   disconnected(listener: Listener, client: TransportAddress): void {
     const { mobility, options } = this.#state;
     mobility.cancel(listener, client);
@@ -215,8 +215,8 @@ export class TurnServer {
   }
 
   /**
-   * While on, there are no new allocations: clients are sent to an alternate server, or told that there is no room. What
-   * there is goes on, and may be refreshed and moved.
+   * While on, there are no new allocations: clients are sent to an alternate server, or told that there is no room.
+   * Those that there are go on, and may be refreshed and moved.
    */
   drain(on: boolean): void {
     this.#state.draining = on;

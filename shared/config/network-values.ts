@@ -50,7 +50,7 @@ export function parseListenerUrl(text: string): ListenerUrl {
   return url;
 }
 
-/** Reads `192.0.2.7:3478` or `[2001:db8::7]:3478`, where another server listens; a text says what was expected instead. */
+/** Reads `192.0.2.7:3478` or `[2001:db8::7]:3478`, another server's; a text says what was expected instead. */
 export function readEndpoint(text: string): Omit<ListenerUrl, 'transport'> | string {
   const url = readListenerUrl(`udp://${text}`);
   if (typeof url === 'string' || url.port === 0 || isWildcard(url.host)) {

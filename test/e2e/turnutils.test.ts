@@ -49,6 +49,8 @@ afterAll(async () => {
 const toPeer = (host: string): string[] => ['-e', host, '-r', `${peer.port}`];
 const tokenOf = ({ attributes }: TappedMessage): string | undefined =>
   attributes.get(ATTR.RESERVATION_TOKEN)?.toString('hex');
+const ticketOf = (message: TappedMessage | undefined): string | undefined =>
+  message?.attributes.get(ATTR.MOBILITY_TICKET)?.toString('latin1');
 
 const V4 = ['-X', '-c'];
 const V6 = ['-x', '-c'];
@@ -183,6 +185,8 @@ describe.concurrent('turnutils_uclient over UDP loses nothing', () => {
     ['wrong requests in between (-N)', 4, ['-N', '-s', ...V4]],
     ['clients that vanish and come back (-B)', 4, ['-B', ...V4]],
     ['channels without CreatePermission (-I)', 4, ['-I', ...V4]],
+    ['clients that move to other ports (-M), channels', 4, ['-M', ...V4]],
+    ['clients that move to other ports (-M), Send and Data', 6, ['-M', '-s', ...V6]],
   ])('%s', async (_name, family, flags) => {
     const peerHost = flags.includes('-x') ? '::1' : '127.0.0.1';
     const run = await uclient(sterna.listener(family), [
@@ -192,6 +196,23 @@ describe.concurrent('turnutils_uclient over UDP loses nothing', () => {
       ...toPeer(peerHost),
     ]);
     expect(run).toMatchObject(lossless(MESSAGES * CLIENTS));
+  });
+
+  test('a client that moves (-M) shows its ticket, and gets another one each time', async () => {
+    const tap = await StunTap.start(sterna.listener(4));
+    try {
+      const args = ['-n', `${MESSAGES}`, '-m', '1', '-M', ...V4, ...toPeer('127.0.0.1')];
+      expect(await uclient(tap.endpoint, [...USER, ...args])).toMatchObject(lossless(MESSAGES));
+      const moves = tap
+        .ofType(TYPE.REFRESH_REQUEST)
+        .filter(({ attributes }) => attributes.has(ATTR.MOBILITY_TICKET))
+        .map((request) => [ticketOf(request), ticketOf(tap.answerTo(request))] as const)
+        .filter(([, next]) => next !== undefined);
+      expect(moves.length).toBeGreaterThan(0);
+      for (const [shown, next] of moves) expect(next).not.toBe(shown);
+    } finally {
+      tap.stop();
+    }
   });
 
   test('client to client: EVEN-PORT reserves the next port, RESERVATION-TOKEN takes it', async () => {

@@ -9,6 +9,7 @@ import { Sterna } from '../support/e2e/sterna.ts';
 import {
   describeRelayed,
   EVEN_PORT_RESERVE,
+  MOBILITY,
   REFRESH,
   reservationToken,
   TurnClient,
@@ -16,6 +17,7 @@ import {
   ALLOCATE,
   lifetime,
 } from '../support/turn/client.ts';
+import { show, ticketIn } from '../support/turn/mobile.ts';
 import { type UdpEndpoint, udpEndpoint } from '../support/turn/udp-endpoint.ts';
 import {
   address,
@@ -28,6 +30,8 @@ import {
 
 const WORKERS = 3;
 const PER_USER = 40;
+/** Of one client; that none is dealt to another worker than the first has odds of (1/3)^20. */
+const MOVES = 20;
 /** Clients made before it counts as a fault that a worker got none: the odds are (2/3)^100. */
 const CLIENTS_MAX = 100;
 
@@ -188,6 +192,34 @@ describe('three media workers', () => {
     ];
     expect(counts.map(([, count]) => Number(count))).toEqual([6, 6, 6]);
     for (const each of [...senders, ...receivers]) await giveUp(each.client);
+  });
+
+  it('keep the allocation of a client that moves, whichever of them hears of it', async () => {
+    const peer = await udpEndpoint(4, () => sleep(30));
+    endpoints.push(peer);
+    const held = await oneOnEach();
+    for (const each of held) await giveUp(each.client);
+    let at = held[0]!.client;
+    const { response, relayed } = await at.allocate(MOBILITY);
+    await at.bind(0x4000, peer.address);
+    let ticket = ticketIn(response);
+    for (let move = 0; move < MOVES; move++) {
+      const next = await client();
+      const answer = await show(next, ticket);
+      expect(answer.outcome).toBe('success');
+      ticket = ticketIn(answer);
+      next.sendChannel(0x4000, Buffer.from(`out ${move}`));
+      const out = await peer.receive();
+      expect(`${out.from.toString()} ${out.bytes.toString()}`).toBe(
+        `${relayed.toString()} out ${move}`,
+      );
+      peer.send(Buffer.from(`in ${move}`), relayed);
+      const { bytes } = await next.endpoint.receive();
+      expect(describeRelayed(bytes)).toBe(`channel 0x4000 in ${move}`);
+      at = next;
+    }
+    expect((await held[0]!.client.request(REFRESH)).outcome).toBe('437');
+    await giveUp(at);
   });
 
   it('say nothing without the permission of the other side', async () => {

@@ -23,6 +23,7 @@ export const ATTR = {
   USERHASH: 0x001e,
   RESERVATION_TOKEN: 0x0022,
   PASSWORD_ALGORITHMS: 0x8002,
+  MOBILITY_TICKET: 0x8030,
 } as const;
 
 /** The 14 bits of message type: method and class together. */

@@ -42,6 +42,9 @@ export const channelNumber = (number: number): AttributeSource => [
   [number >> 8, number & 0xff, 0, 0],
 ];
 export const reservationToken = (token: Uint8Array): AttributeSource => [0x0022, token];
+/** Asks for a ticket (RFC 8016 s3.1.1). */
+export const MOBILITY: AttributeSource = [0x8030, []];
+export const mobilityTicket = (ticket: Uint8Array): AttributeSource => [0x8030, ticket];
 
 /** How a client signs: RFC 5389's way, or one of RFC 8489's. */
 export type Flavour = 'legacy' | Algorithm;

@@ -134,6 +134,29 @@ describe('in the file', () => {
     ['users: [ann]', 'turn.users: expected a map of names and values, got a list (c.yaml:4)'],
     ['peers: { allow: [10.0.0.0/33] }', 'turn.peers.allow.0: expected an address range'],
     ['peers: { deny: [10.0.0.0] }', 'turn.peers.deny.0: expected an address range'],
+    ['mobility: 1', 'turn.mobility: expected true or false, got 1'],
+    [
+      'alternateServers: ["192.0.2.7"]',
+      'turn.alternateServers.0: expected address:port of another',
+    ],
+    [
+      'alternateServers: ["192.0.2.7:0"]',
+      'turn.alternateServers.0: expected address:port of another',
+    ],
+    [
+      'alternateServers: ["0.0.0.0:1"]',
+      'turn.alternateServers.0: expected address:port of another',
+    ],
+    [
+      'alternateServers: ["h:1"]',
+      'turn.alternateServers.0: expected address:port of another server',
+    ],
+    [
+      'alternateServers: ["192.0.2.7:1", "192.0.2.7:1"]',
+      'turn.alternateServers: expected each entry once',
+    ],
+    ['redirect: never', 'turn.redirect: expected one of draining, always'],
+    ['redirect: always', 'turn.redirect: expected draining, or an entry in turn.alternateServers'],
     ['quota: { perUser: 0 }', 'turn.quota.perUser: expected a whole number from 1 to 1000000'],
     [
       'quota: { perUser: 9, total: 8 }',

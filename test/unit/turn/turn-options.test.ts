@@ -33,7 +33,20 @@ it('makes milliseconds, words and numbers of the defaults', () => {
     quotaPerUser: 128,
     channelNumberMax: 0x4fff,
     forbiddenPeers: [],
+    mobility: true,
+    alternateServers: [],
+    redirect: 'draining',
   });
+});
+
+it('makes addresses of the alternate servers', () => {
+  const options = optionsOf({
+    mobility: false,
+    redirect: 'always',
+    alternateServers: ['192.0.2.7:3478', '[2001:db8::7]:5000'],
+  });
+  expect(options.alternateServers.map(String)).toEqual(['192.0.2.7:3478', '[2001:db8::7]:5000']);
+  expect(options).toMatchObject({ mobility: false, redirect: 'always' });
 });
 
 it('pairs each relay address with its external one', () => {
