@@ -38,14 +38,15 @@ export class Reload {
   /**
    * Undefined where there is nothing to read. Rejects with a ConfigError of one line, and nothing has changed.
    * @param by who wants it, for the log
+   * @param only keys to look at, all when left out
    */
-  reload(by: string): Promise<Changes | undefined> {
-    const done = this.#last.then(() => this.#reload(by));
+  reload(by: string, only?: readonly string[]): Promise<Changes | undefined> {
+    const done = this.#last.then(() => this.#reload(by, only));
     this.#last = done.catch(() => undefined);
     return done;
   }
 
-  async #reload(by: string): Promise<Changes | undefined> {
+  async #reload(by: string, only?: readonly string[]): Promise<Changes | undefined> {
     const { log, read } = this.#parts;
     if (read === undefined) {
       await this.#runHooks();
@@ -58,7 +59,7 @@ export class Reload {
       if (error instanceof ConfigError) log.error('config.invalid', { problem: error.message, by });
       throw error;
     }
-    const { config, changes } = takeOver(this.#running, found);
+    const { config, changes } = takeOver(this.#running, found, only);
     for (const warning of found.warnings) log.warn('config.warning', { warning });
     this.#running = config;
     await this.#parts.apply(config);

@@ -11,6 +11,7 @@ import { developmentBanner } from '../banner.ts';
 import { publishDevKey } from '../dev-key.ts';
 import { VERSION } from '../package-root.ts';
 import { Server } from '../server.ts';
+import { watchUserFile } from '../user-file-watch.ts';
 import { CONFIG_FLAGS, CONFIG_FLAGS_HELP, configFlags, EXIT_OK, readFlags } from './command.ts';
 import type { Command, Context } from './command.ts';
 
@@ -48,16 +49,20 @@ ${CONFIG_FLAGS_HELP}
     logFaults(log);
     const stopped = stopSignal();
     for (const warning of config.warnings) log.warn('config.warning', { warning });
+    // In development mode secrets are made up with each reading.
+    const userFile = config.mode === 'development' ? '' : config.turn.userFile;
     const server = await Server.start(config, log, {
-      read: config.file === undefined ? undefined : read,
+      read: config.file === undefined && userFile === '' ? undefined : read,
       setLogLevel: (to) => log.setLevel(to),
     });
     if (config.file !== undefined) reloadOnHangUp(server, log);
+    const unwatch = userFile === '' ? noop : watchUserFile(userFile, server.reload, log);
     const withdraw = config.mode === 'development' ? develop(server, config, log, context) : noop;
     const { url, listeners, media, engine } = server;
     const { mode } = config;
     log.info('server.ready', { version: VERSION, url, listeners, media, mode, engine });
     const signal = await stopped;
+    unwatch();
     const timeoutMs = config.drain.timeout * 1000;
     if (timeoutMs > 0) await server.drain(timeoutMs, signal);
     await server.close();

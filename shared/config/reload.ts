@@ -25,14 +25,22 @@ export interface Changes {
   readonly needRestart: readonly string[];
 }
 
-/** The running configuration with what can be taken over of the other, and what has changed. */
-export function takeOver(running: Config, read: Config): { config: Config; changes: Changes } {
+/**
+ * The running configuration with what can be taken over of the other, and what has changed.
+ * @param only keys to look at, all when left out
+ */
+export function takeOver(
+  running: Config,
+  read: Config,
+  only: readonly string[] = LEAVES.map(({ path }) => path.join('.')),
+): { config: Config; changes: Changes } {
   const config = structuredClone(running);
   const [applied, needRestart]: [string[], string[]] = [[], []];
   for (const { path } of LEAVES) {
+    const key = path.join('.');
+    if (!only.includes(key)) continue;
     const value = valueAt(read, path);
     if (isDeepStrictEqual(value, valueAt(running, path))) continue;
-    const key = path.join('.');
     if (isReloadable(key)) {
       const group: unknown = valueAt(config, path.slice(0, -1));
       if (typeof group === 'object' && group !== null) Reflect.set(group, path.at(-1) ?? '', value);

@@ -139,6 +139,11 @@ const turn = z.strictObject({
     .record(userName, credential(256, 'a password'))
     .default({})
     .describe('Static long-term credentials: user name and password'),
+  userFile: text(0, 4096, 'a path')
+    .default('')
+    .describe(
+      'File of further users, name:password a line, read again when it changes; empty for none',
+    ),
   secrets: listOf(text(8, 512, 'a secret'), 16)
     .default([])
     .describe(

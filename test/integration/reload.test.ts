@@ -1,6 +1,7 @@
 // A real server whose configuration file changes: by HTTP and by SIGHUP it goes by the new one, and no allocation ends.
 
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -24,21 +25,33 @@ const TURN = {
 const BASE = { engine: 'linux', workers: 2, sfu: { enabled: false } };
 
 let sterna: Sterna;
+let folder: string;
+let userFile: string;
 const endpoints: UdpEndpoint[] = [];
 
 beforeAll(async () => {
-  sterna = await Sterna.start({ config: { ...BASE, turn: TURN } });
+  folder = mkdtempSync(join(tmpdir(), 'sterna-reload-'));
+  userFile = join(folder, 'users.txt');
+  writeFileSync(userFile, '');
+  sterna = await Sterna.start({ config: { ...BASE, turn: { ...TURN, userFile } } });
 });
 
 afterAll(async () => {
   for (const endpoint of endpoints) endpoint.close();
   await sterna.kill();
+  rmSync(folder, { recursive: true });
 });
 
 /** What the configuration file says from now on, besides what `BASE` and `TURN` say. */
 function write(turn: object = {}, more: object = {}): void {
   const keys = { [API_KEY.name]: API_KEY.secret };
-  const config = { gateway: { port: 0 }, keys, ...BASE, turn: { ...TURN, ...turn }, ...more };
+  const config = {
+    gateway: { port: 0 },
+    keys,
+    ...BASE,
+    turn: { ...TURN, userFile, ...turn },
+    ...more,
+  };
   writeFileSync(join(sterna.folder, 'sterna.yaml'), JSON.stringify(config));
 }
 
@@ -137,6 +150,19 @@ it('an invalid file changes nothing, and is answered with its one line', async (
   const cid = await client('cid', 'the password of cid');
   await expect(cid.allocate()).rejects.toThrow('401');
   await (await client(USER, PASSWORD)).allocate();
+});
+
+it('the file of users is read again when it changes, and nothing else is', async () => {
+  // Its path was known from the start; what follows is the file's own doing.
+  write({ realm: 'example.net' }, { log: { level: 'warn' } });
+  writeFileSync(userFile, 'dora:the password of dora\n');
+  const [line] = await sterna.waitForEvents(
+    'config.reloaded',
+    1,
+    ({ by }) => by === 'turn.userFile',
+  );
+  expect(line).toMatchObject({ applied: ['turn.users'], needRestart: [] });
+  await (await client('dora', 'the password of dora')).allocate();
 });
 
 it('is for tokens that grant roomAdmin for all rooms', async () => {

@@ -67,6 +67,14 @@ test('what is the same, in whatever order, is no change; the running one is left
   expect(running).toEqual(before);
 });
 
+test('what nobody asked for is left alone, and not named', () => {
+  const running = config();
+  const read = config(['turn.users', 'ann=one'], ['log.level', 'warn'], ['turn.realm', 'x']);
+  const { config: next, changes } = takeOver(running, read, ['turn.users']);
+  expect(next).toEqual({ ...running, turn: { ...running.turn, users: { ann: 'one' } } });
+  expect(changes).toEqual({ applied: ['turn.users'], needRestart: [] });
+});
+
 test('every reloadable name is one of a key or a group', () => {
   const keys = LEAVES.map(({ path }) => path.join('.'));
   for (const name of RELOADABLE) {
