@@ -13,6 +13,10 @@ function withLevel(level: Config['log']['level']): Config {
   return { ...BASE, log: { ...BASE.log, level } };
 }
 
+function stepsOf(level: string): string[] {
+  return [`begin ${level}`, `end ${level}`, 'hook'];
+}
+
 test('each goes by what the one before has left, one at a time, hooks behind', async () => {
   const levels: Config['log']['level'][] = ['warn', 'warn', 'error'];
   const steps: string[] = [];
@@ -28,8 +32,7 @@ test('each goes by what the one before has left, one at a time, hooks behind', a
   reload.onReload(() => Promise.resolve(void steps.push('hook')));
   const answers = await Promise.all([reload.reload('a'), reload.reload('b'), reload.reload('c')]);
   expect(answers.map((changes) => changes?.applied)).toEqual([['log.level'], [], ['log.level']]);
-  const each = (level: string): string[] => [`begin ${level}`, `end ${level}`, 'hook'];
-  expect(steps).toEqual([...each('warn'), ...each('warn'), ...each('error')]);
+  expect(steps).toEqual([...stepsOf('warn'), ...stepsOf('warn'), ...stepsOf('error')]);
   expect(reload.running.log.level).toBe('error');
 });
 
