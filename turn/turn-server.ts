@@ -21,6 +21,7 @@ import {
   METHOD_SEND,
 } from '../shared/stun/registry.ts';
 import { handleAllocate } from './allocate.ts';
+import { AllocationDesk } from './allocation-desk.ts';
 import { authenticate } from './authenticate.ts';
 import { BindingRequests } from './binding.ts';
 import { handleChannelBind } from './channel-bind.ts';
@@ -37,7 +38,7 @@ import { Exchange } from './exchange.ts';
 import { hasUnknown, knownToTurn, refuseUnknown } from './known-attributes.ts';
 import { Listener } from './allocation.ts';
 import type { ClientSink, ClientTransport } from './client-sink.ts';
-import type { TurnObserver, TurnOptions } from './options.ts';
+import type { TurnObserver, TurnOptions, TurnRules } from './options.ts';
 import type { UserAnswer } from './outside-users.ts';
 import { handleRefresh } from './refresh.ts';
 import { handleTicket } from './refresh-ticket.ts';
@@ -78,6 +79,8 @@ export interface ListenResult {
 }
 
 export class TurnServer {
+  /** For who operates the server. */
+  readonly desk: AllocationDesk;
   readonly #state: TurnState;
   readonly #relayPath: RelayPath;
   readonly #binding: BindingRequests;
@@ -108,6 +111,7 @@ export class TurnServer {
     };
     const pool = new RelayPool(engine, relays, options);
     this.#state = new TurnState(options, engine, pool, observer);
+    this.desk = new AllocationDesk(this.#state);
     this.#relayPath = new RelayPath(this.#state, randomBytes(12));
     this.#binding = new BindingRequests(this.#state, this.#exchange);
     const takesTokens = options.thirdParty !== undefined;
@@ -204,6 +208,16 @@ export class TurnServer {
     this.#state.drop(reason);
   }
 
+  /** As `TurnState.reconfigure`. */
+  reconfigure(rules: TurnRules): void {
+    this.#state.reconfigure(rules);
+  }
+
+  /** Tells another observer from now on, or nobody. */
+  observe(observer: TurnObserver | undefined): void {
+    this.#state.observer = observer;
+  }
+
   /**
    * While on, there are no new allocations: clients are sent to an alternate server, or told that there is no room.
    * Those that there are go on, and may be refreshed and moved.
@@ -284,7 +298,9 @@ export class TurnServer {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const allocation of this.#state.allocations) this.#state.delete(allocation, 'closed');
+    for (const allocation of this.#state.allocations.values()) {
+      this.#state.delete(allocation, 'closed');
+    }
     this.#state.endReservations();
     this.#state.elsewhere.close();
     for (const socket of this.#sockets) this.#state.engine.close(socket);

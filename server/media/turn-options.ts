@@ -21,6 +21,7 @@ import {
   LEGACY_CHANNEL_NUMBER_MAX,
   type NatDiscoveryAddresses,
   type TurnOptions,
+  type TurnRules,
 } from '../../turn/index.ts';
 
 export type TurnSettings = Settings['turn'];
@@ -41,7 +42,7 @@ export function commonsOptions(settings: TurnSettings, workers: number): Commons
 }
 
 export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commons): TurnOptions {
-  const { relay, quota, limits, lifetimes } = settings;
+  const { relay, limits } = settings;
   return {
     realm: settings.realm,
     relays: relay.addresses.map((host) => {
@@ -51,16 +52,13 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
         external: external === undefined ? undefined : addressOf(external),
       };
     }),
-    users: settings.users,
-    secrets: settings.secrets,
+    ...turnRules(settings),
     thirdParty: thirdPartyOptions(settings),
-    peers: settings.peers,
     forbiddenPeers: [
       ...listenerAddresses(settings),
       ...listenerAddresses(settings, 'dtls'),
     ].flatMap(behindWildcard),
     natDiscovery: natDiscoveryAddresses(settings),
-    quotaPerUser: quota.perUser,
     perAllocation: {
       permissions: limits.permissions,
       channels: limits.channels,
@@ -68,10 +66,24 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
     },
     channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
     mobility: settings.mobility,
-    alternateServers: settings.alternateServers
+    random: (n) => randomInt(n),
+    clock,
+    commons,
+  };
+}
+
+/** What of it a running server takes over. */
+export function turnRules(settings: TurnSettings): TurnRules {
+  const { users, secrets, peers, quota, lifetimes, alternateServers, redirect } = settings;
+  return {
+    users,
+    secrets,
+    peers,
+    quotaPerUser: quota.perUser,
+    alternateServers: alternateServers
       .map((text) => parseEndpoint(text))
       .map(({ host, port }) => addressOf(host, port)),
-    redirect: settings.redirect,
+    redirect,
     lifetimes: {
       allocation: lifetimes.allocation * 1000,
       allocationMax: lifetimes.allocationMax * 1000,
@@ -79,9 +91,6 @@ export function turnOptions(settings: TurnSettings, clock: Clock, commons: Commo
       channel: lifetimes.channel * 1000,
       nonce: lifetimes.nonce * 1000,
     },
-    random: (n) => randomInt(n),
-    clock,
-    commons,
   };
 }
 

@@ -214,6 +214,11 @@ const turn = z.strictObject({
     .record(userName, credential(256, 'a password'))
     .default({})
     .describe('Static long-term credentials: user name and password'),
+  userFile: text(0, 4096, 'a path')
+    .default('')
+    .describe(
+      'File of further users, name:password a line, read again when it changes; empty for none',
+    ),
   secrets: listOf(text(8, 512, 'a secret'), 16)
     .default([])
     .describe(
@@ -370,6 +375,16 @@ export const settingsSchema = z.strictObject({
     ),
   sfu: sfu.prefault({}).describe('The SFU: media of meetings'),
   turn: turn.prefault({}).describe('The STUN and TURN server'),
+  drain: z
+    .strictObject({
+      timeout: integer(0, 86_400)
+        .default(0)
+        .describe(
+          'Seconds that SIGTERM waits for participants and allocations to end, with nobody new; 0 ends them',
+        ),
+    })
+    .prefault({})
+    .describe('How the server stops'),
   log: z
     .strictObject({
       level: z
