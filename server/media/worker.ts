@@ -79,12 +79,8 @@ async function main(data: MediaWorkerData): Promise<void> {
     address,
     socket: linux?.listeners[overUdp.length + i],
   }));
-  const now = systemClock.monotonic();
   const cap = core.commons.unauthenticatedCap;
-  const dtls =
-    data.dtls === undefined
-      ? undefined
-      : await dtlsClients({ engine, server, cap, certificate: data.dtls, now });
+  const dtls = data.dtls && (await dtlsClients({ engine, server, cap, certificate: data.dtls }));
   const media =
     data.sfu === undefined
       ? undefined
@@ -158,9 +154,9 @@ async function workerSfu(data: SfuWorkerData, parts: WorkerSfuParts): Promise<Wo
 }
 
 /** Loaded where there is a listener for it, as the above. */
-async function dtlsClients(options: DtlsClientsOptions): Promise<DtlsClients> {
+async function dtlsClients(options: Omit<DtlsClientsOptions, 'now'>): Promise<DtlsClients> {
   const dtls = await import('../../turn/dtls-clients.ts');
-  return new dtls.DtlsClients(options);
+  return new dtls.DtlsClients({ ...options, now: systemClock.monotonic() });
 }
 
 interface Opened {
