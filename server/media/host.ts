@@ -21,7 +21,11 @@ import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
 import type { LinuxWorkerData, WorkerStats } from './messages.ts';
 import { whyNoOpenssl } from './openssl-probe.ts';
-import { openUserDirectory, type UserDirectory } from '../users/user-directory.ts';
+import {
+  openUserDirectory,
+  type UserDirectory,
+  type UserDirectoryStats,
+} from '../users/user-directory.ts';
 import { SfuHost } from './sfu-host.ts';
 import {
   commonsOptions,
@@ -47,6 +51,8 @@ export interface MediaReport {
   readonly users: number;
   /** TCP and TLS connections of TURN clients that were closed because of a bound. */
   readonly streamsRefused: number;
+  /** What came of asking user sources; undefined where there is none. */
+  readonly userLookups: UserDirectoryStats | undefined;
   readonly workers: readonly WorkerReport[];
 }
 
@@ -208,7 +214,8 @@ export class MediaHost {
       })),
     );
     const { refused: streamsRefused } = this.#streams.stats();
-    return { users: this.held.users, streamsRefused, workers };
+    const userLookups = this.#users?.stats();
+    return { users: this.held.users, streamsRefused, userLookups, workers };
   }
 
   /** Reads again what may change while the process runs: the certificate of TLS and DTLS listeners. */
