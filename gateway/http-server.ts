@@ -12,12 +12,16 @@ import * as limits from './limits.ts';
 import { GatewayProblem, PROBLEM_TYPE, problemDetails, problemOf } from './problem.ts';
 import { devTokenRoute } from './routes/dev-token.ts';
 import type { MintToken } from './routes/dev-token.ts';
-import { healthRoutes, notReady } from './routes/health.ts';
+import { healthRoutes, notReady, notServing } from './routes/health.ts';
 import type { HealthOptions } from './routes/health.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import type { MetricsOptions } from './routes/metrics.ts';
 import { roomRoutes, roomStatsRoutes, STATS_PATH } from './routes/rooms.ts';
 import type { CreateRoom, TellRoomStats } from './routes/rooms.ts';
+import { operateRoutes } from './routes/operate.ts';
+import type { OperateApi } from './routes/operate.ts';
+import { ALLOCATION_PATH, turnRoutes } from './routes/turn.ts';
+import type { TurnApi } from './routes/turn.ts';
 import { whipRoutes } from './routes/whip.ts';
 import type { WhipApi } from './routes/whip.ts';
 import { acceptUpgrades } from './upgrade.ts';
@@ -32,6 +36,8 @@ export interface GatewayOptions extends HealthOptions {
   onUpgrade: UpgradeHandler;
   createRoom: CreateRoom;
   tellRoomStats: TellRoomStats;
+  turn: TurnApi;
+  operate: OperateApi;
   metrics: MetricsOptions;
   /** Where media is forwarded. */
   whip?: WhipApi | undefined;
@@ -76,12 +82,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     return options.createRoom(token, request);
   });
   roomStatsRoutes(app, options.tellRoomStats);
+  turnRoutes(app, options.turn);
+  operateRoutes(app, options.operate);
   if (options.whip) whipRoutes(app, { api: options.whip, refuse: () => notReady(options) });
   if (options.mintToken) devTokenRoute(app, options.mintToken);
   if (options.webRoot !== undefined) await servePage(app, options.webRoot);
   const destroyUpgraded = acceptUpgrades(app.server, {
     path: options.signalPath,
-    refuse: () => notReady(options),
+    refuse: () => notServing(options),
     handle: options.onUpgrade,
   });
   return gatewayOn(app, destroyUpgraded);
@@ -151,11 +159,20 @@ const METHODS: Readonly<Record<string, string>> = {
   '/readyz': 'GET',
   '/metrics': 'GET',
   '/v1/rooms': 'POST',
+  '/v1/drain': 'GET, POST',
+  '/v1/reload': 'POST',
+  '/v1/turn/allocations': 'GET',
+  '/v1/turn/credentials': 'POST',
 };
+
+function allowedAt(path: string): string | undefined {
+  if (STATS_PATH.test(path)) return 'GET';
+  return ALLOCATION_PATH.test(path) ? 'GET, DELETE' : METHODS[path];
+}
 
 function notFound(method: string, url: string): GatewayProblem {
   const path = url.split('?', 1)[0] ?? '';
-  const allowed = STATS_PATH.test(path) ? 'GET' : METHODS[path];
+  const allowed = allowedAt(path);
   if (allowed !== undefined) {
     const detail = `${path} takes ${allowed} only.`;
     return new GatewayProblem(405, 'METHOD', detail, { allow: allowed });

@@ -26,5 +26,11 @@ export const NAME_MAX = 128;
 /** UTF-16 units of a room's metadata. */
 export const METADATA_MAX = 16_384;
 
+/** Allocations in one answer: media workers make it between packets. */
+export const LISTED_MAX = 200;
+
+/** Seconds that a TURN credential is good for, a week: it cannot be taken back but with its secret. */
+export const CREDENTIAL_SECONDS_MAX = 7 * 86_400;
+
 /** Characters of one segment of a path, decoded or not: a room's name with every character percent-encoded. */
 export const PATH_SEGMENT_MAX = NAME_MAX * 4 * 3;

@@ -1,9 +1,9 @@
 // The ICE servers that a participant is handed: STUN and TURN URLs of this server, and a TURN credential of
 // its own (a REST credential: the name is the expiry, the password an HMAC of it, so nothing has to be
 // stored).
-// Called by: server.ts for each join.
+// Called by: server.ts for each join, and for who asks for a credential alone.
 
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import type { Settings } from '../shared/config/schema.ts';
 import {
   bracketed,
@@ -16,6 +16,7 @@ import {
 import type { Clock } from '../shared/clock.ts';
 import type { IceConfig, IceServer } from '../signaling/index.ts';
 import { mintRestCredential } from '../turn/credentials.ts';
+import type { MintTurnCredential } from './turn-api.ts';
 
 /** Longer than a meeting: ICE restarts need the credential as long as the participant stays. */
 const CREDENTIAL_SECONDS = 12 * 3600;
@@ -23,16 +24,16 @@ const CREDENTIAL_SECONDS = 12 * 3600;
 /** Makes the ICE servers for one participant. `requestHost` is the Host header of its WebSocket. */
 export type MakeIceServers = (identity: string, requestHost: string) => IceConfig;
 
-/** `listeners` tells the URLs with the ports that are bound at the moment. */
+/** `listeners` tells the URLs with the ports that are bound at the moment, `turn` what the server goes by. */
 export function iceServerMaker(
-  turn: Settings['turn'],
+  turn: () => Settings['turn'],
   listeners: () => readonly string[],
   clock: Clock,
 ): MakeIceServers {
-  const secret = turn.secrets[0];
   return (identity, requestHost) => {
+    const [secret] = turn().secrets;
     const expiresAt = Math.floor(clock.wall() / 1000) + CREDENTIAL_SECONDS;
-    const urls = iceUrls(turn, listeners(), hostName(requestHost));
+    const urls = iceUrls(turn(), listeners(), hostName(requestHost));
     const servers: IceServer[] = [];
     const stun = urls.filter((url) => url.startsWith('stun'));
     if (stun.length > 0) servers.push({ urls: stun });
@@ -42,6 +43,25 @@ export function iceServerMaker(
       servers.push({ urls: relays, ...mintRestCredential(secret, user, expiresAt) });
     }
     return { servers, expiresAt: expiresAt * 1000 };
+  };
+}
+
+/** A TURN credential for whom an operator likes; undefined where no secret is configured. */
+export function turnCredentialMaker(
+  turn: () => Settings['turn'],
+  listeners: () => readonly string[],
+  clock: Clock,
+): MintTurnCredential {
+  return ({ user, ttl }, requestHost) => {
+    const [secret] = turn().secrets;
+    if (secret === undefined) return undefined;
+    const expiresAt = Math.floor(clock.wall() / 1000) + ttl;
+    // Without a name it is a user of its own, with a quota of its own.
+    const name = user ?? randomBytes(12).toString('base64url');
+    const { username, credential } = mintRestCredential(secret, name, expiresAt);
+    const urls = iceUrls(turn(), listeners(), hostName(requestHost));
+    const uris = urls.filter((url) => url.startsWith('turn'));
+    return { username, password: credential, ttl, uris };
   };
 }
 

@@ -8,10 +8,11 @@ import { SternaError } from '../shared/errors.ts';
 import type { CreateRoomOptions, SignalingServer, StatsFailure } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
 import type { Reason } from '../signaling/codes.ts';
+import { checkRoomAdmin, problem } from './admin-token.ts';
 
 export function createRoomFor(signaling: SignalingServer): CreateRoom {
   return (token, { name, maxParticipants, emptyTimeoutSeconds, metadata }) => {
-    checkAdmin(signaling, token, name);
+    checkRoomAdmin(signaling.tokens, token, name);
     const options: CreateRoomOptions = {
       name,
       ...(maxParticipants === undefined ? {} : { maxParticipants }),
@@ -32,7 +33,7 @@ export function createRoomFor(signaling: SignalingServer): CreateRoom {
 
 export function tellRoomStatsOf({ tokens, roomStats }: SignalingServer): TellRoomStats {
   return async (token, room, participant) => {
-    checkAdmin({ tokens }, token, room);
+    checkRoomAdmin(tokens, token, room);
     const stats =
       participant === undefined
         ? await roomStats.room(room)
@@ -40,21 +41,6 @@ export function tellRoomStatsOf({ tokens, roomStats }: SignalingServer): TellRoo
     if (typeof stats === 'string') throw statsProblem(stats);
     return stats;
   };
-}
-
-/** @throws GatewayProblem */
-function checkAdmin(
-  { tokens }: Pick<SignalingServer, 'tokens'>,
-  token: string,
-  name: string,
-): void {
-  const verified = tokens.check(token);
-  if ('reason' in verified) throw problem(verified.reason, verified.message);
-  const { roomAdmin, room } = verified.grants;
-  if (!roomAdmin) throw problem('NOT_ALLOWED', 'The token does not grant roomAdmin');
-  if (room !== undefined && room !== name) {
-    throw problem('NOT_ALLOWED', 'The token is for another room');
-  }
 }
 
 function statsProblem(failure: StatsFailure): GatewayProblem {
@@ -79,14 +65,4 @@ function statsProblem(failure: StatsFailure): GatewayProblem {
 
 function isReason(code: string): code is Reason {
   return Object.hasOwn(CODES, code);
-}
-
-function problem(
-  reason: Reason,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): GatewayProblem {
-  const { http } = CODES[reason];
-  const challenge = http === 401 ? { 'www-authenticate': 'Bearer error="invalid_token"' } : {};
-  return new GatewayProblem(http, reason, `${message}.`, { ...challenge, ...headers });
 }

@@ -8,18 +8,22 @@ import type { Config } from '../shared/config/load.ts';
 import { bracketed, isWildcard } from '../shared/config/network-values.ts';
 import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
-import type { Logger } from '../shared/log.ts';
+import type { Logger, LogLevel } from '../shared/log.ts';
 import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
 import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
-import { iceServerMaker } from './ice-servers.ts';
+import { Drain } from './drain.ts';
+import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
 import { MediaHost } from './media/host.ts';
 import { Metrics } from './metrics.ts';
+import { operateApiOf } from './operate-api.ts';
 import { VERSION, webRoot } from './package-root.ts';
+import { Reload } from './reload.ts';
 import { createRoomFor, tellRoomStatsOf } from './room-api.ts';
 import type { ServerStats } from './stats.ts';
+import { turnApiOf } from './turn-api.ts';
 import { whipApiOf } from './whip-api.ts';
 
 /**
@@ -34,22 +38,45 @@ const REJOIN_AFTER_MS = 1000;
 /** How long a token of the meeting page lasts, seconds. */
 const PAGE_TOKEN_SECONDS = 6 * 3600;
 
+/** What it takes to read the configuration anew. */
+export interface ReloadSources {
+  /** Undefined where there is no file. @throws ConfigError */
+  readonly read: (() => Config) | undefined;
+  setLogLevel(level: LogLevel): void;
+}
+
 export class Server {
+  /** For who has files of its own to read with it, and for who asks for it. */
+  readonly reload: Reload;
   readonly #config: Config;
   readonly #log: Logger;
   readonly #signaling: SignalingServer;
   readonly #media: MediaHost;
   readonly #iceServers: MakeIceServers;
+  readonly #drain: Drain;
   #gateway: Gateway | undefined;
   #state: ServerState = 'starting';
   #port = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(config: Config, log: Logger, media: MediaHost) {
+  private constructor(config: Config, log: Logger, media: MediaHost, sources?: ReloadSources) {
     this.#config = config;
     this.#log = log;
     this.#media = media;
-    this.#iceServers = iceServerMaker(config.turn, () => this.listeners, systemClock);
+    this.reload = new Reload(config, {
+      log,
+      read: sources?.read,
+      apply: async (running) => {
+        sources?.setLogLevel(running.log.level);
+        await media.reconfigure(running);
+      },
+    });
+    this.reload.onReload(() => media.reload());
+    this.#iceServers = iceServerMaker(
+      () => this.reload.running.turn,
+      () => this.listeners,
+      systemClock,
+    );
     this.#signaling = new SignalingServer({
       keys: config.keys,
       node: hostname(),
@@ -64,11 +91,12 @@ export class Server {
         emptyRoomMs: config.rooms.emptyTimeout * 1000,
       },
     });
+    this.#drain = new Drain(this.#signaling, media, systemClock, log);
   }
 
   /** Resolves when everything serves. Rejects with a SternaError of one line, and leaves nothing open. */
-  static async start(config: Config, log: Logger): Promise<Server> {
-    const server = new Server(config, log, await MediaHost.start(config, log));
+  static async start(config: Config, log: Logger, sources?: ReloadSources): Promise<Server> {
+    const server = new Server(config, log, await MediaHost.start(config, log), sources);
     try {
       await server.#open();
       return server;
@@ -109,9 +137,10 @@ export class Server {
     };
   }
 
-  /** Reads again what may change while the server runs: the certificate of TLS listeners. */
-  reload(): Promise<void> {
-    return this.#media.reload();
+  /** Takes nobody new, and resolves when nobody is left, or that time is over. */
+  async drain(timeoutMs: number, by: string): Promise<void> {
+    this.#drain.set(true, by);
+    await this.#drain.empty(timeoutMs);
   }
 
   /**
@@ -123,6 +152,10 @@ export class Server {
     return this.#closed;
   }
 
+  get #stateNow(): ServerState {
+    return this.#state === 'ready' && this.#drain.on ? 'draining' : this.#state;
+  }
+
   async #open(): Promise<void> {
     const { bind, gateway, mode } = this.#config;
     const metrics = new Metrics(() => this.stats());
@@ -132,10 +165,20 @@ export class Server {
       webRoot: webRoot(),
       signalPath: SIGNAL_PATH,
       healthy: () => this.#media.healthy,
-      state: () => this.#state,
+      state: () => this.#stateNow,
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
       createRoom: createRoomFor(this.#signaling),
       tellRoomStats: tellRoomStatsOf(this.#signaling),
+      turn: turnApiOf(
+        this.#signaling,
+        this.#media.allocations,
+        turnCredentialMaker(
+          () => this.reload.running.turn,
+          () => this.listeners,
+          systemClock,
+        ),
+      ),
+      operate: operateApiOf(this.#signaling, this.#drain, this.reload),
       metrics: {
         readers: gateway.metrics,
         contentType: metrics.contentType,
@@ -153,7 +196,7 @@ export class Server {
 
   async #close(): Promise<void> {
     const wasReady = this.#state === 'ready';
-    this.#state = 'draining';
+    this.#state = 'closing';
     if (wasReady) {
       this.#log.info('server.draining');
       await this.#signaling.drain(REJOIN_AFTER_MS);

@@ -92,6 +92,17 @@ export const TURN_METRIC_FAMILIES: readonly MetricFamily[] = [
     samples: ({ media }) => [{ labels: {}, value: media.users }],
   },
   {
+    name: 'sterna_turn_user_lookups_total',
+    type: 'counter',
+    help: 'Users who were looked up in turn.userSources, by what came of it',
+    labels: ['result'],
+    samples: ({ media }) =>
+      Object.entries(media.userLookups ?? {}).map(([result, value]) => ({
+        labels: { result },
+        value,
+      })),
+  },
+  {
     name: 'sterna_turn_relayed_packets_total',
     type: 'counter',
     help: 'Packets relayed, by the transport between client and server and by direction',

@@ -23,6 +23,12 @@ export interface Logger extends Readonly<Record<RecordLevel, Write>> {
   child(fields: LogFields): Logger;
 }
 
+/** The one that others are children of. */
+export interface RootLogger extends Logger {
+  /** The least that it and its children write from now on. */
+  setLevel(level: LogLevel): void;
+}
+
 export interface LoggerOptions {
   level: LogLevel;
   format: LogFormat;
@@ -33,19 +39,23 @@ export interface LoggerOptions {
 }
 
 interface Sink {
+  setLevel(level: LogLevel): void;
   enabled(level: RecordLevel): boolean;
   emit(level: RecordLevel, event: string, fields: Record<string, unknown>): void;
 }
 
 /** A logger for the whole process; lines are written at once, so none is lost when the process ends. */
-export function createLogger(options: LoggerOptions): Logger {
+export function createLogger(options: LoggerOptions): RootLogger {
   const write = options.write ?? standardOutput();
   const sink = options.format === 'json' ? jsonSink(options, write) : prettySink(options, write);
-  return loggerOn(sink, {});
+  return { ...loggerOn(sink, {}), setLevel: (level) => sink.setLevel(level) };
 }
 
 /** Drops everything: for tests and for tools that print for themselves. */
-export const silentLogger: Logger = loggerOn({ enabled: () => false, emit: () => {} }, {});
+export const silentLogger: Logger = loggerOn(
+  { setLevel: () => {}, enabled: () => false, emit: () => {} },
+  {},
+);
 
 function loggerOn(sink: Sink, bound: LogFields): Logger {
   const at =
@@ -78,6 +88,9 @@ function jsonSink(options: LoggerOptions, write: (line: string) => void): Sink {
     { write },
   );
   return {
+    setLevel: (level) => {
+      logger.level = level;
+    },
     enabled: (level) => logger.isLevelEnabled(level),
     emit: (level, event, fields) => logger[level]({ event, ...fields }),
   };
@@ -92,11 +105,18 @@ const COLOURS: Readonly<Record<RecordLevel, number>> = {
   fatal: 31,
 };
 
+function indexOf(level: LogLevel): number {
+  return level === 'silent' ? LOG_LEVELS.length : LOG_LEVELS.indexOf(level);
+}
+
 function prettySink(options: LoggerOptions, write: (line: string) => void): Sink {
-  const from = options.level === 'silent' ? LOG_LEVELS.length : LOG_LEVELS.indexOf(options.level);
+  let from = indexOf(options.level);
   const paint = (code: number, text: string): string =>
     options.colour === true ? `\u001b[${code}m${text}\u001b[0m` : text;
   return {
+    setLevel: (level) => {
+      from = indexOf(level);
+    },
     enabled: (level) => LOG_LEVELS.indexOf(level) >= from,
     emit: (level, event, fields) => {
       const time = new Date().toTimeString().slice(0, 8);

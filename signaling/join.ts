@@ -15,6 +15,9 @@ import type { Session } from './session.ts';
 import type { SignalSocket } from './signal-socket.ts';
 import type { VerifiedToken } from './tokens.ts';
 
+/** By then whoever sends clients here knows that it should not. */
+const DRAINING_RETRY_MS = 5000;
+
 /** Where the message came in. */
 export interface Doorway {
   readonly socket: SignalSocket;
@@ -48,6 +51,9 @@ function open(
   const { identity, grants } = token;
   if (!grants.roomJoin || grants.room === undefined) {
     return refusal('NOT_ALLOWED', 'The token does not grant roomJoin for a room');
+  }
+  if (!service.admits) {
+    return refusal('DRAINING', 'The server takes no new participants', DRAINING_RETRY_MS);
   }
   const { canPublish, canSubscribe, canPublishData, roomAdmin, hidden = false } = grants;
   const waitMs = service.joinRates.charge(grants.room, identity);

@@ -47,6 +47,13 @@ export class Rooms<M extends Member = Member> {
     return this.#rooms.size;
   }
 
+  /** In all rooms. */
+  get participants(): number {
+    let count = 0;
+    for (const room of this.#rooms.values()) count += room.size;
+    return count;
+  }
+
   /**
    * The room of that name, made if there is none (an existing one keeps its settings).
    * Throws SternaError `BAD_MESSAGE` for an option out of bounds, `ROOM_FULL` at `maxRooms`.

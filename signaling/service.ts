@@ -33,6 +33,8 @@ export interface Service {
   /** Name of this server among others, and its version. */
   readonly node: string;
   readonly version: string;
+  /** Whether participants may join. Those who are here go on and resume in either case. */
+  admits: boolean;
   iceServers(identity: string, requestHost: string): IceConfig;
 }
 

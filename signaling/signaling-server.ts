@@ -119,6 +119,7 @@ export class SignalingServer {
       counters: new Counters(),
       node: options.node,
       version: options.version,
+      admits: true,
       iceServers: (identity, requestHost) => options.iceServers(identity, requestHost),
     };
     this.whip = switchboard === null ? undefined : new WhipEndpoint(this.#service, options.keys);
@@ -147,7 +148,7 @@ export class SignalingServer {
     const rehearsal = new Rehearsal(this.#service, (refused) => {
       log.error('signaling.rehearsal_failed', { refused });
     });
-    for (let n = 0; n < REHEARSALS && this.#draining === null; n++) {
+    for (let n = 0; n < REHEARSALS && this.#service.admits && this.#draining === null; n++) {
       rehearsal.join();
       // oxlint-disable-next-line no-await-in-loop -- lets others in
       await new Promise((resolve) => setImmediate(resolve));
@@ -173,6 +174,11 @@ export class SignalingServer {
       whip: this.whip?.stats(),
       tokens: this.tokens.stats(),
     };
+  }
+
+  /** Whether participants may join from now on. Those who are here go on, and may resume. */
+  admit(on: boolean): void {
+    this.#service.admits = on;
   }
 
   /**

@@ -229,7 +229,7 @@ function adopt(
   second: ParkedRelay | undefined,
   now: number,
 ): void {
-  if (!state.allocations.has(allocation)) {
+  if (!state.allocations.has(allocation.id)) {
     if (relay !== undefined) state.pool.close(relay);
     if (second !== undefined) state.pool.discard(second);
     return;
@@ -258,7 +258,7 @@ function finish(
   wish: Wish,
   now: number,
 ): void {
-  if (!state.allocations.has(allocation)) return;
+  if (!state.allocations.has(allocation.id)) return;
   const { relay4, relay6 } = allocation;
   if (relay4 === undefined && relay6 === undefined) {
     state.delete(allocation, 'closed');

@@ -41,7 +41,7 @@ export interface Permission {
    * The address is one of our own and nothing else allows it: then only live relayed transport addresses, and those at
    * which the process itself answers, may be reached through this permission, not whatever else listens there.
    */
-  readonly insideOnly: boolean;
+  insideOnly: boolean;
   /** Which of our relay addresses it is, or -1: what goes there may not need to leave the process. */
   readonly relayHost: number;
 }
@@ -103,6 +103,10 @@ export interface Detour {
 }
 
 export class Allocation {
+  /** Numbers the allocations of this server in the order of their creation. Set when it is admitted, as is the next. */
+  id = 0;
+  /** Unix milliseconds. */
+  createdAt = 0;
   /** With `client` the 5-tuple; both change when it moves. */
   listener: Listener;
   client: TransportAddress;
@@ -198,6 +202,14 @@ export class Allocation {
   permissionFor(peer: TransportAddress, now: number): Permission | undefined {
     const permission = this.permissions.get(peer);
     return permission !== undefined && now < permission.expiresAt ? permission : undefined;
+  }
+
+  /** Ends a permission before its time, and the channels that stand on it. */
+  revoke(permission: Permission): void {
+    for (const binding of this.channelsByNumber.values()) {
+      if (binding.permission === permission) this.unbind(binding);
+    }
+    this.permissions.delete(permission.peer);
   }
 
   unbind(binding: ChannelBinding): void {

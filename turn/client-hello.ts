@@ -9,7 +9,10 @@ export const CONTENT_APPLICATION_DATA = 23;
 const CONTENT_HANDSHAKE = 22;
 const RECORD_VERSION = 1;
 const RECORD_EPOCH = 3;
+const RECORD_SEQUENCE = 5;
 const RECORD_LENGTH = 11;
+/** Numbers of an epoch. */
+export const SEQUENCES = 2 ** 48;
 /** DTLS 1.0 and 1.2 are {254, 255} and {254, 253}. */
 const VERSION_MAJOR = 0xfe;
 const DTLS_1_0_MINOR = 0xff;
@@ -46,6 +49,33 @@ export function recordBytes(bytes: Uint8Array, offset: number, length: number): 
 
 export function recordEpoch(bytes: Uint8Array, offset: number): number {
   return read16(bytes, offset + RECORD_EPOCH);
+}
+
+/** The number of the record in its epoch: 48 bits. */
+export function recordSequence(bytes: Uint8Array, offset: number): number {
+  const high = read16(bytes, offset + RECORD_SEQUENCE);
+  const middle = read16(bytes, offset + RECORD_SEQUENCE + 2);
+  return (high * 0x1_0000 + middle) * 0x1_0000 + read16(bytes, offset + RECORD_SEQUENCE + 4);
+}
+
+/** Adds to the numbers of all records that are in the clear, which nothing authenticates. */
+export function renumberRecords(
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  shift: number,
+): void {
+  const end = offset + length;
+  for (let at = offset, record = 0; at < end; at += record) {
+    record = recordBytes(bytes, at, end - at);
+    if (record === 0) return;
+    if (recordEpoch(bytes, at) !== 0) continue;
+    let sequence = (recordSequence(bytes, at) + shift) % SEQUENCES;
+    for (let i = 5; i >= 0; i--) {
+      bytes[at + RECORD_SEQUENCE + i] = sequence;
+      sequence = Math.floor(sequence / 256);
+    }
+  }
 }
 
 /** Whether the record, whole and in the clear, begins a ClientHello. */

@@ -64,8 +64,11 @@ export class CredentialStore {
   /** Undefined where nobody can be asked. */
   readonly outside: OutsideUsers | undefined;
 
-  /** Throws TypeError for a realm, user name or password that OpaqueString refuses (RFC 8265 s4.2). */
-  constructor(options: CredentialOptions, clock: Clock) {
+  /**
+   * Throws TypeError for a realm, user name or password that OpaqueString refuses (RFC 8265 s4.2).
+   * @param before what is known of users outside, and who waits for it: that goes on
+   */
+  constructor(options: CredentialOptions, clock: Clock, before?: OutsideUsers) {
     this.#options = options;
     this.#users = new Map(Object.entries(options.users));
     this.#byHash = new Map(
@@ -73,7 +76,8 @@ export class CredentialStore {
     );
     this.#keys = new LocalTier(KEY_CACHE_MAX, clock);
     const { askForUser } = options;
-    this.outside = askForUser === undefined ? undefined : new OutsideUsers(askForUser, clock);
+    this.outside =
+      askForUser === undefined ? undefined : (before ?? new OutsideUsers(askForUser, clock));
     for (const [name, password] of Object.entries(options.users)) {
       longTermKey(PASSWORD_ALGORITHM_MD5, name, options.realm, password);
     }

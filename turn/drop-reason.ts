@@ -16,7 +16,7 @@ export const DROP_UNAUTHENTICATED_CAP = 8;
 export const DROP_IN_PROGRESS = 9;
 /** The data would not fit into a datagram, towards the client or the peer. */
 export const DROP_TOO_LARGE = 10;
-/** The worker that has the relay it goes to takes no more for now. */
+/** The worker that has the relay it goes to, or the client it is from, takes no more for now. */
 export const DROP_NEIGHBOUR_BUSY = 11;
 /** Too many requests wait for what user sources say of their users. */
 export const DROP_USER_LOOKUPS = 12;

@@ -7,7 +7,14 @@ import { INPUT_BYTES_MAX } from '../shared/native/dtls-context.ts';
 import { type DatagramSink, DtlsSession } from '../shared/native/dtls-session.ts';
 import { Timer, type Timers } from '../shared/net/timer-wheel.ts';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
-import { type ClientHello, COOKIE_BYTES, recordEpoch } from './client-hello.ts';
+import {
+  type ClientHello,
+  COOKIE_BYTES,
+  recordEpoch,
+  recordSequence,
+  renumberRecords,
+  SEQUENCES,
+} from './client-hello.ts';
 import type { DtlsSource } from './dtls-sources.ts';
 import {
   DTLS_EARLY_RECORDS_MAX,
@@ -59,6 +66,9 @@ export class DtlsClient implements DatagramSink {
   readonly #cookie = new Uint8Array(COOKIE_BYTES);
   readonly #timer = new Timer((now) => this.#onTimer(now));
   readonly #deadline: number;
+  readonly #helloSequence: number;
+  /** What is added to the numbers of our records in the clear; -1 before the first. */
+  #shift = -1;
   #connected = false;
   #ended = false;
   #heardAt: number;
@@ -82,6 +92,7 @@ export class DtlsClient implements DatagramSink {
     this.address = address.copy();
     this.source = source;
     this.#cookie.set(hello.bytes.subarray(hello.cookieAt, hello.cookieAt + COOKIE_BYTES));
+    this.#helloSequence = recordSequence(hello.bytes, hello.offset);
     this.#heardAt = now;
     this.#deadline = now + DTLS_HANDSHAKE_MS_MAX;
     this.#session = new DtlsSession(context, 'server');
@@ -133,8 +144,16 @@ export class DtlsClient implements DatagramSink {
     else this.#fail('failed');
   }
 
-  /** As `DatagramSink`, for the session. */
+  /**
+   * As `DatagramSink`, for the session. The first ServerHello has the record number of its ClientHello (RFC 6347
+   * s4.2.1), so that it is none that a HelloVerifyRequest had: OpenSSL from 3.2 begins with 1 whatever that was.
+   */
   send(bytes: Uint8Array, offset: number, length: number): void {
+    if (this.#shift < 0) {
+      const first = recordSequence(bytes, offset);
+      this.#shift = (this.#helloSequence - first + SEQUENCES) % SEQUENCES;
+    }
+    if (this.#shift > 0) renumberRecords(bytes, offset, length, this.#shift);
     this.#owner.transmit(this, bytes, offset, length);
   }
 

@@ -1,4 +1,5 @@
-// Why a DTLS handshake of a TURN client did not come to be, or not to its end: one counter a reason, exported as metrics.
+// Why a DTLS handshake of a TURN client did not come to be, or not to its end: one counter a reason, exported as
+// metrics.
 
 export const DTLS_FAILURES = [
   /** A ClientHello that no session could begin with. */

@@ -22,19 +22,38 @@ export interface NatDiscoveryAddresses {
   readonly alternate: TransportAddress;
 }
 
-export interface TurnOptions {
+/** What may change while the server runs: `TurnServer.reconfigure`. */
+export interface TurnRules {
+  readonly users: Readonly<Record<string, string>>;
+  readonly secrets: readonly string[];
+  readonly peers: { readonly allow: readonly string[]; readonly deny: readonly string[] };
+  /** Allocations and reservations of one user, over all workers. */
+  readonly quotaPerUser: number;
+  /** Where new clients are sent to instead, in turn, by the family of their addresses (RFC 8489 s10). */
+  readonly alternateServers: readonly TransportAddress[];
+  /** When that is done: always, or while the server drains. */
+  readonly redirect: 'always' | 'draining';
+  /** Milliseconds. */
+  readonly lifetimes: {
+    readonly allocation: number;
+    readonly allocationMax: number;
+    readonly permission: number;
+    readonly channel: number;
+    readonly nonce: number;
+  };
+}
+
+/** Besides the rules, what stays as it is for the life of the server. */
+export interface TurnOptions extends TurnRules {
   readonly realm: string;
   /** In the same order in every worker: the commons know them by number. */
   readonly relays: readonly RelayAddress[];
-  readonly users: Readonly<Record<string, string>>;
-  readonly secrets: readonly string[];
-  /** Tokens of authorization servers (RFC 7635), beside users and secrets; without it they are not understood. */
-  readonly thirdParty?: ThirdPartyOptions | undefined;
-  readonly peers: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   /** Further addresses that are never peers, such as this host's addresses at a wildcard listener's port. */
   readonly forbiddenPeers: readonly TransportAddress[];
-  /** Allocations and reservations of one user, over all workers. */
-  readonly quotaPerUser: number;
+  /** Tokens of authorization servers (RFC 7635), beside users and secrets; without it they are not understood. */
+  readonly thirdParty?: ThirdPartyOptions | undefined;
+  /** Without it the attributes of RFC 5780 are unknown. */
+  readonly natDiscovery?: NatDiscoveryAddresses | undefined;
   /** What one allocation may have. The limits that hold for all workers are those of the commons. */
   readonly perAllocation: {
     readonly permissions: number;
@@ -46,20 +65,8 @@ export interface TurnOptions {
   readonly channelNumberMax: number;
   /** Whether clients may change their addresses (RFC 8016). */
   readonly mobility: boolean;
-  /** Where new clients are sent to instead, in turn, by the family of their addresses (RFC 8489 s10). */
-  readonly alternateServers: readonly TransportAddress[];
-  /** When that is done: always, or while the server drains. */
-  readonly redirect: 'always' | 'draining';
-  /** Without it the attributes of RFC 5780 are unknown. */
-  readonly natDiscovery?: NatDiscoveryAddresses | undefined;
-  /** Milliseconds. */
-  readonly lifetimes: {
-    readonly allocation: number;
-    readonly allocationMax: number;
-    readonly permission: number;
-    readonly channel: number;
-    readonly nonce: number;
-  };
+  /** What the ids of allocations count from, 1 if left out: a worker in place of a dead one repeats none of its ids. */
+  readonly firstAllocationId?: number | undefined;
   readonly random: RandomInt;
   /** One clock for all workers. */
   readonly clock: Clock;
@@ -81,9 +88,9 @@ export interface TurnOptions {
 /** The other workers of the process, as who has the relays that this one sends to, or the clients that it hears. */
 export interface Neighbours {
   /**
-   * Hands a datagram to the worker that has the relay at `to`, or the client at `from` where `to` is a listener, for its
-   * `TurnServer.fromNeighbour`. Addresses and bytes are only good until the call returns. False when it takes no more
-   * for now.
+   * Hands a datagram to the worker that has the relay at `to`, or the client at `from` where `to` is a listener, for
+   * its `TurnServer.fromNeighbour`. Addresses and bytes are only good until the call returns. False when it takes no
+   * more for now.
    */
   forward(
     worker: number,
@@ -101,7 +108,12 @@ export interface TurnObserver {
   onAllocationDeleted(event: AllocationEvent & { readonly reason: AllocationEnd }): void;
 }
 
-export type AllocationEnd = 'refreshed-to-zero' | 'expired' | 'closed' | 'disconnected';
+export type AllocationEnd =
+  | 'refreshed-to-zero'
+  | 'expired'
+  | 'closed'
+  | 'disconnected'
+  | 'ended-by-admin';
 
 export interface AllocationEvent {
   readonly user: string;

@@ -66,8 +66,8 @@ interface Rule {
 }
 
 export class PeerPolicy {
-  readonly #allow: readonly Rule[];
-  readonly #deny: readonly Rule[];
+  #allow: readonly Rule[];
+  #deny: readonly Rule[];
   readonly #defaults: readonly Rule[];
   readonly #relays: readonly TransportAddress[];
   readonly #own: TransportAddress[];
@@ -82,6 +82,11 @@ export class PeerPolicy {
     this.#relays = options.relays;
     this.#own = [...options.own];
     this.#handOver = options.handOver;
+  }
+
+  /** Has other lists from now on. Throws as the constructor does, and changes nothing then. */
+  replace({ allow, deny }: Pick<PeerPolicyOptions, 'allow' | 'deny'>): void {
+    [this.#allow, this.#deny] = [allow.map(compile), deny.map(compile)];
   }
 
   /** Adds one of the server's own listeners. */

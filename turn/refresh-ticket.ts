@@ -1,6 +1,7 @@
 // Refresh with MOBILITY-TICKET (RFC 8016 s3.2.2): moves an allocation to the 5-tuple of the request. The checks in the
 // RFC's order; what the Refresh itself asks for is the matter of refresh.ts.
 
+import { timingSafeEqual } from 'node:crypto';
 import {
   ERROR_ALLOCATION_MISMATCH,
   ERROR_BAD_REQUEST,
@@ -37,7 +38,7 @@ export function handleTicket(
   const repeated = state.mobility.isRepeated(allocation, ticket, exchange);
   const error = repeated ? 0 : refusal(exchange, allocation, ticket, present);
   if (error !== 0) return state.responder.refuse(exchange, error);
-  if (!allocation.belongsTo(credential)) {
+  if (!mayMove(allocation, credential)) {
     return state.responder.refuse(exchange, ERROR_WRONG_CREDENTIALS);
   }
   // The 5-tuple may have an allocation of its own already.
@@ -45,6 +46,18 @@ export function handleTicket(
     return state.responder.refuse(exchange, ERROR_ALLOCATION_MISMATCH);
   }
   handleRefresh(state, exchange, allocation, repeated ? 'moved' : 'moves');
+}
+
+/**
+ * Whether that credential may take the allocation to another 5-tuple. Tokens name no user, and whoever listens sees a
+ * ticket: so another token, good enough where the 5-tuple stays, is not good enough here.
+ */
+function mayMove(allocation: Allocation, credential: Credential): boolean {
+  const { grant } = allocation;
+  const key = credential.grant?.keys[0];
+  if (grant === undefined || key === undefined) return allocation.belongsTo(credential);
+  const own = grant.keys[0]!;
+  return own.length === key.length && timingSafeEqual(own, key);
 }
 
 /** Why the ticket does not move the allocation to where `present` is, whoever asks; 0 if it does. */

@@ -47,7 +47,7 @@ export function handleRefresh(
   const writer = state.responder
     .begin(exchange, CLASS_SUCCESS)
     .u32(ATTR_LIFETIME, Math.round(lifetime / 1000));
-  if (place !== 'stays' && state.allocations.has(allocation)) {
+  if (place !== 'stays' && state.allocations.has(allocation.id)) {
     if (place === 'moves') state.mobility.depart(allocation, exchange);
     const { ticket } = allocation.mobility!;
     writer.data(ATTR_MOBILITY_TICKET, ticket, 0, ticket.length);

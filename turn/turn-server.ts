@@ -23,6 +23,7 @@ import {
   METHOD_SEND,
 } from '../shared/stun/registry.ts';
 import { handleAllocate } from './allocate.ts';
+import { AllocationDesk } from './allocation-desk.ts';
 import { authenticate } from './authenticate.ts';
 import { BindingRequests } from './binding.ts';
 import { handleChannelBind } from './channel-bind.ts';
@@ -41,7 +42,7 @@ import { Exchange } from './exchange.ts';
 import { hasUnknown, knownToTurn, refuseUnknown } from './known-attributes.ts';
 import { Listener } from './allocation.ts';
 import type { ClientSink, ClientTransport } from './client-sink.ts';
-import type { TurnObserver, TurnOptions } from './options.ts';
+import type { TurnObserver, TurnOptions, TurnRules } from './options.ts';
 import type { UserAnswer } from './outside-users.ts';
 import { handleRefresh } from './refresh.ts';
 import { handleTicket } from './refresh-ticket.ts';
@@ -86,6 +87,8 @@ export interface ListenResult {
 export class TurnServer {
   /** Where what the sockets of TCP relays say goes (RFC 6062); undefined where there are none. */
   readonly tcp: TcpRelays | undefined;
+  /** For who operates the server. */
+  readonly desk: AllocationDesk;
   readonly #state: TurnState;
   readonly #relayPath: RelayPath;
   readonly #binding: BindingRequests;
@@ -117,10 +120,12 @@ export class TurnServer {
     this.tcp = tcpRelays(options, engine, () => this.#state);
     const pool = new RelayPool(engine, relays, options, this.tcp);
     this.#state = new TurnState(options, engine, pool, observer, this.tcp);
+    this.desk = new AllocationDesk(this.#state);
     this.#relayPath = new RelayPath(this.#state, randomBytes(12));
     this.#binding = new BindingRequests(this.#state, this.#exchange);
     const takesTokens = options.thirdParty !== undefined;
-    this.#knownToTurn = knownToTurn(engine.canSetDontFragment, takesTokens, this.tcp !== undefined);
+    const { canSetDontFragment } = engine;
+    this.#knownToTurn = knownToTurn(canSetDontFragment, takesTokens, this.tcp !== undefined);
     this.#channelFirstByteMax = options.channelNumberMax >> 8;
   }
 
@@ -213,6 +218,16 @@ export class TurnServer {
     this.#state.drop(reason);
   }
 
+  /** As `TurnState.reconfigure`. */
+  reconfigure(rules: TurnRules): void {
+    this.#state.reconfigure(rules);
+  }
+
+  /** Tells another observer from now on, or nobody. */
+  observe(observer: TurnObserver | undefined): void {
+    this.#state.observer = observer;
+  }
+
   /**
    * While on, there are no new allocations: clients are sent to an alternate server, or told that there is no room.
    * Those that there are go on, and may be refreshed and moved.
@@ -293,7 +308,9 @@ export class TurnServer {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const allocation of this.#state.allocations) this.#state.delete(allocation, 'closed');
+    for (const allocation of this.#state.allocations.values()) {
+      this.#state.delete(allocation, 'closed');
+    }
     this.#state.endReservations();
     this.#state.elsewhere.close();
     for (const socket of this.#sockets) this.#state.engine.close(socket);
@@ -318,6 +335,7 @@ export class TurnServer {
 
   #request(listener: Listener, client: TransportAddress, now: number): void {
     const state = this.#state;
+    const { tcp } = this;
     const reader = this.#reader;
     switch (reader.method) {
       case METHOD_BINDING:
@@ -331,7 +349,7 @@ export class TurnServer {
         break;
       case METHOD_CONNECT:
       case METHOD_CONNECTION_BIND:
-        if (this.tcp !== undefined) break;
+        if (tcp !== undefined) break;
         return state.drop(DROP_UNEXPECTED);
       default:
         // RFC 8489 s6.3: a method that is not supported is silently discarded.
@@ -348,8 +366,8 @@ export class TurnServer {
     // RFC 8489 s6.3: unknown attributes are looked at once authentication is done.
     if (refuseUnknown(state, exchange, this.#knownToTurn)) return;
     if (exchange.method === METHOD_ALLOCATE) return handleAllocate(state, exchange, credential);
-    if (exchange.method === METHOD_CONNECTION_BIND && this.tcp !== undefined) {
-      return handleConnectionBind(state, this.tcp, exchange, credential);
+    if (exchange.method === METHOD_CONNECTION_BIND && tcp !== undefined) {
+      return handleConnectionBind(state, tcp, exchange, credential);
     }
     if (allocation === undefined || !allocation.ready) {
       return state.responder.refuse(exchange, ERROR_ALLOCATION_MISMATCH);
@@ -358,8 +376,8 @@ export class TurnServer {
     if (!allocation.belongsTo(credential)) {
       return state.responder.refuse(exchange, ERROR_WRONG_CREDENTIALS);
     }
-    if (exchange.method === METHOD_CONNECT && this.tcp !== undefined) {
-      handleConnect(state, this.tcp, exchange, allocation);
+    if (exchange.method === METHOD_CONNECT && tcp !== undefined) {
+      handleConnect(state, tcp, exchange, allocation);
     } else if (exchange.method === METHOD_REFRESH) {
       allocation.grant = credential.grant;
       handleRefresh(state, exchange, allocation, 'stays');

@@ -18,7 +18,13 @@ import { Elsewhere } from './elsewhere.ts';
 import { RESERVATION_LIFETIME_MS } from './limits.ts';
 import { Mobility } from './mobility.ts';
 import { NonceMint } from './nonce.ts';
-import type { AllocationEnd, AllocationEvent, TurnObserver, TurnOptions } from './options.ts';
+import type {
+  AllocationEnd,
+  AllocationEvent,
+  TurnObserver,
+  TurnOptions,
+  TurnRules,
+} from './options.ts';
 import { PeerPolicy, type PeerVerdict } from './peer-policy.ts';
 import type { RelayOpened, RelayPool } from './relay-pool.ts';
 import { Responder } from './responder.ts';
@@ -35,21 +41,23 @@ const RESERVATIONS_EVERY_MS = 1000;
 const HEADERS_BYTES = 28;
 
 export class TurnState {
+  /** Of its own: the part of them that is `TurnRules` changes by `reconfigure`, so it is read where it is used. */
   readonly options: TurnOptions;
   /** Undefined where there are no TCP allocations (RFC 6062). */
   readonly tcp: TcpRelays | undefined;
   readonly engine: Engine;
   readonly responder: Responder;
-  readonly credentials: CredentialStore;
+  credentials: CredentialStore;
   readonly thirdParty: ThirdParty | undefined;
-  readonly nonces: NonceMint;
+  nonces: NonceMint;
   readonly policy: PeerPolicy;
   readonly pool: RelayPool;
   readonly commons: Commons;
   readonly mobility: Mobility;
   readonly elsewhere: Elsewhere;
-  readonly alternates: AlternateServers;
-  readonly allocations: Set<Allocation> = new Set();
+  alternates: AlternateServers;
+  /** By id, and so in the order of their creation. */
+  readonly allocations: Map<number, Allocation> = new Map();
   /** By reason, as in drop-reason.ts. */
   readonly drops: Float64Array = new Float64Array(DROP_REASONS.length);
   readonly traffic: Traffic = new Traffic();
@@ -59,12 +67,14 @@ export class TurnState {
   shortCircuited = 0;
   /** No new allocations. */
   draining = false;
-  readonly #observer: TurnObserver | undefined;
+  /** Undefined costs nothing. */
+  observer: TurnObserver | undefined;
   readonly #reservationTimer = new Timer((now) => this.#expireReservations(now));
   readonly #external = new TransportAddress();
   readonly #inside = new TransportAddress();
   /** Whether sockets of this engine can be adopted by other threads, and theirs by it. */
   readonly #moves: boolean;
+  #nextId: number;
 
   constructor(
     options: TurnOptions,
@@ -73,19 +83,16 @@ export class TurnState {
     observer?: TurnObserver,
     tcp?: TcpRelays,
   ) {
-    this.options = options;
+    this.options = { ...options };
     this.tcp = tcp;
     this.engine = engine;
     this.pool = pool;
-    this.#observer = observer;
+    this.observer = observer;
     this.responder = new Responder(engine);
     this.credentials = new CredentialStore(options, options.clock);
     const { thirdParty, realm } = options;
     this.thirdParty = thirdParty === undefined ? undefined : new ThirdParty(thirdParty, realm);
-    const features =
-      SECURITY_FEATURE_PASSWORD_ALGORITHMS |
-      (this.credentials.supportsUserHash ? SECURITY_FEATURE_USERNAME_ANONYMITY : 0);
-    this.nonces = new NonceMint(features, options.lifetimes.nonce, options.commons);
+    this.nonces = nonceMintFor(this.credentials, options);
     this.commons = options.commons;
     this.mobility = new Mobility(
       this.commons.ticketSecret,
@@ -93,10 +100,11 @@ export class TurnState {
       (allocation, now) => this.expire(allocation, now),
       this.traffic,
     );
-    this.elsewhere = new Elsewhere(options, engine.timers, (reason) => this.drop(reason));
+    this.elsewhere = new Elsewhere(this.options, engine.timers, (reason) => this.drop(reason));
     this.alternates = new AlternateServers(options.alternateServers);
     this.metered = options.perAllocation.bandwidth > 0 || options.commons.bandwidth.limited;
     this.#moves = engine.kind === 'linux';
+    this.#nextId = options.firstAllocationId ?? 1;
     this.policy = new PeerPolicy({
       allow: options.peers.allow,
       deny: options.peers.deny,
@@ -106,6 +114,28 @@ export class TurnState {
       own: options.forbiddenPeers,
       handOver: options.handOver,
     });
+  }
+
+  /**
+   * Goes by other rules from now on, and keeps every allocation: whose user or secret is gone is refused with its next
+   * request. Permissions for peers that are denied now end at once. Costs a walk over all permissions. Throws what the
+   * constructor throws, and changes nothing then.
+   */
+  reconfigure(rules: TurnRules): void {
+    const options = { ...this.options, ...rules };
+    const credentials = new CredentialStore(options, options.clock, this.credentials.outside);
+    this.policy.replace(rules.peers);
+    Object.assign(this.options, rules);
+    this.credentials = credentials;
+    this.nonces = nonceMintFor(credentials, options);
+    this.alternates = new AlternateServers(rules.alternateServers);
+    for (const allocation of this.allocations.values()) {
+      for (const permission of allocation.permissions.values()) {
+        const verdict = this.policy.judge(permission.peer);
+        if (verdict === 'denied') allocation.revoke(permission);
+        else permission.insideOnly = verdict === 'inside-only';
+      }
+    }
   }
 
   drop(reason: number): void {
@@ -146,6 +176,8 @@ export class TurnState {
 
   /** Admits an allocation whose relays are still to open. It has the units of the quota from now on. */
   admit(allocation: Allocation, account: number, units: number): void {
+    allocation.id = this.#nextId++;
+    allocation.createdAt = this.options.clock.wall();
     allocation.account = account;
     allocation.units = units;
     const { bandwidth } = this.options.perAllocation;
@@ -153,7 +185,7 @@ export class TurnState {
     allocation.bandwidthUser = this.commons.bandwidth.open(allocation.credential.user);
     this.traffic.allocated(allocation.listener.traffic, 1);
     allocation.timer = new Timer((now) => this.#look(allocation, now));
-    this.allocations.add(allocation);
+    this.allocations.set(allocation.id, allocation);
     allocation.listener.allocations.set(allocation.client, allocation);
   }
 
@@ -180,7 +212,7 @@ export class TurnState {
 
   /** Says that it is ready for use. */
   announce(allocation: Allocation): void {
-    this.#observer?.onAllocationCreated(describe(allocation));
+    this.observer?.onAllocationCreated(describe(allocation));
   }
 
   dropRelay(allocation: Allocation, relay: Relay): void {
@@ -190,7 +222,7 @@ export class TurnState {
 
   /** Ends an allocation: idempotent. */
   delete(allocation: Allocation, reason: AllocationEnd): void {
-    if (!this.allocations.delete(allocation)) return;
+    if (!this.allocations.delete(allocation.id)) return;
     this.engine.timers.cancel(allocation.timer);
     allocation.listener.allocations.delete(allocation.client);
     this.mobility.forget(allocation);
@@ -199,10 +231,10 @@ export class TurnState {
     this.commons.quota.give(allocation.account, allocation.units);
     this.traffic.allocated(allocation.listener.traffic, -1);
     const { relay4, relay6, ready } = allocation;
-    const event = ready && this.#observer !== undefined ? describe(allocation) : undefined;
+    const event = ready && this.observer !== undefined ? describe(allocation) : undefined;
     if (relay4 !== undefined) this.dropRelay(allocation, relay4);
     if (relay6 !== undefined) this.dropRelay(allocation, relay6);
-    if (event !== undefined) this.#observer?.onAllocationDeleted({ ...event, reason });
+    if (event !== undefined) this.observer?.onAllocationDeleted({ ...event, reason });
   }
 
   /**
@@ -328,6 +360,14 @@ export class TurnState {
     this.engine.timers.cancel(this.#reservationTimer);
     for (const relay of this.commons.reservations.expire(Infinity)) this.pool.discard(relay);
   }
+}
+
+function nonceMintFor(
+  { supportsUserHash }: CredentialStore,
+  { lifetimes, commons }: TurnOptions,
+): NonceMint {
+  const anonymity = supportsUserHash ? SECURITY_FEATURE_USERNAME_ANONYMITY : 0;
+  return new NonceMint(SECURITY_FEATURE_PASSWORD_ALGORITHMS | anonymity, lifetimes.nonce, commons);
 }
 
 function describe(allocation: Allocation): AllocationEvent {

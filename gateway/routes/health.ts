@@ -5,7 +5,8 @@
 import type { FastifyInstance } from 'fastify';
 import { GatewayProblem } from '../problem.ts';
 
-export type ServerState = 'starting' | 'ready' | 'draining';
+/** `draining`: nobody new is taken, and those who are here go on. `closing`: they were told to go. */
+export type ServerState = 'starting' | 'ready' | 'draining' | 'closing';
 
 export interface HealthOptions {
   version: string;
@@ -31,9 +32,15 @@ export function healthRoutes(app: FastifyInstance, options: HealthOptions): void
 
 /** Why no new client is taken on right now, or undefined. */
 export function notReady(options: HealthOptions): GatewayProblem | undefined {
+  const isDraining = options.state() === 'draining';
+  return isDraining ? refuse('DRAINING', 'takes nobody new') : notServing(options);
+}
+
+/** Why not even those are served who are here already, or undefined. */
+export function notServing(options: HealthOptions): GatewayProblem | undefined {
   const state = options.state();
   if (state === 'starting') return refuse('STARTING', 'is starting');
-  if (state === 'draining') return refuse('DRAINING', 'is shutting down');
+  if (state === 'closing') return refuse('DRAINING', 'is shutting down');
   return options.healthy() ? undefined : refuse('INTERNAL', 'has lost its media worker');
 }
 

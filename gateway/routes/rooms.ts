@@ -4,8 +4,8 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { bearerOf } from '../bearer.ts';
 import { METADATA_MAX, NAME_MAX } from '../limits.ts';
-import { GatewayProblem } from '../problem.ts';
 import { parseBody } from './body.ts';
 
 const roomRequest = z.strictObject({
@@ -60,16 +60,4 @@ export function roomStatsRoutes(app: FastifyInstance, tellStats: TellRoomStats):
   };
   app.get<StatsRoute>('/v1/rooms/:room/stats', answer);
   app.get<StatsRoute>('/v1/rooms/:room/participants/:participant/stats', answer);
-}
-
-/** The token of RFC 6750 s2.1. */
-function bearerOf({ headers }: FastifyRequest): string {
-  const token = /^Bearer ([\w.~+/-]{1,8192}=*) *$/i.exec(headers.authorization ?? '')?.[1];
-  if (token !== undefined) return token;
-  throw new GatewayProblem(
-    401,
-    'TOKEN_INVALID',
-    'Send "Authorization: Bearer <token>" with a token that grants roomAdmin (sterna token --admin).',
-    { 'www-authenticate': 'Bearer' },
-  );
 }

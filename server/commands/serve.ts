@@ -1,6 +1,7 @@
-// `sterna serve`: runs the server until it is told to stop. SIGTERM and SIGINT drain; a second one ends it at
-// once.
+// `sterna serve`: runs the server until it is told to stop. SIGTERM and SIGINT drain, for as long as `drain.timeout`
+// says; a second one ends it at once.
 
+import { ConfigError } from '../../shared/config/config-error.ts';
 import type { Config } from '../../shared/config/load.ts';
 import { loadConfig } from '../../shared/config/load.ts';
 import { DEVELOPMENT_KEY } from '../../shared/config/development.ts';
@@ -10,6 +11,7 @@ import { developmentBanner } from '../banner.ts';
 import { publishDevKey } from '../dev-key.ts';
 import { VERSION } from '../package-root.ts';
 import { Server } from '../server.ts';
+import { watchUserFile } from '../user-file-watch.ts';
 import { CONFIG_FLAGS, CONFIG_FLAGS_HELP, configFlags, EXIT_OK, readFlags } from './command.ts';
 import type { Command, Context } from './command.ts';
 
@@ -34,25 +36,36 @@ ${CONFIG_FLAGS_HELP}
       port: { type: 'string' },
       'log-level': { type: 'string' },
     });
-    const config = loadConfig({
-      file: flags.get('config'),
-      environment: context.environment,
-      flags: configFlags(flags, { bind: 'bind', port: 'gateway.port', 'log-level': 'log.level' }),
-      terminal: context.terminal,
-    });
+    const read = (): Config =>
+      loadConfig({
+        file: flags.get('config'),
+        environment: context.environment,
+        flags: configFlags(flags, { bind: 'bind', port: 'gateway.port', 'log-level': 'log.level' }),
+        terminal: context.terminal,
+      });
+    const config = read();
     const { level, format } = config.log;
     const log = createLogger({ level, format, colour: context.terminal });
     logFaults(log);
     const stopped = stopSignal();
     for (const warning of config.warnings) log.warn('config.warning', { warning });
-    const server = await Server.start(config, log);
+    // In development mode secrets are made up with each reading.
+    const userFile = config.mode === 'development' ? '' : config.turn.userFile;
+    const server = await Server.start(config, log, {
+      read: config.file === undefined && userFile === '' ? undefined : read,
+      setLogLevel: (to) => log.setLevel(to),
+    });
+    // Without a file of any kind there is nothing to read again, and the end of its terminal ends the server as others.
+    if (config.file !== undefined || config.turn.tls.cert !== '') reloadOnHangUp(server, log);
+    const unwatch = userFile === '' ? noop : watchUserFile(userFile, server.reload, log);
     const withdraw = config.mode === 'development' ? develop(server, config, log, context) : noop;
     const { url, listeners, media, engine } = server;
     const { mode } = config;
-    // Without a certificate there is nothing to read again, and a terminal that is closed ends its server.
-    if (config.turn.tls.cert !== '') process.on('SIGHUP', () => void server.reload());
     log.info('server.ready', { version: VERSION, url, listeners, media, mode, engine });
-    await stopped;
+    const signal = await stopped;
+    unwatch();
+    const timeoutMs = config.drain.timeout * 1000;
+    if (timeoutMs > 0) await server.drain(timeoutMs, signal);
     await server.close();
     withdraw();
     return EXIT_OK;
@@ -89,12 +102,21 @@ function develop(server: Server, config: Config, log: Logger, context: Context):
   }
 }
 
-/** Resolves at the first signal; from then on the next one ends the process. */
-function stopSignal(): Promise<void> {
+function reloadOnHangUp(server: Server, log: Logger): void {
+  process.on('SIGHUP', () => {
+    server.reload.reload('SIGHUP').catch((error: unknown) => {
+      // That of the configuration is in the log already.
+      if (!(error instanceof ConfigError)) log.error('config.failed', { err: error });
+    });
+  });
+}
+
+/** Resolves with the first signal; from then on the next one ends the process. */
+function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
     for (const [signal, code] of Object.entries(SIGNALS)) {
       process.on(signal, () => {
-        resolve();
+        resolve(signal);
         for (const next of Object.keys(SIGNALS)) {
           process.removeAllListeners(next);
           process.on(next, () => process.exit(code));

@@ -13,14 +13,19 @@ import { HandOver } from '../../shared/net/hand-over.ts';
 import { Mailroom } from '../../shared/net/mailroom.ts';
 import type { Wake } from '../../shared/net/wake.ts';
 import type { MediaPlane } from '../../signaling/index.ts';
-import { Commons, type CommonsMemory } from '../../turn/index.ts';
+import { Commons, type CommonsMemory, type Holdings } from '../../turn/index.ts';
+import { Allocations } from './allocations.ts';
 import { checkWorkerCpus } from './cpus.ts';
 import { DtlsHost } from './dtls-host.ts';
 import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
 import type { Endpoint, LinuxWorkerData, WorkerStats } from './messages.ts';
 import { whyNoOpenssl } from './openssl-probe.ts';
-import { openUserDirectory, type UserDirectory } from '../users/user-directory.ts';
+import {
+  openUserDirectory,
+  type UserDirectory,
+  type UserDirectoryStats,
+} from '../users/user-directory.ts';
 import { SfuHost } from './sfu-host.ts';
 import {
   commonsOptions,
@@ -48,6 +53,8 @@ export interface MediaReport {
   readonly users: number;
   /** TCP and TLS connections of TURN clients that were closed because of a bound. */
   readonly streamsRefused: number;
+  /** What came of asking user sources; undefined where there is none. */
+  readonly userLookups: UserDirectoryStats | undefined;
   readonly workers: readonly WorkerReport[];
 }
 
@@ -62,6 +69,8 @@ export interface WorkerReport {
 export class MediaHost {
   /** What the workers run on. */
   readonly engine: EngineChoice;
+  /** Of TURN, over all workers. */
+  readonly allocations: Allocations;
   readonly #linux: LinuxParts | undefined;
   readonly #commons: Commons;
   readonly #workers: readonly MediaWorker[];
@@ -76,6 +85,7 @@ export class MediaHost {
   readonly #configured: number;
   #listeners: readonly { readonly url: string }[] = [];
   #draining = false;
+  #running: Pick<Config, 'turn' | 'log'>;
   #closed: Promise<void> | undefined;
 
   private constructor(
@@ -110,9 +120,9 @@ export class MediaHost {
       post: (worker, command) => this.#workers[worker]?.post(command),
       sockets: linux?.tcpSockets,
     });
+    this.#running = config;
     const commons: CommonsMemory = Commons.memory(commonsOptions(config.turn, count));
     this.#commons = new Commons(commons, count);
-    const logsInfo = ['trace', 'debug', 'info'].includes(config.log.level);
     this.#workers = Array.from(
       { length: count },
       (_, index) =>
@@ -121,13 +131,13 @@ export class MediaHost {
           log,
           data: () => ({
             index,
-            settings: config.turn,
+            settings: this.#running.turn,
             services: servicesOf(config),
             commons,
             sfu: this.#sfu?.dataFor(index),
             asksForUsers: users !== undefined,
             draining: this.#draining,
-            logsInfo,
+            logsInfo: logsInfo(this.#running),
             dtls: this.#dtls?.certificate,
             linux: linux?.dataFor(index),
           }),
@@ -145,6 +155,7 @@ export class MediaHost {
           reclaim: () => this.#reclaim(index),
         }),
     );
+    this.allocations = new Allocations(this.#workers);
   }
 
   /** Resolves when every listener is open. Throws SternaError LISTENER_UNAVAILABLE that names the first that is not. */
@@ -200,6 +211,11 @@ export class MediaHost {
     );
   }
 
+  /** What all workers have at this moment, by the memory that they share. */
+  get held(): Holdings {
+    return this.#commons.stats();
+  }
+
   /** What each worker says of itself; never rejects. */
   async report(): Promise<MediaReport> {
     const workers = await Promise.all(
@@ -210,12 +226,22 @@ export class MediaHost {
       })),
     );
     const { refused: streamsRefused } = this.#streams.stats();
-    return { users: this.#commons.stats().users, streamsRefused, workers };
+    const userLookups = this.#users?.stats();
+    return { users: this.held.users, streamsRefused, userLookups, workers };
   }
 
   /** Reads again what may change while the process runs: the certificate of TLS and DTLS listeners. */
   async reload(): Promise<void> {
     await Promise.all([this.#streams.reload(), this.#dtls?.reload()]);
+  }
+
+  /** Resolves when all workers that answer go by it; one that starts later does, too. Only `turnRules` may have changed. */
+  async reconfigure(config: Pick<Config, 'turn' | 'log'>): Promise<void> {
+    this.#running = config;
+    const { turn: settings } = config;
+    const question = { type: 'reconfigure', settings, logsInfo: logsInfo(config) } as const;
+    const asked = this.#workers.map((worker) => worker.ask(question).catch(() => undefined));
+    await Promise.all(asked);
   }
 
   /** While on, TURN allocations are made nowhere, and those that there are go on; also in workers that start later. */
@@ -280,6 +306,10 @@ function inOrder<Open extends { readonly url: string }>(
     const at = left.findIndex(({ url }) => parseListenerUrl(url).transport === transport);
     return at < 0 ? [] : left.splice(at, 1);
   });
+}
+
+function logsInfo({ log }: Pick<Config, 'log'>): boolean {
+  return ['trace', 'debug', 'info'].includes(log.level);
 }
 
 /** Where OpenSSL cannot be called there is no DTLS: rooms go on from peer to peer. */

@@ -15,6 +15,8 @@ import {
   type MediaEvent,
   type StreamEvent,
   type TurnStreamEvent,
+  type WorkerAnswer,
+  type WorkerQuestion,
   type WorkerStats,
   type MediaWorkerData,
 } from './messages.ts';
@@ -38,7 +40,7 @@ const RESTART_DELAY_MS = 1000;
 const RECLAIM_AGAIN_MS = 20;
 
 interface Waiting {
-  resolve(stats: WorkerStats): void;
+  resolve(answer: WorkerAnswer): void;
   reject(error: Error): void;
   timer: NodeJS.Timeout;
 }
@@ -47,7 +49,7 @@ export interface MediaWorkerParts {
   readonly index: number;
   readonly log: Logger;
   /** What the thread starts with, but for its port; asked for each time. */
-  data(): Omit<MediaWorkerData, 'port'>;
+  data(): Omit<MediaWorkerData, 'port' | 'deaths'>;
   onMedia(event: SfuEvent | StreamEvent): void;
   onTurnStream(event: TurnStreamEvent): void;
   onTcpRelay(event: TcpRelayEvent): void;
@@ -85,7 +87,11 @@ export class MediaWorker {
   start(): Promise<Listening> {
     return new Promise((resolve, reject) => {
       const { port1: ours, port2: theirs } = new MessageChannel();
-      const workerData: MediaWorkerData = { ...this.#parts.data(), port: theirs };
+      const workerData: MediaWorkerData = {
+        ...this.#parts.data(),
+        deaths: this.deaths,
+        port: theirs,
+      };
       const thread = new Worker(new URL('./worker.js', import.meta.url), {
         workerData,
         transferList: [theirs],
@@ -113,7 +119,15 @@ export class MediaWorker {
   }
 
   /** Rejects when the thread is gone or does not answer. */
-  stats(): Promise<WorkerStats> {
+  async stats(): Promise<WorkerStats> {
+    return (await this.ask({ type: 'stats' })).stats;
+  }
+
+  /** As `stats`. */
+  ask<Type extends WorkerQuestion['type']>(
+    question: WorkerQuestion & { type: Type },
+  ): Promise<Extract<WorkerAnswer, { type: Type }>>;
+  ask(question: WorkerQuestion): Promise<WorkerAnswer> {
     if (this.#thread === undefined) return Promise.reject(gone());
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
@@ -122,7 +136,7 @@ export class MediaWorker {
         reject(new SternaError('MEDIA_UNRESPONSIVE', 'a media worker does not answer'));
       }, REPLY_TIMEOUT_MS);
       this.#waiting.set(id, { resolve, reject, timer });
-      this.post({ type: 'stats', id });
+      this.post({ type: 'ask', id, question });
     });
   }
 
@@ -167,12 +181,12 @@ export class MediaWorker {
     if (isTcpRelayEvent(event)) return this.#parts.onTcpRelay(event);
     if (isTurnStreamEvent(event)) return this.#parts.onTurnStream(event);
     if (event.type === 'user.ask') return this.#parts.onUserAsked(event.username);
-    if (event.type !== 'stats') return this.#parts.onMedia(event);
+    if (event.type !== 'answer') return this.#parts.onMedia(event);
     const waiting = this.#waiting.get(event.id);
     if (waiting === undefined) return;
     this.#waiting.delete(event.id);
     clearTimeout(waiting.timer);
-    waiting.resolve(event.stats);
+    waiting.resolve(event.answer);
   }
 
   #onExit(thread: Worker, code: number): void {

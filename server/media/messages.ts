@@ -8,6 +8,8 @@ import type { MediaServerStats } from '../../sfu/transport/media-server.ts';
 import type { EngineCounters } from '../../shared/net/engine.ts';
 import type { MailroomMemory } from '../../shared/net/mailroom.ts';
 import type {
+  AllocationDetails,
+  AllocationReport,
   CommonsMemory,
   DtlsStats,
   PemCertificate,
@@ -27,6 +29,8 @@ export interface MediaWorkerData {
   port: MessagePort;
   /** Its number, from 0. */
   index: number;
+  /** How many threads have died in its place before. */
+  deaths: number;
   settings: TurnSettings;
   /** Where other services of the process are, which must not be peers (RFC 6062 reaches TCP). */
   services: readonly Endpoint[];
@@ -76,7 +80,7 @@ export interface LinuxWorkerData {
 
 /** From the main thread; `at` is when it said so, monotonic milliseconds. */
 export type MediaCommand =
-  | { type: 'stats'; id: number }
+  | { type: 'ask'; id: number; question: WorkerQuestion }
   | { type: 'stop'; at: number }
   | { type: 'drain'; on: boolean }
   | SfuCommand
@@ -86,6 +90,22 @@ export type MediaCommand =
   | UserCommand
   /** What clients over DTLS are shown from now on. */
   | { type: 'turn.certificate'; certificate: PemCertificate };
+
+/** Each gets the answer of its type. */
+export type WorkerQuestion =
+  | { type: 'stats' }
+  | { type: 'allocations'; after: number; max: number }
+  | { type: 'allocation'; allocation: number }
+  | { type: 'end-allocation'; allocation: number }
+  /** Takes over what `turnRules` has of the settings, and whether anybody reads `info`. */
+  | { type: 'reconfigure'; settings: TurnSettings; logsInfo: boolean };
+
+export type WorkerAnswer =
+  | { type: 'stats'; stats: WorkerStats }
+  | { type: 'allocations'; page: AllocationReport[] }
+  | { type: 'allocation'; allocation: AllocationDetails | undefined }
+  | { type: 'end-allocation'; ended: boolean }
+  | { type: 'reconfigure' };
 
 /** About the TCP connections of ICE, which are the main thread's: frames are RFC 4571's, without their lengths. */
 export type StreamCommand =
@@ -155,7 +175,7 @@ export interface Listening {
 /** From a media worker. */
 export type MediaEvent =
   | ({ type: 'listening' } & Listening)
-  | { type: 'stats'; id: number; stats: WorkerStats }
+  | { type: 'answer'; id: number; answer: WorkerAnswer }
   | {
       type: 'log';
       level: 'info' | 'error';

@@ -21,6 +21,7 @@ import {
   LEGACY_CHANNEL_NUMBER_MAX,
   type NatDiscoveryAddresses,
   type TurnOptions,
+  type TurnRules,
 } from '../../turn/index.ts';
 import type { Endpoint } from './messages.ts';
 
@@ -48,7 +49,7 @@ export function turnOptions(
   commons: Commons,
   services: readonly Endpoint[] = [],
 ): TurnOptions {
-  const { relay, quota, limits, lifetimes } = settings;
+  const { relay, limits } = settings;
   return {
     realm: settings.realm,
     relays: relay.addresses.map((host) => {
@@ -58,10 +59,8 @@ export function turnOptions(
         external: external === undefined ? undefined : addressOf(external),
       };
     }),
-    users: settings.users,
-    secrets: settings.secrets,
+    ...turnRules(settings),
     thirdParty: thirdPartyOptions(settings),
-    peers: settings.peers,
     forbiddenPeers: [
       ...(['udp', 'dtls', 'tcp', 'tls'] as const).flatMap((transport) =>
         listenerAddresses(settings, transport),
@@ -69,7 +68,6 @@ export function turnOptions(
       ...services.map(({ host, port }) => addressOf(host, port)),
     ].flatMap((address) => (isWildcard(address.host) ? behindWildcard(address) : [address])),
     natDiscovery: natDiscoveryAddresses(settings),
-    quotaPerUser: quota.perUser,
     perAllocation: {
       permissions: limits.permissions,
       channels: limits.channels,
@@ -77,10 +75,24 @@ export function turnOptions(
     },
     channelNumberMax: settings.legacyChannels ? LEGACY_CHANNEL_NUMBER_MAX : CHANNEL_NUMBER_MAX,
     mobility: settings.mobility,
-    alternateServers: settings.alternateServers
+    random: (n) => randomInt(n),
+    clock,
+    commons,
+  };
+}
+
+/** What of it a running server takes over. */
+export function turnRules(settings: TurnSettings): TurnRules {
+  const { users, secrets, peers, quota, lifetimes, alternateServers, redirect } = settings;
+  return {
+    users,
+    secrets,
+    peers,
+    quotaPerUser: quota.perUser,
+    alternateServers: alternateServers
       .map((text) => parseEndpoint(text))
       .map(({ host, port }) => addressOf(host, port)),
-    redirect: settings.redirect,
+    redirect,
     lifetimes: {
       allocation: lifetimes.allocation * 1000,
       allocationMax: lifetimes.allocationMax * 1000,
@@ -88,9 +100,6 @@ export function turnOptions(
       channel: lifetimes.channel * 1000,
       nonce: lifetimes.nonce * 1000,
     },
-    random: (n) => randomInt(n),
-    clock,
-    commons,
   };
 }
 

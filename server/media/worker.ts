@@ -22,11 +22,15 @@ import {
   type MediaEvent,
   type MediaWorkerData,
   type SfuWorkerData,
-  type WorkerStats,
+  type WorkerAnswer,
+  type WorkerQuestion,
 } from './messages.ts';
-import { listenerAddresses, turnOptions, udpAddresses } from './turn-options.ts';
+import { listenerAddresses, turnOptions, turnRules, udpAddresses } from './turn-options.ts';
 import { linuxWorkerEngine, portableWorkerEngine } from './worker-engine.ts';
 import type { WorkerSfu, WorkerSfuParts } from './worker-sfu.ts';
+
+/** More than a worker makes in its life; as many lives as numbers have room for are below 2^53. */
+const IDS_PER_LIFE = 2 ** 32;
 
 /** Faults logged by occurrence number: the 1st, 2nd, 4th, 8th... so that a flood cannot fill a disk. */
 const isPowerOfTwo = (n: number): boolean => (n & (n - 1)) === 0;
@@ -57,6 +61,7 @@ async function main(data: MediaWorkerData): Promise<void> {
   const core = {
     ...turnOptions(settings, systemClock, new Commons(data.commons, index), data.services),
     tcpRelays: settings.tcpAllocations ? post : undefined,
+    firstAllocationId: 1 + data.deaths * IDS_PER_LIFE,
     neighbours,
     handOver,
     askForUser: data.asksForUsers
@@ -76,12 +81,8 @@ async function main(data: MediaWorkerData): Promise<void> {
     address,
     socket: linux?.listeners[overUdp.length + i],
   }));
-  const now = systemClock.monotonic();
   const cap = core.commons.unauthenticatedCap;
-  const dtls =
-    data.dtls === undefined
-      ? undefined
-      : await dtlsClients({ engine, server, cap, certificate: data.dtls, now });
+  const dtls = data.dtls && (await dtlsClients({ engine, server, cap, certificate: data.dtls }));
   const media =
     data.sfu === undefined
       ? undefined
@@ -100,15 +101,26 @@ async function main(data: MediaWorkerData): Promise<void> {
     });
     return undefined;
   });
+  const answerTo = (question: WorkerQuestion): WorkerAnswer => {
+    const now = systemClock.monotonic();
+    const { type } = question;
+    if (type === 'stats') {
+      const counters = { kind: engine.kind, ...engine.counters };
+      const turn = { ...server.stats(), streams: streams.size };
+      const stats = { engine: counters, turn, dtls: dtls?.stats(), sfu: media?.stats() };
+      return { type, stats };
+    }
+    const { desk } = server;
+    if (type === 'allocations') return { type, page: desk.page(question.after, question.max, now) };
+    if (type === 'allocation') return { type, allocation: desk.describe(question.allocation, now) };
+    if (type === 'end-allocation') return { type, ended: desk.end(question.allocation, now) };
+    server.reconfigure(turnRules(question.settings));
+    server.observe(question.logsInfo ? observer : undefined);
+    return { type };
+  };
   const onCommand = (command: MediaCommand): void => {
-    if (command.type === 'stats') {
-      const stats: WorkerStats = {
-        engine: { kind: engine.kind, ...engine.counters },
-        turn: { ...server.stats(), streams: streams.size },
-        dtls: dtls?.stats(),
-        sfu: media?.stats(),
-      };
-      post({ type: 'stats', id: command.id, stats });
+    if (command.type === 'ask') {
+      post({ type: 'answer', id: command.id, answer: answerTo(command.question) });
     } else if (command.type === 'stop') {
       media?.close();
       dtls?.close();
@@ -146,9 +158,9 @@ async function workerSfu(data: SfuWorkerData, parts: WorkerSfuParts): Promise<Wo
 }
 
 /** Loaded where there is a listener for it, as the above. */
-async function dtlsClients(options: DtlsClientsOptions): Promise<DtlsClients> {
+async function dtlsClients(options: Omit<DtlsClientsOptions, 'now'>): Promise<DtlsClients> {
   const dtls = await import('../../turn/dtls-clients.ts');
-  return new dtls.DtlsClients(options);
+  return new dtls.DtlsClients({ ...options, now: systemClock.monotonic() });
 }
 
 interface Opened {

@@ -17,6 +17,7 @@ import type { Settings } from './schema.ts';
 import { FILE_VARIABLE, Sources, unknownKey } from './sources.ts';
 import type { ConfigFlag, Environment } from './sources.ts';
 import { findTlsProblem } from './tls-pair.ts';
+import { addUserFile } from './user-file.ts';
 
 export interface Config extends Settings {
   /** `development`: no file and no API keys, so loopback only and secrets made up at the start. */
@@ -49,6 +50,8 @@ export function loadConfig(input: ConfigInput): Config {
   if (file !== undefined) sources.addFile(file, fromFlag ? '--config' : FILE_VARIABLE);
   sources.addEnvironment(input.environment);
   for (const flag of input.flags ?? []) sources.addFlag(flag);
+  const userFile = sources.valueAt(['turn', 'userFile']);
+  if (typeof userFile === 'string' && userFile !== '') addUserFile(sources, userFile);
 
   const development = file === undefined && !sources.has(['keys']);
   if (development) {

@@ -20,43 +20,11 @@ import {
   readNatDiscoveryUrl,
   readPortRange,
 } from './network-values.ts';
+import { checked, credential, integer, listOf, text } from './schema-values.ts';
 import { parseTokenKey } from './token-key.ts';
 
 /** HS256 wants a key at least as long as its hash, RFC 7518 s3.2. */
 const API_SECRET_MIN = 32;
-
-function integer(min: number, max: number) {
-  const error = `a whole number from ${min} to ${max}`;
-  return z.int({ error }).min(min, { error }).max(max, { error });
-}
-
-function text(min: number, max: number, what: string) {
-  const error = `${what} of ${min} to ${max} characters`;
-  return z.string().min(min, { error }).max(max, { error });
-}
-
-/** What goes into a long-term key must pass OpaqueString, RFC 8489 s9.2.2. */
-function credential(max: number, what: string) {
-  return text(1, max, what).refine((value) => opaqueString(value) !== undefined, {
-    error: `${what} without control characters`,
-  });
-}
-
-/** A string that `read` accepts; its answer may be a text that says what was expected. */
-function checked(read: (value: string) => unknown, expected?: string) {
-  return z
-    .string()
-    .max(512, { error: 'at most 512 characters' })
-    .superRefine((value, context) => {
-      const answer = read(value);
-      if (typeof answer === 'string') context.addIssue({ code: 'custom', message: answer });
-      else if (answer === false) context.addIssue({ code: 'custom', message: expected ?? '' });
-    });
-}
-
-function listOf<Item extends z.ZodType>(item: Item, max: number) {
-  return z.array(item).max(max, { error: `at most ${max} entries` });
-}
 
 const address = checked(isAddress, 'an IP address, such as 127.0.0.1 or ::1');
 const relayAddress = checked(
@@ -214,6 +182,11 @@ const turn = z.strictObject({
     .record(userName, credential(256, 'a password'))
     .default({})
     .describe('Static long-term credentials: user name and password'),
+  userFile: text(0, 4096, 'a path')
+    .default('')
+    .describe(
+      'File of further users, name:password a line, read again when it changes; empty for none',
+    ),
   secrets: listOf(text(8, 512, 'a secret'), 16)
     .default([])
     .describe(
@@ -374,6 +347,16 @@ export const settingsSchema = z.strictObject({
     ),
   sfu: sfu.prefault({}).describe('The SFU: media of meetings'),
   turn: turn.prefault({}).describe('The STUN and TURN server'),
+  drain: z
+    .strictObject({
+      timeout: integer(0, 86_400)
+        .default(0)
+        .describe(
+          'Seconds that SIGTERM waits for participants and allocations to end, with nobody new; 0 ends them',
+        ),
+    })
+    .prefault({})
+    .describe('How the server stops'),
   log: z
     .strictObject({
       level: z

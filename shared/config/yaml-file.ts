@@ -19,7 +19,7 @@ export interface YamlFile {
 /** @throws ConfigError on a file that cannot be read, is too large, is not YAML or not a map. */
 export function readYamlFile(file: string, origin: string): YamlFile {
   const lineCounter = new LineCounter();
-  const text = readText(file, origin);
+  const text = readText(file, 'config: expected a readable YAML file', origin);
   const document = parseDocument(text, {
     lineCounter,
     prettyErrors: false,
@@ -46,9 +46,14 @@ export function readYamlFile(file: string, origin: string): YamlFile {
   }
 }
 
-function readText(file: string, origin: string): string {
+/**
+ * The text of a file of at most 1 MiB.
+ * @param expected begins the complaint, such as "config: expected a readable YAML file"
+ * @throws ConfigError
+ */
+export function readText(file: string, expected: string, origin: string): string {
   const cannot = (why: string): ConfigError =>
-    new ConfigError(`config: expected a readable YAML file, got ${why}: ${file} (${origin})`);
+    new ConfigError(`${expected}, got ${why}: ${file} (${origin})`);
   let fd: number;
   try {
     // Without O_NONBLOCK a named pipe would wait for its writer.

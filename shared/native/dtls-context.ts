@@ -44,8 +44,8 @@ const SIGNATURE_ALGORITHMS =
 const CERTIFICATES_BYTES_MAX = 16_384;
 /** The least that OpenSSL takes for the length of what a record carries. */
 const FRAGMENT_BYTES_MIN = 512;
-/** The longest datagram that is read: a record and its header are hardly longer (RFC 6347 s4.1). */
-export const INPUT_BYTES_MAX = 16_384;
+/** The longest record there is, with its header (RFC 6347 s4.1, RFC 5246 s6.2.3): 13 + 2^14 + 2048. */
+export const INPUT_BYTES_MAX = 18_445;
 /** Holds any record that can be written, whatever the length in its header: 13 + 2^16 - 1. */
 const OUTPUT_BYTES = 65_552;
 /** The longest application data of a record (RFC 6347 s4.1 and RFC 5246 s6.2.1: 2^14). */

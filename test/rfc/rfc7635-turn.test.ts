@@ -9,6 +9,7 @@ import {
   ALLOCATE,
   EVEN_PORT_RESERVE,
   lifetime,
+  MOBILITY,
   receivedBy,
   REFRESH,
   reservationToken,
@@ -17,6 +18,7 @@ import {
 } from '../support/turn/client.ts';
 import { onBoth, onCore } from '../support/turn/drivers.ts';
 import { inTurn } from '../support/turn/in-turn.ts';
+import { show, ticketIn } from '../support/turn/mobile.ts';
 import { ACCESS_TOKEN, TokenClient, WITH_TOKENS } from '../support/turn/token-client.ts';
 import { address, OTHER_PASSWORD, OTHER_USER, PASSWORD, USER } from '../support/turn/world.ts';
 
@@ -46,6 +48,25 @@ for (const [name, tokenLifetime, age, asked, granted] of [
     WITH_TOKENS,
   );
 }
+
+onBoth(
+  'RFC 7635 s9: an allocation moves (RFC 8016) with the token that it lives by, and with no other',
+  async (world) => {
+    const macKey = randomBytes(20);
+    const client = await TokenClient.with(world, { macKey });
+    const { response } = await client.allocate(MOBILITY);
+    const ticket = ticketIn(response);
+    for (const other of [{}, { kid: 'union' }, { macKey: randomBytes(32) }]) {
+      expect((await show(await TokenClient.with(world, other), ticket)).outcome).toBe('441');
+    }
+    expect((await show(await TurnClient.of(world), ticket)).outcome).toBe('441');
+    const there = await TokenClient.with(world, { macKey });
+    expect((await show(there, ticket)).outcome).toBe('success');
+    there.present({});
+    expect((await there.refresh()).outcome).toBe('success');
+  },
+  WITH_TOKENS,
+);
 
 onBoth(
   'RFC 7635 s9: LIFETIME is at most that of the token on every engine',

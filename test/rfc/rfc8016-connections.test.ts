@@ -109,14 +109,29 @@ onCore(
   },
 );
 
-onCore('RFC 8656 s3.1: without a ticket the allocation ends with its connection', async (world) => {
-  const streams = new Streams(world);
-  const client = await connected(streams, 5001);
-  await client.allocate();
-  streams.disconnect(client.endpoint);
-  expect(world.server.stats()).toMatchObject({ allocations: 0, users: 0 });
-  expect(world.events.deleted).toMatchObject([{ reason: 'disconnected' }]);
-});
+onCore(
+  'RFC 8016 s3.2.2: without a ticket an allocation ends with its connection',
+  async (world) => {
+    const streams = new Streams(world);
+    const client = await connected(streams, 5001);
+    await client.allocate();
+    streams.disconnect(client.endpoint);
+    expect(world.server.stats()).toMatchObject({ allocations: 0, users: 0 });
+    expect(world.events.deleted).toMatchObject([{ reason: 'disconnected' }]);
+  },
+);
+
+onCore(
+  'RFC 8016 s3.2.2: an allocation that ends takes the 5-tuple it was to move to with it',
+  async (world) => {
+    const { streams, client: old, ticket } = await scene(world);
+    const client = await connected(streams, 5002);
+    await show(client, ticket);
+    expect([streams.allocations, streams.arriving]).toEqual([1, 1]);
+    await old.refresh(0);
+    expect([streams.allocations, streams.arriving]).toEqual([0, 0]);
+  },
+);
 
 onCore(
   'RFC 8016 s5: an allocation that outlives its connection counts against the quota until it expires',

@@ -14,6 +14,7 @@ import {
 import type { CoreWorld } from '../support/turn/core-world.ts';
 import { onBoth, onCore, onEveryTransport } from '../support/turn/drivers.ts';
 import { inTurn } from '../support/turn/in-turn.ts';
+import { mobile, show } from '../support/turn/mobile.ts';
 import {
   address,
   allDrops,
@@ -171,6 +172,17 @@ onCore(
       },
     );
     expect(outcomes).toEqual(['403', '403']);
+  },
+);
+
+onCore(
+  'RFC 8656 s21.4: an allocation does not move to a Teredo or 6to4 address, either: 403',
+  async (world) => {
+    const { ticket } = await mobile(world);
+    const client = new TurnClient(world.endpointAt('2002:808:808::1'), world.listener6);
+    await client.challenge();
+    expect((await show(client, ticket)).outcome).toBe('403');
+    expect((await show(await TurnClient.of(world), ticket)).outcome).toBe('success');
   },
 );
 

@@ -22,6 +22,7 @@ import { Client } from '../unit/signaling/harness.ts';
 import { RecordedPlane } from '../unit/signaling/recorded-plane.ts';
 import { call } from './http-call.ts';
 import type { Answer } from './http-call.ts';
+import { NO_OPERATE_API, NO_TURN_API } from './no-apis.ts';
 
 export const KEY = { name: 'app', secret: 'a secret of at least 32 characters' };
 
@@ -87,6 +88,8 @@ export class WhipServer {
       onUpgrade: (request, socket, head) => signaling.handleUpgrade(request, socket, head),
       createRoom: () => ({ created: false, room: {} }),
       tellRoomStats: () => Promise.resolve({}),
+      turn: NO_TURN_API,
+      operate: NO_OPERATE_API,
       metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
       whip: whipApiOf(signaling.whip!),
     });

@@ -105,3 +105,23 @@ test('pretty is one short line for people, coloured only on demand', () => {
   createLogger({ format: 'pretty', level: 'info', colour: true, write }).warn('x');
   expect(coloured[0]).toContain('\u001b[33mwarn ');
 });
+
+test.each(['json', 'pretty'] as const)('%s: the level can change, for children, too', (format) => {
+  const lines: string[] = [];
+  const log = createLogger({ format, level: 'info', write: (line) => lines.push(line) });
+  const child = log.child({ sid: 's1' });
+  for (const level of ['warn', 'debug', 'silent', 'info'] as const) {
+    log.setLevel(level);
+    log.debug(`d-${level}`);
+    child.info(`i-${level}`);
+    child.warn(`w-${level}`);
+  }
+  expect(lines.map((line) => /[diw]-[a-z]+/.exec(line)?.[0])).toEqual([
+    'w-warn',
+    'd-debug',
+    'i-debug',
+    'w-debug',
+    'i-info',
+    'w-info',
+  ]);
+});

@@ -85,6 +85,11 @@ export class Sterna {
     return this.#server.port;
   }
 
+  /** How it ended, once it has. */
+  get ended(): Promise<CliResult> {
+    return this.#server.ended;
+  }
+
   /** Standard output and standard error so far. */
   get output(): string {
     return this.#server.stdout() + this.#server.stderr();

@@ -26,8 +26,8 @@ import { ReceivedMessage } from '../turn/received.ts';
 import type { Endpoint } from '../e2e/sterna.ts';
 
 /** Of every server that `turnConfig` configures. */
-const USER = 'fault';
-const PASSWORD = 'fault password';
+export const USER = 'fault';
+export const PASSWORD = 'fault password';
 const REALM = 'example.org';
 const KEY = longTermKeyOf('md5', USER, REALM, PASSWORD);
 

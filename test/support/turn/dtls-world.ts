@@ -24,12 +24,14 @@ export function pem(label: string, der: Uint8Array): string {
 export class DtlsWorld<W extends World = World> {
   readonly world: W;
   readonly clients: DtlsClients;
-  readonly listener4: TransportAddress = address('127.0.0.1', 0);
-  readonly listener6: TransportAddress = address('::1', 0);
+  readonly listener4: TransportAddress;
+  readonly listener6: TransportAddress;
   readonly #callers: DtlsCaller[] = [];
 
-  private constructor(world: W, certificate: PemCertificate) {
+  private constructor(world: W, certificate: PemCertificate, [v4, v6]: readonly [string, string]) {
     this.world = world;
+    this.listener4 = address(v4);
+    this.listener6 = address(v6);
     const { engine, server, options } = world;
     const now = options.clock.monotonic();
     const cap = options.commons.unauthenticatedCap;
@@ -39,8 +41,9 @@ export class DtlsWorld<W extends World = World> {
   static async open<W extends World>(
     world: W,
     certificate: PemCertificate = pemCertificate(),
+    hosts: readonly [string, string] = ['127.0.0.1', '::1'],
   ): Promise<DtlsWorld<W>> {
-    const made = new DtlsWorld(world, certificate);
+    const made = new DtlsWorld(world, certificate, hosts);
     const { listener4, listener6, clients } = made;
     const opened = new Promise<void>((resolve) => {
       clients.listen([{ address: listener4 }, { address: listener6 }], (results) => {

@@ -23,6 +23,11 @@ export class Streams implements ClientSink {
     return this.#listener.allocations.size;
   }
 
+  /** Those that are to move to these clients. */
+  get arriving(): number {
+    return this.#listener.arriving.size;
+  }
+
   /** A connection from that port of the client. */
   connect(port: number): Endpoint {
     const own = address('127.0.0.1', port);

@@ -13,6 +13,7 @@ import type { ServerState } from '../../../gateway/routes/health.ts';
 import { createLogger, silentLogger } from '../../../shared/log.ts';
 import { call as callPort, problem } from '../../support/http-call.ts';
 import type { Answer } from '../../support/http-call.ts';
+import { NO_OPERATE_API, NO_TURN_API } from '../../support/no-apis.ts';
 
 let webRoot: string;
 let gateway: Gateway | undefined;
@@ -45,6 +46,8 @@ async function start(over: Partial<GatewayOptions> = {}): Promise<void> {
     },
     createRoom: (_token, { name }) => ({ created: name !== 'old', room: { name } }),
     tellRoomStats: (_token, room, participant) => Promise.resolve({ room, participant }),
+    turn: NO_TURN_API,
+    operate: NO_OPERATE_API,
     metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
     ...over,
   });
@@ -128,6 +131,8 @@ describe('health', () => {
     expect(problem(draining).reason).toBe('DRAINING');
     expect(draining.headers['retry-after']).toBe('5');
     expect((await call('GET', '/healthz')).status).toBe(200);
+    state = 'closing';
+    expect(problem(await call('GET', '/readyz')).reason).toBe('DRAINING');
   });
 });
 

@@ -7,6 +7,7 @@ import type { Gateway } from '../../../gateway/http-server.ts';
 import { metricsRoute } from '../../../gateway/routes/metrics.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { call, problem } from '../../support/http-call.ts';
+import { NO_OPERATE_API, NO_TURN_API } from '../../support/no-apis.ts';
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 
@@ -28,6 +29,8 @@ async function start(readers: readonly string[], bind = '127.0.0.1'): Promise<nu
     onUpgrade: (_request, socket) => socket.destroy(),
     createRoom: () => ({ created: true, room: {} }),
     tellRoomStats: () => Promise.resolve({}),
+    turn: NO_TURN_API,
+    operate: NO_OPERATE_API,
     metrics: {
       readers,
       contentType: 'text/plain; version=0.0.4; charset=utf-8',

@@ -7,6 +7,7 @@ import type { Gateway, GatewayOptions } from '../../../gateway/http-server.ts';
 import type { ServerState } from '../../../gateway/routes/health.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { callRaw } from '../../support/http-call.ts';
+import { NO_OPERATE_API, NO_TURN_API } from '../../support/no-apis.ts';
 
 const UPGRADE = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 
@@ -20,6 +21,8 @@ const OPTIONS: GatewayOptions = {
   onUpgrade: (_request, socket) => socket.destroy(),
   createRoom: () => ({ created: true, room: {} }),
   tellRoomStats: () => Promise.resolve({}),
+  turn: NO_TURN_API,
+  operate: NO_OPERATE_API,
   metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
 };
 
@@ -63,10 +66,14 @@ describe('upgrades', () => {
       expect(answer).toMatch(/^HTTP\/1.1 404 Not Found\r\n/);
       expect(answer).toContain('application/problem+json');
     }
-    state = 'draining';
+    state = 'closing';
     const answer = await callRaw(port, `GET /v1/signal HTTP/1.1\r\n${UPGRADE}`);
     expect(answer).toMatch(/^HTTP\/1.1 503 .*retry-after: 5\r\n/s);
     expect(reached).toEqual([]);
+    // Who is here already may come back.
+    state = 'draining';
+    void callRaw(port, `GET /v1/signal HTTP/1.1\r\n${UPGRADE}`).catch(() => undefined);
+    await expect.poll(() => reached).toEqual(['/v1/signal']);
   });
 
   test('closing ends upgraded sockets that nobody else closed', async () => {

@@ -19,7 +19,11 @@ function turn(over: Partial<Settings['turn']> = {}): Settings['turn'] {
 }
 
 function urls(over: Partial<Settings['turn']>, at: string[], host = ''): string[] {
-  const { servers } = iceServerMaker(turn(over), () => at, clock)('ann', host);
+  const { servers } = iceServerMaker(
+    () => turn(over),
+    () => at,
+    clock,
+  )('ann', host);
   return servers.flatMap((server) => server.urls);
 }
 
@@ -99,7 +103,11 @@ describe('URLs', () => {
 describe('credentials', () => {
   test('are accepted by the TURN server, until they expire after 12 hours', () => {
     const settings = turn();
-    const { servers, expiresAt } = iceServerMaker(settings, listeners, clock)('ann', 'localhost');
+    const { servers, expiresAt } = iceServerMaker(
+      () => settings,
+      listeners,
+      clock,
+    )('ann', 'localhost');
     const [stun, relay] = servers;
     expect(stun).toEqual({ urls: ['stun:127.0.0.1:3478'] });
     const password = createHmac('sha1', SECRET)
@@ -114,7 +122,7 @@ describe('credentials', () => {
   });
 
   test('name nobody, but stay the same for one participant', () => {
-    const make = iceServerMaker(turn(), listeners, clock);
+    const make = iceServerMaker(() => turn(), listeners, clock);
     const name = (identity: string): string =>
       make(identity, '').servers.at(-1)?.username?.split(':')[1] ?? '';
     expect(name('ann')).toMatch(/^[\w-]{16}$/);
@@ -124,13 +132,13 @@ describe('credentials', () => {
   });
 
   test('are made with the first of several secrets', () => {
-    const make = iceServerMaker(turn({ secrets: ['new-secret', SECRET] }), listeners, clock);
+    const make = iceServerMaker(() => turn({ secrets: ['new-secret', SECRET] }), listeners, clock);
     const { username = '', credential } = make('ann', '').servers[1] ?? { urls: [] };
     expect(credential).toBe(createHmac('sha1', 'new-secret').update(username).digest('base64'));
   });
 
   test('are not made without a secret: STUN only', () => {
-    const make = iceServerMaker(turn({ secrets: [] }), listeners, clock);
+    const make = iceServerMaker(() => turn({ secrets: [] }), listeners, clock);
     expect(make('ann', '').servers).toEqual([{ urls: ['stun:127.0.0.1:3478'] }]);
   });
 });

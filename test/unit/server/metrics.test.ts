@@ -52,6 +52,7 @@ const FULL: ServerStats = {
   media: {
     users: 2,
     streamsRefused: 7,
+    userLookups: { found: 5, unknown: 4, failed: 3, refused: 1 },
     workers: [
       {
         index: 0,
@@ -133,7 +134,12 @@ function mediaAt(total: number | undefined): ServerStats['media'] {
           dtls: ONLY!.stats!.dtls,
           sfu: ONLY!.stats!.sfu,
         };
-  return { users: 2, streamsRefused: 7, workers: [{ index: 0, deaths: 6, stats }] };
+  return {
+    users: 2,
+    streamsRefused: 7,
+    userLookups: undefined,
+    workers: [{ index: 0, deaths: 6, stats }],
+  };
 }
 
 async function samples(stats: ServerStats): Promise<Map<string, number>> {
@@ -235,7 +241,10 @@ describe('scrapes', () => {
     const metrics = new Metrics(async () => {
       asked++;
       await new Promise((resolve) => setImmediate(resolve));
-      return { ...FULL, media: { users: asked, streamsRefused: 0, workers: [] } };
+      return {
+        ...FULL,
+        media: { users: asked, streamsRefused: 0, userLookups: undefined, workers: [] },
+      };
     });
     const texts = await Promise.all(Array.from({ length: 50 }, () => metrics.scrape()));
     expect([asked, new Set(texts).size]).toEqual([1, 1]);

@@ -35,6 +35,7 @@ function realService(media: boolean): { service: Service; identities: string[] }
     switchboard,
     counters: new Counters(),
     node: 'node-1',
+    admits: true,
     version: '9.9.9',
     iceServers: (identity) => {
       identities.push(identity);

@@ -133,6 +133,28 @@ describe('caps', () => {
   });
 });
 
+describe('admit', () => {
+  test('off: who joins is refused with the pause, who is here goes on and resumes', async () => {
+    const ann = await server.join('ann');
+    server.signaling.admit(false);
+    const fresh = await server.connect();
+    const refused = await fresh.request({ type: 'join', token: server.token('bob') });
+    expect(refused).toMatchObject({ type: 'error', reason: 'DRAINING', retryAfterMs: 5000 });
+    expect((await fresh.close()).code).toBe(4503);
+    expect(server.signaling.rooms.participants).toBe(1);
+    ann.client.ws.terminate();
+    await ann.client.close();
+    expect((await server.resume(ann.joined, 0)).reply).toMatchObject({ resumed: true });
+  });
+
+  test('on again: participants join', async () => {
+    server.signaling.admit(false);
+    server.signaling.admit(true);
+    await server.join('ann');
+    expect(server.signaling.rooms.participants).toBe(1);
+  });
+});
+
 describe('drain', () => {
   test('says bye to all with the pause, closes with 4503, and refuses new ones with 503', async () => {
     const ann = await server.join('ann');

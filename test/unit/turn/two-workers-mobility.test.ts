@@ -4,7 +4,12 @@
 
 import { describe, expect, it } from 'vitest';
 import type { TransportAddress } from '../../../shared/net/transport-address.ts';
-import { Commons, type Neighbours, type TurnServer } from '../../../turn/index.ts';
+import {
+  Commons,
+  mintRestCredential,
+  type Neighbours,
+  type TurnServer,
+} from '../../../turn/index.ts';
 import { DETOURS_PER_ALLOCATION_MAX } from '../../../turn/limits.ts';
 import { ALLOCATE, receivedBy, TurnClient, UDP } from '../../support/turn/client.ts';
 import { CoreWorld } from '../../support/turn/core-world.ts';
@@ -131,6 +136,32 @@ describe('a client that is dealt to another worker', () => {
     expect((await old.refresh()).outcome).toBe('success');
   });
 
+  onTwo(
+    'may have a REST credential that has expired, if the allocation was made with it',
+    async (two) => {
+      const expiry = two.a.wallMs / 1000 + 60;
+      const [ann, bob] = ['ann', 'bob'].map((user) => {
+        const { username, credential } = mintRestCredential('secret', user, expiry);
+        return { username, password: credential };
+      });
+      const { ticket } = await mobile(two.a, ann);
+      for (const world of [two.a, two.b]) world.wallMs += 60_000;
+      expect((await show(await dealtToB(two, bob), ticket)).outcome).toBe('401 unsigned');
+      expect((await show(await dealtToB(two, ann), ticket)).outcome).toBe('success');
+    },
+    { secrets: ['secret'] },
+  );
+
+  onTwo('is told 437 where its 5-tuple has an allocation, which it keeps', async (two) => {
+    const { ticket } = await mobile(two.a);
+    const client = new TurnClient(await two.b.endpoint(), two.b.listener4);
+    await client.challenge();
+    await client.allocate();
+    expect((await show(client, ticket)).outcome).toBe('437');
+    expect((await client.refresh()).outcome).toBe('success');
+    expect(two.forwarded).toEqual([]);
+  });
+
   onTwo('is told 437 by the worker that had its allocation', async (two) => {
     const { client: old, ticket } = await mobile(two.a);
     await old.refresh(0);
@@ -151,18 +182,20 @@ describe('a client that is dealt to another worker', () => {
     async (two) => {
       const { ticket } = await mobile(two.a);
       const { client } = await movedToB(two, ticket);
-      two.a.advance(3_599_999);
-      two.a.sweep();
-      client.sendChannel(0x4000, Buffer.from('x'));
-      await two.a.settle();
-      expect(two.forwarded).toHaveLength(2);
+      await inTurn(upTo(2), async () => {
+        two.a.advance(3_599_999);
+        two.a.sweep();
+        client.sendChannel(0x4000, Buffer.from('x'));
+        await two.a.settle();
+      });
+      expect(two.forwarded).toHaveLength(3);
       two.a.advance(3_600_000);
       client.sendChannel(0x4000, Buffer.from('x'));
       await two.a.settle();
       two.a.sweep();
       client.sendChannel(0x4000, Buffer.from('x'));
       await two.a.settle();
-      expect(two.forwarded).toHaveLength(2);
+      expect(two.forwarded).toHaveLength(3);
       expect(two.b.server.stats().drops['no-allocation']).toBe(2);
     },
   );

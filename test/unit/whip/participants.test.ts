@@ -8,6 +8,7 @@ import { call, problem } from '../../support/http-call.ts';
 import { AUDIO, VIDEO, changed, offerOf } from '../../support/sdp.ts';
 import { PLAY, PUBLISH } from '../../support/whip-offers.ts';
 import { KEY, WhipServer } from '../../support/whip-server.ts';
+import { NO_OPERATE_API, NO_TURN_API } from '../../support/no-apis.ts';
 
 const API_KEY = `${KEY.name}:${KEY.secret}`;
 
@@ -303,6 +304,8 @@ test('without an SFU there are no such endpoints', async () => {
     onUpgrade: () => undefined,
     createRoom: () => ({ created: false, room: {} }),
     tellRoomStats: () => Promise.resolve({}),
+    turn: NO_TURN_API,
+    operate: NO_OPERATE_API,
     metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
   });
   const port = await gateway.listen('127.0.0.1', 0);
