@@ -33,7 +33,8 @@ import {
   DTLS_SESSIONS_MAX,
   DTLS_SESSIONS_PER_SOURCE_MAX,
 } from './limits.ts';
-import type { ListenAt, ListenResult, TurnServer } from './turn-server.ts';
+import type { ListenAt, ListenResult } from './listening.ts';
+import type { TurnServer } from './turn-server.ts';
 import type { SourceCap } from './source-cap.ts';
 
 export interface DtlsStats {

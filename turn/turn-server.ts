@@ -4,7 +4,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { AddressTable } from '../shared/net/address-table.ts';
-import type { Engine, OpenFailure, SocketOwner } from '../shared/net/engine.ts';
+import type { Engine, SocketOwner } from '../shared/net/engine.ts';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
 import { StunReader, STUN_OK } from '../shared/stun/reader.ts';
 import {
@@ -44,6 +44,7 @@ import { Listener } from './allocation.ts';
 import type { ClientSink, ClientTransport } from './client-sink.ts';
 import type { TurnObserver, TurnOptions, TurnRules } from './options.ts';
 import type { UserAnswer } from './outside-users.ts';
+import type { ListenAt, ListenResult } from './listening.ts';
 import { handleRefresh } from './refresh.ts';
 import { handleTicket } from './refresh-ticket.ts';
 import { RelayPath } from './relay.ts';
@@ -69,19 +70,6 @@ export interface TurnStats {
   draining: boolean;
   /** By reason. */
   drops: Partial<Record<DropReason, number>>;
-}
-
-/** Where to listen. */
-export interface ListenAt {
-  readonly address: TransportAddress;
-  /** A parked socket that somebody else opened there, and closes; without it one is opened. */
-  readonly socket?: number | undefined;
-}
-
-/** One listener's start: where it listens, or why it does not. */
-export interface ListenResult {
-  readonly address: TransportAddress;
-  readonly failure: OpenFailure | undefined;
 }
 
 export class TurnServer {
