@@ -58,6 +58,8 @@ function ofDirections(toPeers: keyof TransportTraffic, toClients: keyof Transpor
   );
 }
 
+const LOOKUP_RESULTS = ['found', 'unknown', 'failed', 'refused'] as const;
+
 export const TURN_METRIC_FAMILIES: readonly MetricFamily[] = [
   {
     name: 'sterna_turn_allocations',
@@ -96,11 +98,10 @@ export const TURN_METRIC_FAMILIES: readonly MetricFamily[] = [
     type: 'counter',
     help: 'Users who were looked up in turn.userSources, by what came of it',
     labels: ['result'],
-    samples: ({ media }) =>
-      Object.entries(media.userLookups ?? {}).map(([result, value]) => ({
-        labels: { result },
-        value,
-      })),
+    samples: ({ media: { userLookups } }) =>
+      userLookups === undefined
+        ? []
+        : LOOKUP_RESULTS.map((result) => ({ labels: { result }, value: userLookups[result] })),
   },
   {
     name: 'sterna_turn_relayed_packets_total',
