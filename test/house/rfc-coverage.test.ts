@@ -52,7 +52,7 @@ const UNTESTED: Readonly<Record<string, string>> = {
 };
 
 const TITLE =
-  /(?:\b(?:it|onBoth|onCore|onEveryTransport|onStream)|\))\(\s*(['"`])(RFC (\d+) (?:s|appendix )([\w.]+)((?:, s[\d.]+)*(?: step \d+)?): (?:(?!\1)[^\\]|\\.)*)\1/g;
+  /(?:\b(?:it|on[A-Z]\w*)|\))\(\s*(['"`])(RFC (\d+) (?:s|appendix )([\w.]+)((?:, s[\d.]+)*(?: step \d+)?): (?:(?!\1)[^\\]|\\.)*)\1/g;
 
 function requirementsOf(file: string): Requirement[] {
   const source = readFileSync(new URL(file, FOLDER), 'utf8');
