@@ -34,8 +34,8 @@ export async function freePort(hosts: readonly string[]): Promise<number> {
 }
 
 /**
- * The first of `count` UDP ports in a row that are free at each of the hosts: below those that the system hands out itself
- * (from 32768), and drawn at random, so that tests beside this one draw others.
+ * The first of `count` UDP ports in a row that are free at each of the hosts: below those that the system hands out
+ * itself (from 32768), and drawn at random, so that tests beside this one draw others.
  */
 export async function freePorts(hosts: readonly string[], count: number): Promise<number> {
   for (;;) {
