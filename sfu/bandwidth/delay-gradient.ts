@@ -1,6 +1,6 @@
-// Whether a queue grows on the way: packets that were sent together make a group, and what the time between two groups grew
-// by is one sample of a line (draft-ietf-rmcat-gcc-02 s5, with the trend line that libwebrtc has in place of its filter).
-// Called by: SendSideEstimator. Allocates: nothing but when made.
+// Whether a queue grows on the way: packets that were sent together make a group, and what the time between two
+// groups grew by is one sample of a line (draft-ietf-rmcat-gcc-02 s5, with the trend line that libwebrtc has in place
+// of its filter). Called by: SendSideEstimator. Allocates: nothing but when made.
 
 /** Packets sent within so much are one group (s5.2). */
 const GROUP_MS = 5;

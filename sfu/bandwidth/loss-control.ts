@@ -1,6 +1,6 @@
-// The rate that losses allow (draft-ietf-rmcat-gcc-02 s6), told apart from losses that have nothing to do with the rate, as
-// those of a radio link: a cut is an experiment. What is lost as before at the lower rate is the link's own share, and the
-// cut is taken back. Called by: SendSideEstimator. Allocates: nothing.
+// The rate that losses allow (draft-ietf-rmcat-gcc-02 s6), told apart from losses that have nothing to do with the
+// rate, as those of a radio link: a cut is an experiment. What is lost as before at the lower rate is the link's own
+// share, and the cut is taken back. Called by: SendSideEstimator. Allocates: nothing.
 
 /** So many packets, and so long, are one observation. */
 const WINDOW_MS = 250;

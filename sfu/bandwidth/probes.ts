@@ -14,7 +14,8 @@ const FOUND_ENOUGH = 0.7;
 const AGAIN_MS = 3000;
 const AGAIN_MS_MAX = 6000;
 /**
- * After a fall: a burst sees what the link carries and not how much of it others take, so who shares one grows step by step.
+ * After a fall: a burst sees what the link carries and not how much of it others take, so who shares one grows step
+ * by step.
  */
 const AFTER_FALL_MS = 5000;
 /** Nobody waits longer for feedback of a burst. */
@@ -130,8 +131,8 @@ export class Probes {
   }
 
   /**
-   * Feedback has told of all up to that packet; returns what the way carries, bits a second, or -1 where that is not known
-   * by now.
+   * Feedback has told of all up to that packet; returns what the way carries, bits a second, or -1 where that is not
+   * known by now.
    */
   told(sequence: number, estimateBps: number): number {
     if (this.id === 0 || this.isSending) return -1;

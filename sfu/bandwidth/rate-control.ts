@@ -11,8 +11,8 @@ const INCREASE_A_SECOND = 1.08;
 const AHEAD_FACTOR = 1.5;
 const AHEAD_BPS = 10_000;
 /**
- * Once a queue has grown everybody adds the same, whatever his rate, and more the longer ago that was: so those who share a
- * link come to share it alike. Bits a second each second, and milliseconds after which it is twice as much.
+ * Once a queue has grown everybody adds the same, whatever his rate, and more the longer ago that was: so those who
+ * share a link come to share it alike. Bits a second each second, and milliseconds after which it is twice as much.
  */
 const STEP_BPS = 60_000;
 const STEP_DOUBLES_MS = 3000;

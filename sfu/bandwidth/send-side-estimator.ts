@@ -91,7 +91,9 @@ export class SendSideEstimator {
     this.#windowBytes += bytes;
   }
 
-  /** Feedback that `reader` has begun with. It is hostile: what was never sent, or is told twice, counts for nothing. */
+  /**
+   * Feedback that `reader` has begun with. It is hostile: what was never sent, or is told twice, counts for nothing.
+   */
   feedback(reader: TransportCcReader, now: number): void {
     let received = 0;
     let lost = 0;

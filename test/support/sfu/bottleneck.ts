@@ -1,5 +1,6 @@
-// A link that several senders share, in time that a test moves: a queue of bounded bytes, a rate that may change, a delay,
-// losses that have nothing to do with the queue; and senders that do what the estimator says, told by real feedback.
+// A link that several senders share, in time that a test moves: a queue of bounded bytes, a rate that may change, a
+// delay, losses that have nothing to do with the queue; and senders that do what the estimator says, told by real
+// feedback.
 
 import { ArrivalLog } from '../../../sfu/feedback/arrival-log.ts';
 import { RtcpReader } from '../../../sfu/rtp/rtcp-reader.ts';
@@ -108,12 +109,12 @@ export class Bottleneck {
 
   /** Whether the packet gets through. */
   take(from: Sender, sequence: number, bytes: number, now: number): boolean {
-    const { rate, delayMs, queueMs, loss, random, jitterMs = 0 } = this.#options;
+    const link = this.#options;
     const begins = Math.max(now, this.#freeAt);
-    if (begins - now > queueMs) return false;
-    this.#freeAt = begins + (bytes * 8000) / rate(now);
-    if (random() < loss(now)) return false;
-    const arrivesAt = this.#freeAt + delayMs + random() * jitterMs;
+    if (begins - now > link.queueMs) return false;
+    this.#freeAt = begins + (bytes * 8000) / link.rate(now);
+    if (link.random() < link.loss(now)) return false;
+    const arrivesAt = this.#freeAt + link.delayMs + link.random() * (link.jitterMs ?? 0);
     this.#flights.push({ from, sequence, bytes, arrivesAt });
     return true;
   }

@@ -1,6 +1,7 @@
-// The estimate of what a subscriber's network carries, over links whose rate, queue and losses are known: how soon it is
-// right, how far it goes beyond, how long the queue gets, and whether those who share a link share it alike. Time is the
-// simulation's own, so every figure is the same each time; they are printed.
+// The estimate of what a subscriber's network carries, over links whose rate, queue and losses are known: how soon it
+// is right, how far it goes beyond, how long the queue gets, and whether those who share a link share it alike. Time
+// is the simulation's own, so every figure is the same each time; they are printed.
+/* oxlint-disable no-console, unicorn/consistent-function-scoping -- figures are printed; a link stands in its test */
 
 import { describe, expect, it } from 'vitest';
 import { Bottleneck, type LinkOptions, Sender, seeded } from '../../support/sfu/bottleneck.ts';
