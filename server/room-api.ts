@@ -1,46 +1,45 @@
-// What the room routes do: the token must grant roomAdmin, for that room or for all; then a room is made, or asked what
-// its media does. Signaling's refusals become HTTP ones by the one table of codes.
+// What the room routes do: a room is made, or asked what its media does.
 // Called by: server.ts, which hands it to the gateway.
 
 import { GatewayProblem } from '../gateway/problem.ts';
-import type { CreateRoom, TellRoomStats } from '../gateway/routes/rooms.ts';
+import type { RoomRequest, RoomResult, RoomsApi } from '../gateway/routes/rooms.ts';
 import { SternaError } from '../shared/errors.ts';
 import type { CreateRoomOptions, SignalingServer, StatsFailure } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
 import type { Reason } from '../signaling/codes.ts';
-import { checkRoomAdmin, problem } from './admin-token.ts';
+import { problem } from './api-problem.ts';
 
-export function createRoomFor(signaling: SignalingServer): CreateRoom {
-  return (token, { name, maxParticipants, emptyTimeoutSeconds, metadata }) => {
-    checkRoomAdmin(signaling.tokens, token, name);
-    const options: CreateRoomOptions = {
-      name,
-      ...(maxParticipants === undefined ? {} : { maxParticipants }),
-      ...(emptyTimeoutSeconds === undefined ? {} : { emptyTimeoutMs: emptyTimeoutSeconds * 1000 }),
-      ...(metadata === undefined ? {} : { meta: metadata }),
-    };
-    const created = signaling.rooms.get(name) === undefined;
-    try {
-      return { created, room: signaling.rooms.create(options).info() };
-    } catch (error) {
-      if (error instanceof SternaError && isReason(error.code)) {
-        throw problem(error.code, error.message);
-      }
-      throw error;
-    }
+export function roomsApiOf({ rooms, roomStats }: SignalingServer): RoomsApi {
+  return {
+    create: (_caller, request) => create(rooms, request),
+    roomStats: async (room) => told(await roomStats.room(room)),
+    participantStats: async (room, participant) =>
+      told(await roomStats.participant(room, participant)),
   };
 }
 
-export function tellRoomStatsOf({ tokens, roomStats }: SignalingServer): TellRoomStats {
-  return async (token, room, participant) => {
-    checkRoomAdmin(tokens, token, room);
-    const stats =
-      participant === undefined
-        ? await roomStats.room(room)
-        : await roomStats.participant(room, participant);
-    if (typeof stats === 'string') throw statsProblem(stats);
-    return stats;
+function create(rooms: SignalingServer['rooms'], request: RoomRequest): RoomResult {
+  const { name, maxParticipants, emptyTimeoutSeconds, metadata } = request;
+  const options: CreateRoomOptions = {
+    name,
+    ...(maxParticipants === undefined ? {} : { maxParticipants }),
+    ...(emptyTimeoutSeconds === undefined ? {} : { emptyTimeoutMs: emptyTimeoutSeconds * 1000 }),
+    ...(metadata === undefined ? {} : { meta: metadata }),
   };
+  const created = rooms.get(name) === undefined;
+  try {
+    return { created, room: rooms.create(options).info() };
+  } catch (error) {
+    if (error instanceof SternaError && isReason(error.code)) {
+      throw problem(error.code, error.message);
+    }
+    throw error;
+  }
+}
+
+function told<Stats extends object>(stats: Stats | StatsFailure): Stats {
+  if (typeof stats === 'string') throw statsProblem(stats);
+  return stats;
 }
 
 function statsProblem(failure: StatsFailure): GatewayProblem {

@@ -13,6 +13,7 @@ import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
 import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
+import { authenticatorOf } from './callers.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
@@ -21,7 +22,7 @@ import { Metrics } from './metrics.ts';
 import { operateApiOf } from './operate-api.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { Reload } from './reload.ts';
-import { createRoomFor, tellRoomStatsOf } from './room-api.ts';
+import { roomsApiOf } from './room-api.ts';
 import type { ServerStats } from './stats.ts';
 import { turnApiOf } from './turn-api.ts';
 import { whipApiOf } from './whip-api.ts';
@@ -159,7 +160,7 @@ export class Server {
   async #open(): Promise<void> {
     const { bind, gateway, mode } = this.#config;
     const metrics = new Metrics(() => this.stats());
-    this.#gateway = await createGateway({
+    this.#gateway = createGateway({
       log: this.#log,
       version: VERSION,
       webRoot: webRoot(),
@@ -167,10 +168,9 @@ export class Server {
       healthy: () => this.#media.healthy,
       state: () => this.#stateNow,
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
-      createRoom: createRoomFor(this.#signaling),
-      tellRoomStats: tellRoomStatsOf(this.#signaling),
+      authenticate: authenticatorOf(this.#signaling),
+      rooms: roomsApiOf(this.#signaling),
       turn: turnApiOf(
-        this.#signaling,
         this.#media.allocations,
         turnCredentialMaker(
           () => this.reload.running.turn,
@@ -178,7 +178,7 @@ export class Server {
           systemClock,
         ),
       ),
-      operate: operateApiOf(this.#signaling, this.#drain, this.reload),
+      operate: operateApiOf(this.#drain, this.reload),
       metrics: {
         readers: gateway.metrics,
         contentType: metrics.contentType,
