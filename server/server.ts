@@ -22,6 +22,7 @@ import { Metrics } from './metrics.ts';
 import { operateApiOf } from './operate-api.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { Reload } from './reload.ts';
+import { participantsApiOf } from './participants-api.ts';
 import { roomsApiOf } from './room-api.ts';
 import type { ServerStats } from './stats.ts';
 import { turnApiOf } from './turn-api.ts';
@@ -170,6 +171,7 @@ export class Server {
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
       authenticate: authenticatorOf(this.#signaling),
       rooms: roomsApiOf(this.#signaling),
+      participants: participantsApiOf(this.#signaling),
       turn: turnApiOf(
         this.#media.allocations,
         turnCredentialMaker(
