@@ -6,6 +6,7 @@ import type { ModMessage } from './protocol.ts';
 import { refusal, snippet } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import type { Member, Room } from './room.ts';
+import { nameOf } from './room-events.ts';
 import type { Service } from './service.ts';
 import type { Session } from './session.ts';
 
@@ -28,6 +29,15 @@ export function moderate(
   const waitMs = session.chargeBytes(Buffer.byteLength(target.participant.json), now);
   if (waitMs > 0) return refusal('RATE_LIMITED', 'mod: changes come too fast', waitMs);
   const wrong = execute(service, session, target, message);
+  room.observer?.onModeration({
+    room: room.info(),
+    by: nameOf(participant),
+    participant: nameOf(target.participant),
+    op,
+    track: message.track,
+    perm: message.perm,
+    refused: wrong?.reason ?? null,
+  });
   if (wrong !== null) return wrong;
   if (service.switchboard !== null) service.switchboard.counters.moderations++;
   service.log.info('participant.moderated', { op, sid: to, by: participant.sid, room: room.name });
