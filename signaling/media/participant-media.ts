@@ -307,7 +307,8 @@ export class ParticipantMedia implements Publisher {
     const before = this.#tracks;
     this.#tracks = tracks;
     this.#announce();
-    for (const track of tracks) if (!before.includes(track)) this.#room.published(track, this.owner);
+    for (const track of tracks)
+      if (!before.includes(track)) this.#room.published(track, this.owner);
     return numbered;
   }
 
