@@ -1,27 +1,33 @@
 // Whether a token may operate: it must grant roomAdmin, for the room in question or, where the whole server is meant,
-// for all rooms. Signaling's refusals become HTTP ones by the one table of codes.
+// for all rooms; then it says who acts. Signaling's refusals become HTTP ones by the one table of codes.
 // Called by: the APIs of the server entry.
 
 import { GatewayProblem } from '../gateway/problem.ts';
 import { CODES } from '../signaling/codes.ts';
 import type { Reason } from '../signaling/codes.ts';
-import type { SignalingServer } from '../signaling/index.ts';
+import type { SignalingServer, VerifiedToken } from '../signaling/index.ts';
+import { tokenActor } from './audit/audit.ts';
+import type { Actor } from './audit/audit.ts';
 
 type Tokens = SignalingServer['tokens'];
 
 /** @throws GatewayProblem */
-export function checkRoomAdmin(tokens: Tokens, token: string, name: string): void {
-  const room = adminsOf(tokens, token);
+export function checkRoomAdmin(tokens: Tokens, token: string, name: string): Actor {
+  const verified = adminsToken(tokens, token);
+  const { room } = verified.grants;
   if (room !== undefined && room !== name) {
     throw problem('NOT_ALLOWED', 'The token is for another room');
   }
+  return tokenActor(verified);
 }
 
 /** A moderator of one room has no say about the server. @throws GatewayProblem */
-export function checkServerAdmin(tokens: Tokens, token: string): void {
-  if (adminsOf(tokens, token) !== undefined) {
+export function checkServerAdmin(tokens: Tokens, token: string): Actor {
+  const verified = adminsToken(tokens, token);
+  if (verified.grants.room !== undefined) {
     throw problem('NOT_ALLOWED', 'The token is for one room, and this is about the server');
   }
+  return tokenActor(verified);
 }
 
 export function problem(
@@ -34,11 +40,9 @@ export function problem(
   return new GatewayProblem(http, reason, `${message}.`, { ...challenge, ...headers });
 }
 
-/** The room that the token is for; undefined for all. */
-function adminsOf(tokens: Tokens, token: string): string | undefined {
+function adminsToken(tokens: Tokens, token: string): VerifiedToken {
   const verified = tokens.check(token);
   if ('reason' in verified) throw problem(verified.reason, verified.message);
-  const { roomAdmin, room } = verified.grants;
-  if (!roomAdmin) throw problem('NOT_ALLOWED', 'The token does not grant roomAdmin');
-  return room;
+  if (verified.grants.roomAdmin) return verified;
+  throw problem('NOT_ALLOWED', 'The token does not grant roomAdmin');
 }

@@ -20,13 +20,12 @@ export function operateApiOf(
       return drain.status;
     },
     drain: (token, on) => {
-      checkServerAdmin(tokens, token);
-      return drain.set(on, 'http');
+      return drain.set(on, checkServerAdmin(tokens, token));
     },
     reload: async (token) => {
-      checkServerAdmin(tokens, token);
+      const actor = checkServerAdmin(tokens, token);
       try {
-        const changes = await reload.reload('http');
+        const changes = await reload.reload(actor);
         if (changes !== undefined) return changes;
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;

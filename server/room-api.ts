@@ -9,10 +9,12 @@ import type { CreateRoomOptions, SignalingServer, StatsFailure } from '../signal
 import { CODES } from '../signaling/codes.ts';
 import type { Reason } from '../signaling/codes.ts';
 import { checkRoomAdmin, problem } from './admin-token.ts';
+import { audited } from './audit/audit.ts';
+import type { Audit } from './audit/audit.ts';
 
-export function createRoomFor(signaling: SignalingServer): CreateRoom {
-  return (token, { name, maxParticipants, emptyTimeoutSeconds, metadata }) => {
-    checkRoomAdmin(signaling.tokens, token, name);
+export function createRoomFor(signaling: SignalingServer, audit: Audit): CreateRoom {
+  return async (token, { name, maxParticipants, emptyTimeoutSeconds, metadata }) => {
+    const actor = checkRoomAdmin(signaling.tokens, token, name);
     const options: CreateRoomOptions = {
       name,
       ...(maxParticipants === undefined ? {} : { maxParticipants }),
@@ -20,14 +22,17 @@ export function createRoomFor(signaling: SignalingServer): CreateRoom {
       ...(metadata === undefined ? {} : { meta: metadata }),
     };
     const created = signaling.rooms.get(name) === undefined;
-    try {
-      return { created, room: signaling.rooms.create(options).info() };
-    } catch (error) {
-      if (error instanceof SternaError && isReason(error.code)) {
-        throw problem(error.code, error.message);
+    const target = { room: name, created };
+    return audited(audit, { actor, action: 'room.create', target }, () => {
+      try {
+        return { created, room: signaling.rooms.create(options).info() };
+      } catch (error) {
+        if (error instanceof SternaError && isReason(error.code)) {
+          throw problem(error.code, error.message);
+        }
+        throw error;
       }
-      throw error;
-    }
+    });
   };
 }
 

@@ -6,6 +6,8 @@ import { GatewayProblem } from '../gateway/problem.ts';
 import type { CredentialRequest, TurnApi, TurnCredential } from '../gateway/routes/turn.ts';
 import type { SignalingServer } from '../signaling/index.ts';
 import { checkServerAdmin, problem } from './admin-token.ts';
+import { audited } from './audit/audit.ts';
+import type { Audit } from './audit/audit.ts';
 import type { AllocationFailure, Allocations } from './media/allocations.ts';
 
 /** Mints a credential; undefined where no secret is configured. */
@@ -18,6 +20,7 @@ export function turnApiOf(
   { tokens }: Pick<SignalingServer, 'tokens'>,
   allocations: Allocations,
   mint: MintTurnCredential,
+  audit: Audit,
 ): TurnApi {
   return {
     list: async (token, { after, limit }) => {
@@ -34,13 +37,18 @@ export function turnApiOf(
       return allocation;
     },
     end: async (token, id) => {
-      checkServerAdmin(tokens, token);
-      const outcome = await allocations.end(id);
-      if (outcome !== 'ended') throw failed(outcome);
+      const actor = checkServerAdmin(tokens, token);
+      const what = { actor, action: 'turn.end-allocation', target: { allocation: id } };
+      await audited(audit, what, async () => {
+        const outcome = await allocations.end(id);
+        if (outcome !== 'ended') throw failed(outcome);
+      });
     },
     mint: (token, request, requestHost) => {
-      checkServerAdmin(tokens, token);
+      const actor = checkServerAdmin(tokens, token);
       const credential = mint(request, requestHost);
+      const target = { ...request, username: credential?.username };
+      audit.record(actor, 'turn.mint', target, credential === undefined ? 'NO_SECRET' : 'ok');
       if (credential !== undefined) return credential;
       const detail = 'Credentials are minted with the first of turn.secrets, and there is none.';
       throw new GatewayProblem(409, 'NO_SECRET', detail);

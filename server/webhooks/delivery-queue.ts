@@ -122,7 +122,7 @@ export class DeliveryQueue {
   failed(delivery: Delivery, now: number, pauseMs = 0): boolean {
     const { retryMs, retryMaxMs, ageMaxMs } = this.#limits;
     const backOff = Math.min(retryMs * 2 ** (delivery.tries - 1), retryMaxMs);
-    const pause = Math.max(pauseMs, backOff * (0.5 + this.#random() / 2));
+    const pause = Math.max(Math.min(pauseMs, retryMaxMs), backOff * (0.5 + this.#random() / 2));
     if (now + pause - delivery.since > ageMaxMs) {
       this.done(delivery);
       return false;
