@@ -70,13 +70,14 @@ export class DeliveryQueue {
     return due;
   }
 
-  /** Returns how many others were dropped for it; -1 when it found no place itself. */
+  /** Returns how many were dropped for it, itself included where it finds no place. */
   add(room: string, body: Buffer, now: number): number {
     const { countMax, bytesMax } = this.#limits;
+    if (body.length > bytesMax) return 1;
     let dropped = 0;
     while (this.#all.size >= countMax || this.#bytes + body.length > bytesMax) {
-      if (!this.#dropOldest()) return -1;
       dropped++;
+      if (!this.#dropOldest()) return dropped;
     }
     const delivery: Delivery = { room, body, since: now, tries: 0 };
     this.#all.add(delivery);

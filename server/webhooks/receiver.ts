@@ -70,8 +70,9 @@ export class Receiver {
 
   /** Those of one room are delivered in the order in which they are handed in. */
   send(room: string, body: Buffer): void {
-    const dropped = this.#closed ? -1 : this.#queue.add(room, body, this.#now);
-    for (let i = 0; i < Math.abs(dropped); i++) this.#gone('overflow');
+    if (this.#closed) return this.#gone('abandoned');
+    const dropped = this.#queue.add(room, body, this.#now);
+    for (let i = 0; i < dropped; i++) this.#gone('overflow');
     this.#go();
   }
 
