@@ -12,7 +12,7 @@ import type { Logger } from '../../shared/log.ts';
 import type { Actor, Audit, AuditTarget } from './audit.ts';
 import { readChainEnd } from './chain-end.ts';
 import type { ChainEnd } from './chain-end.ts';
-import { encodeRecord, ZERO_HASH } from './record.ts';
+import { encodeRecord, RECOVERED, ZERO_HASH } from './record.ts';
 
 /** What waits for a disk that is full or hangs; records beyond are lost, and their number is recorded. */
 const WAITING_BYTES_MAX = 1_048_576;
@@ -161,7 +161,7 @@ export class AuditLog implements Audit {
     this.#hash = hash;
     if (isOpen) this.#push(Buffer.from('\n'));
     if (torn === undefined) return;
-    this.#add(SERVER, 'audit.recovered', torn, 'ok');
+    this.#add(SERVER, RECOVERED, torn, 'ok');
     this.#log.warn('audit.recovered', { file: this.#file, bytes: torn.bytes });
   }
 

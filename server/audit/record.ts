@@ -10,6 +10,9 @@ import type { Actor, AuditTarget } from './audit.ts';
 /** `prev` of the first record. */
 export const ZERO_HASH: string = '0'.repeat(64);
 
+/** The action of the record that tells of a line which a crash left half-written. */
+export const RECOVERED = 'audit.recovered';
+
 /** No line is longer: a target that would make it so is left out. */
 export const LINE_BYTES_MAX = 65_536;
 const TARGET_CHARS_MAX = 8192;

@@ -1,7 +1,9 @@
 // Follows the chain of an audit file line by line, and says where it breaks first and how.
 // Called by: the `audit verify` command. Memory: one line.
 
-import { readRecord, sha256, ZERO_HASH } from './record.ts';
+import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
+import { readRecord, RECOVERED, ZERO_HASH } from './record.ts';
 import type { ReadRecord } from './record.ts';
 
 export type FaultKind = 'changed' | 'removed' | 'inserted' | 'reordered' | 'torn';
@@ -34,8 +36,11 @@ export interface VerifyOptions {
   readonly expectHash?: string | undefined;
 }
 
-interface OddLine extends TornLine {
-  readonly sha256: string;
+/** Lines that are no records, with the newlines between them. */
+interface OddLines {
+  readonly line: number;
+  bytes: number;
+  readonly hash: Hash;
 }
 
 export class ChainVerifier {
@@ -50,8 +55,8 @@ export class ChainVerifier {
   #fault: Fault | undefined;
   /** Where records are missing, the one that might stand further down. */
   #missing: { seq: number; prev: string } | undefined;
-  /** A line that is no record; the next one says whether it has to be one. */
-  #odd: OddLine | undefined;
+  /** The next record says whether they have to be some. */
+  #odd: OddLines | undefined;
 
   constructor({ from, expectHash }: VerifyOptions = {}) {
     this.#from = from;
@@ -67,14 +72,16 @@ export class ChainVerifier {
     if (this.#fault !== undefined) return this.#lookForMissing(record);
     if (record === null) this.#oddLine(bytes);
     else if (this.#odd !== undefined) this.#behindOdd(this.#odd, record);
-    else if (this.#follows(record)) this.#accept(record);
-    else this.#breaks(record);
+    else if (!this.#follows(record)) this.#breaks(record);
+    else if (record.action === RECOVERED) this.#fault = unfounded(this.#line);
+    else this.#accept(record);
   }
 
   /** What stands behind the last newline. */
   rest(bytes: Buffer): void {
+    if (bytes.length === 0) return;
     this.#line++;
-    if (this.#fault !== undefined || bytes.length === 0) return;
+    if (this.#fault !== undefined) return;
     const why = 'the last line has no end: it was cut, or the server was killed while it wrote';
     if (this.#odd === undefined) this.#fault = { line: this.#line, kind: 'torn', why };
   }
@@ -107,21 +114,30 @@ export class ChainVerifier {
   }
 
   #oddLine(bytes: Buffer): void {
-    if (this.#odd !== undefined) this.#fault = changed(this.#odd.line);
-    else this.#odd = { line: this.#line, bytes: bytes.length, sha256: sha256(bytes) };
+    if (this.#odd === undefined) {
+      this.#odd = {
+        line: this.#line,
+        bytes: bytes.length,
+        hash: createHash('sha256').update(bytes),
+      };
+    } else {
+      this.#odd.bytes += 1 + bytes.length;
+      this.#odd.hash.update('\n').update(bytes);
+    }
   }
 
-  #behindOdd({ line, bytes, sha256: digest }: OddLine, record: ReadRecord): void {
+  #behindOdd({ line, bytes, hash }: OddLines, record: ReadRecord): void {
     const follows = this.#follows(record);
     const { action, target } = record;
-    const told = target['bytes'] === bytes && target['sha256'] === digest;
-    if (follows && action === 'audit.recovered' && told) {
+    const tells = action === RECOVERED;
+    const digest = hash.digest('hex');
+    if (follows && tells && target['bytes'] === bytes && target['sha256'] === digest) {
       this.#odd = undefined;
       this.#torn.push({ line, bytes });
       return this.#accept(record);
     }
     const why = 'is no record, and those around it follow each other';
-    this.#fault = follows ? { line, kind: 'inserted', why } : changed(line);
+    this.#fault = follows && !tells ? { line, kind: 'inserted', why } : changed(line);
   }
 
   #breaks({ seq, prev }: ReadRecord): void {
@@ -155,6 +171,10 @@ export class ChainVerifier {
     const why = `record ${seq} stands further down, in line ${this.#line}`;
     this.#fault = { line, kind: 'reordered', why };
   }
+}
+
+function unfounded(line: number): Fault {
+  return { line, kind: 'removed', why: 'the torn line that this record tells of is missing' };
 }
 
 function changed(line: number): Fault {
