@@ -1,10 +1,6 @@
 // `sterna audit verify`: says whether an audit file is whole, or the first line that is wrong and why.
 
-import { createReadStream } from 'node:fs';
-import { SternaError } from '../../shared/errors.ts';
-import { LINE_BYTES_MAX } from '../audit/record.ts';
-import { ChainVerifier } from '../audit/verify.ts';
-import type { Verdict, VerifyOptions } from '../audit/verify.ts';
+import { verifyFile } from '../audit/verify-file.ts';
 import { EXIT_FAILED, EXIT_OK, readFlags, UsageError } from './command.ts';
 import type { Command } from './command.ts';
 
@@ -47,27 +43,3 @@ export const auditVerify: Command = {
     return EXIT_FAILED;
   },
 };
-
-async function verifyFile(file: string, options: VerifyOptions): Promise<Verdict> {
-  const verifier = new ChainVerifier(options);
-  let rest = Buffer.alloc(0);
-  try {
-    for await (const chunk of createReadStream(file)) {
-      if (!Buffer.isBuffer(chunk)) continue;
-      let from = 0;
-      for (let at = chunk.indexOf(0x0a); at >= 0; at = chunk.indexOf(0x0a, from)) {
-        const line = chunk.subarray(from, at);
-        verifier.line(rest.length === 0 ? line : Buffer.concat([rest, line]));
-        rest = Buffer.alloc(0);
-        from = at + 1;
-      }
-      // Of a line that no record can have, the beginning is as wrong as all of it.
-      rest = Buffer.concat([rest, chunk.subarray(from)]).subarray(0, LINE_BYTES_MAX);
-    }
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new SternaError('AUDIT_UNREADABLE', `cannot read ${file}: ${code}`, { cause: error });
-  }
-  verifier.rest(rest);
-  return verifier.verdict();
-}

@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { Actor } from '../../../server/audit/audit.ts';
 import { encodeRecord, readRecord, sha256, ZERO_HASH } from '../../../server/audit/record.ts';
 import type { AuditTarget } from '../../../server/audit/audit.ts';
+import { auditVerify } from '../../../server/commands/audit-verify.ts';
+import { UsageError } from '../../../server/commands/command.ts';
 import { ChainVerifier } from '../../../server/audit/verify.ts';
 import type { Verdict, VerifyOptions } from '../../../server/audit/verify.ts';
 
@@ -228,3 +230,12 @@ describe('a record', () => {
     expect(readRecord(Buffer.from(text))).toBeNull();
   });
 });
+
+test.each([[[]], [['--from', ZERO_HASH]], [['file', '--from', 'abc']], [['file', 'file']]])(
+  'the command line %j is refused',
+  async (argv) => {
+    const silent = { print: () => undefined, warn: () => undefined };
+    const run = auditVerify.run(argv, { environment: {}, terminal: false, ...silent });
+    await expect(run).rejects.toThrow(UsageError);
+  },
+);
