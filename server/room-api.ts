@@ -1,51 +1,59 @@
-// What the room routes do: the token must grant roomAdmin, for that room or for all; then a room is made, or asked what
-// its media does. Signaling's refusals become HTTP ones by the one table of codes.
+// What the room routes do: a room is made, or asked what its media does.
 // Called by: server.ts, which hands it to the gateway.
 
 import { GatewayProblem } from '../gateway/problem.ts';
-import type { CreateRoom, TellRoomStats } from '../gateway/routes/rooms.ts';
+import type { RoomRequest, RoomResult, RoomsApi } from '../gateway/routes/rooms.ts';
 import { SternaError } from '../shared/errors.ts';
 import type { CreateRoomOptions, SignalingServer, StatsFailure } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
 import type { Reason } from '../signaling/codes.ts';
-import { checkRoomAdmin, problem } from './admin-token.ts';
-import { audited } from './audit/audit.ts';
+import { problem } from './api-problem.ts';
+import { actorOf } from './audit/audit.ts';
 import type { Audit } from './audit/audit.ts';
 
-export function createRoomFor(signaling: SignalingServer, audit: Audit): CreateRoom {
-  return async (token, { name, maxParticipants, emptyTimeoutSeconds, metadata }) => {
-    const actor = checkRoomAdmin(signaling.tokens, token, name);
-    const options: CreateRoomOptions = {
-      name,
-      ...(maxParticipants === undefined ? {} : { maxParticipants }),
-      ...(emptyTimeoutSeconds === undefined ? {} : { emptyTimeoutMs: emptyTimeoutSeconds * 1000 }),
-      ...(metadata === undefined ? {} : { meta: metadata }),
-    };
-    const created = signaling.rooms.get(name) === undefined;
-    const target = { room: name, created };
-    return audited(audit, { actor, action: 'room.create', target }, () => {
+export function roomsApiOf({ rooms, roomStats }: SignalingServer, audit: Audit): RoomsApi {
+  return {
+    create: (caller, request) => {
+      const { name: room } = request;
       try {
-        return { created, room: signaling.rooms.create(options).info() };
+        const result = create(rooms, request);
+        const { created } = result;
+        audit.record(actorOf(caller), 'room.create', { room, created }, 'ok');
+        return result;
       } catch (error) {
-        if (error instanceof SternaError && isReason(error.code)) {
-          throw problem(error.code, error.message);
-        }
+        const reason = error instanceof GatewayProblem ? error.code : 'INTERNAL';
+        audit.record(actorOf(caller), 'room.create', { room }, reason);
         throw error;
       }
-    });
+    },
+    roomStats: async (room) => told(await roomStats.room(room)),
+    participantStats: async (room, participant) =>
+      told(await roomStats.participant(room, participant)),
   };
 }
 
-export function tellRoomStatsOf({ tokens, roomStats }: SignalingServer): TellRoomStats {
-  return async (token, room, participant) => {
-    checkRoomAdmin(tokens, token, room);
-    const stats =
-      participant === undefined
-        ? await roomStats.room(room)
-        : await roomStats.participant(room, participant);
-    if (typeof stats === 'string') throw statsProblem(stats);
-    return stats;
+function create(rooms: SignalingServer['rooms'], request: RoomRequest): RoomResult {
+  const { name, maxParticipants, emptyTimeoutSeconds, metadata } = request;
+  const options: CreateRoomOptions = {
+    name,
+    ...(maxParticipants === undefined ? {} : { maxParticipants }),
+    ...(emptyTimeoutSeconds === undefined ? {} : { emptyTimeoutMs: emptyTimeoutSeconds * 1000 }),
+    ...(metadata === undefined ? {} : { meta: metadata }),
   };
+  const created = rooms.get(name) === undefined;
+  try {
+    return { created, room: rooms.create(options).info() };
+  } catch (error) {
+    if (error instanceof SternaError && isReason(error.code)) {
+      throw problem(error.code, error.message);
+    }
+    throw error;
+  }
+}
+
+function told<Stats extends object>(stats: Stats | StatsFailure): Stats {
+  if (typeof stats === 'string') throw statsProblem(stats);
+  return stats;
 }
 
 function statsProblem(failure: StatsFailure): GatewayProblem {

@@ -16,6 +16,7 @@ import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { noAudit } from './audit/audit.ts';
 import type { Actor, Audit } from './audit/audit.ts';
+import { authenticatorOf } from './callers.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
@@ -25,7 +26,7 @@ import { roomObserverOf } from './observer.ts';
 import { operateApiOf } from './operate-api.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { Reload } from './reload.ts';
-import { createRoomFor, tellRoomStatsOf } from './room-api.ts';
+import { roomsApiOf } from './room-api.ts';
 import type { ServerStats } from './stats.ts';
 import { turnApiOf } from './turn-api.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
@@ -189,7 +190,7 @@ export class Server {
   async #open(): Promise<void> {
     const { bind, gateway, mode } = this.#config;
     const metrics = new Metrics(() => this.stats());
-    this.#gateway = await createGateway({
+    this.#gateway = createGateway({
       log: this.#log,
       version: VERSION,
       webRoot: webRoot(),
@@ -197,10 +198,9 @@ export class Server {
       healthy: () => this.#media.healthy,
       state: () => this.#stateNow,
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
-      createRoom: createRoomFor(this.#signaling, this.#audit),
-      tellRoomStats: tellRoomStatsOf(this.#signaling),
+      authenticate: authenticatorOf(this.#signaling),
+      rooms: roomsApiOf(this.#signaling, this.#audit),
       turn: turnApiOf(
-        this.#signaling,
         this.#media.allocations,
         turnCredentialMaker(
           () => this.reload.running.turn,
@@ -209,7 +209,7 @@ export class Server {
         ),
         this.#audit,
       ),
-      operate: operateApiOf(this.#signaling, this.#drain, this.reload),
+      operate: operateApiOf(this.#drain, this.reload),
       metrics: {
         readers: gateway.metrics,
         contentType: metrics.contentType,

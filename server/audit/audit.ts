@@ -1,7 +1,7 @@
 // Who did what to the server and its rooms: the one thing that other parts say to the audit log.
 // Called by: the APIs, the reload, the observer of rooms, the server's start and stop.
 
-import type { VerifiedToken } from '../../signaling/index.ts';
+import type { Caller } from '../../gateway/caller.ts';
 
 export type Actor =
   | { readonly type: 'server' }
@@ -9,13 +9,12 @@ export type Actor =
   | { readonly type: 'signal'; readonly name: string }
   /** A watched file that has changed, by its key. */
   | { readonly type: 'file'; readonly name: string }
-  /** Whoever has a token: the name of the API key, who it says it is for, and its id. */
-  | {
-      readonly type: 'token';
-      readonly key: string;
-      readonly identity: string;
-      readonly id: string;
-    }
+  /** Whoever has a token: the name of the API key that signed it, and who it says it is for. */
+  | { readonly type: 'token'; readonly key: string; readonly identity: string | undefined }
+  /** Whoever has that API key. */
+  | { readonly type: 'key'; readonly key: string }
+  /** Whoever asks. */
+  | { readonly type: 'anonymous' }
   | { readonly type: 'participant'; readonly sid: string; readonly identity: string };
 
 export type AuditTarget = Readonly<Record<string, unknown>>;
@@ -30,38 +29,26 @@ export interface Audit {
 
 export const noAudit: Audit = { record: () => undefined };
 
-export function tokenActor({ key, identity, id }: VerifiedToken): Actor {
-  return { type: 'token', key, identity, id };
+/** Whose token or key it is that asks over HTTP. */
+export function actorOf(caller: Caller): Actor {
+  if (caller.kind === 'key') return { type: 'key', key: caller.key };
+  if (caller.kind === 'anonymous') return { type: 'anonymous' };
+  const { key, identity } = caller;
+  return { type: 'token', key, identity };
 }
 
 /** In one word, for the log. */
 export function nameOfActor(actor: Actor): string {
-  if (actor.type === 'token') return 'http';
-  return actor.type === 'signal' || actor.type === 'file' ? actor.name : actor.type;
-}
-
-/** Does it and records what came of it; `reason` of what it throws becomes the outcome. */
-export async function audited<Result>(
-  audit: Audit,
-  what: { readonly actor: Actor; readonly action: string; readonly target: AuditTarget },
-  run: () => Result | Promise<Result>,
-): Promise<Result> {
-  const { actor, action, target } = what;
-  try {
-    const result = await run();
-    audit.record(actor, action, target, 'ok');
-    return result;
-  } catch (error) {
-    audit.record(actor, action, target, reasonOf(error));
-    throw error;
+  switch (actor.type) {
+    case 'signal':
+    case 'file':
+      return actor.name;
+    case 'server':
+    case 'participant':
+      return actor.type;
+    case 'token':
+    case 'key':
+    case 'anonymous':
+      return 'http';
   }
-}
-
-function reasonOf(error: unknown): string {
-  for (const name of ['reason', 'code'] as const) {
-    const reason: unknown =
-      typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined;
-    if (typeof reason === 'string') return reason;
-  }
-  return 'failed';
 }

@@ -42,6 +42,15 @@ const recordLine = z.strictObject({
 type Line = z.output<typeof recordLine>;
 
 let folder: string;
+
+function signal(name: string): object {
+  return { type: 'signal', name };
+}
+
+function at(name: string): string {
+  return join(folder, name);
+}
+
 beforeAll(() => {
   folder = temporaryFolder();
 });
@@ -124,7 +133,6 @@ describe('a server', () => {
       target,
       outcome,
     }));
-    const signal = (name: string): object => ({ type: 'signal', name });
     expect(said).toMatchObject([
       { actor: { type: 'server' }, action: 'server.start', outcome: 'ok' },
       {
@@ -209,13 +217,13 @@ describe('an audit log', () => {
 
   it('of which the last newline alone is missing has lost nothing', async () => {
     const file = newFile();
-    for (const at of [1, 2]) {
+    for (const nth of [1, 2]) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       const log = await AuditLog.open(file, systemClock, silentLogger);
-      log.record(actor, 'test', { at }, 'ok');
+      log.record(actor, 'test', { nth }, 'ok');
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       await log.close();
-      if (at === 1) truncateSync(file, statSync(file).size - 1);
+      if (nth === 1) truncateSync(file, statSync(file).size - 1);
     }
     expect(read(file).map(({ seq, action }) => [seq, action])).toEqual([
       [1, 'test'],
@@ -224,7 +232,6 @@ describe('an audit log', () => {
   });
 
   it('is none of another file, which it does not touch', async () => {
-    const at = (name: string): string => join(folder, name);
     writeFileSync(at('other'), 'bind: 127.0.0.1\n');
     mkdirSync(at('folder'));
     symlinkSync('/etc/hostname', at('link'));

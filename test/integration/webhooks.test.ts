@@ -94,7 +94,7 @@ const receivers: Receiver[] = [];
 const kept = keptLog();
 
 afterEach(async () => {
-  await Promise.all(receivers.splice(0).map((receiver) => receiver.close(0)));
+  await Promise.all(receivers.splice(0).map((one) => one.close(0)));
   await Promise.all(ears.splice(0).map((ear) => ear.close()));
 });
 
@@ -157,6 +157,12 @@ function verified({ headers, body }: Heard): z.output<typeof webhook> {
   return webhook.parse(JSON.parse(body));
 }
 
+function token(identity: string): string {
+  const { name: key, secret } = API_KEY;
+  const grants = { room: 'daily', roomJoin: true };
+  return mintToken({ key, secret, identity, grants, ttlSeconds: 60 });
+}
+
 describe('a server', () => {
   it('tells of a meeting, once and in order, signed; the end of the server included', async () => {
     const [all, few] = [await Ear.listen(), await Ear.listen()];
@@ -166,14 +172,6 @@ describe('a server', () => {
         webhooks: { urls: [all.url, few.url], key: API_KEY.name, allowPrivate: true },
       },
     });
-    const token = (identity: string): string =>
-      mintToken({
-        key: API_KEY.name,
-        secret: API_KEY.secret,
-        identity,
-        grants: { room: 'daily', roomJoin: true },
-        ttlSeconds: 60,
-      });
     const ann = new SignalClient(sterna.url, () => token('ann'));
     await ann.joined();
     const bob = new SignalClient(sterna.url, () => token('bob "the builder"'));

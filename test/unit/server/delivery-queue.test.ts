@@ -74,15 +74,17 @@ test('a room whose delivery failed waits, twice as long each time, and the other
   expect(queue.dueAt).toBe(Infinity);
 });
 
+/** Before the second try. */
+function pauseOf(pauseMs?: number): number {
+  add('a', 'a1');
+  queue.failed(queue.next(0)!, 0, pauseMs);
+  const due = queue.dueAt;
+  queue.clear();
+  return due;
+}
+
 test('a pause is between half of it and all of it, and what the receiver asks for within bounds', () => {
   chance = 0;
-  const pauseOf = (pauseMs?: number): number => {
-    add('a', 'a1');
-    queue.failed(queue.next(0)!, 0, pauseMs);
-    const due = queue.dueAt;
-    queue.clear();
-    return due;
-  };
   expect([pauseOf(), pauseOf(300), pauseOf(3_600_000)]).toEqual([250, 300, 2000]);
 });
 
