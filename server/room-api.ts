@@ -15,16 +15,33 @@ import type { CreateRoomOptions, SignalingServer, StatsFailure } from '../signal
 import { CODES } from '../signaling/codes.ts';
 import type { Reason } from '../signaling/codes.ts';
 import { problem } from './api-problem.ts';
-import { run } from './room-commands.ts';
+import { actorOf } from './audit/audit.ts';
+import type { Audit } from './audit/audit.ts';
+import { audited, run } from './room-commands.ts';
 
-export function roomsApiOf(signaling: SignalingServer): RoomsApi {
+export function roomsApiOf(signaling: SignalingServer, audit: Audit): RoomsApi {
   const { rooms, roomStats } = signaling;
   return {
-    create: (_caller, request) => create(rooms, request),
     list: ({ after, limit }) => list(rooms, after, limit),
-    update: (room, change) => run(signaling, { op: 'update', room, settings: settingsOf(change) }),
-    end: async (room) => {
-      await run(signaling, { op: 'end', room });
+    update: (caller, room, change) =>
+      audited(audit, caller, 'room.update', { room }, () =>
+        run(signaling, { op: 'update', room, settings: settingsOf(change) }),
+      ),
+    end: async (caller, room) => {
+      await audited(audit, caller, 'room.end', { room }, () => run(signaling, { op: 'end', room }));
+    },
+    create: (caller, request) => {
+      const { name: room } = request;
+      try {
+        const result = create(rooms, request);
+        const { created } = result;
+        audit.record(actorOf(caller), 'room.create', { room, created }, 'ok');
+        return result;
+      } catch (error) {
+        const reason = error instanceof GatewayProblem ? error.code : 'INTERNAL';
+        audit.record(actorOf(caller), 'room.create', { room }, reason);
+        throw error;
+      }
     },
     roomStats: async (room) => told(await roomStats.room(room)),
     participantStats: async (room, participant) =>

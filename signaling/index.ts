@@ -15,6 +15,6 @@ export type { IceConfig } from './service.ts';
 export { SignalingServer } from './signaling-server.ts';
 export type { SignalingOptions, SignalingStats } from './signaling-server.ts';
 export { mintToken, signBody, TokenVerifier } from './tokens.ts';
-export type { MintOptions, VerifiedToken } from './tokens.ts';
+export type { MintOptions } from './tokens.ts';
 export type { WhipEndpoint } from './whip/whip-endpoint.ts';
 export type { WhipRefusal } from './whip/whip-refusal.ts';

@@ -2,6 +2,7 @@
 // it sends to a room. Called by: http-server.ts; who is in a room is the callbacks' business.
 
 import { z } from 'zod';
+import type { Caller } from '../caller.ts';
 import { conditional, nothing } from '../conditional.ts';
 import { LISTED_MAX, NAME_MAX } from '../limits.ts';
 import { nextPage, pageQuery } from '../page-query.ts';
@@ -89,9 +90,24 @@ export type DataRequest = z.output<typeof dataRequest>;
 export interface ParticipantsApi {
   list(room: string, query: PageQuery): Promise<ParticipantList>;
   describe(room: string, participant: string): Promise<ParticipantInfo>;
-  kick(room: string, participant: string, reason: string | undefined): Promise<void>;
-  mute(room: string, participant: string, track: string | undefined): Promise<ParticipantInfo>;
-  permit(room: string, participant: string, change: PermissionChange): Promise<ParticipantInfo>;
+  kick(
+    caller: Caller,
+    room: string,
+    participant: string,
+    reason: string | undefined,
+  ): Promise<void>;
+  mute(
+    caller: Caller,
+    room: string,
+    participant: string,
+    track: string | undefined,
+  ): Promise<ParticipantInfo>;
+  permit(
+    caller: Caller,
+    room: string,
+    participant: string,
+    change: PermissionChange,
+  ): Promise<ParticipantInfo>;
   send(room: string, data: DataRequest): Promise<z.output<typeof dataResult>>;
 }
 
@@ -131,8 +147,8 @@ export function participantRoutes(api: ParticipantsApi): Route[] {
       params: oneParams,
       query: kickQuery,
       response: { 204: nothing },
-      handler: async ({ params, query, reply }) => {
-        await api.kick(params.room, params.participant, query.reason);
+      handler: async ({ params, query, caller, reply }) => {
+        await api.kick(caller, params.room, params.participant, query.reason);
         return reply(204, undefined);
       },
     }),
@@ -144,8 +160,8 @@ export function participantRoutes(api: ParticipantsApi): Route[] {
       params: oneParams,
       body: muteRequest,
       response: { 200: participant },
-      handler: async ({ params, body, reply }) =>
-        reply(200, await api.mute(params.room, params.participant, body.track)),
+      handler: async ({ params, body, caller, reply }) =>
+        reply(200, await api.mute(caller, params.room, params.participant, body.track)),
     }),
     defineRoute({
       method: 'PATCH',
@@ -155,8 +171,8 @@ export function participantRoutes(api: ParticipantsApi): Route[] {
       params: oneParams,
       body: permissionChange,
       response: { 200: participant },
-      handler: async ({ params, body, reply }) =>
-        reply(200, await api.permit(params.room, params.participant, body)),
+      handler: async ({ params, body, caller, reply }) =>
+        reply(200, await api.permit(caller, params.room, params.participant, body)),
     }),
     defineRoute({
       method: 'POST',

@@ -77,8 +77,8 @@ export interface RoomsApi {
   create(caller: Caller, request: RoomRequest): RoomResult;
   /** By name, from `after` on. */
   list(query: PageQuery): RoomList | Promise<RoomList>;
-  update(room: string, change: RoomChange): RoomDescription | Promise<RoomDescription>;
-  end(room: string): void | Promise<void>;
+  update(caller: Caller, room: string, change: RoomChange): Promise<RoomDescription>;
+  end(caller: Caller, room: string): Promise<void>;
   roomStats(room: string): Promise<z.output<typeof roomStats>>;
   /** By sid or identity. */
   participantStats(room: string, participant: string): Promise<z.output<typeof participantStats>>;
@@ -120,7 +120,8 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
       params: roomParams,
       body: roomSettings,
       response: { 200: roomDescription },
-      handler: async ({ params, body, reply }) => reply(200, await api.update(params.room, body)),
+      handler: async ({ params, body, caller, reply }) =>
+        reply(200, await api.update(caller, params.room, body)),
     }),
     defineRoute({
       method: 'DELETE',
@@ -129,8 +130,8 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
       access: 'room-admin',
       params: roomParams,
       response: { 204: nothing },
-      handler: async ({ params, reply }) => {
-        await api.end(params.room);
+      handler: async ({ params, caller, reply }) => {
+        await api.end(caller, params.room);
         return reply(204, undefined);
       },
     }),

@@ -22,6 +22,7 @@ import {
 } from './network-values.ts';
 import { checked, credential, integer, listOf, text } from './schema-values.ts';
 import { parseTokenKey } from './token-key.ts';
+import { audit, webhooks } from './webhooks-schema.ts';
 
 /** HS256 wants a key at least as long as its hash, RFC 7518 s3.2. */
 const API_SECRET_MIN = 32;
@@ -359,6 +360,8 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({})
     .describe('What the nodes of a cluster share'),
+  webhooks: webhooks.prefault({}).describe('Who is told what happens in rooms'),
+  audit: audit.prefault({}).describe('Who did what, in a file that shows when it was changed'),
   drain: z
     .strictObject({
       timeout: integer(0, 86_400)

@@ -16,8 +16,9 @@ export function roomInfo(name: string): RoomInfo {
 export const NO_ROOMS_API: RoomsApi = {
   create: (_caller, { name }) => ({ created: name !== 'old', room: roomInfo(name) }),
   list: () => ({ rooms: [], next: null }),
-  update: (name) => ({ ...roomInfo(name), emptyTimeoutSeconds: 60, participants: 0 }),
-  end: () => undefined,
+  update: (_caller, name) =>
+    Promise.resolve({ ...roomInfo(name), emptyTimeoutSeconds: 60, participants: 0 }),
+  end: () => Promise.resolve(),
   roomStats: (name) => Promise.resolve({ room: { sid: 'RM_1', name }, total: 0, participants: [] }),
   participantStats: (_room, identity) =>
     Promise.resolve({

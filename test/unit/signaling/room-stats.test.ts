@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GatewayProblem } from '../../../gateway/problem.ts';
 import { accessProblem } from '../../../gateway/access.ts';
+import { noAudit } from '../../../server/audit/audit.ts';
 import { authenticatorOf } from '../../../server/callers.ts';
 import { roomsApiOf } from '../../../server/room-api.ts';
 import type { IncomingReport, OutgoingReport, TransportReport } from '../../../sfu/control.ts';
@@ -84,7 +85,7 @@ async function tell(participant?: string, token = admin(), room = 'r'): Promise<
   if (caller instanceof Error) throw caller;
   const problem = accessProblem('room-admin', caller, room);
   if (problem) throw problem;
-  const api = roomsApiOf(server.signaling);
+  const api = roomsApiOf(server.signaling, noAudit);
   return participant === undefined ? api.roomStats(room) : api.participantStats(room, participant);
 }
 
