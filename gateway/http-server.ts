@@ -1,14 +1,18 @@
 // The HTTP side of the server: the meeting page, health, metrics, the room API and the way to the signaling WebSocket.
 // Called by: server.ts, which hands in what lies behind each route; nothing here knows of rooms or media.
 
-import { STATUS_CODES } from 'node:http';
+import { type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import fastifyHelmet from '@fastify/helmet';
 import fastifyStatic from '@fastify/static';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { TlsPair } from '../shared/config/tls-pair.ts';
 import type { Logger } from '../shared/log.ts';
+import { clientTeller } from './forwarded.ts';
+import { createHttpsServer, type HttpsServer } from './https-server.ts';
 import * as limits from './limits.ts';
+import { listenOptions } from './listen-options.ts';
 import { GatewayProblem, PROBLEM_TYPE, problemDetails, problemOf } from './problem.ts';
 import { devTokenRoute } from './routes/dev-token.ts';
 import type { MintToken } from './routes/dev-token.ts';
@@ -31,6 +35,12 @@ export interface GatewayOptions extends HealthOptions {
   log: Logger;
   /** Folder of the built page; without it `/` answers 404. */
   webRoot: string | undefined;
+  /** What HTTPS is served with; HTTP without. */
+  tls?: TlsPair | undefined;
+  /** Address ranges of the proxies that tell who the client is; none when left out. */
+  trustedProxies?: readonly string[];
+  /** Whether other processes may have the port, too. */
+  reusePort?: boolean;
   /** Path of the signaling WebSocket. */
   signalPath: string;
   onUpgrade: UpgradeHandler;
@@ -48,12 +58,32 @@ export interface GatewayOptions extends HealthOptions {
 export interface Gateway {
   /** Resolves with the port that is bound; rejects with the system's error, such as EADDRINUSE. */
   listen(host: string, port: number): Promise<number>;
+  /** What is shown to clients from now on, where it is served with TLS. */
+  setCertificate(pair: TlsPair): void;
   /** Ends every connection. Idempotent. */
   close(): Promise<void>;
 }
 
+interface GatewayParts {
+  readonly destroyUpgraded: () => void;
+  readonly https: HttpsServer | undefined;
+  readonly options: GatewayOptions;
+}
+
+/** Half a year, which whoever gives up TLS has to wait for. */
+const HSTS_SECONDS = 180 * 86_400;
+
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const app = fastify({
+  const { log, tls } = options;
+  const clientOf = clientTeller(options.trustedProxies ?? []);
+  let https: HttpsServer | undefined;
+  const app = fastify<Server>({
+    ...(tls && {
+      serverFactory: (handler: RequestListener): Server => {
+        https = createHttpsServer(handler, tls, () => log.debug('http.calmed'));
+        return https.server;
+      },
+    }),
     bodyLimit: limits.BODY_BYTES_MAX,
     routerOptions: { maxParamLength: limits.PATH_SEGMENT_MAX },
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
@@ -62,14 +92,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     http: {
       headersTimeout: limits.HEADERS_TIMEOUT_MS,
       maxHeaderSize: limits.HEADER_BYTES_MAX,
-      connectionsCheckingInterval: 2000,
+      connectionsCheckingInterval: limits.CHECK_MS,
     },
     clientErrorHandler: refuseRaw,
     frameworkErrors: (error, _request, reply) => sendError(error, reply, options.log),
   });
   app.server.maxConnections = limits.CONNECTIONS_MAX;
   app.removeContentTypeParser('text/plain');
-  await secure(app);
+  await secure(app, tls !== undefined);
   app.setErrorHandler((error, _request, reply) => sendError(error, reply, options.log));
   app.setNotFoundHandler((request, reply) =>
     sendError(notFound(request.method, request.url), reply, options.log),
@@ -84,29 +114,38 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   roomStatsRoutes(app, options.tellRoomStats);
   turnRoutes(app, options.turn);
   operateRoutes(app, options.operate);
-  if (options.whip) whipRoutes(app, { api: options.whip, refuse: () => notReady(options) });
+  if (options.whip) {
+    whipRoutes(app, { api: options.whip, clientOf, refuse: () => notReady(options) });
+  }
   if (options.mintToken) devTokenRoute(app, options.mintToken);
   if (options.webRoot !== undefined) await servePage(app, options.webRoot);
   const destroyUpgraded = acceptUpgrades(app.server, {
     path: options.signalPath,
     refuse: () => notServing(options),
+    clientOf,
     handle: options.onUpgrade,
   });
-  return gatewayOn(app, destroyUpgraded);
+  return gatewayOn(app, { destroyUpgraded, https, options });
 }
 
-function gatewayOn(app: FastifyInstance, destroyUpgraded: () => void): Gateway {
+function gatewayOn(
+  app: FastifyInstance,
+  { destroyUpgraded, https, options: { log, reusePort = false } }: GatewayParts,
+): Gateway {
   let closed: Promise<void> | undefined;
   return {
     listen: async (host, port) => {
-      await app.listen({ host, port });
+      await app.ready();
+      await app.listen(await listenOptions({ host, port, reusePort }, log));
       const address = app.server.address();
       return typeof address === 'object' && address !== null ? address.port : port;
     },
+    setCertificate: (pair) => https?.setCertificate(pair),
     close: () => {
       closed ??= (async () => {
         const done = app.close();
         destroyUpgraded();
+        await https?.closeSessions();
         await done;
       })();
       return closed;
@@ -114,7 +153,7 @@ function gatewayOn(app: FastifyInstance, destroyUpgraded: () => void): Gateway {
   };
 }
 
-async function secure(app: FastifyInstance): Promise<void> {
+async function secure(app: FastifyInstance, isHttps: boolean): Promise<void> {
   await app.register(fastifyHelmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -130,8 +169,8 @@ async function secure(app: FastifyInstance): Promise<void> {
       },
     },
     xFrameOptions: { action: 'deny' },
-    // TLS ends at a proxy in front, and so does the decision about HSTS.
-    strictTransportSecurity: false,
+    // RFC 6797. Where TLS ends at a proxy in front, so does the decision about it.
+    strictTransportSecurity: isHttps && { maxAge: HSTS_SECONDS, includeSubDomains: false },
   });
   app.addHook('onRequest', (_request, reply, next) => {
     // Files keep their names from one version to the next, so a browser asks each time (and is told 304).

@@ -5,6 +5,7 @@
 import { hostname } from 'node:os';
 import { DEVELOPMENT_KEY } from '../shared/config/development.ts';
 import type { Config } from '../shared/config/load.ts';
+import type { TlsPair } from '../shared/config/tls-pair.ts';
 import { bracketed, isWildcard } from '../shared/config/network-values.ts';
 import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
@@ -23,6 +24,7 @@ import { VERSION, webRoot } from './package-root.ts';
 import { Reload } from './reload.ts';
 import { createRoomFor, tellRoomStatsOf } from './room-api.ts';
 import type { ServerStats } from './stats.ts';
+import { TlsFiles } from './tls-files.ts';
 import { turnApiOf } from './turn-api.ts';
 import { whipApiOf } from './whip-api.ts';
 
@@ -55,6 +57,8 @@ export class Server {
   readonly #iceServers: MakeIceServers;
   readonly #drain: Drain;
   #gateway: Gateway | undefined;
+  /** Undefined where the gateway speaks HTTP. */
+  #tls: TlsFiles | undefined;
   #state: ServerState = 'starting';
   #port = 0;
   #closed: Promise<void> | undefined;
@@ -106,11 +110,12 @@ export class Server {
     }
   }
 
-  /** Of the page: `http://127.0.0.1:7880`. */
+  /** Of the page: `http://127.0.0.1:7880`, or https. */
   get url(): string {
-    const { bind } = this.#config;
+    const { bind, gateway } = this.#config;
+    const scheme = gateway.tls.cert === '' ? 'http' : 'https';
     const host = isWildcard(bind) ? (bind === '::' ? '::1' : '127.0.0.1') : bind;
-    return `http://${bracketed(host)}:${this.#port}`;
+    return `${scheme}://${bracketed(host)}:${this.#port}`;
   }
 
   /** Where STUN and TURN are served, with the real ports. */
@@ -158,15 +163,30 @@ export class Server {
 
   async #open(): Promise<void> {
     const { bind, gateway, mode } = this.#config;
+    if (gateway.tls.cert !== '') {
+      const onChange = (pair: TlsPair): void => this.#gateway?.setCertificate(pair);
+      const tls = await TlsFiles.open({
+        log: this.#log,
+        group: 'gateway',
+        ...gateway.tls,
+        onChange,
+      });
+      this.reload.onReload(() => tls.reload());
+      this.#tls = tls;
+    }
     const metrics = new Metrics(() => this.stats());
     this.#gateway = await createGateway({
       log: this.#log,
       version: VERSION,
       webRoot: webRoot(),
+      tls: this.#tls?.pair,
+      trustedProxies: gateway.trustedProxies,
+      reusePort: gateway.reusePort,
       signalPath: SIGNAL_PATH,
       healthy: () => this.#media.healthy,
       state: () => this.#stateNow,
-      onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
+      onUpgrade: (request, socket, head, client) =>
+        this.#signaling.handleUpgrade(request, socket, head, client),
       createRoom: createRoomFor(this.#signaling),
       tellRoomStats: tellRoomStatsOf(this.#signaling),
       turn: turnApiOf(
@@ -204,6 +224,7 @@ export class Server {
     }
     await this.#signaling.close();
     await this.#gateway?.close();
+    this.#tls?.close();
     await this.#media.close();
     if (wasReady) this.#log.info('server.closed');
   }

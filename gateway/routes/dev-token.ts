@@ -3,8 +3,7 @@
 // its own origin.
 // Called by: http-server.ts.
 
-import type { IncomingHttpHeaders } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { NAME_MAX } from '../limits.ts';
 import { isLoopbackHost } from '../loopback-host.ts';
@@ -22,7 +21,7 @@ export type MintToken = (request: TokenRequest) => string;
 
 export function devTokenRoute(app: FastifyInstance, mintToken: MintToken): void {
   app.post('/dev/token', (request, reply) => {
-    if (!isOwnPage(request.headers)) {
+    if (!isOwnPage(request)) {
       throw new GatewayProblem(
         404,
         'NOT_FOUND',
@@ -35,10 +34,10 @@ export function devTokenRoute(app: FastifyInstance, mintToken: MintToken): void 
 }
 
 /** A browser always sends Origin with a POST; a program on this machine sends none. */
-function isOwnPage(headers: IncomingHttpHeaders): boolean {
+function isOwnPage({ headers, protocol }: FastifyRequest): boolean {
   const { host, origin } = headers;
   if (!isLoopbackHost(host)) return false;
   const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin') return false;
-  return origin === undefined || origin === `http://${host}`;
+  return origin === undefined || origin === `${protocol}://${host}`;
 }

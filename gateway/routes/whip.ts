@@ -5,6 +5,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isUtf8 } from 'node:buffer';
+import type { TellClient } from '../forwarded.ts';
 import { GatewayProblem } from '../problem.ts';
 
 export type WhipProtocol = 'whip' | 'whep';
@@ -19,7 +20,7 @@ export interface WhipOffer {
   readonly identity: string | undefined;
   readonly name: string | undefined;
   readonly participant: string | undefined;
-  /** The Host header. */
+  /** What the client takes this server for. */
   readonly host: string;
 }
 
@@ -69,6 +70,7 @@ export interface WhipApi {
 
 export interface WhipOptions {
   readonly api: WhipApi;
+  readonly clientOf: TellClient;
   /** Why no new session is taken on right now. */
   refuse(): GatewayProblem | undefined;
 }
@@ -100,7 +102,7 @@ export function whipRoutes(app: FastifyInstance, options: WhipOptions): void {
     );
     scope.addHook('onRequest', (request, reply, next) => {
       allowOrigins(reply);
-      if (request.method !== 'OPTIONS') charge(options.api, request);
+      if (request.method !== 'OPTIONS') charge(options, request);
       next();
     });
     for (const protocol of ['whip', 'whep'] as const) {
@@ -127,7 +129,7 @@ function endpoint(scope: FastifyInstance, protocol: WhipProtocol, options: WhipO
       identity: parameter('identity', identity),
       name: parameter('name', name),
       participant: parameter('participant', participant),
-      host: request.headers.host ?? '',
+      host: options.clientOf(request.raw).host,
     });
     return reply
       .code(201)
@@ -213,8 +215,8 @@ function refuseOthers(
 }
 
 /** RFC 9725 s5: against floods, before anything is read. */
-function charge(api: WhipApi, request: FastifyRequest): void {
-  const waitMs = api.waitMs(request.socket.remoteAddress ?? '');
+function charge({ api, clientOf }: WhipOptions, request: FastifyRequest): void {
+  const waitMs = api.waitMs(clientOf(request.raw).address);
   if (waitMs === 0) return;
   throw new GatewayProblem(429, 'RATE_LIMITED', 'Too many requests from this address.', {
     'retry-after': String(Math.ceil(waitMs / 1000)),

@@ -56,7 +56,9 @@ ${CONFIG_FLAGS_HELP}
       setLogLevel: (to) => log.setLevel(to),
     });
     // Without a file of any kind there is nothing to read again, and the end of its terminal ends the server as others.
-    if (config.file !== undefined || config.turn.tls.cert !== '') reloadOnHangUp(server, log);
+    const { turn, gateway } = config;
+    const hasFiles = [config.file ?? '', turn.tls.cert, gateway.tls.cert].some((f) => f !== '');
+    if (hasFiles) reloadOnHangUp(server, log);
     const unwatch = userFile === '' ? noop : watchUserFile(userFile, server.reload, log);
     const withdraw = config.mode === 'development' ? develop(server, config, log, context) : noop;
     const { url, listeners, media, engine } = server;
