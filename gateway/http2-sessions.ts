@@ -53,7 +53,7 @@ export function http2Sessions(handler: RequestListener, onCalmed: () => void): H
   return {
     accept: (socket) => void server.emit('connection', socket),
     close: () => {
-      for (const session of sessions) session.destroy(undefined, NGHTTP2_NO_ERROR);
+      for (const session of sessions) session.destroy();
     },
   };
 }
@@ -63,7 +63,8 @@ function boundFreeFrames(session: ServerHttp2Session, onCalmed: () => void): voi
   const charge = (): void => {
     if (session.destroyed || allowed.spend(1, systemClock.monotonic())) return;
     onCalmed();
-    session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM);
+    // Node sends no other code without an error.
+    session.destroy(new Error('too many free frames'), NGHTTP2_ENHANCE_YOUR_CALM);
   };
   session.on('ping', charge);
   session.on('remoteSettings', charge);
