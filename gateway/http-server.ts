@@ -80,7 +80,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const app = fastify<Server>({
     ...(tls && {
       serverFactory: (handler: RequestListener): Server => {
-        https = createHttpsServer(handler, tls, () => log.debug('http.calmed'));
+        https = createHttpsServer(handler, {
+          certificate: tls,
+          onCalmed: () => log.debug('http.calmed'),
+        });
         return https.server;
       },
     }),

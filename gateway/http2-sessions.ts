@@ -19,11 +19,20 @@ export interface Http2Sessions {
   close(): void;
 }
 
-/**
- * @param handler is given what node:http2 makes for handlers of HTTP/1.1
- * @param onCalmed a session was ended because it cost more than it may
- */
-export function http2Sessions(handler: RequestListener, onCalmed: () => void): Http2Sessions {
+export interface Http2Options {
+  /** A session was ended because it cost more than it may. */
+  readonly onCalmed: () => void;
+  /** For a whole request. */
+  readonly requestMs: number;
+  /** Without a frame, or progress of one. */
+  readonly idleMs: number;
+}
+
+/** @param handler is given what node:http2 makes for handlers of HTTP/1.1 */
+export function http2Sessions(
+  handler: RequestListener,
+  { onCalmed, requestMs, idleMs }: Http2Options,
+): Http2Sessions {
   const sessions = new Set<ServerHttp2Session>();
   const server = createServer(
     {
@@ -45,10 +54,10 @@ export function http2Sessions(handler: RequestListener, onCalmed: () => void): H
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
     session.on('error', () => session.destroy());
-    // Neither frames nor progress: nobody is there, or a header is held back.
-    session.setTimeout(limits.KEEP_ALIVE_MS, () => session.destroy());
+    // Nobody is there, or a header is held back.
+    session.setTimeout(idleMs, () => session.destroy());
     boundFreeFrames(session, onCalmed);
-    session.on('stream', boundBodyTime);
+    session.on('stream', (stream: ServerHttp2Stream) => boundBodyTime(stream, requestMs));
   });
   return {
     accept: (socket) => void server.emit('connection', socket),
@@ -75,10 +84,9 @@ function boundFreeFrames(session: ServerHttp2Session, onCalmed: () => void): voi
   });
 }
 
-/** As long as a request may take over HTTP/1.1. */
-function boundBodyTime(stream: ServerHttp2Stream): void {
+function boundBodyTime(stream: ServerHttp2Stream, requestMs: number): void {
   if (stream.endAfterHeaders) return;
-  const timer = setTimeout(() => stream.close(NGHTTP2_CANCEL), limits.REQUEST_TIMEOUT_MS);
+  const timer = setTimeout(() => stream.close(NGHTTP2_CANCEL), requestMs);
   const stop = (): void => clearTimeout(timer);
   stream.once('end', stop);
   stream.once('close', stop);

@@ -19,26 +19,54 @@ export interface HttpsServer {
   closeSessions(): Promise<void>;
 }
 
+export interface HttpsOptions {
+  readonly certificate: TlsPair;
+  /** An HTTP/2 session was ended because it cost more than it may. */
+  readonly onCalmed: () => void;
+  /** Milliseconds, those of limits.ts when left out. */
+  readonly times?: Times;
+}
+
+interface Times {
+  readonly handshake: number;
+  readonly headers: number;
+  readonly request: number;
+  readonly idle: number;
+  /** Between two looks at the times above. */
+  readonly check: number;
+}
+
+const TIMES: Times = {
+  handshake: limits.HANDSHAKE_MS,
+  headers: limits.HEADERS_TIMEOUT_MS,
+  request: limits.REQUEST_TIMEOUT_MS,
+  idle: limits.KEEP_ALIVE_MS,
+  check: limits.CHECK_MS,
+};
+
 export function createHttpsServer(
   handler: RequestListener,
-  certificate: TlsPair,
-  onCalmed: () => void,
+  { certificate, onCalmed, times = TIMES }: HttpsOptions,
 ): HttpsServer {
   const server = createServer(
     {
       ...secureContextOf(certificate),
       ALPNProtocols: ['h2', 'http/1.1'],
-      handshakeTimeout: limits.HANDSHAKE_MS,
+      handshakeTimeout: times.handshake,
       noDelay: true,
-      requestTimeout: limits.REQUEST_TIMEOUT_MS,
-      headersTimeout: limits.HEADERS_TIMEOUT_MS,
-      keepAliveTimeout: limits.KEEP_ALIVE_MS,
+      requestTimeout: times.request,
+      headersTimeout: times.headers,
+      keepAliveTimeout: times.idle,
       maxHeaderSize: limits.HEADER_BYTES_MAX,
-      connectionsCheckingInterval: limits.CHECK_MS,
+      connectionsCheckingInterval: times.check,
     },
     handler,
   );
-  const sessions = http2Sessions(handler, onCalmed);
+  const sessions = http2Sessions(handler, {
+    onCalmed,
+    requestMs: times.request,
+    idleMs: times.idle,
+  });
   const http1 = server.listeners('secureConnection');
   server.removeAllListeners('secureConnection');
   server.on('secureConnection', (socket: TLSSocket) => {

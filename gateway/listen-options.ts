@@ -18,7 +18,8 @@ export async function listenOptions(
 ): Promise<{ host: string; port: number; fd?: number; reusePort?: boolean }> {
   try {
     const address = TransportAddress.parse(host, port);
-    if (process.platform !== 'linux' || address === undefined) throw new Error('not on Linux');
+    if (process.platform !== 'linux') throw new Error(`not on ${process.platform}`);
+    if (address === undefined) throw new Error(`${host} is no IP address`);
     const { openListeningSocket } = await import('../shared/net/listening-socket.ts');
     const { fd, fastOpen } = openListeningSocket(address, { reusePort });
     log.debug('http.listener', { reusePort, fastOpen });

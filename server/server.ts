@@ -17,6 +17,7 @@ import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
+import { pinMainThread } from './media/cpus.ts';
 import { MediaHost } from './media/host.ts';
 import { Metrics } from './metrics.ts';
 import { operateApiOf } from './operate-api.ts';
@@ -162,7 +163,8 @@ export class Server {
   }
 
   async #open(): Promise<void> {
-    const { bind, gateway, mode } = this.#config;
+    const { bind, gateway, mainCpus, mode } = this.#config;
+    await this.#pin(mainCpus);
     if (gateway.tls.cert !== '') {
       const onChange = (pair: TlsPair): void => this.#gateway?.setCertificate(pair);
       const tls = await TlsFiles.open({
@@ -212,6 +214,12 @@ export class Server {
     });
     this.#state = 'ready';
     void this.#signaling.rehearse();
+  }
+
+  async #pin(cpus: string): Promise<void> {
+    if (cpus === '') return;
+    if (this.#media.engine.kind === 'linux') await pinMainThread(cpus);
+    else this.#log.warn('server.not-pinned', { reason: this.#media.engine.reason });
   }
 
   async #close(): Promise<void> {

@@ -22,12 +22,13 @@ const OPTIONS: GatewayOptions = {
   metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
 };
 
-/** On a free port of 127.0.0.1. */
+/** On a free port of 127.0.0.1, unless told otherwise. */
 export async function startGateway(
   over: Partial<GatewayOptions> = {},
+  at: { readonly host?: string; readonly port?: number } = {},
 ): Promise<{ gateway: Gateway; port: number }> {
   const gateway = await createGateway({ ...OPTIONS, ...over });
-  return { gateway, port: await gateway.listen('127.0.0.1', 0) };
+  return { gateway, port: await gateway.listen(at.host ?? '127.0.0.1', at.port ?? 0) };
 }
 
 /** What the files hold. */

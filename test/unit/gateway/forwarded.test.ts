@@ -31,9 +31,9 @@ const SPOOFED = {
   'x-forwarded-proto': 'https',
 };
 
-describe('nothing is believed', () => {
-  const direct = (address: string): Client => ({ address, host: 'inner:7880', isSecure: false });
+const direct = (address: string): Client => ({ address, host: 'inner:7880', isSecure: false });
 
+describe('nothing is believed', () => {
   test.each(['198.51.100.7', '2001:db8:2::1', '11.0.0.1', ''])('of %j', (from) => {
     expect(clientFrom(from, SPOOFED)).toEqual(direct(from));
   });
@@ -124,12 +124,28 @@ describe('host and scheme', () => {
     [{}, 'inner:7880', false],
     [{ 'x-forwarded-host': 'meet.example', 'x-forwarded-proto': 'https' }, 'meet.example', true],
     [{ 'x-forwarded-host': 'evil.example, meet.example:8443' }, 'meet.example:8443', false],
-    [{ 'x-forwarded-host': '[2001:db8::1]:443', 'x-forwarded-proto': 'WSS' }, '[2001:db8::1]:443', true],
+    [
+      { 'x-forwarded-host': '[2001:db8::1]:443', 'x-forwarded-proto': 'WSS' },
+      '[2001:db8::1]:443',
+      true,
+    ],
     [{ 'x-forwarded-host': 'a/b', 'x-forwarded-proto': 'https, http' }, 'inner:7880', false],
     [{ 'x-forwarded-host': 'x'.repeat(300) }, 'inner:7880', false],
-    [{ forwarded: 'for=192.0.2.1;host="meet.example:8443";proto=https' }, 'meet.example:8443', true],
-    [{ forwarded: 'for=192.0.2.1;host=meet.example, for=10.1.1.1;host=x.example' }, 'meet.example', false],
-    [{ forwarded: 'for=9.9.9.9;host=x.example', 'x-forwarded-for': '192.0.2.1' }, 'inner:7880', false],
+    [
+      { forwarded: 'for=192.0.2.1;host="meet.example:8443";proto=https' },
+      'meet.example:8443',
+      true,
+    ],
+    [
+      { forwarded: 'for=192.0.2.1;host=meet.example, for=10.1.1.1;host=x.example' },
+      'meet.example',
+      false,
+    ],
+    [
+      { forwarded: 'for=9.9.9.9;host=x.example', 'x-forwarded-for': '192.0.2.1' },
+      'inner:7880',
+      false,
+    ],
   ])('%j are %s, secure %s', (headers, host, isSecure) => {
     expect(clientFrom(PROXY, headers)).toMatchObject({ host, isSecure });
   });

@@ -99,9 +99,7 @@ describe('ends the session', () => {
     ['PING', times(FREE_FRAMES_BURST * 2, frame(6, 0, 0, Buffer.alloc(8)))],
     ['SETTINGS', times(FREE_FRAMES_BURST * 2, frame(4, 0, 0, Buffer.from([0, 4, 0, 0, 255, 255])))],
   ])('a flood of %s', async (_name, flood) => {
-    expect(await goawayAfter(flood)).toBe(
-      constants.NGHTTP2_ENHANCE_YOUR_CALM,
-    );
+    expect(await goawayAfter(flood)).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     expect(await statusOf(session)).toBe(200);
   });
 

@@ -110,9 +110,7 @@ describe('one port', () => {
     socket.send('hello');
     const [data] = (await once(socket, 'message')) as [Buffer];
     expect(data.toString()).toBe('hello');
-    expect(clients).toEqual([
-      { address: '127.0.0.1', host: `localhost:${port}`, isSecure: true },
-    ]);
+    expect(clients).toEqual([{ address: '127.0.0.1', host: `localhost:${port}`, isSecure: true }]);
     socket.terminate();
   });
 
