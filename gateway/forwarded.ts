@@ -1,7 +1,7 @@
 // Who asks, where proxies pass requests on: the client's address, and the host and scheme it asked for, by RFC 7239 or
-// X-Forwarded-*. Anybody can send these fields, so they are believed from trusted proxies alone, and of the addresses in
-// them the rightmost one that is no proxy of ours: what is left of it came from the client.
-// Called by: the upgrade path and the routes that count by address. Without trusted proxies it looks at no field.
+// X-Forwarded-*. Anybody can send these fields, so they are believed from trusted proxies alone, and of the addresses
+// in them the rightmost one that is no proxy of ours: what is left of it came from the client.
+// Called by: the upgrade path and what counts by address. Without trusted proxies it looks at no field.
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isAddress, rangeMatcher } from '../shared/config/network-values.ts';

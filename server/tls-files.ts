@@ -1,4 +1,4 @@
-// A certificate and its key on disk, those of `turn.tls` or `gateway.tls`: read at the start, and anew when they change.
+// A certificate and its key on disk, of `turn.tls` or `gateway.tls`: read at the start, and anew when they change.
 // Called by: who shows them to clients, over TLS or DTLS.
 
 import { createHash, X509Certificate } from 'node:crypto';

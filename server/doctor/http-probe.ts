@@ -1,4 +1,5 @@
-// What a server answers over HTTP or HTTPS on this machine, whatever name its certificate is for. Called by: the doctor.
+// What a server of this machine answers over HTTP or HTTPS, whatever name its certificate is for.
+// Called by: the doctor.
 
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';

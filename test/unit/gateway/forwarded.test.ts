@@ -1,4 +1,4 @@
-// Whose request it is: header fields of strangers tell nothing, those of proxies the rightmost address that is not theirs.
+// Whose request it is: fields of strangers tell nothing, those of proxies the rightmost address that is not theirs.
 
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';

@@ -1,4 +1,4 @@
-// The gateway's listening socket: what the kernel was told of it and of its connections, and who else may have the port.
+// The gateway's listening socket: what the kernel knows of it and of its connections, and who else may have the port.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
