@@ -80,7 +80,11 @@ describe('of the gateway', () => {
     [files.cert, '', 'key: expected the path of a PEM file, because gateway.tls.cert is set'],
     ['/none.pem', files.key, 'cert: expected a file that this user can read'],
     [TEXT, files.key, 'cert: expected a certificate in PEM, got "/'],
-    [files.cert, others.key, 'key: expected the private key of the certificate in gateway.tls.cert'],
+    [
+      files.cert,
+      others.key,
+      'key: expected the private key of the certificate in gateway.tls.cert',
+    ],
   ])('%s and %s are refused, by their name', (cert, key, expected) => {
     const complaint = configComplaint({ environment: gateway(cert, key) });
     expect(complaint).toContain(`gateway.tls.${expected}`);
