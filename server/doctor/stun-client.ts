@@ -1,7 +1,7 @@
 // A small STUN client for the doctor: requests, sent again where they may be lost (RFC 8489 s6.2.1), Data indications.
 // Called by: the probes of this folder. Not for the data path: it allocates as it likes.
 
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type X509Certificate } from 'node:crypto';
 import type { ListenerUrl } from '../../shared/config/network-values.ts';
 import { StunReader, STUN_OK } from '../../shared/stun/reader.ts';
 import {
@@ -78,8 +78,15 @@ export class StunClient {
     });
   }
 
+  /** What the server has shown, over TLS and DTLS. */
+  get certificate(): X509Certificate | undefined {
+    return this.#channel?.certificate;
+  }
+
+  /** Requests that still wait are not sent again. */
   close(): void {
     this.#channel?.close();
+    this.#channel = undefined;
   }
 
   #receive(bytes: Buffer): void {

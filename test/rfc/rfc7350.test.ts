@@ -17,8 +17,7 @@ const XOR_MAPPED_ADDRESS = 0x0020;
 const DTLS_APPLICATION_DATA = 23;
 
 /** The certificate that the server has shown, by its hash. */
-const shown = ({ session }: DtlsCaller): string =>
-  Buffer.from(session.peerCertificateDigest('sha-256')!).toString('hex');
+const shown = ({ certificate }: DtlsCaller): string => certificate!.fingerprint256;
 
 const binding = (): Uint8Array => message(BINDING, randomBytes(12));
 
