@@ -1,4 +1,5 @@
-// Whether a server could listen at a port of this machine, by trying it, or whether one takes connections there. Called by: the doctor.
+// Whether a server could listen at a port of this machine, by trying it, or whether one takes connections there.
+// Called by: the doctor.
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';

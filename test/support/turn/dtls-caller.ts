@@ -1,5 +1,5 @@
-// A client behind DTLS: an endpoint of the test whose messages go through the doctor's client side. Datagrams can be seen
-// and bent on their way, so that a test may play a network or a liar.
+// A client behind DTLS: an endpoint of the test whose messages go through the doctor's client side. Datagrams can be
+// seen and bent on their way, so that a test may play a network or a liar.
 
 import type { X509Certificate } from 'node:crypto';
 import { DtlsAssociation } from '../../../server/doctor/dtls-association.ts';
