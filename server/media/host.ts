@@ -29,9 +29,9 @@ import {
 import { SfuHost } from './sfu-host.ts';
 import {
   commonsOptions,
+  datagramListeners,
   listenerAddresses,
   type TurnSettings,
-  udpAddresses,
 } from './turn-options.ts';
 import { type SharedTcpSockets, TcpRelaysHost } from './tcp-relays-host.ts';
 import { TurnStreamsHost } from './turn-streams-host.ts';
@@ -343,11 +343,11 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   const { TcpSocketOpener } = await import('../../shared/net/linux-tcp-socket.ts');
   const workerCpus = parseCpuList(config.workerCpus);
   checkWorkerCpus(workerCpus);
-  const dtls = listenerAddresses(config.turn, 'dtls');
-  const listeners = LinuxListeners.open([...udpAddresses(config.turn), ...dtls], workers);
+  const { udp, dtls } = datagramListeners(config.turn);
+  const listeners = LinuxListeners.open([...udp, ...dtls], workers);
   if ('failure' in listeners) {
     const { address, failure } = listeners;
-    const transport = dtls.includes(address) ? 'dtls' : 'udp';
+    const transport = dtls.some((listener) => listener.address === address) ? 'dtls' : 'udp';
     throw listenerUnavailable(
       { url: formatListenerUrl(address.host, address.port, transport), failure },
       'turn.listeners or turn.natDiscovery',

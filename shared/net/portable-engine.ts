@@ -41,6 +41,8 @@ interface OpenSocket {
   tag: number;
   open: boolean;
   parked: boolean;
+  /** Takes IPv4 as well, which dgram wants mapped into IPv6 where it sends. */
+  readonly dualStack: boolean;
 }
 
 export interface PortableEngineOptions extends EngineOptions {
@@ -105,14 +107,15 @@ export class PortableEngine implements EngineLoop {
   ): number {
     const id = this.#nextId++;
     const family = address.family === 4 ? 'udp4' : 'udp6';
+    const dualStack = options.dualStack === true;
     const socket = createSocket({
       type: family,
       // Addresses are IP literals already: answering at once makes `send` a synchronous system call.
       lookup: (host, _options, callback) => callback(null, host, address.family),
-      ipv6Only: address.family === 6,
+      ipv6Only: address.family === 6 && !dualStack,
     });
     const parked = options.parked === true;
-    const entry: OpenSocket = { socket, owner, tag, open: false, parked };
+    const entry: OpenSocket = { socket, owner, tag, open: false, parked, dualStack };
     this.#sockets.set(id, entry);
     if (!parked) this.counters.sockets++;
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -286,7 +289,8 @@ export class PortableEngine implements EngineLoop {
       this.counters.sendDropped++;
       return;
     }
-    entry.socket.send(datagram, 0, datagram.length, to.port, to.host, this.#onSent);
+    const host = entry.dualStack && to.family === 4 ? `::ffff:${to.host}` : to.host;
+    entry.socket.send(datagram, 0, datagram.length, to.port, host, this.#onSent);
   }
 
   #takes(entry: OpenSocket | undefined, to: TransportAddress): entry is OpenSocket {
@@ -331,7 +335,7 @@ export class PortableEngine implements EngineLoop {
     let ports = this.#addresses.get(host);
     const known = ports?.get(port);
     if (known !== undefined) return known;
-    const address = TransportAddress.parse(host, port);
+    const address = TransportAddress.parse(host, port)?.unmap();
     if (address === undefined) return undefined;
     if (this.#addressCount >= ADDRESS_CACHE_MAX) {
       this.#addresses.clear();

@@ -8,7 +8,7 @@ import {
   commonsOptions,
   listenerAddresses,
   turnOptions,
-  udpAddresses,
+  datagramListeners,
 } from '../../../server/media/turn-options.ts';
 import type { TurnOptions } from '../../../turn/index.ts';
 import { Commons } from '../../../turn/index.ts';
@@ -89,7 +89,7 @@ it('lists the listeners as they are written', () => {
 });
 
 const udp = (listeners: readonly string[], natDiscovery: string): string[] =>
-  udpAddresses(settings({ listeners, natDiscovery })).map(String);
+  datagramListeners(settings({ listeners, natDiscovery })).udp.map(({ address }) => `${address}`);
 
 it('opens the listeners and no more without NAT discovery', () => {
   const listeners = ['udp://127.0.0.1:1001', 'udp://[::1]:1001'];
