@@ -107,7 +107,7 @@ async function checkGateway(config: Config, report: Report): Promise<boolean> {
   const url = `http://${bracketed(reachable(bind))}:${port}`;
   const answer = await getJson(`${url}/healthz`);
   if (answer === undefined) {
-    const problem = await tcpProblem(bind, port);
+    const problem = await tcpProblem(bind, port, true);
     if (problem === undefined) report.ok('gateway', `port ${port} on ${bind} is free`);
     else report.fail('gateway', `port ${port} on ${bind}: ${problem}`, 'set gateway.port or bind');
     return false;

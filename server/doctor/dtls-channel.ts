@@ -38,7 +38,6 @@ export async function openDtlsChannel(
 }
 
 class DtlsChannel implements StunChannel {
-  readonly isReliable = false;
   readonly #socket: Socket;
   readonly #onMessage: (bytes: Buffer) => void;
   readonly #context: DtlsContext;

@@ -43,7 +43,7 @@ async function checkPort(
     if (problem === undefined) return report.ok('media', `${url} takes connections`);
     return report.fail('media', `${url}: ${problem}`, NOBODY);
   }
-  const problem = await (protocol === 'udp:' ? udpProblem : tcpProblem)(host, port);
+  const problem = await (protocol === 'udp:' ? udpProblem : tcpProblem)(host, port, false);
   // Media ports answer nobody but participants: all that shows is whether somebody has them.
   if (running && problem === IN_USE) return report.ok('media', `${url} is in use`);
   if (running && problem === undefined) {

@@ -10,10 +10,14 @@ const CONNECT_MS = 2500;
 /** The problem where somebody listens there. */
 export const IN_USE = 'in use';
 
-/** Why a server could not listen there, or undefined. */
-export async function tcpProblem(host: string, port: number): Promise<string | undefined> {
+/** Why a server could not listen there, of `::` for both families or for IPv6 alone; or undefined. */
+export async function tcpProblem(
+  host: string,
+  port: number,
+  dualStack: boolean,
+): Promise<string | undefined> {
   const server = createServer();
-  server.listen({ host, port, exclusive: true });
+  server.listen({ host, port, exclusive: true, ipv6Only: !isIPv4(host) && !dualStack });
   try {
     await once(server, 'listening');
     return undefined;
@@ -24,8 +28,13 @@ export async function tcpProblem(host: string, port: number): Promise<string | u
   }
 }
 
-export async function udpProblem(host: string, port: number): Promise<string | undefined> {
-  const socket = createSocket({ type: isIPv4(host) ? 'udp4' : 'udp6', ipv6Only: !isIPv4(host) });
+export async function udpProblem(
+  host: string,
+  port: number,
+  dualStack: boolean,
+): Promise<string | undefined> {
+  const type = isIPv4(host) ? 'udp4' : 'udp6';
+  const socket = createSocket({ type, ipv6Only: !isIPv4(host) && !dualStack });
   socket.bind(port, host);
   try {
     await once(socket, 'listening');

@@ -3,7 +3,12 @@
 
 import { isIPv4 } from 'node:net';
 import type { Config } from '../../shared/config/load.ts';
-import { bracketed, isWildcard } from '../../shared/config/network-values.ts';
+import {
+  bracketed,
+  isDualStack,
+  isWildcard,
+  type ListenerUrl,
+} from '../../shared/config/network-values.ts';
 import { readDevKey } from '../dev-key.ts';
 
 export interface RunningServer {
@@ -31,6 +36,12 @@ export function findServer(config: Config): RunningServer {
   if (development === undefined) return configuredServer(config);
   const { listeners, media, turnSecret } = development;
   return { listeners, media, turnSecret: turnSecret === '' ? undefined : turnSecret };
+}
+
+/** Where this machine reaches a listener: at both loopback addresses, where it serves both families at a wildcard. */
+export function reachableAt(listener: ListenerUrl, all: readonly ListenerUrl[]): ListenerUrl[] {
+  const first = { ...listener, host: reachable(listener.host) };
+  return isDualStack(listener, all) ? [first, { ...listener, host: '127.0.0.1' }] : [first];
 }
 
 /** Where this machine reaches an address that it is bound to. */

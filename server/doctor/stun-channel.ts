@@ -14,8 +14,6 @@ const CONNECT_MS = 2500;
 const HEADER_BYTES = 20;
 
 export interface StunChannel {
-  /** Whether what is sent may be lost, and is sent again. */
-  readonly isReliable: boolean;
   /** What the server has shown, over TLS and DTLS. */
   readonly certificate: X509Certificate | undefined;
   send(message: Uint8Array): void;
@@ -58,7 +56,6 @@ async function overUdp(
   socket.connect(port, host);
   await connected;
   return {
-    isReliable: false,
     certificate: undefined,
     send: (message) => socket.send(message, () => {}),
     close: () => socket.close(),
@@ -89,7 +86,6 @@ async function overStream(
     }
   });
   return {
-    isReliable: true,
     certificate: socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined,
     send: (message) => socket.write(message),
     close: () => socket.destroy(),

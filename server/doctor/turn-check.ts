@@ -8,6 +8,7 @@ import { systemClock } from '../../shared/clock.ts';
 import type { Config } from '../../shared/config/load.ts';
 import {
   formatListenerUrl,
+  isDualStack,
   type ListenerUrl,
   natDiscoveryUrls,
   needsCertificate,
@@ -18,7 +19,7 @@ import { whyNoOpenssl } from '../media/openssl-probe.ts';
 import { checkCertificate, namesOf } from './certificate-check.ts';
 import { tcpProblem, udpProblem } from './port-probe.ts';
 import type { Report } from './report.ts';
-import { configuredServer, reachable, type RunningServer } from './running-server.ts';
+import { configuredServer, reachableAt, type RunningServer } from './running-server.ts';
 import { type BindingAnswer, probeBinding, probeRelay } from './turn-probe.ts';
 
 /** What keeps packets from a listener that the server has opened, by transport. */
@@ -38,62 +39,91 @@ export async function checkTurn(
   const { turn } = config;
   const { listeners, turnSecret } = running ?? configuredServer(config);
   const families = new Set(turn.relay.addresses.map((host): 4 | 6 => (isIPv4(host) ? 4 : 6)));
+  const all = listeners.map((url) => parseListenerUrl(url));
   let shown = false;
   // One after the other, so that the lines come in order and probes do not meet the caps together.
-  for (const url of listeners) {
+  for (const [i, url] of listeners.entries()) {
     // oxlint-disable-next-line no-await-in-loop
-    const answer = await checkListener(url, running !== undefined, report);
-    if (answer?.certificate !== undefined) {
+    const answers = await checkListener(url, all[i]!, all, running !== undefined, report);
+    const certificate = answers[0]?.certificate;
+    if (certificate !== undefined) {
       shown = true;
-      const names = namesOf(url, turn);
-      checkCertificate(url, answer.certificate, names, systemClock.wall(), report);
+      checkCertificate(url, certificate, namesOf(url, turn), systemClock.wall(), report);
     }
-    if (answer === undefined || turnSecret === undefined) continue;
-    for (const family of families) {
-      // oxlint-disable-next-line no-await-in-loop
-      await checkRelay(url, family, turnSecret, report);
+    if (turnSecret === undefined) continue;
+    for (const { at } of answers) {
+      for (const family of families) {
+        // oxlint-disable-next-line no-await-in-loop
+        await checkRelay(url, at, family, turnSecret, report);
+      }
     }
   }
   if (!shown) checkCertificateFile(config, report);
   for (const url of discoveryUrls(config, listeners)) {
     // oxlint-disable-next-line no-await-in-loop
-    await checkListener(url, running !== undefined, report);
+    await checkListener(url, parseListenerUrl(url), all, running !== undefined, report);
   }
 }
 
-/** Undefined where it does not answer. */
+interface Answer extends BindingAnswer {
+  /** Where it was asked. */
+  readonly at: ListenerUrl;
+}
+
+/** Of a wildcard for both families there are two, or none where it does not answer. */
 async function checkListener(
   url: string,
+  listener: ListenerUrl,
+  all: readonly ListenerUrl[],
   running: boolean,
   report: Report,
-): Promise<BindingAnswer | undefined> {
-  const { transport, host, port } = parseListenerUrl(url);
+): Promise<Answer[]> {
+  const { transport } = listener;
   if (transport === 'dtls') {
     const reason = await whyNoOpenssl();
     if (reason !== undefined) {
       const fix = 'run another build of Node, or leave dtls:// out of turn.listeners';
       report.fail('stun', `${url} can neither be served nor asked, ${reason}`, fix);
-      return undefined;
+      return [];
     }
   }
-  try {
-    const answer = await probeBinding(parsed(url));
-    report.ok('stun', `${url} answers, we are ${answer.mapped}`);
-    return answer;
-  } catch (error) {
-    if (running) report.fail('stun', `${url}: ${messageOf(error)}`, UNREACHED[transport]);
-    else {
-      const isStream = transport === 'tcp' || transport === 'tls';
-      const problem = await (isStream ? tcpProblem : udpProblem)(host, port);
-      if (problem === undefined) report.ok('stun', `${url} is free`);
-      else report.fail('stun', `${url}: ${problem}`, 'set turn.listeners');
+  const answers: Answer[] = [];
+  for (const at of reachableAt(listener, all)) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- the lines come in order
+      const answer = await probeBinding(at);
+      report.ok('stun', `${url} answers, we are ${answer.mapped}`);
+      answers.push({ ...answer, at });
+    } catch (error) {
+      if (!running) {
+        // oxlint-disable-next-line no-await-in-loop -- it returns
+        await checkPort(url, listener, all, report);
+        return answers;
+      }
+      const asked = at.host === listener.host ? url : `${url}, asked at ${at.host}`;
+      report.fail('stun', `${asked}: ${messageOf(error)}`, UNREACHED[transport]);
     }
-    return undefined;
   }
+  return answers;
+}
+
+/** Whether a server that does not run could have it. */
+async function checkPort(
+  url: string,
+  listener: ListenerUrl,
+  all: readonly ListenerUrl[],
+  report: Report,
+): Promise<void> {
+  const { transport, host, port } = listener;
+  const problemAt = transport === 'tcp' || transport === 'tls' ? tcpProblem : udpProblem;
+  const problem = await problemAt(host, port, isDualStack(listener, all));
+  if (problem === undefined) report.ok('stun', `${url} is free`);
+  else report.fail('stun', `${url}: ${problem}`, 'set turn.listeners');
 }
 
 async function checkRelay(
   url: string,
+  at: ListenerUrl,
   family: 4 | 6,
   secret: string,
   report: Report,
@@ -102,9 +132,8 @@ async function checkRelay(
   const credential = mintRestCredential(secret, 'doctor', expiresAt);
   const name = `turn IPv${family}`;
   try {
-    const relays = await probeRelay(parsed(url), family, credential);
-    const { transport } = parseListenerUrl(url);
-    report.ok(name, `relayed there and back by ${transport}, between ${relays.join(' and ')}`);
+    const relays = await probeRelay(at, family, credential);
+    report.ok(name, `relayed there and back by ${at.transport}, between ${relays.join(' and ')}`);
   } catch (error) {
     const fix = 'check turn.secrets, turn.relay and turn.peers, and that the clock is right';
     report.fail(name, `through ${url}: ${messageOf(error)}`, fix);
@@ -128,11 +157,6 @@ function discoveryUrls({ turn }: Config, listeners: readonly string[]): string[]
     formatListenerUrl(alternate.host, primary.port),
     formatListenerUrl(alternate.host, alternate.port),
   ];
-}
-
-function parsed(url: string): ListenerUrl {
-  const listener = parseListenerUrl(url);
-  return { ...listener, host: reachable(listener.host) };
 }
 
 function messageOf(error: unknown): string {

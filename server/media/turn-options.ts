@@ -7,6 +7,7 @@ import {
   isDualStack,
   isWildcard,
   type ListenerTransport,
+  type ListenerUrl,
   natDiscoveryUrls,
   parseEndpoint,
   parseListenerUrl,
@@ -20,7 +21,6 @@ import {
   CHANNEL_NUMBER_MAX,
   type Commons,
   type CommonsOptions,
-  type ListenAt,
   LEGACY_CHANNEL_NUMBER_MAX,
   type NatDiscoveryAddresses,
   type TurnOptions,
@@ -66,9 +66,9 @@ export function turnOptions(
     ...turnRules(settings),
     thirdParty: thirdPartyOptions(settings),
     forbiddenPeers: [
-      ...listeners.map((url) => ({ ...url, dualStack: isDualStack(url, listeners) })),
-      ...services.map((service) => ({ ...service, dualStack: false })),
-    ].flatMap(servedAddresses),
+      ...listeners.flatMap((url) => servedAddresses(url, isDualStack(url, listeners))),
+      ...services.flatMap((service) => servedAddresses(service, false)),
+    ],
     natDiscovery: natDiscoveryAddresses(settings),
     perAllocation: {
       permissions: limits.permissions,
@@ -118,24 +118,28 @@ function tokenKeyOf(text: string): Uint8Array {
   return key;
 }
 
-/** Where sockets of TURN are opened by UDP, for it or for DTLS, and whether each is for both families. */
-export function datagramListeners(settings: TurnSettings): {
-  udp: readonly ListenAt[];
-  dtls: readonly ListenAt[];
-} {
-  const [udp, dtls] = [udpAddresses(settings), listenerAddresses(settings, 'dtls')];
-  const all = [...udp, ...dtls].map((address) => ({
-    transport: 'udp' as const,
-    ...urlOf(address),
-  }));
-  const withStack = (address: TransportAddress): ListenAt => ({
-    address,
-    dualStack: isDualStack({ transport: 'udp', ...urlOf(address) }, all),
-  });
-  return { udp: udp.map(withStack), dtls: dtls.map(withStack) };
+export interface DatagramListener {
+  readonly address: TransportAddress;
+  /** Of `::`: serves IPv4 as well. */
+  readonly dualStack: boolean;
 }
 
-const urlOf = ({ host, port }: TransportAddress): Endpoint => ({ host, port });
+/** DTLS has the same ports. */
+const urlOf = ({ host, port }: TransportAddress): ListenerUrl => ({ transport: 'udp', host, port });
+
+/** Where sockets of TURN are opened by UDP, for itself and for DTLS, in the order of the configuration. */
+export function datagramListeners(settings: TurnSettings): {
+  udp: readonly DatagramListener[];
+  dtls: readonly DatagramListener[];
+} {
+  const [udp, dtls] = [udpAddresses(settings), listenerAddresses(settings, 'dtls')];
+  const all = [...udp, ...dtls].map(urlOf);
+  const asked = (address: TransportAddress): DatagramListener => ({
+    address,
+    dualStack: isDualStack(urlOf(address), all),
+  });
+  return { udp: udp.map(asked), dtls: dtls.map(asked) };
+}
 
 /** The UDP sockets of every worker: the listeners of the configuration, and behind them those of NAT discovery. */
 function udpAddresses(settings: TurnSettings): TransportAddress[] {
@@ -172,11 +176,7 @@ export function listenerAddresses(
 }
 
 /** Where a listener answers, of a wildcard every address of this machine: relaying to it would loop. */
-function servedAddresses({
-  host,
-  port,
-  dualStack,
-}: Endpoint & { dualStack: boolean }): TransportAddress[] {
+function servedAddresses({ host, port }: Endpoint, dualStack: boolean): TransportAddress[] {
   if (!isWildcard(host)) return [addressOf(host, port)];
   return Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])

@@ -74,9 +74,14 @@ async function main(data: MediaWorkerData): Promise<void> {
   const { channelNumberMax } = core;
   const streams = new TurnStreams({ server, engine, channelNumberMax, emit: post, splice: post });
   const asked = datagramListeners(settings);
-  const overUdp = asked.udp.map((at, i) => ({ ...at, socket: linux?.listeners[i] }));
+  const overUdp = asked.udp.map((at, i) => ({
+    address: at.address,
+    dualStack: at.dualStack,
+    socket: linux?.listeners[i],
+  }));
   const overDtls = asked.dtls.map((at, i) => ({
-    ...at,
+    address: at.address,
+    dualStack: at.dualStack,
     socket: linux?.listeners[overUdp.length + i],
   }));
   const cap = core.commons.unauthenticatedCap;

@@ -1,5 +1,5 @@
-// The PROXY protocol's header with random bytes: noise, good headers with any addresses, and such headers bent. The reader
-// says what an independent one says, nothing throws, and more bytes never change what was said.
+// The PROXY protocol's header with random bytes: good headers with any addresses, such headers bent and cut. The
+// reader says what an independent one says, nothing throws, and more bytes never change what was said.
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { expect, it } from 'vitest';

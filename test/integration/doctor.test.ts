@@ -14,11 +14,11 @@ const SECRET = 'a secret for tests, long enough to be one';
 const { cert, key } = makeTlsFiles();
 const LISTENERS = [
   'udp://127.0.0.1:0',
-  'udp://[::1]:0',
-  'tcp://127.0.0.1:0',
-  'tls://[::1]:0',
+  'udp://[::]:0',
+  'tcp://[::]:0',
+  'tls://[::]:0',
   'dtls://127.0.0.1:0',
-  'dtls://[::1]:0',
+  'dtls://[::]:0',
 ];
 
 let sterna: Sterna;
@@ -51,21 +51,25 @@ function ask(
   return runCli(['doctor', '--config', join(sterna.folder, 'sterna.yaml'), ...set], environment);
 }
 
-test('every listener answers, relays there and back, and shows a certificate that is good', async () => {
-  const { stdout, code } = await ask();
-  expect(stdout).not.toMatch(/FAIL|warn/);
-  expect(code).toBe(0);
-  for (const url of open) {
-    expect(stdout).toContain(`ok    stun       ${url} answers, we are `);
-    if (!/^d?tls:/.test(url)) continue;
-    expect(stdout).toContain(`ok    tls        ${url} is DNS:localhost`);
-  }
+test('every listener answers in every family, relays there and back, and shows a certificate that is good', async () => {
+  const { stdout } = await ask();
+  // That relays and peers are all on this machine is doubted.
+  const bad = stdout.split('\n').filter((line) => /^(?:FAIL|warn) /.test(line));
+  expect(bad.filter((line) => !line.startsWith('FAIL  config     doubtful: '))).toEqual([]);
+  const expected = open.flatMap((url) => [
+    `ok    stun       ${url} answers, we are 127.0.0.1:`,
+    ...(url.includes('[::]') ? [`ok    stun       ${url} answers, we are [::1]:`] : []),
+    ...(/^d?tls:/.test(url) ? [`ok    tls        ${url} is DNS:localhost`] : []),
+  ]);
+  expect(expected.filter((line) => !stdout.includes(line))).toEqual([]);
   for (const transport of ['udp', 'tcp', 'tls', 'dtls']) {
-    const listeners = open.filter((url) => url.startsWith(`${transport}:`));
+    const asked = open
+      .filter((url) => url.startsWith(`${transport}:`))
+      .flatMap((url) => (url.includes('[::]') ? [url, url] : [url]));
     const relayed = stdout.matchAll(
       new RegExp(`^ok {4}turn IPv[46] {2}relayed there and back by ${transport}, between `, 'gm'),
     );
-    expect([...relayed], transport).toHaveLength(2 * listeners.length);
+    expect([...relayed], transport).toHaveLength(2 * asked.length);
   }
 });
 
@@ -109,9 +113,8 @@ register('data:text/javascript,' + encodeURIComponent(hooks));
   );
   const { stdout, code } = await ask({}, { NODE_OPTIONS: `--import=${without}` });
   const said = 'can neither be served nor asked, no foreign functions here: run another build';
-  for (const url of open) {
-    expect(stdout).toContain(url.startsWith('dtls:') ? `${url} ${said}` : `${url} answers`);
-  }
+  const expected = open.map((url) => `${url} ${url.startsWith('dtls:') ? said : 'answers'}`);
+  expect(expected.filter((line) => !stdout.includes(line))).toEqual([]);
   expect(code).toBe(1);
 });
 
