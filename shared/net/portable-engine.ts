@@ -1,5 +1,6 @@
 // The engine on node:dgram: runs wherever Node runs, at one system call and one event per datagram. What leaves a
-// socket on 0.0.0.0 or :: has the source address that the kernel chooses, whichever one was asked.
+// socket on 0.0.0.0 or :: has the source address that the kernel chooses, whichever one was asked. What IPv4 sends to a
+// socket for both families comes mapped into IPv6, and is told as what it is.
 // Allocates: dgram's own message, and one copy per datagram sent, because libuv may send it after the call returned.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
