@@ -6,12 +6,13 @@ import { ConfigError } from '../../shared/config/config-error.ts';
 import { loadConfig } from '../../shared/config/load.ts';
 import type { Config } from '../../shared/config/load.ts';
 import { bracketed } from '../../shared/config/network-values.ts';
-import { capabilityText, chooseEngine } from '../../shared/net/engine-choice.ts';
+import { capabilityText, chooseEngine, type EngineChoice } from '../../shared/net/engine-choice.ts';
 import { checkMedia } from '../doctor/media-check.ts';
 import { tcpProblem } from '../doctor/port-probe.ts';
 import { Report } from '../doctor/report.ts';
-import { findServer, reachable } from '../doctor/running-server.ts';
+import { configuredServer, findServer, reachable } from '../doctor/running-server.ts';
 import { checkTurn } from '../doctor/turn-check.ts';
+import { workerCount } from '../media/worker-count.ts';
 import { VERSION, webRoot } from '../package-root.ts';
 import {
   CONFIG_FLAGS,
@@ -27,13 +28,14 @@ const NODE_FLOOR = [20, 19] as const;
 const HTTP_TIMEOUT_MS = 2000;
 
 /** Which engine a server started here would get, and what the kernel lets it do. */
-async function checkEngine(config: Config, report: Report): Promise<void> {
+async function checkEngine(config: Config, report: Report): Promise<EngineChoice> {
   const engine = await chooseEngine(config.engine);
-  if (engine.kind === 'portable') {
-    if (config.engine !== 'linux') return report.ok('engine', `portable (${engine.reason})`);
-    return report.fail('engine', `linux cannot run here, ${engine.reason}`, 'set engine to auto');
+  if (engine.kind === 'linux') report.ok('engine', `linux, ${capabilityText(engine.capabilities)}`);
+  else if (config.engine !== 'linux') report.ok('engine', `portable (${engine.reason})`);
+  else {
+    report.fail('engine', `linux cannot run here, ${engine.reason}`, 'set engine to auto');
   }
-  return report.ok('engine', `linux, ${capabilityText(engine.capabilities)}`);
+  return engine;
 }
 
 export const doctor: Command = {
@@ -58,11 +60,12 @@ two relays, there and back, and reads the certificate. Exit code 1 when a check 
       const config = readConfig(flags, context);
       report.ok('config', config.file ?? `${config.mode}, no file`);
       for (const warning of config.warnings) report.fail('config', 'doubtful', warning);
-      await checkEngine(config, report);
+      const engine = await checkEngine(config, report);
       const running = await checkGateway(config, report);
-      const server = running ? findServer(config) : undefined;
-      await checkMedia(config, server, report);
-      await checkTurn(config, server, report);
+      const workers = workerCount(config.workers, engine);
+      const server = (running ? findServer : configuredServer)(config, workers);
+      await checkMedia(config, server, running, report);
+      await checkTurn(config, server, running, report);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       report.fail('config', error.message, 'see docs/configuration.md');

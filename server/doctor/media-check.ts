@@ -4,15 +4,16 @@ import type { Config } from '../../shared/config/load.ts';
 import { whyNoOpenssl } from '../media/openssl-probe.ts';
 import { IN_USE, tcpConnectProblem, tcpProblem, udpProblem } from './port-probe.ts';
 import type { Report } from './report.ts';
-import { configuredServer, reachable, type RunningServer } from './running-server.ts';
+import { reachable, type RunningServer } from './running-server.ts';
 
 const FIX = 'set sfu.addresses, sfu.port or sfu.tcpPort';
 const NOBODY = 'start the server again, and look at its log';
 
-/** @param running undefined where no server answers */
+/** @param running whether that server answers */
 export async function checkMedia(
   config: Config,
-  running: RunningServer | undefined,
+  server: RunningServer,
+  running: boolean,
   report: Report,
 ): Promise<void> {
   if (!config.sfu.enabled) return report.ok('media', 'from peer to peer (sfu.enabled is false)');
@@ -20,11 +21,11 @@ export async function checkMedia(
   if (reason !== undefined) {
     return report.fail('media', reason, 'run another build of Node, or set sfu.enabled: false');
   }
-  for (const url of (running ?? configuredServer(config)).media) {
+  for (const url of server.media) {
     const { hostname, port, protocol } = new URL(url);
     const host = hostname.replace(/^\[(.*)\]$/, '$1');
     // oxlint-disable-next-line no-await-in-loop -- the lines come in order
-    await checkPort(url, protocol, host, Number(port), running !== undefined, report);
+    await checkPort(url, protocol, host, Number(port), running, report);
   }
   return undefined;
 }

@@ -4,12 +4,13 @@
 import { isIPv4 } from 'node:net';
 import type { Config } from '../../shared/config/load.ts';
 import {
-  bracketed,
+  formatListenerUrl,
   isDualStack,
   isWildcard,
   type ListenerUrl,
 } from '../../shared/config/network-values.ts';
 import { readDevKey } from '../dev-key.ts';
+import { mediaEndpoints } from '../media/sfu-addresses.ts';
 
 export interface RunningServer {
   /** URLs of the STUN and TURN listeners. */
@@ -21,19 +22,20 @@ export interface RunningServer {
 }
 
 /** What is configured, whether it runs or not. */
-export function configuredServer({ turn, sfu }: Config): RunningServer {
-  const media = sfu.addresses.flatMap((host) => {
-    const at = bracketed(host);
-    const udp = `udp://${at}:${sfu.port}`;
-    return sfu.tcp ? [udp, `tcp://${at}:${sfu.tcpPort}`] : [udp];
-  });
+export function configuredServer({ turn, sfu }: Config, workers: number): RunningServer {
+  const udp = Array.from({ length: workers }, (_, worker) => mediaEndpoints(sfu, worker)).flat();
+  const tcp = sfu.tcp ? sfu.addresses.map((host) => ({ host, port: sfu.tcpPort })) : [];
+  const media = [
+    ...new Set(udp.map(({ host, port }) => formatListenerUrl(host, port))),
+    ...tcp.map(({ host, port }) => formatListenerUrl(host, port, 'tcp')),
+  ];
   return { listeners: turn.listeners, media, turnSecret: turn.secrets[0] };
 }
 
 /** A development server has ports and secrets of its own making. */
-export function findServer(config: Config): RunningServer {
+export function findServer(config: Config, workers: number): RunningServer {
   const development = config.mode === 'development' ? readDevKey() : undefined;
-  if (development === undefined) return configuredServer(config);
+  if (development === undefined) return configuredServer(config, workers);
   const { listeners, media, turnSecret } = development;
   return { listeners, media, turnSecret: turnSecret === '' ? undefined : turnSecret };
 }

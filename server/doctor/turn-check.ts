@@ -19,7 +19,7 @@ import { whyNoOpenssl } from '../media/openssl-probe.ts';
 import { checkCertificate, namesOf } from './certificate-check.ts';
 import { tcpProblem, udpProblem } from './port-probe.ts';
 import type { Report } from './report.ts';
-import { configuredServer, reachableAt, type RunningServer } from './running-server.ts';
+import { reachableAt, type RunningServer } from './running-server.ts';
 import { type BindingAnswer, probeBinding, probeRelay } from './turn-probe.ts';
 
 /** What keeps packets from a listener that the server has opened, by transport. */
@@ -30,21 +30,22 @@ const UNREACHED: Readonly<Record<ListenerUrl['transport'], string>> = {
   dtls: 'look at the log of the server for turn.dtls, and let the firewall pass UDP to and from that port',
 };
 
-/** @param running undefined where no server answers */
+/** @param running whether that server answers */
 export async function checkTurn(
   config: Config,
-  running: RunningServer | undefined,
+  server: RunningServer,
+  running: boolean,
   report: Report,
 ): Promise<void> {
   const { turn } = config;
-  const { listeners, turnSecret } = running ?? configuredServer(config);
+  const { listeners, turnSecret } = server;
   const families = new Set(turn.relay.addresses.map((host): 4 | 6 => (isIPv4(host) ? 4 : 6)));
   const all = listeners.map((url) => parseListenerUrl(url));
   let shown = false;
   // One after the other, so that the lines come in order and probes do not meet the caps together.
   for (const [i, url] of listeners.entries()) {
     // oxlint-disable-next-line no-await-in-loop
-    const answers = await checkListener(url, all[i]!, all, running !== undefined, report);
+    const answers = await checkListener(url, all[i]!, all, running, report);
     const certificate = answers[0]?.certificate;
     if (certificate !== undefined) {
       shown = true;
@@ -61,7 +62,7 @@ export async function checkTurn(
   if (!shown) checkCertificateFile(config, report);
   for (const url of discoveryUrls(config, listeners)) {
     // oxlint-disable-next-line no-await-in-loop
-    await checkListener(url, parseListenerUrl(url), all, running !== undefined, report);
+    await checkListener(url, parseListenerUrl(url), all, running, report);
   }
 }
 

@@ -1,7 +1,6 @@
 // The media workers as the rest of the process sees them: starts as many as there shall be, what they share, and their
 // listeners; adds up what they say.
 
-import { availableParallelism } from 'node:os';
 import { parseCpuList } from '../../shared/config/cpu-list.ts';
 import type { Config } from '../../shared/config/load.ts';
 import { formatListenerUrl, parseListenerUrl } from '../../shared/config/network-values.ts';
@@ -21,6 +20,7 @@ import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
 import type { Endpoint, LinuxWorkerData, WorkerStats } from './messages.ts';
 import { whyNoOpenssl } from './openssl-probe.ts';
+import { workerCount } from './worker-count.ts';
 import {
   openUserDirectory,
   type UserDirectory,
@@ -326,13 +326,6 @@ function servicesOf({ gateway, sfu }: Config): Endpoint[] {
     { host: '::', port: gateway.port },
     ...(sfu.enabled && sfu.tcp ? sfu.addresses.map((host) => ({ host, port: sfu.tcpPort })) : []),
   ];
-}
-
-/** 0 is one on two CPUs or fewer, else one less than there are: the main thread has work of its own. */
-function workerCount(configured: number, engine: EngineChoice): number {
-  if (engine.kind !== 'linux') return 1;
-  if (configured > 0) return configured;
-  return Math.min(Mailroom.WORKERS_MAX, Math.max(1, availableParallelism() - 1));
 }
 
 async function openLinuxParts(config: Config, workers: number): Promise<LinuxParts> {
