@@ -99,11 +99,12 @@ it('opens the listeners and no more without NAT discovery', () => {
   expect(optionsOf({ listeners }).natDiscovery).toBeUndefined();
 });
 
+const dual = (listeners: readonly string[], natDiscovery = ''): boolean[] => {
+  const { udp: plain, dtls } = datagramListeners(settings({ listeners, natDiscovery }));
+  return [...plain, ...dtls].map(({ dualStack }) => dualStack);
+};
+
 it('opens the IPv6 wildcard for both families where no IPv4 socket wants its port', () => {
-  const dual = (listeners: readonly string[], natDiscovery = ''): boolean[] => {
-    const { udp: plain, dtls } = datagramListeners(settings({ listeners, natDiscovery }));
-    return [...plain, ...dtls].map(({ dualStack }) => dualStack);
-  };
   expect(dual(['udp://[::]:1001', 'udp://127.0.0.1:1002'])).toEqual([true, false]);
   expect(dual(['udp://[::]:1001', 'udp://127.0.0.1:1001'])).toEqual([false, false]);
   const tls = [
