@@ -135,10 +135,10 @@ export class DtlsClients {
     };
     this.#endpoints.length = listeners.length;
     const engine = this.#engine;
-    for (const [tag, { address, socket }] of listeners.entries()) {
+    for (const [tag, { address, socket, dualStack = false }] of listeners.entries()) {
       this.#sockets[tag] =
         socket === undefined
-          ? engine.open(address, owner, tag)
+          ? engine.open(address, owner, tag, { dualStack })
           : engine.adopt(socket, owner, tag, { borrowed: true });
     }
     if (pending === 0) done([]);

@@ -141,10 +141,10 @@ export class TurnServer {
     };
     this.#listeners.length = listeners.length;
     const { engine } = this.#state;
-    for (const [tag, { address, socket }] of listeners.entries()) {
+    for (const [tag, { address, socket, dualStack = false }] of listeners.entries()) {
       this.#sockets[tag] =
         socket === undefined
-          ? engine.open(address, owner, tag)
+          ? engine.open(address, owner, tag, { dualStack })
           : engine.adopt(socket, owner, tag, { borrowed: true });
     }
     if (pending === 0) done([]);

@@ -1,7 +1,6 @@
 // The media workers as the rest of the process sees them: starts as many as there shall be, what they share, and their
 // listeners; adds up what they say.
 
-import { availableParallelism } from 'node:os';
 import type { Config } from '../../shared/config/load.ts';
 import { formatListenerUrl, parseListenerUrl } from '../../shared/config/network-values.ts';
 import { SternaError } from '../../shared/errors.ts';
@@ -20,6 +19,7 @@ import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
 import type { Endpoint, LinuxWorkerData, WorkerStats } from './messages.ts';
 import { whyNoOpenssl } from './openssl-probe.ts';
+import { workerCount } from './worker-count.ts';
 import {
   openUserDirectory,
   type UserDirectory,
@@ -28,9 +28,9 @@ import {
 import { SfuHost } from './sfu-host.ts';
 import {
   commonsOptions,
+  datagramListeners,
   listenerAddresses,
   type TurnSettings,
-  udpAddresses,
 } from './turn-options.ts';
 import { type SharedTcpSockets, TcpRelaysHost } from './tcp-relays-host.ts';
 import { TurnStreamsHost } from './turn-streams-host.ts';
@@ -327,13 +327,6 @@ function servicesOf({ gateway, sfu }: Config): Endpoint[] {
   ];
 }
 
-/** 0 is one on two CPUs or fewer, else one less than there are: the main thread has work of its own. */
-function workerCount(configured: number, engine: EngineChoice): number {
-  if (engine.kind !== 'linux') return 1;
-  if (configured > 0) return configured;
-  return Math.min(Mailroom.WORKERS_MAX, Math.max(1, availableParallelism() - 1));
-}
-
 async function openLinuxParts(config: Config, workers: number): Promise<LinuxParts> {
   // Loaded here, since no other system has what they are made of.
   const { Wake } = await import('../../shared/net/wake.ts');
@@ -341,11 +334,11 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   const { LinuxListeners } = await import('./linux-listeners.ts');
   const { TcpSocketOpener } = await import('../../shared/net/linux-tcp-socket.ts');
   const cpus = workerCpus(config);
-  const dtls = listenerAddresses(config.turn, 'dtls');
-  const listeners = LinuxListeners.open([...udpAddresses(config.turn), ...dtls], workers);
+  const { udp, dtls } = datagramListeners(config.turn);
+  const listeners = LinuxListeners.open([...udp, ...dtls], workers);
   if ('failure' in listeners) {
     const { address, failure } = listeners;
-    const transport = dtls.includes(address) ? 'dtls' : 'udp';
+    const transport = dtls.some((listener) => listener.address === address) ? 'dtls' : 'udp';
     throw listenerUnavailable(
       { url: formatListenerUrl(address.host, address.port, transport), failure },
       'turn.listeners or turn.natDiscovery',

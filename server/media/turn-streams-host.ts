@@ -6,6 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import {
   formatListenerUrl,
+  isDualStack,
   parseListenerUrl,
   rangeMatcher,
 } from '../../shared/config/network-values.ts';
@@ -107,8 +108,9 @@ export class TurnStreamsHost {
   async listen(): Promise<string[]> {
     const { log, settings } = this.#parts;
     const urls: string[] = [];
-    for (const listener of settings.listeners) {
-      const { transport, host, port } = parseListenerUrl(listener);
+    const listeners = settings.listeners.map((url) => parseListenerUrl(url));
+    for (const listener of listeners) {
+      const { transport, host, port } = listener;
       if (transport !== 'tcp' && transport !== 'tls') continue;
       if (transport === 'tls') {
         // oxlint-disable-next-line no-await-in-loop -- once
@@ -118,8 +120,9 @@ export class TurnStreamsHost {
           onSecure: (raw, socket) => this.#secured(raw, socket),
         });
       }
+      const dualStack = isDualStack(listener, listeners);
       // oxlint-disable-next-line no-await-in-loop -- the first that fails is the one that is told
-      const opened = await this.#listen(transport, { host, port });
+      const opened = await this.#listen(transport, { host, port, dualStack });
       urls.push(formatListenerUrl(opened.host, opened.port, transport));
     }
     return urls;
@@ -196,7 +199,10 @@ export class TurnStreamsHost {
     );
   }
 
-  async #listen(transport: 'tcp' | 'tls', at: Endpoint): Promise<Endpoint> {
+  async #listen(
+    transport: 'tcp' | 'tls',
+    at: Endpoint & { dualStack: boolean },
+  ): Promise<Endpoint> {
     const server = createServer({ noDelay: true, keepAlive: true });
     server.on('connection', (raw) => this.#accept(raw, transport));
     const opened = await listenTcp(server, at, transport, () => 'turn.listeners');

@@ -6,7 +6,7 @@ import { describe, it } from 'vitest';
 import { CoreWorld } from './core-world.ts';
 import { StreamWorld } from './stream-world.ts';
 import { TcpWorld } from './tcp-world.ts';
-import { UdpWorld } from './udp-world.ts';
+import { UdpWorld, type Wildcard } from './udp-world.ts';
 import type { World, WorldOptions } from './world.ts';
 
 interface Driver {
@@ -87,8 +87,11 @@ export function onCore(
 }
 
 /** On wildcard listeners; they answer from where they were asked on the Linux engine alone. */
-export function onWildcard(body: (world: World) => Promise<void>): () => Promise<void> {
-  return async () => inside(await UdpWorld.open('linux', {}, true), body);
+export function onWildcard(
+  body: (world: World) => Promise<void>,
+  wildcard: Wildcard = 'each',
+): () => Promise<void> {
+  return async () => inside(await UdpWorld.open('linux', {}, wildcard), body);
 }
 
 async function inside<W extends World>(world: W, body: (world: W) => Promise<void>): Promise<void> {
