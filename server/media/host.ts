@@ -108,6 +108,8 @@ export class MediaHost {
     }
     this.#settings = config.turn;
     this.#log = log;
+    const commons: CommonsMemory = Commons.memory(commonsOptions(config.turn, count));
+    this.#commons = new Commons(commons, count);
     this.#streams = new TurnStreamsHost({
       log,
       settings: config.turn,
@@ -119,10 +121,9 @@ export class MediaHost {
       streams: this.#streams,
       post: (worker, command) => this.#workers[worker]?.post(command),
       sockets: linux?.tcpSockets,
+      bandwidth: this.#commons.bandwidth,
     });
     this.#running = config;
-    const commons: CommonsMemory = Commons.memory(commonsOptions(config.turn, count));
-    this.#commons = new Commons(commons, count);
     this.#workers = Array.from(
       { length: count },
       (_, index) =>

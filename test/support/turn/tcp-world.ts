@@ -20,6 +20,8 @@ export class TcpWorld extends StreamWorld {
   /** Why that many listeners cannot be opened. */
   failing: ('in-use' | 'unavailable')[] = [];
   readonly listens: Extract<TcpRelayEvent, { type: 'tcp.listen' }>[] = [];
+  /** What counts and limits the bytes of relays that have an allocation. */
+  readonly owns: Extract<TcpRelayEvent, { type: 'tcp.own' }>[] = [];
   readonly connects: Extract<TcpRelayEvent, { type: 'tcp.connect' }>[] = [];
   readonly closed: number[] = [];
   readonly unlistened: number[] = [];
@@ -98,7 +100,8 @@ export class TcpWorld extends StreamWorld {
       this.listens.push(event);
       const failure = this.failing.shift();
       tcp?.onCommand({ type: 'tcp.listening', relay: event.relay, failure }, now);
-    } else if (event.type === 'tcp.unlisten') this.unlistened.push(event.relay);
+    } else if (event.type === 'tcp.own') this.owns.push(event);
+    else if (event.type === 'tcp.unlisten') this.unlistened.push(event.relay);
     else if (event.type === 'tcp.close') {
       this.#alive.delete(event.connection);
       this.closed.push(event.connection);
