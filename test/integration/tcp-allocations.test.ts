@@ -1,11 +1,13 @@
 // TCP allocations (RFC 6062) of the whole program, over real sockets: every byte arrives once and in order however slow
-// a reader is, and each end reaches the other side.
+// a reader is and whatever limits there are, is counted, and each end reaches the other side.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket, connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { Sterna } from '../support/e2e/sterna.ts';
+import { mintToken } from '../../signaling/index.ts';
+import { API_KEY, Sterna } from '../support/e2e/sterna.ts';
+import { metrics } from '../support/fault/server-state.ts';
 import { type Place, TurnConnection } from '../support/turn/tcp-client.ts';
 
 const SIZE = 10 * 1024 * 1024;
@@ -17,7 +19,7 @@ const servers = new Map<string, Sterna>();
 const open: { destroy(): unknown }[] = [];
 let listening: Server[] = [];
 
-const start = (engine: string): Promise<Sterna> =>
+const start = (engine: string, bandwidth: Record<string, number> = {}): Promise<Sterna> =>
   Sterna.start({
     config: {
       engine,
@@ -29,7 +31,7 @@ const start = (engine: string): Promise<Sterna> =>
         users: { user: 'pass', other: 'word' },
         relay: { addresses: ['127.0.0.1'] },
         peers: { allow: ['127.0.0.0/8'] },
-        limits: { unauthorizedPerSecond: 0, allocationsPerSecond: 0 },
+        limits: { unauthorizedPerSecond: 0, allocationsPerSecond: 0, bandwidth },
       },
     },
   });
@@ -116,7 +118,7 @@ describe.each(ENGINES)('TCP allocations, %s engine', (engine) => {
     ['the peer reads slowly', false, true],
   ])('10 MB each way arrive whole: %s', async (_name, slowClient, slowPeer) => {
     const first = randomBytes(5000);
-    const { data, peer } = await joined(engine, first);
+    const { control, data, peer } = await joined(engine, first);
     const [up, down] = [randomBytes(SIZE), randomBytes(SIZE)];
     data.end(up);
     peer.end(down);
@@ -127,6 +129,20 @@ describe.each(ENGINES)('TCP allocations, %s engine', (engine) => {
     expect(atPeer.length).toBe(first.length + SIZE);
     expect(digest(atPeer)).toBe(digest(Buffer.concat([first, up])));
     expect(digest(atClient)).toBe(digest(down));
+    const sterna = servers.get(engine)!;
+    const { name: key, secret } = API_KEY;
+    const grants = { roomAdmin: true };
+    const token = mintToken({ key, secret, identity: 'ops', grants, ttlSeconds: 60 });
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await fetch(`${sterna.url}/v1/turn/allocations`, { headers });
+    const { allocations } = (await answer.json()) as { allocations: Record<string, unknown>[] };
+    const from = control.socket.localPort;
+    expect(allocations.filter(({ client: at }) => at === `127.0.0.1:${from}`)).toMatchObject([
+      { transport: 'tcp', sentBytes: first.length + SIZE, receivedBytes: SIZE },
+    ]);
+    const read = await metrics(sterna);
+    const relayed = read('sterna_turn_relayed_bytes_total', 'transport', 'tcp');
+    expect(relayed).toBeGreaterThanOrEqual(first.length + 2 * SIZE);
   });
 
   test('a peer that connects is announced, and what it said before the bind is delivered', async () => {
@@ -187,4 +203,23 @@ describe.each(ENGINES)('TCP allocations, %s engine', (engine) => {
     const { port } = servers.get(engine)!.listener(4, 'tcp');
     expect((await control.connectTo({ host: '127.0.0.1', port })).code).toBe(403);
   });
+});
+
+test('limits of users and of all hold over workers, and cost time alone', async () => {
+  const [perUser, total] = [200_000, 300_000];
+  const sterna = await start('auto', { perUser, total });
+  servers.set('limited', sterna);
+  const started = performance.now();
+  const sent = await Promise.all(
+    Array.from({ length: 2 }, async () => {
+      const { data, peer } = await joined('limited');
+      const bytes = randomBytes(250_000);
+      data.end(bytes);
+      expect(digest(await readAll(peer, false))).toBe(digest(bytes));
+      return bytes.length;
+    }),
+  );
+  const seconds = (performance.now() - started) / 1000;
+  // Both are of one user. A second's worth goes at once.
+  expect(sent[0]! + sent[1]!).toBeLessThanOrEqual(perUser * (1 + seconds));
 });
