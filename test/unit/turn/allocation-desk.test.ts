@@ -12,7 +12,8 @@ import {
 } from '../../support/turn/client.ts';
 import { CoreWorld, WALL_START_MS } from '../../support/turn/core-world.ts';
 import { TcpMeter } from '../../../turn/index.ts';
-import { onCore, onTcp } from '../../support/turn/drivers.ts';
+import { onCore, onTcpCore } from '../../support/turn/drivers.ts';
+import { allocated } from '../../support/turn/tcp-scene.ts';
 import { OTHER_PASSWORD, OTHER_USER } from '../../support/turn/world.ts';
 
 const now = (world: CoreWorld): number => world.engine.now;
@@ -149,10 +150,10 @@ describe('one allocation', () => {
 });
 
 describe('a TCP allocation', () => {
-  onTcp(
+  onTcpCore(
     'shows what its connections carry while they do, and so do the metrics and its end',
     async (world) => {
-      const { client } = await world.allocated();
+      const { client } = await allocated(world);
       const { meter } = world.owns[0]!;
       const sockets = new TcpMeter(meter, world.options.commons.bandwidth);
       const seen = (): number[] => {
