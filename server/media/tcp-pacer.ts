@@ -1,4 +1,5 @@
-// Streams that wait until the limits on bandwidth let them go on: tried in turn, and who got something stands at the end.
+// Streams that wait until the limits on bandwidth let them go on: tried in turn, and who got something stands at the
+// end.
 // Called by: TcpPipe.
 
 /** Between two tries: what a limit grants meanwhile goes at once. */

@@ -1,5 +1,5 @@
-// RFC 6062: TURN extensions for TCP allocations, by section; on the core alone where the test has time or the peers under
-// its control.
+// RFC 6062: TURN extensions for TCP allocations, by section; on the core alone where the test has time or the peers
+// under its control.
 /* oxlint-disable vitest/no-standalone-expect -- the drivers are tests */
 
 import { expect } from 'vitest';

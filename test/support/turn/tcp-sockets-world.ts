@@ -168,9 +168,9 @@ export class TcpSocketsWorld implements TcpScene {
     let before = -1;
     for (let quiet = 0; quiet < QUIET_TURNS;) {
       const arrived = this.#endpoints.reduce((sum, endpoint) => sum + endpoint.received, 0);
-      const now = this.#told + arrived + this.counters.received + this.counters.sent;
-      quiet = now === before ? quiet + 1 : 0;
-      before = now;
+      const all = this.#told + arrived + this.counters.received + this.counters.sent;
+      quiet = all === before ? quiet + 1 : 0;
+      before = all;
       // oxlint-disable-next-line eslint/no-await-in-loop -- each turn of the loop reads what came
       await sleep(2);
     }

@@ -1,5 +1,5 @@
-// What the connections of a TCP allocation may carry (RFC 6062): limits of the allocation, the user and all hold for the
-// bytes of streams, and the worker sees what was counted on the other thread.
+// What the connections of a TCP allocation may carry (RFC 6062): limits of the allocation, the user and all hold for
+// the bytes of streams, and the worker sees what was counted on the other thread.
 
 import { describe, expect, it } from 'vitest';
 import { Commons, TcpMeter } from '../../../turn/index.ts';
