@@ -34,6 +34,7 @@ import {
   udpAddresses,
 } from './turn-options.ts';
 import { type SharedTcpSockets, TcpRelaysHost } from './tcp-relays-host.ts';
+import { openTlsFiles, type TlsFiles } from './tls-files.ts';
 import { TurnStreamsHost } from './turn-streams-host.ts';
 
 /** What the workers of the Linux engine stand on, kept open by the main thread. */
@@ -80,6 +81,7 @@ export class MediaHost {
   readonly #settings: TurnSettings;
   readonly #log: Logger;
   readonly #users: UserDirectory | undefined;
+  #tlsFiles: TlsFiles | undefined;
   #dtls: DtlsHost | undefined;
   /** How many UDP listeners the configuration names. */
   readonly #configured: number;
@@ -233,7 +235,7 @@ export class MediaHost {
 
   /** Reads again what may change while the process runs: the certificate of TLS and DTLS listeners. */
   async reload(): Promise<void> {
-    await Promise.all([this.#streams.reload(), this.#dtls?.reload()]);
+    await this.#tlsFiles?.reload();
   }
 
   /** Resolves when all workers that answer go by it; one that starts later does, too. Only `turnRules` may have changed. */
@@ -259,11 +261,12 @@ export class MediaHost {
 
   async #start(): Promise<void> {
     await this.#sfu?.listen();
-    this.#dtls = await DtlsHost.open(this.#settings, this.#log, (command) => {
+    this.#tlsFiles = await openTlsFiles(this.#settings, this.#log);
+    this.#dtls = await DtlsHost.open(this.#settings, this.#tlsFiles, (command) => {
       for (const worker of this.#workers) worker.post(command);
     });
     const started = await Promise.all(this.#workers.map((worker) => worker.start()));
-    const streams = await this.#streams.listen();
+    const streams = await this.#streams.listen(this.#tlsFiles);
     // Those of NAT discovery behind the others are found by OTHER-ADDRESS, and by nobody else.
     const turn = started[0]?.turn ?? [];
     this.#listeners = inOrder(this.#settings.listeners, [
@@ -273,7 +276,7 @@ export class MediaHost {
   }
 
   async #close(): Promise<void> {
-    this.#dtls?.close();
+    this.#tlsFiles?.close();
     this.#tcpRelays.close();
     await this.#streams.close();
     await this.#sfu?.close();

@@ -1,11 +1,14 @@
-// The certificate and key of `turn.tls` on disk: read at the start, and anew when they change.
-// Called by: what shows them to clients over TLS, and the media host for those over DTLS.
+// The certificate and key of `turn.tls` on disk: read at the start, and anew when they change. Who shows them to clients,
+// over TLS or DTLS, takes a new pair over together with the others, or nobody does.
+// Called by: MediaHost, which has one; TurnTls and DtlsHost, which show what it holds.
 
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { parseListenerUrl } from '../../shared/config/network-values.ts';
 import { type TlsPair, tlsPairProblem } from '../../shared/config/tls-pair.ts';
 import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
+import type { TurnSettings } from './turn-options.ts';
 
 /** How often the files are looked at. */
 const POLL_MS = 3000;
@@ -15,11 +18,12 @@ export interface TlsFilesParts {
   /** Paths. */
   readonly cert: string;
   readonly key: string;
-  /** Takes what the files hold now, or throws. */
-  readonly onChange: (pair: TlsPair) => void;
   /** Of the files; POLL_MS when left out. */
   readonly pollMs?: number | undefined;
 }
+
+/** Throws where a pair is of no use to it; what it returns takes the pair over. */
+export type TlsUse = (pair: TlsPair) => () => void;
 
 /** What the files held at one look; `name` is equal where they held the same. */
 interface Look {
@@ -32,6 +36,7 @@ interface Look {
 export class TlsFiles {
   readonly #parts: TlsFilesParts;
   readonly #poll: NodeJS.Timeout;
+  readonly #uses: TlsUse[] = [];
   #pair: TlsPair;
   /** Names of looks: what is served, what was seen last, what was refused last. */
   #served: string;
@@ -58,6 +63,12 @@ export class TlsFiles {
     return this.#pair;
   }
 
+  /** Tells of what the files hold from now on; what they hold now is taken over at once. Throws as `use` does. */
+  tell(use: TlsUse): void {
+    use(this.#pair)();
+    this.#uses.push(use);
+  }
+
   /** Reads the files at once; bad ones are logged and the old ones go on. */
   reload(): Promise<void> {
     return this.#look(true);
@@ -75,7 +86,8 @@ export class TlsFiles {
     if (!isToBeTaken || name === this.#served) return;
     if (pair === undefined) return this.#refuse(name, problem);
     try {
-      this.#parts.onChange(pair);
+      const takeOver = this.#uses.map((use) => use(pair));
+      for (const take of takeOver) take();
     } catch (error) {
       return this.#refuse(name, error instanceof Error ? error.message : String(error));
     }
@@ -90,6 +102,17 @@ export class TlsFiles {
     if (name !== this.#refused) this.#parts.log.error('turn.tls-refused', { problem });
     this.#refused = name;
   }
+}
+
+/** Undefined where no listener asks for a certificate. */
+export async function openTlsFiles(
+  { listeners, tls }: TurnSettings,
+  log: Logger,
+): Promise<TlsFiles | undefined> {
+  const isAsked = listeners.some((url) =>
+    ['tls', 'dtls'].includes(parseListenerUrl(url).transport),
+  );
+  return isAsked ? TlsFiles.open({ log, ...tls }) : undefined;
 }
 
 async function lookAt({ cert, key }: TlsFilesParts): Promise<Look> {

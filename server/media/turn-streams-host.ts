@@ -17,6 +17,7 @@ import { ReadRate } from './read-rate.ts';
 import { type Place, StreamAdmission } from './stream-admission.ts';
 import { listenTcp } from './tcp-listener.ts';
 import type { TurnSettings } from './turn-options.ts';
+import type { TlsFiles } from './tls-files.ts';
 import { TurnTls } from './turn-tls.ts';
 
 /** Connections at the same time, in all and from one address (IPv6: one /64). */
@@ -103,20 +104,17 @@ export class TurnStreamsHost {
   /**
    * Opens the TCP and TLS listeners, once, and resolves with their URLs, in the order of the configuration, with the
    * real ports. Rejects with SternaError LISTENER_UNAVAILABLE; what was opened until then is closed by `close`.
+   * @param files of the certificate, where there is a TLS listener
    */
-  async listen(): Promise<string[]> {
-    const { log, settings } = this.#parts;
+  async listen(files: TlsFiles | undefined): Promise<string[]> {
+    const { settings } = this.#parts;
     const urls: string[] = [];
     for (const listener of settings.listeners) {
       const { transport, host, port } = parseListenerUrl(listener);
       if (transport !== 'tcp' && transport !== 'tls') continue;
       if (transport === 'tls') {
-        // oxlint-disable-next-line no-await-in-loop -- once
-        this.#tls ??= await TurnTls.create({
-          log,
-          ...settings.tls,
-          onSecure: (raw, socket) => this.#secured(raw, socket),
-        });
+        if (files === undefined) throw new Error('a TLS listener without a certificate');
+        this.#tls ??= new TurnTls(files, (raw, socket) => this.#secured(raw, socket));
       }
       // oxlint-disable-next-line no-await-in-loop -- the first that fails is the one that is told
       const opened = await this.#listen(transport, { host, port });
@@ -178,11 +176,6 @@ export class TurnStreamsHost {
     return connection.socket;
   }
 
-  /** Reads the certificate at once; a bad one is logged and the old one goes on. */
-  async reload(): Promise<void> {
-    await this.#tls?.reload();
-  }
-
   stats(): TurnStreamsHostStats {
     return { connections: this.#connections.size, refused: this.#refused };
   }
@@ -190,7 +183,6 @@ export class TurnStreamsHost {
   /** Stops listening and closes every connection. */
   async close(): Promise<void> {
     for (const { raw } of this.#connections.values()) raw.destroy();
-    this.#tls?.close();
     await Promise.all(
       this.#servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))),
     );

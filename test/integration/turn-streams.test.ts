@@ -17,6 +17,7 @@ afterAll(endAll);
 test('it tells its listeners in their order, its doctor is content, and SIGHUP reads the certificate', async () => {
   const [files, others] = [makeTlsFiles('first'), makeTlsFiles('second')];
   const listeners = ['tcp://127.0.0.1:0', 'tls://[::1]:0', 'udp://127.0.0.1:0', 'tcp://[::1]:0'];
+  listeners.push('dtls://127.0.0.1:0');
   const { cert, key } = files;
   const peers = { allow: ['127.0.0.0/8', '::1/128'] };
   const turn = { listeners, tls: { cert, key }, secrets: [SECRET], peers };
@@ -54,6 +55,8 @@ test('it tells its listeners in their order, its doctor is content, and SIGHUP r
     process.kill(sterna.pid, 'SIGHUP');
     await sterna.waitForEvents('turn.tls-reloaded');
     expect(await shown()).toBe('second');
+    // Of both kinds of listeners together.
+    expect(sterna.events('turn.tls-reloaded')).toHaveLength(1);
   } finally {
     await sterna.stop();
   }

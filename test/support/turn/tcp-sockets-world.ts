@@ -97,7 +97,7 @@ export class TcpSocketsWorld implements TcpScene {
 
   static async open(kind: 'portable' | 'linux', overrides: WorldOptions): Promise<TcpSocketsWorld> {
     const world = new TcpSocketsWorld(kind, overrides);
-    const [four, six] = await world.#clients.listen();
+    const [four, six] = await world.#clients.listen(undefined);
     world.listener4.port = parseListenerUrl(four!).port;
     world.listener6.port = parseListenerUrl(six!).port;
     return world;
