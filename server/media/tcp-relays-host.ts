@@ -13,6 +13,7 @@ import {
   type TcpRelayCommand,
   type TcpRelayEvent,
 } from '../../turn/index.ts';
+import { AcceptErrors } from './accept-errors.ts';
 import type { Endpoint } from './messages.ts';
 import { plainEndpoint } from './proxy-protocol.ts';
 import { TcpPacer } from './tcp-pacer.ts';
@@ -74,10 +75,12 @@ export class TcpRelaysHost {
   /** By worker and number. */
   readonly #relays = new Map<string, Relay>();
   readonly #peers = new Map<number, Peer>();
+  readonly #acceptErrors: AcceptErrors;
   readonly #pacer = new TcpPacer();
 
   constructor(parts: TcpRelaysHostParts) {
     this.#parts = parts;
+    this.#acceptErrors = new AcceptErrors(parts.log, 'turn.tcp-relay');
   }
 
   /** What a worker wants; what names something that is gone it has not heard of yet. */
@@ -159,7 +162,7 @@ export class TcpRelaysHost {
     const where = opened ?? { host, port, ipv6Only: at.family === 6, exclusive: true };
     server.listen(where, () => {
       server.removeAllListeners('error');
-      server.on('error', (error) => this.#parts.log.error('turn.tcp-relay', { err: error }));
+      this.#acceptErrors.watch(server);
       // Where it was closed before it was open, it is now.
       if (this.#relays.get(key) !== relay) server.close();
       else post(worker, { type: 'tcp.listening', relay: number, failure: undefined });

@@ -10,6 +10,7 @@ import {
   rangeMatcher,
 } from '../../shared/config/network-values.ts';
 import type { Logger } from '../../shared/log.ts';
+import { AcceptErrors } from './accept-errors.ts';
 import { isClientAccepted } from './turn-acceptance.ts';
 import type { Endpoint, TurnStreamCommand, TurnStreamEvent } from './messages.ts';
 import { plainEndpoint, readProxyHeader } from './proxy-protocol.ts';
@@ -83,6 +84,7 @@ export interface TurnStreamsHostStats {
 
 export class TurnStreamsHost {
   readonly #parts: TurnStreamsHostParts;
+  readonly #acceptErrors: AcceptErrors;
   readonly #isProxy: (address: string) => boolean;
   readonly #servers: Server[] = [];
   readonly #connections = new Map<number, Connection>();
@@ -98,6 +100,7 @@ export class TurnStreamsHost {
 
   constructor(parts: TurnStreamsHostParts) {
     this.#parts = parts;
+    this.#acceptErrors = new AcceptErrors(parts.log, 'turn.tcp');
     this.#isProxy = rangeMatcher(parts.settings.proxyProtocol);
   }
 
@@ -193,7 +196,7 @@ export class TurnStreamsHost {
     server.on('connection', (raw) => this.#accept(raw, transport));
     const opened = await listenTcp(server, at, transport, () => 'turn.listeners');
     this.#servers.push(server);
-    server.on('error', (error) => this.#parts.log.error('turn.tcp', { err: error }));
+    this.#acceptErrors.watch(server);
     return opened;
   }
 
