@@ -1,5 +1,5 @@
-// What listeners fail to accept, in the log: one line at first, then one a minute with how many there were. Where
-// descriptors have run out, each connection that comes is one more.
+// What listeners fail to accept, in the log: one line at first, then one a minute with how many there were. A lack
+// of descriptors, where libuv tells of it, is one for each connection that comes.
 // Called by: IceTcp, TurnStreamsHost, TcpRelaysHost. Time is monotonic milliseconds.
 
 import type { Server } from 'node:net';
