@@ -15,6 +15,7 @@ import {
 import { ReceivedMessage } from '../support/turn/received.ts';
 import { onTcp, onTcpCore } from '../support/turn/drivers.ts';
 import { allocated, bound, clientOf, CONNECT, connected, TCP } from '../support/turn/tcp-scene.ts';
+import { inTurn, upTo } from '../support/turn/in-turn.ts';
 import { address, drops, OTHER_PASSWORD, OTHER_USER, relayOn } from '../support/turn/world.ts';
 
 const ALLOCATE = 0x0003;
@@ -42,6 +43,23 @@ onTcpCore('RFC 6062 s5.1: without any port it is 508', async (world) => {
   const client = await clientOf(world);
   expect(await codeOf(client.request(ALLOCATE, TCP))).toBe(508);
 });
+
+onTcp(
+  'RFC 6062 s5.1: once all ports listen it is 508, and each that is given back is there again',
+  async (world) => {
+    const { ports, quota } = world.options.commons;
+    const outcomes = await inTurn(upTo(3), async () => {
+      const all = await inTurn(upTo(4), () => allocated(world));
+      const one = await clientOf(world);
+      const refused = await codeOf(one.request(ALLOCATE, TCP));
+      const full = [ports.free(0), quota.all.allocations];
+      await inTurn(all, ({ client }) => client.refresh(0));
+      return [refused, ...full, ports.free(0), quota.all.allocations];
+    });
+    expect(outcomes).toEqual(upTo(3).map(() => [508, 0, 4, 4, 0]));
+  },
+  { ports: { first: 21_300, last: 21_303 } },
+);
 
 onTcpCore('RFC 6062 s5.1: over UDP it is 400', async (world) => {
   const client = await clientOf(world);
