@@ -1,5 +1,5 @@
-// The certificate of TURN over DTLS on the main thread: shown to the media workers, and shown anew when its files change.
-// The sessions are the workers'. Called by: MediaHost.
+// The certificate of TURN over DTLS on the main thread: shown to the media workers, and shown anew when its files
+// change. The sessions are the workers'. Called by: MediaHost.
 
 import { parseListenerUrl } from '../../shared/config/network-values.ts';
 import type { TlsPair } from '../../shared/config/tls-pair.ts';

@@ -1,5 +1,5 @@
-// The certificate and key of `turn.tls` on disk: read at the start, and anew when they change. Who shows them to clients,
-// over TLS or DTLS, takes a new pair over together with the others, or nobody does.
+// The certificate and key of `turn.tls` on disk: read at the start, and anew when they change. Who shows them to
+// clients, over TLS or DTLS, takes a new pair over together with the others, or nobody does.
 // Called by: MediaHost, which has one; TurnTls and DtlsHost, which show what it holds.
 
 import { createHash, X509Certificate } from 'node:crypto';
