@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { mintToken } from '../../signaling/index.ts';
 import { API_KEY, Sterna } from '../support/e2e/sterna.ts';
 import { metrics } from '../support/fault/server-state.ts';
+import { makeTlsFiles } from '../support/tls-files.ts';
 import { type Place, TurnConnection } from '../support/turn/tcp-client.ts';
 
 const SIZE = 10 * 1024 * 1024;
@@ -15,6 +16,7 @@ const SLOW_STEP = 512 * 1024;
 const ENGINES: readonly ('linux' | 'portable')[] =
   process.platform === 'linux' ? ['linux', 'portable'] : ['portable'];
 
+const { cert, key } = makeTlsFiles();
 const servers = new Map<string, Sterna>();
 const open: { destroy(): unknown }[] = [];
 let listening: Server[] = [];
@@ -27,7 +29,8 @@ const start = (engine: string, bandwidth: Record<string, number> = {}): Promise<
       workers: engine === 'linux' ? 2 : 0,
       sfu: { enabled: false },
       turn: {
-        listeners: ['tcp://127.0.0.1:0'],
+        listeners: ['tcp://127.0.0.1:0', 'tls://127.0.0.1:0'],
+        tls: { cert, key },
         users: { user: 'pass', other: 'word' },
         relay: { addresses: ['127.0.0.1'] },
         peers: { allow: ['127.0.0.0/8'] },
@@ -55,6 +58,12 @@ const client = async (engine: string, ...as: [string, string] | []): Promise<Tur
   return connection;
 };
 
+const tlsClient = async (engine: string): Promise<TurnConnection> => {
+  const connection = await TurnConnection.openTls(servers.get(engine)!.listener(4, 'tls'));
+  open.push(connection.socket);
+  return connection;
+};
+
 /** A peer that is connected to: where, and its first connection. */
 async function peerServer(): Promise<{ at: Place; accepted: Promise<Socket> }> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
@@ -78,14 +87,18 @@ interface Joined {
   readonly relayed: Place;
 }
 
-/** A client and a peer that are joined by Connect. */
-async function joined(engine: string, behind?: Uint8Array): Promise<Joined> {
+/** A client and a peer that are joined by Connect; its connection for data is over TCP or TLS. */
+async function joined(
+  engine: string,
+  behind?: Uint8Array,
+  over: (engine: string) => Promise<TurnConnection> = client,
+): Promise<Joined> {
   const control = await client(engine);
   const relayed = await control.allocate();
   const { at, accepted } = await peerServer();
   const answer = await control.connectTo(at);
   const peer = await accepted;
-  const data = await client(engine);
+  const data = await over(engine);
   const bound = await data.bind(answer.u32(0x002a), behind);
   expect(bound.outcome).toBe('success');
   return { control, data: data.socket, peer, relayed };
@@ -130,9 +143,9 @@ describe.each(ENGINES)('TCP allocations, %s engine', (engine) => {
     expect(digest(atPeer)).toBe(digest(Buffer.concat([first, up])));
     expect(digest(atClient)).toBe(digest(down));
     const sterna = servers.get(engine)!;
-    const { name: key, secret } = API_KEY;
+    const { name, secret } = API_KEY;
     const grants = { roomAdmin: true };
-    const token = mintToken({ key, secret, identity: 'ops', grants, ttlSeconds: 60 });
+    const token = mintToken({ key: name, secret, identity: 'ops', grants, ttlSeconds: 60 });
     const headers = { authorization: `Bearer ${token}` };
     const answer = await fetch(`${sterna.url}/v1/turn/allocations`, { headers });
     const { allocations } = (await answer.json()) as { allocations: Record<string, unknown>[] };
@@ -211,8 +224,8 @@ test('limits of users and of all hold over workers, and cost time alone', async 
   servers.set('limited', sterna);
   const started = performance.now();
   const sent = await Promise.all(
-    Array.from({ length: 2 }, async () => {
-      const { data, peer } = await joined('limited');
+    [client, tlsClient].map(async (over) => {
+      const { data, peer } = await joined('limited', undefined, over);
       const bytes = randomBytes(250_000);
       data.end(bytes);
       expect(digest(await readAll(peer, false))).toBe(digest(bytes));
