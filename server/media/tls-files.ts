@@ -42,13 +42,14 @@ export class TlsFiles {
   #served: string;
   #seen: string;
   #refused: string | undefined;
+  #isLooking = false;
 
   private constructor(parts: TlsFilesParts, pair: TlsPair, name: string) {
     this.#parts = parts;
     this.#pair = pair;
     this.#served = name;
     this.#seen = name;
-    this.#poll = setInterval(() => void this.#look(false), parts.pollMs ?? POLL_MS).unref();
+    this.#poll = setInterval(() => void this.#lookAgain(), parts.pollMs ?? POLL_MS).unref();
   }
 
   /** Rejects where the files are not what the check of the configuration has seen. */
@@ -76,6 +77,17 @@ export class TlsFiles {
 
   close(): void {
     clearInterval(this.#poll);
+  }
+
+  /** One look after the other: two at the same time would see the same half of a change. */
+  async #lookAgain(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      await this.#look(false);
+    } finally {
+      this.#isLooking = false;
+    }
   }
 
   /** Files are written one after the other: unless it is `atOnce`, what they hold has to be the same at two looks. */
