@@ -5,7 +5,8 @@
 import { hostname } from 'node:os';
 import { DEVELOPMENT_KEY } from '../shared/config/development.ts';
 import type { Config } from '../shared/config/load.ts';
-import type { TlsPair } from '../shared/config/tls-pair.ts';
+import { createSecureContext } from 'node:tls';
+import { secureContextOf } from '../shared/net/secure-context.ts';
 import { bracketed, isWildcard } from '../shared/config/network-values.ts';
 import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
@@ -198,12 +199,10 @@ export class Server {
     const { bind, gateway, mainCpus, mode } = this.#config;
     await this.#pin(mainCpus);
     if (gateway.tls.cert !== '') {
-      const onChange = (pair: TlsPair): void => this.#gateway?.setCertificate(pair);
-      const tls = await TlsFiles.open({
-        log: this.#log,
-        group: 'gateway',
-        ...gateway.tls,
-        onChange,
+      const tls = await TlsFiles.open({ log: this.#log, group: 'gateway', ...gateway.tls });
+      tls.tell((pair) => {
+        createSecureContext(secureContextOf(pair));
+        return () => this.#gateway?.setCertificate(pair);
       });
       this.reload.onReload(() => tls.reload());
       this.#tls = tls;

@@ -1,5 +1,6 @@
 // A certificate and its key on disk, of `turn.tls` or `gateway.tls`: read at the start, and anew when they change.
-// Called by: who shows them to clients, over TLS or DTLS.
+// Who shows them to clients, over TLS or DTLS, takes a new pair over together with the others, or nobody does.
+// Called by: MediaHost and the server, which have one each; TurnTls, DtlsHost and the gateway show what they hold.
 
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -17,11 +18,12 @@ export interface TlsFilesParts {
   /** Paths. */
   readonly cert: string;
   readonly key: string;
-  /** Takes what the files hold now, or throws. */
-  readonly onChange: (pair: TlsPair) => void;
   /** Of the files; POLL_MS when left out. */
   readonly pollMs?: number | undefined;
 }
+
+/** Throws where a pair is of no use to it; what it returns takes the pair over. */
+export type TlsUse = (pair: TlsPair) => () => void;
 
 /** What the files held at one look; `name` is equal where they held the same. */
 interface Look {
@@ -34,18 +36,20 @@ interface Look {
 export class TlsFiles {
   readonly #parts: TlsFilesParts;
   readonly #poll: NodeJS.Timeout;
+  readonly #uses: TlsUse[] = [];
   #pair: TlsPair;
   /** Names of looks: what is served, what was seen last, what was refused last. */
   #served: string;
   #seen: string;
   #refused: string | undefined;
+  #isLooking = false;
 
   private constructor(parts: TlsFilesParts, pair: TlsPair, name: string) {
     this.#parts = parts;
     this.#pair = pair;
     this.#served = name;
     this.#seen = name;
-    this.#poll = setInterval(() => void this.#look(false), parts.pollMs ?? POLL_MS).unref();
+    this.#poll = setInterval(() => void this.#lookAgain(), parts.pollMs ?? POLL_MS).unref();
   }
 
   /** Rejects where the files are not what the check of the configuration has seen. */
@@ -60,6 +64,12 @@ export class TlsFiles {
     return this.#pair;
   }
 
+  /** Tells of what the files hold from now on; what they hold now is taken over at once. Throws as `use` does. */
+  tell(use: TlsUse): void {
+    use(this.#pair)();
+    this.#uses.push(use);
+  }
+
   /** Reads the files at once; bad ones are logged and the old ones go on. */
   reload(): Promise<void> {
     return this.#look(true);
@@ -67,6 +77,17 @@ export class TlsFiles {
 
   close(): void {
     clearInterval(this.#poll);
+  }
+
+  /** One look after the other: two at the same time would see the same half of a change. */
+  async #lookAgain(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      await this.#look(false);
+    } finally {
+      this.#isLooking = false;
+    }
   }
 
   /** Files are written one after the other: unless it is `atOnce`, what they hold has to be the same at two looks. */
@@ -77,7 +98,8 @@ export class TlsFiles {
     if (!isToBeTaken || name === this.#served) return;
     if (pair === undefined) return this.#refuse(name, problem);
     try {
-      this.#parts.onChange(pair);
+      const takeOver = this.#uses.map((use) => use(pair));
+      for (const take of takeOver) take();
     } catch (error) {
       return this.#refuse(name, error instanceof Error ? error.message : String(error));
     }

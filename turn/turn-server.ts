@@ -281,6 +281,7 @@ export class TurnServer {
   stats(): TurnStats {
     const state = this.#state;
     const { reservations, users } = state.commons.quota.own;
+    for (const { allocation } of state.pool.tcpRelays) allocation?.countTcp(state.traffic);
     return {
       allocations: state.allocations.size,
       reservations,

@@ -33,6 +33,8 @@ import {
   type TurnSettings,
 } from './turn-options.ts';
 import { type SharedTcpSockets, TcpRelaysHost } from './tcp-relays-host.ts';
+import type { TlsFiles } from '../tls-files.ts';
+import { openTurnFiles } from './turn-files.ts';
 import { TurnStreamsHost } from './turn-streams-host.ts';
 
 /** What the workers of the Linux engine stand on, kept open by the main thread. */
@@ -79,6 +81,7 @@ export class MediaHost {
   readonly #settings: TurnSettings;
   readonly #log: Logger;
   readonly #users: UserDirectory | undefined;
+  #tlsFiles: TlsFiles | undefined;
   #dtls: DtlsHost | undefined;
   /** How many UDP listeners the configuration names. */
   readonly #configured: number;
@@ -107,6 +110,8 @@ export class MediaHost {
     }
     this.#settings = config.turn;
     this.#log = log;
+    const commons: CommonsMemory = Commons.memory(commonsOptions(config.turn, count));
+    this.#commons = new Commons(commons, count);
     this.#streams = new TurnStreamsHost({
       log,
       settings: config.turn,
@@ -118,10 +123,9 @@ export class MediaHost {
       streams: this.#streams,
       post: (worker, command) => this.#workers[worker]?.post(command),
       sockets: linux?.tcpSockets,
+      bandwidth: this.#commons.bandwidth,
     });
     this.#running = config;
-    const commons: CommonsMemory = Commons.memory(commonsOptions(config.turn, count));
-    this.#commons = new Commons(commons, count);
     this.#workers = Array.from(
       { length: count },
       (_, index) =>
@@ -231,7 +235,7 @@ export class MediaHost {
 
   /** Reads again what may change while the process runs: the certificate of TLS and DTLS listeners. */
   async reload(): Promise<void> {
-    await Promise.all([this.#streams.reload(), this.#dtls?.reload()]);
+    await this.#tlsFiles?.reload();
   }
 
   /** Resolves when all workers that answer go by it; one that starts later does, too. Only `turnRules` may have changed. */
@@ -257,11 +261,12 @@ export class MediaHost {
 
   async #start(): Promise<void> {
     await this.#sfu?.listen();
-    this.#dtls = await DtlsHost.open(this.#settings, this.#log, (command) => {
+    this.#tlsFiles = await openTurnFiles(this.#settings, this.#log);
+    this.#dtls = await DtlsHost.open(this.#settings, this.#tlsFiles, (command) => {
       for (const worker of this.#workers) worker.post(command);
     });
     const started = await Promise.all(this.#workers.map((worker) => worker.start()));
-    const streams = await this.#streams.listen();
+    const streams = await this.#streams.listen(this.#tlsFiles);
     // Those of NAT discovery behind the others are found by OTHER-ADDRESS, and by nobody else.
     const turn = started[0]?.turn ?? [];
     this.#listeners = inOrder(this.#settings.listeners, [
@@ -271,7 +276,7 @@ export class MediaHost {
   }
 
   async #close(): Promise<void> {
-    this.#dtls?.close();
+    this.#tlsFiles?.close();
     this.#tcpRelays.close();
     await this.#streams.close();
     await this.#sfu?.close();

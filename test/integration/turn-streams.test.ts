@@ -16,6 +16,7 @@ afterAll(endAll);
 test('it tells its listeners in their order, and SIGHUP reads the certificate', async () => {
   const [files, others] = [makeTlsFiles('first'), makeTlsFiles('second')];
   const listeners = ['tcp://127.0.0.1:0', 'tls://[::1]:0', 'udp://127.0.0.1:0', 'tcp://[::1]:0'];
+  listeners.push('dtls://127.0.0.1:0');
   const { cert, key } = files;
   const turn = { listeners, tls: { cert, key }, secrets: [SECRET] };
   const sterna = await Sterna.start({ config: { turn, sfu: { enabled: false } } });
@@ -39,6 +40,8 @@ test('it tells its listeners in their order, and SIGHUP reads the certificate', 
     process.kill(sterna.pid, 'SIGHUP');
     await sterna.waitForEvents('turn.tls-reloaded');
     expect(await shown()).toBe('second');
+    // Of both kinds of listeners together.
+    expect(sterna.events('turn.tls-reloaded')).toHaveLength(1);
   } finally {
     await sterna.stop();
   }

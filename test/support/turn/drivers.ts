@@ -5,6 +5,8 @@
 import { describe, it } from 'vitest';
 import { CoreWorld } from './core-world.ts';
 import { StreamWorld } from './stream-world.ts';
+import type { TcpScene } from './tcp-scene.ts';
+import { TcpSocketsWorld } from './tcp-sockets-world.ts';
 import { TcpWorld } from './tcp-world.ts';
 import { UdpWorld, type Wildcard } from './udp-world.ts';
 import type { World, WorldOptions } from './world.ts';
@@ -15,13 +17,14 @@ interface Driver {
 }
 
 const onLinux = process.platform === 'linux';
+const ENGINES = onLinux ? (['portable', 'linux'] as const) : (['portable'] as const);
 
 const DRIVERS: readonly Driver[] = [
   { name: 'core', open: (options) => Promise.resolve(new CoreWorld(options)) },
-  { name: 'portable', open: (options) => UdpWorld.open('portable', options) },
-  ...(onLinux
-    ? [{ name: 'linux', open: (options: WorldOptions) => UdpWorld.open('linux', options) }]
-    : []),
+  ...ENGINES.map((kind) => ({
+    name: kind,
+    open: (options: WorldOptions) => UdpWorld.open(kind, options),
+  })),
 ];
 
 const STREAM: Driver = {
@@ -55,13 +58,29 @@ export function onStream(
   it(title, async () => inside(new StreamWorld(options), body));
 }
 
-/** With clients behind TCP, and peers of TCP relays (RFC 6062). */
+/** With clients behind TCP, and peers of TCP relays (RFC 6062), on every engine. */
 export function onTcp(
+  title: string,
+  body: (world: TcpScene) => Promise<void>,
+  options: WorldOptions = {},
+): void {
+  onTcpCore(title, body, options);
+  for (const kind of ENGINES) {
+    describe(kind, () => {
+      it(title, async () => inside(await TcpSocketsWorld.open(kind, options), body));
+    });
+  }
+}
+
+/** As `onTcp`, where time or peers are under the test's control. */
+export function onTcpCore(
   title: string,
   body: (world: TcpWorld) => Promise<void>,
   options: WorldOptions = {},
 ): void {
-  it(title, async () => inside(new TcpWorld(options), body));
+  describe('core', () => {
+    it(title, async () => inside(new TcpWorld(options), body));
+  });
 }
 
 function register(
