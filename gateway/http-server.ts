@@ -9,6 +9,9 @@ import type { Logger } from '../shared/log.ts';
 import { writeAnswer } from './exchange.ts';
 import { Gate } from './gate.ts';
 import type { GateOptions } from './gate.ts';
+import { systemClock } from '../shared/clock.ts';
+import { Idempotency } from './idempotency.ts';
+import { docsRoutes } from './routes/docs.ts';
 import * as limits from './limits.ts';
 import { servePage } from './page.ts';
 import { GatewayProblem, PROBLEM_TYPE, problemDetails, problemOf } from './problem.ts';
@@ -22,6 +25,8 @@ import { metricsRoute } from './routes/metrics.ts';
 import type { MetricsOptions } from './routes/metrics.ts';
 import { operateRoutes } from './routes/operate.ts';
 import type { OperateApi } from './routes/operate.ts';
+import { participantRoutes } from './routes/participants.ts';
+import type { ParticipantsApi } from './routes/participants.ts';
 import { roomRoutes } from './routes/rooms.ts';
 import type { RoomsApi } from './routes/rooms.ts';
 import { turnRoutes } from './routes/turn.ts';
@@ -39,6 +44,7 @@ export interface GatewayOptions extends HealthOptions, GateOptions {
   signalPath: string;
   onUpgrade: UpgradeHandler;
   rooms: RoomsApi;
+  participants: ParticipantsApi;
   turn: TurnApi;
   operate: OperateApi;
   metrics: MetricsOptions;
@@ -80,7 +86,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     sendError(notFound(request.method, request.url), request, reply, options.log),
   );
   const gate = new Gate(options);
-  serveRoutes(app, routesOf(options), gate);
+  const routes = routesOf(options);
+  const described = [...routes, ...docsRoutes(options.version, routes)];
+  serveRoutes(app, described, gate, new Idempotency(systemClock));
   if (options.webRoot !== undefined) servePage(app, options.webRoot, gate);
   const destroyUpgraded = acceptUpgrades(app.server, {
     path: options.signalPath,
@@ -97,6 +105,7 @@ function routesOf(options: GatewayOptions): Route[] {
     ...healthRoutes(options),
     metricsRoute(options.metrics),
     ...roomRoutes(options.rooms, refuse),
+    ...participantRoutes(options.participants),
     ...turnRoutes(options.turn),
     ...operateRoutes(options.operate),
     ...(options.whip ? whipRoutes({ api: options.whip, refuse }) : []),

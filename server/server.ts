@@ -26,6 +26,7 @@ import { roomObserverOf } from './observer.ts';
 import { operateApiOf } from './operate-api.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { Reload } from './reload.ts';
+import { participantsApiOf } from './participants-api.ts';
 import { roomsApiOf } from './room-api.ts';
 import type { ServerStats } from './stats.ts';
 import { turnApiOf } from './turn-api.ts';
@@ -200,6 +201,7 @@ export class Server {
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
       authenticate: authenticatorOf(this.#signaling),
       rooms: roomsApiOf(this.#signaling, this.#audit),
+      participants: participantsApiOf(this.#signaling, this.#audit),
       turn: turnApiOf(
         this.#media.allocations,
         turnCredentialMaker(

@@ -7,6 +7,8 @@ export type { SignalingLimits } from './limits.ts';
 export type { MediaLost, MediaPlace, MediaPlane, MediaShortage } from './media-plane.ts';
 export type { IceServer } from './protocol.ts';
 export type { ModerationEvent, RoomEvent, RoomObserver } from './room-events.ts';
+export { describe as describeRoom } from './room-commands.ts';
+export type { RoomAnswer, RoomAnswers, RoomCommand } from './room-commands.ts';
 export type { StatsFailure } from './room-stats.ts';
 export type { CreateRoomOptions } from './rooms.ts';
 export type { IceConfig } from './service.ts';

@@ -30,13 +30,13 @@ export interface RoomOptions {
   meta: string;
 }
 
+/** What of a room can be changed; what is left out stays. */
+export type RoomSettings = Readonly<Partial<Omit<RoomOptions, 'name'>>>;
+
 export class Room<M extends Member = Member> {
   readonly sid: string = roomSid();
   readonly name: string;
-  readonly meta: string;
   readonly createdAt: number;
-  readonly maxParticipants: number;
-  readonly emptyTimeoutMs: number;
   readonly feed: PeopleFeed;
   /** Null in a room of mode `p2p`. */
   readonly media: RoomMedia | null;
@@ -45,6 +45,9 @@ export class Room<M extends Member = Member> {
   readonly #clock: Clock;
   readonly #members = new Map<string, M>();
   readonly #identities = new Map<string, M>();
+  #meta: string;
+  #maxParticipants: number;
+  #emptyTimeoutMs: number;
   #emptySince: number;
 
   constructor(
@@ -56,9 +59,9 @@ export class Room<M extends Member = Member> {
   ) {
     this.observer = observer;
     this.name = options.name;
-    this.meta = options.meta;
-    this.maxParticipants = options.maxParticipants;
-    this.emptyTimeoutMs = options.emptyTimeoutMs;
+    this.#meta = options.meta;
+    this.#maxParticipants = options.maxParticipants;
+    this.#emptyTimeoutMs = options.emptyTimeoutMs;
     this.createdAt = clock.wall();
     this.#clock = clock;
     this.#emptySince = clock.monotonic();
@@ -80,6 +83,27 @@ export class Room<M extends Member = Member> {
               track,
             });
     this.media = switchboard?.openRoom({ sid, feed, clock, everyMs, onTrack }) ?? null;
+  }
+
+  get meta(): string {
+    return this.#meta;
+  }
+
+  get maxParticipants(): number {
+    return this.#maxParticipants;
+  }
+
+  get emptyTimeoutMs(): number {
+    return this.#emptyTimeoutMs;
+  }
+
+  /** Takes settings that were checked. Nobody has to go where fewer may be in it now. */
+  update({ meta, maxParticipants, emptyTimeoutMs }: RoomSettings): void {
+    const changes = meta !== undefined && meta !== this.#meta;
+    this.#meta = meta ?? this.#meta;
+    this.#maxParticipants = maxParticipants ?? this.#maxParticipants;
+    this.#emptyTimeoutMs = emptyTimeoutMs ?? this.#emptyTimeoutMs;
+    if (changes) this.broadcast(encodeRoom(this.info()), '');
   }
 
   /** Participants, hidden and away ones included. */
@@ -191,4 +215,9 @@ export class Room<M extends Member = Member> {
       reason,
     });
   }
+}
+
+/** The message after its `{"s":<number>,`. */
+function encodeRoom(room: RoomInfo): Buffer {
+  return Buffer.from(JSON.stringify({ type: 'room', room }).slice(1));
 }

@@ -11,7 +11,7 @@ import { LIMITS } from './protocol.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { Room } from './room.ts';
-import type { Member } from './room.ts';
+import type { Member, RoomSettings } from './room.ts';
 import type { RoomObserver } from './room-events.ts';
 import { roomName } from './claims.ts';
 
@@ -70,6 +70,14 @@ export class Rooms<M extends Member = Member> {
     const room = this.#open(options);
     if (room === null) throw new SternaError('ROOM_FULL', 'The server has its maximum of rooms');
     return room;
+  }
+
+  /** Null: done. Says which setting is out of bounds, and then nothing has changed. */
+  update(room: Room<M>, settings: RoomSettings): Refusal | null {
+    const wrong = this.#check({ name: room.name, ...settings });
+    if (wrong !== null) return refusal('BAD_MESSAGE', wrong);
+    room.update(settings);
+    return null;
   }
 
   /** For a join: the room of that (checked) name, made if there is none; null at `maxRooms`. */

@@ -25,6 +25,8 @@ import { Rehearsal } from './rehearsal.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import type { RoomObserver } from './room-events.ts';
+import { executeRoomCommand } from './room-commands.ts';
+import type { RoomAnswer, RoomCommand } from './room-commands.ts';
 import { RoomStats } from './room-stats.ts';
 import { Rooms } from './rooms.ts';
 import { Counters } from './service.ts';
@@ -131,6 +133,11 @@ export class SignalingServer {
       this.#refuse(socket, problem('BAD_MESSAGE', error.message));
     });
     this.#sweeper = setInterval(() => this.#sweep(), limits.sweepMs).unref();
+  }
+
+  /** Asks something of a room, whole; what it answers may be a refusal. */
+  execute(command: RoomCommand): RoomAnswer {
+    return executeRoomCommand(this.#service, command);
   }
 
   /** For the `upgrade` event of the HTTP server, its path checked by the caller. Answers in every case. */

@@ -1,7 +1,6 @@
-// WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) as HTTP: `/v1/whip/{room}` to publish, `/v1/whep/{room}` to play, and
-// the session resource that either makes. Methods, media types, header fields and CORS are here; what a session is,
-// who may have one and whether a precondition holds are the callbacks' business.
-// Called by: http-server.ts.
+// WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) as HTTP: `/v1/whip/{room}` to publish, `/v1/whep/{room}` to play,
+// and the session resource that either makes. Methods, media types, header fields and CORS are here; what a session
+// is, who may have one and whether a precondition holds are the callbacks' business. Called by: http-server.ts.
 
 import type { FastifyRequest } from 'fastify';
 import { isUtf8 } from 'node:buffer';
