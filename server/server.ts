@@ -5,6 +5,7 @@
 import { hostname } from 'node:os';
 import { DEVELOPMENT_KEY } from '../shared/config/development.ts';
 import type { Config } from '../shared/config/load.ts';
+import type { TlsPair } from '../shared/config/tls-pair.ts';
 import { bracketed, isWildcard } from '../shared/config/network-values.ts';
 import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
@@ -20,6 +21,7 @@ import { authenticatorOf } from './callers.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
+import { pinMainThread } from './media/cpus.ts';
 import { MediaHost } from './media/host.ts';
 import { Metrics } from './metrics.ts';
 import { roomObserverOf } from './observer.ts';
@@ -29,6 +31,7 @@ import { Reload } from './reload.ts';
 import { participantsApiOf } from './participants-api.ts';
 import { roomsApiOf } from './room-api.ts';
 import type { ServerStats } from './stats.ts';
+import { TlsFiles } from './tls-files.ts';
 import { turnApiOf } from './turn-api.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
 import { whipApiOf } from './whip-api.ts';
@@ -64,6 +67,8 @@ export class Server {
   readonly #webhooks: Webhooks;
   readonly #auditLog: AuditLog | undefined;
   #gateway: Gateway | undefined;
+  /** Undefined where the gateway speaks HTTP. */
+  #tls: TlsFiles | undefined;
   #state: ServerState = 'starting';
   #port = 0;
   #closed: Promise<void> | undefined;
@@ -132,11 +137,12 @@ export class Server {
     }
   }
 
-  /** Of the page: `http://127.0.0.1:7880`. */
+  /** Of the page: `http://127.0.0.1:7880`, or https. */
   get url(): string {
-    const { bind } = this.#config;
+    const { bind, gateway } = this.#config;
+    const scheme = gateway.tls.cert === '' ? 'http' : 'https';
     const host = isWildcard(bind) ? (bind === '::' ? '::1' : '127.0.0.1') : bind;
-    return `http://${bracketed(host)}:${this.#port}`;
+    return `${scheme}://${bracketed(host)}:${this.#port}`;
   }
 
   /** Where STUN and TURN are served, with the real ports. */
@@ -189,16 +195,32 @@ export class Server {
   }
 
   async #open(): Promise<void> {
-    const { bind, gateway, mode } = this.#config;
+    const { bind, gateway, mainCpus, mode } = this.#config;
+    await this.#pin(mainCpus);
+    if (gateway.tls.cert !== '') {
+      const onChange = (pair: TlsPair): void => this.#gateway?.setCertificate(pair);
+      const tls = await TlsFiles.open({
+        log: this.#log,
+        group: 'gateway',
+        ...gateway.tls,
+        onChange,
+      });
+      this.reload.onReload(() => tls.reload());
+      this.#tls = tls;
+    }
     const metrics = new Metrics(() => this.stats());
     this.#gateway = createGateway({
       log: this.#log,
       version: VERSION,
       webRoot: webRoot(),
+      tls: this.#tls?.pair,
+      trustedProxies: gateway.trustedProxies,
+      reusePort: gateway.reusePort,
       signalPath: SIGNAL_PATH,
       healthy: () => this.#media.healthy,
       state: () => this.#stateNow,
-      onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
+      onUpgrade: (request, socket, head, client) =>
+        this.#signaling.handleUpgrade(request, socket, head, client),
       authenticate: authenticatorOf(this.#signaling),
       rooms: roomsApiOf(this.#signaling, this.#audit),
       participants: participantsApiOf(this.#signaling, this.#audit),
@@ -234,6 +256,12 @@ export class Server {
     void this.#signaling.rehearse();
   }
 
+  async #pin(cpus: string): Promise<void> {
+    if (cpus === '') return;
+    if (this.#media.engine.kind === 'linux') await pinMainThread(cpus);
+    else this.#log.warn('server.not-pinned', { reason: this.#media.engine.reason });
+  }
+
   async #close(by: Actor): Promise<void> {
     const wasReady = this.#state === 'ready';
     this.#state = 'closing';
@@ -244,6 +272,7 @@ export class Server {
     }
     await this.#signaling.close();
     await this.#gateway?.close();
+    this.#tls?.close();
     await this.#media.close();
     await this.#webhooks.close();
     if (wasReady) this.#audit.record(by, 'server.stop', {}, 'ok');

@@ -34,8 +34,8 @@ import type { IceConfig, ReasonCounts, Service } from './service.ts';
 import { Sessions } from './sessions.ts';
 import { SignalSocket } from './signal-socket.ts';
 import { TokenVerifier } from './tokens.ts';
-import { answerProblem, checkUpgrade, problem } from './upgrade.ts';
-import type { UpgradeProblem } from './upgrade.ts';
+import { answerProblem, checkUpgrade, clientOf, problem } from './upgrade.ts';
+import type { UpgradeClient, UpgradeProblem } from './upgrade.ts';
 import { WhipEndpoint } from './whip/whip-endpoint.ts';
 import type { WhipStats } from './whip/whip-counters.ts';
 
@@ -140,15 +140,23 @@ export class SignalingServer {
     return executeRoomCommand(this.#service, command);
   }
 
-  /** For the `upgrade` event of the HTTP server, its path checked by the caller. Answers in every case. */
-  handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+  /**
+   * For the `upgrade` event of the HTTP server, its path checked by the caller. Answers in every case.
+   * @param client whose it is, where the request does not tell that itself
+   */
+  handleUpgrade(
+    req: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    client: UpgradeClient = clientOf(req),
+  ): void {
     socket.on('error', () => socket.destroy());
-    const count = this.#addresses.of(req.socket.remoteAddress ?? '');
-    const wrong = this.#checkCapacity(count) ?? checkUpgrade(req, this.#origins);
+    const count = this.#addresses.of(client.address);
+    const wrong = this.#checkCapacity(count) ?? checkUpgrade(req, this.#origins, client);
     if (wrong !== null) return this.#refuse(socket, wrong);
     if (socket instanceof Socket) socket.setNoDelay(true);
     return this.#wss.handleUpgrade(req, socket, head, (ws) => {
-      this.#accept(ws, socket, count, req.headers.host ?? '');
+      this.#accept(ws, socket, count, client.host);
     });
   }
 

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { ConfigError } from '../../shared/config/config-error.ts';
 import { loadConfig } from '../../shared/config/load.ts';
 import type { Config } from '../../shared/config/load.ts';
+import type { TlsGroup } from '../../shared/config/tls-pair.ts';
 import {
   bracketed,
   isWildcard,
@@ -17,6 +18,7 @@ import { capabilityText, chooseEngine } from '../../shared/net/engine-choice.ts'
 import { mintRestCredential } from '../../turn/credentials.ts';
 import { readDevKey } from '../dev-key.ts';
 import { probeCertificate } from '../doctor/certificate-probe.ts';
+import { getJson } from '../doctor/http-probe.ts';
 import { IN_USE, tcpProblem, udpProblem } from '../doctor/port-probe.ts';
 import { probeBinding, probeRelay } from '../doctor/turn-probe.ts';
 import { whyNoOpenssl } from '../media/openssl-probe.ts';
@@ -32,7 +34,6 @@ import {
 import type { Command, Context, Flags } from './command.ts';
 
 const NODE_FLOOR = [20, 19] as const;
-const HTTP_TIMEOUT_MS = 2000;
 
 /** Prints one line and remembers whether any was bad. */
 class Report {
@@ -105,8 +106,7 @@ function readConfig(flags: Flags, context: Context): Config {
 }
 
 async function checkHealth(flags: Flags, context: Context, report: Report): Promise<number> {
-  const { bind, gateway } = readConfig(flags, context);
-  const url = `http://${bracketed(reachable(bind))}:${gateway.port}/healthz`;
+  const url = `${gatewayUrl(readConfig(flags, context))}/healthz`;
   const answer = await getJson(url);
   if (answer?.status === 200) {
     report.ok('health', url);
@@ -128,8 +128,8 @@ const health = z.object({ status: z.literal('ok'), version: z.string() });
 /** Whether a Sterna answers at the configured address. */
 async function checkGateway(config: Config, report: Report): Promise<boolean> {
   const { bind } = config;
-  const { port } = config.gateway;
-  const url = `http://${bracketed(reachable(bind))}:${port}`;
+  const { port, tls } = config.gateway;
+  const url = gatewayUrl(config);
   const answer = await getJson(`${url}/healthz`);
   if (answer === undefined) {
     const problem = await tcpProblem(bind, port);
@@ -144,6 +144,8 @@ async function checkGateway(config: Config, report: Report): Promise<boolean> {
   }
   const other = sterna.data.version === VERSION ? '' : `, this one is ${VERSION}`;
   report.ok('gateway', `Sterna ${sterna.data.version} answers at ${url}${other}`);
+  if (tls.cert !== '')
+    await checkCertificate(url, { host: reachable(bind), port }, 'gateway', report);
   const ready = await getJson(`${url}/readyz`);
   if (ready?.status === 200) report.ok('ready', 'takes participants');
   else
@@ -169,7 +171,7 @@ async function checkTurn(config: Config, running: boolean, report: Report): Prom
     // oxlint-disable-next-line no-await-in-loop
     const answers = await checkListener(url, at, running, report);
     // oxlint-disable-next-line no-await-in-loop
-    if (answers && at.transport === 'tls') await checkCertificate(url, at, report);
+    if (answers && at.transport === 'tls') await checkCertificate(url, at, 'turn', report);
     if (!answers || secret === undefined || secret === '') continue;
     for (const family of families) {
       // oxlint-disable-next-line no-await-in-loop
@@ -233,12 +235,17 @@ async function checkListener(
   }
 }
 
-/** An expired one keeps every browser from coming by `turns:`. */
-async function checkCertificate(url: string, at: ListenerUrl, report: Report): Promise<void> {
+/** An expired one keeps every browser from coming by `https:` or `turns:`. */
+async function checkCertificate(
+  url: string,
+  at: Pick<ListenerUrl, 'host' | 'port'>,
+  group: TlsGroup,
+  report: Report,
+): Promise<void> {
   try {
     const { subject, validTo, isExpired } = await probeCertificate(at, systemClock.wall());
     const found = `${url} is ${subject}, until ${validTo}`;
-    if (isExpired) report.fail('tls', found, 'it has expired: renew turn.tls.cert');
+    if (isExpired) report.fail('tls', found, `it has expired: renew ${group}.tls.cert`);
     else report.ok('tls', found);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -266,31 +273,14 @@ async function checkRelay(
   }
 }
 
+/** Of the page, as this machine reaches it. */
+function gatewayUrl({ bind, gateway }: Config): string {
+  const scheme = gateway.tls.cert === '' ? 'http' : 'https';
+  return `${scheme}://${bracketed(reachable(bind))}:${gateway.port}`;
+}
+
 /** Where this machine reaches an address that it is bound to. */
 function reachable(host: string): string {
   if (!isWildcard(host)) return host;
   return isIPv4(host) ? '127.0.0.1' : '::1';
-}
-
-interface JsonAnswer {
-  status: number;
-  body: unknown;
-}
-
-async function getJson(url: string): Promise<JsonAnswer | undefined> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(HTTP_TIMEOUT_MS) });
-    const text = await response.text();
-    return { status: response.status, body: parseJson(text) };
-  } catch {
-    return undefined;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -56,8 +56,9 @@ ${CONFIG_FLAGS_HELP}
       setLogLevel: (to) => log.setLevel(to),
     });
     // Without a file of any kind there is nothing to read again, and the end of its terminal ends the server as others.
-    const { tls } = config.turn;
-    const hasFiles = config.file !== undefined || tls.cert !== '' || config.audit.file !== '';
+    const { turn, gateway, audit } = config;
+    const files = [config.file ?? '', turn.tls.cert, gateway.tls.cert, audit.file];
+    const hasFiles = files.some((file) => file !== '');
     if (hasFiles) reloadOnHangUp(server, log);
     const unwatch = userFile === '' ? noop : watchUserFile(userFile, server.reload, log);
     const withdraw = config.mode === 'development' ? develop(server, config, log, context) : noop;

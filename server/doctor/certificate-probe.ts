@@ -14,7 +14,7 @@ export interface ShownCertificate {
 
 /** @throws where nobody shows one */
 export async function probeCertificate(
-  { host, port }: ListenerUrl,
+  { host, port }: Pick<ListenerUrl, 'host' | 'port'>,
   now: number,
 ): Promise<ShownCertificate> {
   const socket = connect({ host, port, rejectUnauthorized: false });

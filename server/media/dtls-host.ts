@@ -8,7 +8,7 @@ import type { Logger } from '../../shared/log.ts';
 import { type PemCertificate, readPemCertificate } from '../../turn/dtls-certificate.ts';
 import type { MediaCommand } from './messages.ts';
 import { whyNoOpenssl } from './openssl-probe.ts';
-import { TlsFiles } from './tls-files.ts';
+import { TlsFiles } from '../tls-files.ts';
 import type { TurnSettings } from './turn-options.ts';
 
 export class DtlsHost {
@@ -34,7 +34,7 @@ export class DtlsHost {
     const onChange = (pair: TlsPair): void => {
       post({ type: 'turn.certificate', certificate: checked(pair) });
     };
-    const files = await TlsFiles.open({ log, ...tls, onChange });
+    const files = await TlsFiles.open({ log, group: 'turn', ...tls, onChange });
     checked(files.pair);
     return new DtlsHost(files);
   }

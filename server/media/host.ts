@@ -2,7 +2,6 @@
 // listeners; adds up what they say.
 
 import { availableParallelism } from 'node:os';
-import { parseCpuList } from '../../shared/config/cpu-list.ts';
 import type { Config } from '../../shared/config/load.ts';
 import { formatListenerUrl, parseListenerUrl } from '../../shared/config/network-values.ts';
 import { SternaError } from '../../shared/errors.ts';
@@ -15,7 +14,7 @@ import type { Wake } from '../../shared/net/wake.ts';
 import type { MediaPlane } from '../../signaling/index.ts';
 import { Commons, type CommonsMemory, type Holdings } from '../../turn/index.ts';
 import { Allocations } from './allocations.ts';
-import { checkWorkerCpus } from './cpus.ts';
+import { workerCpus } from './cpus.ts';
 import { DtlsHost } from './dtls-host.ts';
 import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
@@ -341,8 +340,7 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   const { libc } = await import('../../shared/native/libc.ts');
   const { LinuxListeners } = await import('./linux-listeners.ts');
   const { TcpSocketOpener } = await import('../../shared/net/linux-tcp-socket.ts');
-  const workerCpus = parseCpuList(config.workerCpus);
-  checkWorkerCpus(workerCpus);
+  const cpus = workerCpus(config);
   const dtls = listenerAddresses(config.turn, 'dtls');
   const listeners = LinuxListeners.open([...udpAddresses(config.turn), ...dtls], workers);
   if ('failure' in listeners) {
@@ -375,7 +373,7 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
       mail,
       handOver,
       listeners: listeners.byWorker[worker] ?? [],
-      cpu: workerCpus.length === 0 ? undefined : workerCpus[worker % workerCpus.length],
+      cpus: cpus.of(worker),
     }),
   };
 }

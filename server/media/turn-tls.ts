@@ -2,12 +2,12 @@
 // certificate, which is read anew when its files change. Sessions that are open go on.
 // Called by: TurnStreamsHost.
 
-import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { TlsPair } from '../../shared/config/tls-pair.ts';
 import type { Logger } from '../../shared/log.ts';
-import { TlsFiles } from './tls-files.ts';
+import { secureContextOf } from '../../shared/net/secure-context.ts';
+import { TlsFiles } from '../tls-files.ts';
 
 /** RFC 7443 s3. A client that offers others alone is refused; one that offers none is served. */
 const ALPN_PROTOCOLS = ['stun.turn', 'stun.nat-discovery'];
@@ -45,8 +45,8 @@ export class TurnTls {
   static async create(parts: TurnTlsParts): Promise<TurnTls> {
     const server = createServer({ ALPNProtocols: ALPN_PROTOCOLS, handshakeTimeout: HANDSHAKE_MS });
     const { log, cert, key, pollMs } = parts;
-    const onChange = (pair: TlsPair): void => server.setSecureContext(contextOf(pair));
-    const files = await TlsFiles.open({ log, cert, key, pollMs, onChange });
+    const onChange = (pair: TlsPair): void => server.setSecureContext(secureContextOf(pair));
+    const files = await TlsFiles.open({ log, group: 'turn', cert, key, pollMs, onChange });
     onChange(files.pair);
     return new TurnTls(parts, server, files);
   }
@@ -81,16 +81,6 @@ export class TurnTls {
     this.#handshakes.delete(tuple);
     this.#parts.onSecure(raw, socket);
   }
-}
-
-function contextOf(pair: TlsPair): SecureContextOptions {
-  return {
-    ...pair,
-    // RFC 9325 s3.1.1.
-    minVersion: 'TLSv1.2',
-    // A renegotiation costs the client nothing and the server a handshake.
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-  };
 }
 
 function fiveTupleOf(socket: Socket): string {

@@ -65,7 +65,12 @@ function webhooksProblem({ webhooks, keys }: Settings): Problem | undefined {
   return repeated(urls, ['webhooks', 'urls']);
 }
 
-function tlsProblem({ turn }: Settings): Problem | undefined {
+function tlsProblem({ turn, gateway }: Settings): Problem | undefined {
+  const [given, missing] = gateway.tls.cert === '' ? ['key', 'cert'] : ['cert', 'key'];
+  if ((gateway.tls.cert === '') !== (gateway.tls.key === '')) {
+    const expected = `the path of a PEM file, because gateway.tls.${given} is set`;
+    return { path: ['gateway', 'tls', missing], expected, value: undefined };
+  }
   const listener = turn.listeners.find((url) => needsCertificate(url));
   if (listener === undefined) return undefined;
   const field = (['cert', 'key'] as const).find((name) => turn.tls[name] === '');
@@ -74,7 +79,7 @@ function tlsProblem({ turn }: Settings): Problem | undefined {
   return { path: ['turn', 'tls', field], expected, value: undefined };
 }
 
-function engineProblem({ engine, workers, workerCpus }: Settings): Problem | undefined {
+function engineProblem({ engine, workers, workerCpus, mainCpus }: Settings): Problem | undefined {
   if (engine !== 'portable') return undefined;
   if (workers > 1) {
     const expected = '1 with engine: portable (only the linux engine shares a port among workers)';
@@ -83,6 +88,10 @@ function engineProblem({ engine, workers, workerCpus }: Settings): Problem | und
   if (workerCpus !== '') {
     const expected = 'nothing with engine: portable (only the linux engine pins its workers)';
     return { path: ['workerCpus'], expected, value: workerCpus };
+  }
+  if (mainCpus !== '') {
+    const expected = 'nothing with engine: portable (its worker could not leave those CPUs)';
+    return { path: ['mainCpus'], expected, value: mainCpus };
   }
   return undefined;
 }

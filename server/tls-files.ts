@@ -1,17 +1,19 @@
-// The certificate and key of `turn.tls` on disk: read at the start, and anew when they change.
-// Called by: what shows them to clients over TLS, and the media host for those over DTLS.
+// A certificate and its key on disk, of `turn.tls` or `gateway.tls`: read at the start, and anew when they change.
+// Called by: who shows them to clients, over TLS or DTLS.
 
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { type TlsPair, tlsPairProblem } from '../../shared/config/tls-pair.ts';
-import { SternaError } from '../../shared/errors.ts';
-import type { Logger } from '../../shared/log.ts';
+import { type TlsGroup, type TlsPair, tlsPairProblem } from '../shared/config/tls-pair.ts';
+import { SternaError } from '../shared/errors.ts';
+import type { Logger } from '../shared/log.ts';
 
 /** How often the files are looked at. */
 const POLL_MS = 3000;
 
 export interface TlsFilesParts {
   readonly log: Logger;
+  /** Whose they are. */
+  readonly group: TlsGroup;
   /** Paths. */
   readonly cert: string;
   readonly key: string;
@@ -83,16 +85,18 @@ export class TlsFiles {
     this.#served = name;
     this.#refused = undefined;
     const { validTo } = new X509Certificate(pair.cert);
-    this.#parts.log.info('turn.tls-reloaded', { validTo });
+    const { log, group } = this.#parts;
+    log.info(`${group}.tls-reloaded`, { validTo });
   }
 
   #refuse(name: string, problem: string | undefined): void {
-    if (name !== this.#refused) this.#parts.log.error('turn.tls-refused', { problem });
+    const { log, group } = this.#parts;
+    if (name !== this.#refused) log.error(`${group}.tls-refused`, { problem });
     this.#refused = name;
   }
 }
 
-async function lookAt({ cert, key }: TlsFilesParts): Promise<Look> {
+async function lookAt({ group, cert, key }: TlsFilesParts): Promise<Look> {
   let pair: TlsPair;
   try {
     pair = { cert: await readFile(cert), key: await readFile(key) };
@@ -101,10 +105,10 @@ async function lookAt({ cert, key }: TlsFilesParts): Promise<Look> {
     return { name: problem, problem };
   }
   const name = `${digest(pair.cert)} ${digest(pair.key)}`;
-  const wrong = tlsPairProblem(pair);
+  const wrong = tlsPairProblem(pair, group);
   if (wrong === undefined) return { name, pair };
   const path = wrong.field === 'cert' ? cert : key;
-  return { name, problem: `turn.tls.${wrong.field}: expected ${wrong.expected}, got ${path}` };
+  return { name, problem: `${group}.tls.${wrong.field}: expected ${wrong.expected}, got ${path}` };
 }
 
 function digest(bytes: Buffer): string {
