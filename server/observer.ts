@@ -2,10 +2,13 @@
 // Called by: server.ts, which hands it to signaling.
 
 import type { RoomObserver } from '../signaling/index.ts';
+import { noAudit } from './audit/audit.ts';
 import type { Audit } from './audit/audit.ts';
 import type { Webhooks } from './webhooks/webhooks.ts';
 
-export function roomObserverOf(webhooks: Webhooks, audit: Audit): RoomObserver {
+/** Undefined where neither is wanted, so that signaling makes nothing for it. */
+export function roomObserverOf(webhooks: Webhooks, audit: Audit): RoomObserver | undefined {
+  if (!webhooks.active && audit === noAudit) return undefined;
   return {
     onRoomEvent: (event) => webhooks.onRoomEvent(event),
     onModeration: ({ room, by, participant, op, track, perm, refused }) => {

@@ -39,16 +39,6 @@ export function actorOf(caller: Caller): Actor {
 
 /** In one word, for the log. */
 export function nameOfActor(actor: Actor): string {
-  switch (actor.type) {
-    case 'signal':
-    case 'file':
-      return actor.name;
-    case 'server':
-    case 'participant':
-      return actor.type;
-    case 'token':
-    case 'key':
-    case 'anonymous':
-      return 'http';
-  }
+  if (actor.type === 'signal' || actor.type === 'file') return actor.name;
+  return actor.type === 'server' || actor.type === 'participant' ? actor.type : 'http';
 }

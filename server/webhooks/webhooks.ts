@@ -74,8 +74,12 @@ export class Webhooks {
     );
   }
 
+  /** Whether anybody is told. */
+  get active(): boolean {
+    return this.#receivers.length > 0;
+  }
+
   onRoomEvent(event: RoomEvent): void {
-    if (this.#receivers.length === 0) return;
     if (this.#wanted.size > 0 && !this.#wanted.has(event.event)) return;
     const text = JSON.stringify({ id: randomUUID(), createdAt: this.#clock.wall(), ...event });
     const body = Buffer.from(text);
@@ -84,7 +88,7 @@ export class Webhooks {
 
   /** Of all receivers together; undefined without any. */
   stats(): WebhookStats | undefined {
-    if (this.#receivers.length === 0) return undefined;
+    if (!this.active) return undefined;
     const sum = (read: (receiver: Receiver) => number): number =>
       this.#receivers.reduce((total, receiver) => total + read(receiver), 0);
     const outcomes = noDeliveries();
