@@ -24,6 +24,9 @@ import type { MediaStats } from './media/switchboard.ts';
 import { Rehearsal } from './rehearsal.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
+import type { RoomObserver } from './room-events.ts';
+import { executeRoomCommand } from './room-commands.ts';
+import type { RoomAnswer, RoomCommand } from './room-commands.ts';
 import { RoomStats } from './room-stats.ts';
 import { Rooms } from './rooms.ts';
 import { Counters } from './service.ts';
@@ -56,6 +59,8 @@ export interface SignalingOptions {
   clock?: Clock;
   log: Logger;
   limits?: Partial<SignalingLimits>;
+  /** Is told what happens in rooms. */
+  observer?: RoomObserver | undefined;
 }
 
 export interface SignalingStats {
@@ -105,7 +110,7 @@ export class SignalingServer {
     this.tokens = new TokenVerifier(options.keys, { clock });
     const { media } = options;
     const switchboard = media === undefined ? null : new Switchboard(media, log);
-    this.rooms = new Rooms(clock, log, limits, switchboard);
+    this.rooms = new Rooms(clock, log, limits, switchboard, options.observer ?? null);
     this.roomStats = new RoomStats(this.rooms, switchboard?.reports ?? null);
     this.#service = {
       clock,
@@ -128,6 +133,11 @@ export class SignalingServer {
       this.#refuse(socket, problem('BAD_MESSAGE', error.message));
     });
     this.#sweeper = setInterval(() => this.#sweep(), limits.sweepMs).unref();
+  }
+
+  /** Asks something of a room, whole; what it answers may be a refusal. */
+  execute(command: RoomCommand): RoomAnswer {
+    return executeRoomCommand(this.#service, command);
   }
 
   /**

@@ -29,6 +29,7 @@ export function findProblem(settings: Settings): Problem | undefined {
     natDiscoveryProblem(settings) ??
     lifetimeProblem(settings) ??
     tlsProblem(settings) ??
+    webhooksProblem(settings) ??
     mediaProblem(settings)
   );
 }
@@ -53,6 +54,15 @@ function mediaProblem({ sfu, workers }: Settings): Problem | undefined {
     return { path: ['sfu', 'port'], expected, value: port };
   }
   return repeated(sfu.addresses, ['sfu', 'addresses']);
+}
+
+function webhooksProblem({ webhooks, keys }: Settings): Problem | undefined {
+  const { urls, key } = webhooks;
+  if (urls.length > 0 && !Object.hasOwn(keys, key)) {
+    const expected = `the name of the API key that signs: one of ${Object.keys(keys).join(', ')}`;
+    return { path: ['webhooks', 'key'], expected, value: key };
+  }
+  return repeated(urls, ['webhooks', 'urls']);
 }
 
 function tlsProblem({ turn, gateway }: Settings): Problem | undefined {
@@ -186,6 +196,10 @@ export function findWarnings(settings: Settings): string[] {
   }
   if (turn.oauth.serverName !== '' && Object.keys(turn.oauth.keys).length === 0) {
     warnings.push('turn.oauth.serverName: does nothing without turn.oauth.keys');
+  }
+  const { urls, allowPrivate } = settings.webhooks;
+  if (urls.some((url) => url.startsWith('http:')) && !allowPrivate) {
+    warnings.push('webhooks.urls: http:// to a public address lets others read what is sent');
   }
   if (settings.signaling.origins.includes('*') && !isLoopback(settings.bind)) {
     warnings.push('signaling.origins: "*" lets every web page connect');

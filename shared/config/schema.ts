@@ -21,6 +21,7 @@ import {
 } from './network-values.ts';
 import { checked, cidr, credential, integer, listOf, text, tlsFiles } from './schema-values.ts';
 import { parseTokenKey } from './token-key.ts';
+import { audit, webhooks } from './webhooks-schema.ts';
 
 /** HS256 wants a key at least as long as its hash, RFC 7518 s3.2. */
 const API_SECRET_MIN = 32;
@@ -50,6 +51,10 @@ const keyName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
 const userName = credential(128, 'a user name');
+const redisUrl = checked(
+  (value) => value === '' || isUrlOf(value, ['redis:', 'rediss:']),
+  'a redis:// or rediss:// URL',
+);
 const tokenKey = checked(
   (value) => parseTokenKey(value) !== undefined,
   'base64 of 32 bytes (A256GCM) or 16 bytes (A128GCM), such as openssl rand -base64 32 prints',
@@ -120,10 +125,7 @@ const relay = z.strictObject({
 const userSources = z.strictObject({
   redis: z
     .strictObject({
-      url: checked(
-        (value) => value === '' || isUrlOf(value, ['redis:', 'rediss:']),
-        'a redis:// or rediss:// URL',
-      )
+      url: redisUrl
         .default('')
         .describe('Redis that has a hash of user names and passwords; empty for none'),
       key: text(1, 256, 'a key').default('sterna:turn:users').describe('Name of that hash'),
@@ -353,6 +355,19 @@ export const settingsSchema = z.strictObject({
     ),
   sfu: sfu.prefault({}).describe('The SFU: media of meetings'),
   turn: turn.prefault({}).describe('The STUN and TURN server'),
+  redis: z
+    .strictObject({
+      url: redisUrl
+        .default('')
+        .describe('Redis that the nodes of a cluster share, redis:// or rediss://; empty for none'),
+      prefix: text(1, 64, 'a prefix')
+        .default('sterna:')
+        .describe('What its keys and channels begin with; the same on all nodes'),
+    })
+    .prefault({})
+    .describe('What the nodes of a cluster share'),
+  webhooks: webhooks.prefault({}).describe('Who is told what happens in rooms'),
+  audit: audit.prefault({}).describe('Who did what, in a file that shows when it was changed'),
   drain: z
     .strictObject({
       timeout: integer(0, 86_400)

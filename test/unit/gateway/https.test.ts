@@ -11,6 +11,7 @@ import type { Client } from '../../../gateway/forwarded.ts';
 import type { Gateway, GatewayOptions } from '../../../gateway/http-server.ts';
 import type { TlsPair } from '../../../shared/config/tls-pair.ts';
 import { pairOf, startGateway } from '../../support/gateway.ts';
+import { NO_TURN_API } from '../../support/no-apis.ts';
 import { makeTlsFiles } from '../../support/tls-files.ts';
 
 let tls: TlsPair;
@@ -70,9 +71,7 @@ describe('one port', () => {
     const hosts: string[] = [];
     await start({
       turn: {
-        list: () => Promise.resolve({}),
-        describe: () => Promise.resolve({}),
-        end: () => Promise.resolve(),
+        ...NO_TURN_API,
         mint: (_token, { ttl }, host) => {
           hosts.push(host);
           return { username: '', password: '', ttl, uris: [] };
@@ -92,6 +91,27 @@ describe('one port', () => {
     const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
     expect(headers[':status']).toBe(200);
     expect(hosts).toEqual([`localhost:${port}`]);
+    session.destroy();
+  });
+
+  test('HTTP/2 has every value of a field', async () => {
+    const iceServers = [{ urls: ['stun:a.example', 'stun:b.example'] }];
+    await start({
+      whip: {
+        waitMs: () => 0,
+        open: () => ({ id: 'x', sdp: 'v=0', etag: '"x"', iceServers }),
+        find: () => ({ patch: () => undefined, close: () => undefined }),
+      },
+    });
+    const session = connectHttp2(`https://localhost:${port}`, { ca: tls.cert });
+    const fields = { 'content-type': 'application/sdp', authorization: 'Bearer x' };
+    const stream = session.request({ ':method': 'POST', ':path': '/v1/whip/room', ...fields });
+    stream.end('v=0');
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+    expect(headers[':status']).toBe(201);
+    expect(headers['link']).toBe(
+      '<stun:a.example>; rel="ice-server", <stun:b.example>; rel="ice-server"',
+    );
     session.destroy();
   });
 
