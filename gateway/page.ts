@@ -16,9 +16,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join(';');
 
-/** RFC 6797: half a year, which whoever gives up TLS has to wait for. */
-export const HSTS = { 'strict-transport-security': `max-age=${180 * 86_400}` };
-
+/** Strict-Transport-Security is the HTTPS server's: where TLS ends at a proxy in front, so does the decision about it. */
 const PAGE_FIELDS = {
   // Files keep their names from one version to the next, so a browser asks each time (and is told 304).
   'cache-control': 'no-cache',
