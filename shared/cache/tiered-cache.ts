@@ -258,7 +258,7 @@ export class TieredCache<V> {
     generation: number,
     instead: Entry<V> | undefined,
   ): Promise<V | undefined> {
-    const read = await this.#redis?.read(key);
+    const read = this.#redis === undefined ? undefined : await this.#redis.read(key);
     const began = this.#clock.monotonic();
     if (read?.value !== undefined) {
       const remote = this.#takeRemote(key, read.value, bucket, generation, instead);
