@@ -66,9 +66,9 @@ const never = () => Promise.reject(new Error('not to be loaded'));
 
 /** A load that ends when the test says so. */
 function slowly() {
-  let bring = (_value: string): void => {};
-  const loaded = new Promise<string>((resolve) => (bring = resolve));
-  return { load: () => loaded, bring };
+  const ends: ((value: string) => void)[] = [];
+  const loaded = new Promise<string>((resolve) => ends.push(resolve));
+  return { load: () => loaded, bring: (value: string) => ends[0]?.(value) };
 }
 
 /** Until what was stored in the background is in Redis. */
@@ -180,6 +180,7 @@ test('a value near its end is taken from the node that has refreshed it', async 
     void b.cache.getOrLoad('k', never);
     return b.cache.get('k') === 'B';
   });
+  expect(b.cache.stats().loads.failed).toBe(0);
 });
 
 for (const [what, away, back] of [
@@ -194,7 +195,9 @@ for (const [what, away, back] of [
     await until(() => b.cache.stats().redis?.misses === 1);
     await away();
     expect(a.cache.getOrLoad('k', never)).toBe('A');
-    const loads = Array.from({ length: 20 }, (_, i) => a.cache.getOrLoad(`${i}`, brings('own')));
+    const loads = Array.from({ length: 20 }, async (_, i) =>
+      a.cache.getOrLoad(`${i}`, brings('own')),
+    );
     expect(new Set(await Promise.all(loads))).toEqual(new Set(['own']));
     underWay.bring('slow');
     expect(await asked).toBe('slow');

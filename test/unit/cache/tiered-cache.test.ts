@@ -104,7 +104,7 @@ describe('callers at the same time', () => {
   test('share one load: a thousand ask, one is sent', async () => {
     const { cache } = setUp();
     const { loads, load } = upstream();
-    const asked = Array.from({ length: 1000 }, () => cache.getOrLoad('a', load));
+    const asked = Array.from({ length: 1000 }, async () => cache.getOrLoad('a', load));
     expect(loads.length).toBe(1);
     loads[0]!.resolve('A');
     expect(new Set(await Promise.all(asked))).toEqual(new Set(['A']));
