@@ -248,9 +248,9 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function time({ run }: Case, count: number): Promise<number> {
+async function time(one: Case, count: number): Promise<number> {
   const start = process.hrtime.bigint();
-  const done = run(count);
+  const done = one.run(count);
   if (done !== undefined) await done;
   return Number(process.hrtime.bigint() - start) / count;
 }
@@ -288,8 +288,8 @@ export async function run(small: boolean): Promise<readonly CacheFigure[]> {
   }
 }
 
-function ns(value: number | undefined): string {
-  return (value === undefined ? '' : value.toFixed(value < 100 ? 1 : 0)).padStart(9);
+function ns(figure: number | undefined): string {
+  return (figure === undefined ? '' : figure.toFixed(figure < 100 ? 1 : 0)).padStart(9);
 }
 
 function print(figures: readonly CacheFigure[]): void {

@@ -1,7 +1,7 @@
 // Second cache tier: a table in memory that all threads of the process share. A key has eight slots that it may be in;
 // each slot is guarded by a version (a seqlock), so that readers never wait and never take what is half written.
 // Called by: the tiered cache, after its thread's own tier. Allocates: nothing on `get` and `set`.
-// Every access is atomic: slower than a copy, but by the memory model no machine may show them in another order.
+// Atomics are calls of some 5 ns, so there are few: those that keep the order of the plain accesses between them.
 
 import type { KeyHash } from './key-hash.ts';
 
@@ -75,6 +75,8 @@ export class SharedTier {
   readonly #shift: number;
   readonly #lock: number;
   readonly #scratch: Int32Array;
+  /** Nobody reads it: an atomic store that all earlier reads are before, and all later atomic reads behind. */
+  readonly #fence = new Int32Array(1);
   #hits = 0;
   #misses = 0;
   #torn = 0;
@@ -113,7 +115,7 @@ export class SharedTier {
     const tag = key.first | 1;
     const first = this.#firstSlot(key);
     for (let slot = first; slot < first + WAYS; slot++) {
-      if (Atomics.load(this.#tags, slot) !== tag) continue;
+      if (this.#tags[slot] !== tag) continue;
       if (!this.#read(slot * this.#slotWords, key, generation, now)) continue;
       this.#hits++;
       return true;
@@ -145,24 +147,24 @@ export class SharedTier {
     if (isLocked || Atomics.compareExchange(words, at, version, version | this.#lock) !== version) {
       return this.#refuse();
     }
-    if (Atomics.load(this.#tags, slot) !== NO_TAG && this.#timeAt(at + EXPIRES) > now) {
+    // Ordered behind the lock, and all that is written below behind it.
+    Atomics.load(words, at);
+    if (this.#tags[slot] !== NO_TAG && this.#timeAt(at + EXPIRES) > now) {
       if (!this.#isKeyAt(at, key)) this.#evicted++;
     }
-    Atomics.store(words, at + LENGTHS, (key.unitCount << 16) | length);
+    words[at + LENGTHS] = (key.unitCount << 16) | length;
     this.#putTime(at + EXPIRES, times.expiresAt);
     this.#putTime(at + FRESH, times.freshUntil);
     const cost = Math.min(Math.ceil(times.costMs), HIGH - 1);
-    Atomics.store(words, at + COST, bytes === undefined ? NO_VALUE : cost);
-    Atomics.store(words, at + GENERATION, generation);
-    for (let i = 0; i < key.wordCount; i++)
-      Atomics.store(words, at + HEAD_WORDS + i, key.words[i]!);
+    words[at + COST] = bytes === undefined ? NO_VALUE : cost;
+    words[at + GENERATION] = generation;
+    for (let i = 0; i < key.wordCount; i++) words[at + HEAD_WORDS + i] = key.words[i]!;
     if (bytes !== undefined) {
       if (valueWords > 0) this.#scratch[valueWords - 1] = 0;
       this.found.bytes.set(bytes);
-      for (let i = 0; i < valueWords; i++)
-        Atomics.store(words, at + valueAt + i, this.#scratch[i]!);
+      for (let i = 0; i < valueWords; i++) words[at + valueAt + i] = this.#scratch[i]!;
     }
-    Atomics.store(this.#tags, slot, key.first | 1);
+    this.#tags[slot] = key.first | 1;
     Atomics.store(words, at, version + VERSION_STEP);
     this.#written++;
     return true;
@@ -177,7 +179,7 @@ export class SharedTier {
       const at = slot * this.#slotWords;
       const version = Atomics.load(words, at);
       if ((version & (VERSION_STEP - 1)) !== lock) continue;
-      Atomics.store(this.#tags, slot, NO_TAG);
+      this.#tags[slot] = NO_TAG;
       this.#putTime(at + EXPIRES, 0);
       Atomics.store(words, at, version - lock + VERSION_STEP);
       freed++;
@@ -213,18 +215,19 @@ export class SharedTier {
     const valueAt = at + HEAD_WORDS + key.wordCount;
     // Both lengths may be of another entry by now, but never beyond the slot: each was checked when it was written.
     const length = Math.min(
-      Atomics.load(words, at + LENGTHS) & 0xffff,
+      words[at + LENGTHS]! & 0xffff,
       4 * (this.#slotWords - HEAD_WORDS - key.wordCount),
     );
-    const cost = Atomics.load(words, at + COST);
-    const isOfGeneration = Atomics.load(words, at + GENERATION) === generation;
+    const cost = words[at + COST]!;
+    const isOfGeneration = words[at + GENERATION] === generation;
     found.length = length;
     found.expiresAt = this.#timeAt(at + EXPIRES);
     found.freshUntil = this.#timeAt(at + FRESH);
     found.absent = cost === NO_VALUE;
     found.costMs = found.absent ? 0 : cost;
     const valueWords = (length + 3) >> 2;
-    for (let i = 0; i < valueWords; i++) this.#scratch[i] = Atomics.load(words, valueAt + i);
+    for (let i = 0; i < valueWords; i++) this.#scratch[i] = words[valueAt + i]!;
+    Atomics.store(this.#fence, 0, 0);
     if (Atomics.load(words, at + VERSION) !== version) {
       this.#torn++;
       return false;
@@ -234,9 +237,9 @@ export class SharedTier {
 
   #isKeyAt(at: number, key: KeyHash): boolean {
     const words = this.#words;
-    if (Atomics.load(words, at + LENGTHS) >>> 16 !== key.unitCount) return false;
+    if (words[at + LENGTHS]! >>> 16 !== key.unitCount) return false;
     for (let i = 0; i < key.wordCount; i++) {
-      if (Atomics.load(words, at + HEAD_WORDS + i) !== key.words[i]) return false;
+      if (words[at + HEAD_WORDS + i] !== key.words[i]) return false;
     }
     return true;
   }
@@ -249,9 +252,9 @@ export class SharedTier {
     let bestExpiry = Infinity;
     for (let slot = first; slot < first + WAYS; slot++) {
       const at = slot * this.#slotWords;
-      const its = Atomics.load(this.#tags, slot);
+      const its = this.#tags[slot];
       if (its === tag && this.#isKeyAt(at, key)) return slot;
-      if (bestExpiry < 0 || (Atomics.load(this.#words, at) & LOCKED) !== 0) continue;
+      if (bestExpiry < 0 || (this.#words[at]! & LOCKED) !== 0) continue;
       let expiry = its === NO_TAG ? -1 : this.#timeAt(at + EXPIRES);
       if (expiry <= now) expiry = -1;
       if (expiry >= bestExpiry) continue;
@@ -267,13 +270,13 @@ export class SharedTier {
   }
 
   #timeAt(at: number): number {
-    return Atomics.load(this.#words, at + 1) * HIGH + Atomics.load(this.#words, at);
+    return this.#words[at + 1]! * HIGH + this.#words[at]!;
   }
 
   /** Whole milliseconds, 31 bits a word. */
   #putTime(at: number, ms: number): void {
     const high = Math.floor(ms / HIGH);
-    Atomics.store(this.#words, at, Math.floor(ms) - high * HIGH);
-    Atomics.store(this.#words, at + 1, high);
+    this.#words[at] = Math.floor(ms) - high * HIGH;
+    this.#words[at + 1] = high;
   }
 }

@@ -39,7 +39,7 @@ export interface WindowCountersMemory {
   readonly coefficients: Int32Array;
 }
 
-/** What `take` says, in an object that the caller keeps. */
+/** What `take` says, in an object that the caller keeps. Whole numbers, which are not new ones on the heap. */
 export class Take {
   allowed = false;
   /** What may still be taken now. */
@@ -88,29 +88,31 @@ export class WindowCounters {
     out.resetMs = windowMs;
     if (!this.#key.hash(key)) return false;
     const mark = (this.#key.second & POSITIVE) | 1;
-    const at = this.#find(this.#key.first, mark, now, windowMs);
+    const at = this.#find(this.#key.first, mark, now & POSITIVE, 2 * windowMs);
     if (at < 0) return false;
-    const number = Math.floor(now / windowMs);
-    const elapsed = now - number * windowMs;
+    const windows = Math.floor(now / windowMs);
+    const elapsed = now - windows * windowMs;
+    const number = windows & WINDOW_MASK;
+    const isOdd = (number & 1) === 1;
     const cap = Math.min(limit, COUNT_MAX);
-    const before = countOf(this.#load(at + ((number - 1) & 1 ? ODD : EVEN)), number - 1);
+    const before = countOf(this.#load(at + (isOdd ? EVEN : ODD)), (number - 1) & WINDOW_MASK);
     const weighted = before * (1 - elapsed / windowMs);
-    const wordAt = at + (number & 1 ? ODD : EVEN);
+    const wordAt = at + (isOdd ? ODD : EVEN);
     for (;;) {
       const word = this.#load(wordAt);
       const taken = countOf(word, number);
       const room = cap - taken - weighted;
       if (cost > room) {
         out.remaining = Math.max(0, Math.floor(room));
-        out.resetMs = waitFor(cap - cost, taken, before, elapsed, windowMs);
+        out.resetMs = waitFor(cap - cost, taken, before, windowMs) - Math.floor(elapsed);
         return false;
       }
       const next = wordOf(number, taken + cost);
       if (Atomics.compareExchange(this.#words, wordAt, word, next) !== word) continue;
-      this.#addTo(at + (number & 1 ? ODD_DELTA : EVEN_DELTA), number, cost);
+      this.#addTo(at + (isOdd ? ODD_DELTA : EVEN_DELTA), number, cost);
       out.allowed = true;
       out.remaining = Math.floor(room - cost);
-      out.resetMs = 2 * windowMs - elapsed;
+      out.resetMs = 2 * windowMs - Math.floor(elapsed);
       return true;
     }
   }
@@ -132,8 +134,13 @@ export class WindowCounters {
   /** Adds what another node took, as its `drainDeltas` said; it is not handed over again. */
   addRemote(first: number, mark: number, window: number, count: number, now: number): void {
     if (mark <= 0 || (mark & 1) === 0 || !(count > 0)) return;
-    const at = this.#find(first, mark, now, Infinity);
-    if (at >= 0) this.#addTo(at + (window & 1 ? ODD : EVEN), window, Math.min(count, COUNT_MAX));
+    const at = this.#find(first, mark, now & POSITIVE, POSITIVE);
+    if (at >= 0)
+      this.#addTo(
+        at + ((window & 1) === 1 ? ODD : EVEN),
+        window & WINDOW_MASK,
+        Math.min(count, COUNT_MAX),
+      );
   }
 
   /** Counts of a window that is over give way to those of a later one, and those of an earlier one are dropped. */
@@ -148,8 +155,8 @@ export class WindowCounters {
     }
   }
 
-  /** The slot of the key, or a new one; -1 when others are writing all that it may have. */
-  #find(first: number, mark: number, now: number, windowMs: number): number {
+  /** The slot of the key, or a new one, `now` modulo 2^31; -1 when others are writing all that it may have. */
+  #find(first: number, mark: number, now: number, oldMs: number): number {
     const bucket = (first >>> this.#shift) * WAYS * SLOT_WORDS;
     for (let spins = 0; spins < 2 * SPINS_MAX; spins++) {
       let oldest = -1;
@@ -159,8 +166,8 @@ export class WindowCounters {
       for (let at = bucket; at < bucket + WAYS * SLOT_WORDS; at += SLOT_WORDS) {
         const its = this.#load(at + MARK);
         if (its === mark && this.#load(at + FIRST) === first) {
-          this.#forgetOld(at, windowMs, now);
-          Atomics.store(this.#words, at + USED, now & POSITIVE);
+          this.#forgetOld(at, oldMs, now);
+          Atomics.store(this.#words, at + USED, now);
           return at;
         }
         const age = its === 0 ? POSITIVE : this.#ageOf(at, now);
@@ -182,7 +189,7 @@ export class WindowCounters {
 
   #claim(at: number, before: number, first: number, mark: number, now: number): boolean {
     const words = this.#words;
-    Atomics.store(words, at + USED, now & POSITIVE);
+    Atomics.store(words, at + USED, now);
     if (Atomics.compareExchange(words, at + MARK, before, WRITING) !== before) return false;
     for (let word = EVEN; word <= ODD_DELTA; word++) Atomics.store(words, at + word, 0);
     Atomics.store(words, at + FIRST, first);
@@ -191,12 +198,12 @@ export class WindowCounters {
   }
 
   /** Window numbers come round again: what was not used for two windows must not be taken for new. */
-  #forgetOld(at: number, windowMs: number, now: number): void {
+  #forgetOld(at: number, oldMs: number, now: number): void {
     const words = this.#words;
     // Read before its age: who changes them sets the time first, so these are as old as the time says.
     const even = this.#load(at + EVEN);
     const odd = this.#load(at + ODD);
-    if (this.#ageOf(at, now) < 2 * windowMs) return;
+    if (this.#ageOf(at, now) < oldMs) return;
     Atomics.compareExchange(words, at + EVEN, even, 0);
     Atomics.compareExchange(words, at + ODD, odd, 0);
     Atomics.store(words, at + EVEN_DELTA, 0);
@@ -205,7 +212,7 @@ export class WindowCounters {
 
   /** 0 also for what another thread used a little later than this one's `now`. */
   #ageOf(at: number, now: number): number {
-    const signed = (((now & POSITIVE) - this.#load(at + USED)) << 1) >> 1;
+    const signed = ((now - this.#load(at + USED)) << 1) >> 1;
     return Math.max(0, signed);
   }
 
@@ -214,24 +221,19 @@ export class WindowCounters {
   }
 }
 
+/** Window numbers are modulo 2^11 here. */
 function countOf(word: number, number: number): number {
-  return word >>> COUNT_BITS === (number & WINDOW_MASK) ? word & COUNT_MAX : 0;
+  return word >>> COUNT_BITS === number ? word & COUNT_MAX : 0;
 }
 
 function wordOf(number: number, count: number): number {
-  return ((number & WINDOW_MASK) << COUNT_BITS) | count;
+  return (number << COUNT_BITS) | count;
 }
 
-/** Milliseconds until no more than `most` is in the window, when nobody takes any more. */
-function waitFor(
-  most: number,
-  taken: number,
-  before: number,
-  elapsed: number,
-  windowMs: number,
-): number {
-  if (most < 0) return 2 * windowMs - elapsed;
+/** When in milliseconds from the window's beginning no more than `most` is in it, if nobody takes any more. */
+function waitFor(most: number, taken: number, before: number, windowMs: number): number {
+  if (most < 0) return 2 * windowMs;
   // In this window what was before fades away; in the next one what has been taken in this one does.
-  if (taken <= most) return Math.ceil(windowMs * (1 - (most - taken) / before)) - elapsed;
-  return Math.ceil(windowMs * (1 - most / taken)) + windowMs - elapsed;
+  if (taken <= most) return Math.ceil(windowMs * (1 - (most - taken) / before));
+  return windowMs + Math.ceil(windowMs * (1 - most / taken));
 }

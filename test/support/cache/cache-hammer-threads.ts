@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { Generations } from '../../../shared/cache/generations.ts';
 import { randomCoefficients } from '../../../shared/cache/key-hash.ts';
 import { SharedTier } from '../../../shared/cache/shared-tier.ts';
 import { WindowCounters } from '../../../shared/cache/window-counters.ts';
@@ -18,6 +19,7 @@ export class CacheHammer {
     this.data = {
       ...options,
       coefficients,
+      generations: Generations.memory(),
       tier: SharedTier.memory(16),
       counters: WindowCounters.memory(64, coefficients),
       gate: new SharedArrayBuffer(4),

@@ -3,6 +3,7 @@
 
 import { randomInt } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
+import { Generations } from '../../../shared/cache/generations.ts';
 import { KeyHash } from '../../../shared/cache/key-hash.ts';
 import { SharedTier, type SharedTierMemory } from '../../../shared/cache/shared-tier.ts';
 import {
@@ -12,12 +13,13 @@ import {
 } from '../../../shared/cache/window-counters.ts';
 
 export interface CacheHammerData {
-  readonly part: 'tier' | 'counters';
+  readonly part: 'tier' | 'counters' | 'invalidate';
   readonly self: number;
   /** Infinity: until it is ended. */
   readonly turns: number;
   readonly keys: number;
   readonly coefficients: Int32Array;
+  readonly generations: SharedArrayBuffer;
   readonly tier: SharedTierMemory;
   readonly counters: WindowCountersMemory;
   readonly limit: number;
@@ -97,5 +99,11 @@ if (parentPort !== null) {
   const started = Atomics.add(gate, 0, 1) + 1;
   Atomics.notify(gate, 0);
   for (let n = started; n < data.threads; n = Atomics.load(gate, 0)) Atomics.wait(gate, 0, n, 100);
-  parentPort.postMessage(data.part === 'tier' ? hammerTier(data) : hammerCounters(data));
+  if (data.part === 'invalidate') {
+    // Until the other thread is where it does nothing but ask.
+    Atomics.wait(gate, 0, data.threads, 100);
+    new Generations(data.generations).invalidateAll();
+  } else {
+    parentPort.postMessage(data.part === 'tier' ? hammerTier(data) : hammerCounters(data));
+  }
 }

@@ -4,13 +4,17 @@ import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { KeyHash } from '../../../shared/cache/key-hash.ts';
 import { SharedTier } from '../../../shared/cache/shared-tier.ts';
+import { TieredCache } from '../../../shared/cache/tiered-cache.ts';
 import { WindowCounters } from '../../../shared/cache/window-counters.ts';
+import { systemClock } from '../../../shared/clock.ts';
 import { checkValue, hammerKey, TIER_NOW } from '../../support/cache/cache-hammer.ts';
 import { CacheHammer } from '../../support/cache/cache-hammer-threads.ts';
 
+const never = (): Promise<string> => Promise.reject(new Error('not to be loaded'));
+
 test('threads that read and write the same slots never read a torn value or that of another key', async () => {
   // More keys than slots, so that every write drives somebody else’s entry out.
-  const hammer = new CacheHammer({ part: 'tier', threads: 3, turns: 60_000, keys: 40, limit: 0 });
+  const hammer = new CacheHammer({ part: 'tier', threads: 3, turns: 40_000, keys: 40, limit: 0 });
   const reports = await hammer.run();
   for (const { hits } of reports) expect(hits).toBeGreaterThan(1000);
   const sum = reports.reduce((all, { torn }) => all + torn, 0);
@@ -61,6 +65,27 @@ test('threads that take from the same counters get exactly the limit together, a
   const allowed = reports.reduce((all, report) => all + report.allowed, 0);
   expect(allowed).toBe(5 * (3000 - 1));
   expect(drained).toBe(allowed);
+});
+
+test('what another thread invalidates is gone at once, also for one that asks without a pause', async () => {
+  const hammer = new CacheHammer({ part: 'invalidate', threads: 1, turns: 0, keys: 0, limit: 0 });
+  const { coefficients, generations, gate } = hammer.data;
+  const memory = { coefficients, generations, tier: undefined };
+  const cache = new TieredCache<string>({ name: 'test', memory, capacity: 10, ttlMs: 1e9 });
+  await cache.getOrLoad('a', () => Promise.resolve('A'));
+  const thread = hammer.start(0);
+  while (Atomics.load(new Int32Array(gate), 0) === 0) await new Promise(setImmediate);
+  // One turn, compiled: the other thread’s change comes while it runs.
+  const now = systemClock.monotonic();
+  let asked = 0;
+  let answer: unknown = 'A';
+  while (answer === 'A' && asked < 1e9) {
+    asked++;
+    answer = cache.getOrLoad('a', never, now);
+  }
+  await expect(answer).rejects.toThrow('not to be loaded');
+  expect(asked).toBeGreaterThan(1000);
+  await thread.terminate();
 });
 
 function markOf(hammer: CacheHammer, n: number): [number, number] {
