@@ -14,7 +14,7 @@ export interface TieredCacheMemory {
   readonly tier: SharedTierMemory | undefined;
 }
 
-/** Values as bytes, for the second and the third tier. `decode` may throw on what is none; its bytes are not to be kept. */
+/** Values as bytes, for the second and third tier. `decode` may throw on what is none; its bytes are not to be kept. */
 export interface Codec<V> {
   encode(value: V): Uint8Array;
   decode(bytes: Uint8Array): V;

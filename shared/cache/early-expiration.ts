@@ -1,6 +1,6 @@
-// When a value that is used a lot is loaded again before its time is over: by chance, the more likely the nearer its end
-// is and the longer loading takes (XFetch; Vattani, Chierichetti, Lowenstein 2015), so that of many readers, threads and
-// nodes one begins early and no one ever waits.
+// When a value that is used a lot is loaded again before its time is over: by chance, the more likely the nearer its
+// end is and the longer loading takes (XFetch; Vattani, Chierichetti, Lowenstein 2015), so that of many readers,
+// threads and nodes one begins early and no one ever waits.
 // Called by: the tiered cache.
 
 /** -ln of 2^-32, the least that a draw is: before that nobody has to draw. */

@@ -94,7 +94,7 @@ export class Loads<V> {
         this.#timedOut++;
         end();
         reject(new SternaError('CACHE_TIMEOUT', `not loaded within ${timeoutMs} ms`));
-      }, timeoutMs);
+      }, timeoutMs).unref();
       load()
         .finally(() => {
           this.#underWay--;

@@ -1,5 +1,5 @@
-// A cached value as Redis has it: whether there is one, what loading it cost, the epoch of the cache that it belongs to,
-// and its bytes. What is read is looked at as bytes from outside are.
+// A cached value as Redis has it: whether there is one, what loading it cost, the epoch of the cache that it belongs
+// to, and its bytes. What is read is looked at as bytes from outside are.
 // Called by: the Redis tier.
 
 const VALUE = 1;

@@ -142,8 +142,8 @@ export class TieredCache<V> {
   }
 
   /**
-   * From now on nobody in this process is given what was loaded before; the promise says whether all nodes have been told.
-   * What could not be told is told when Redis is back. Undefined stands for all keys.
+   * From now on nobody in this process is given what was loaded before; the promise says whether all nodes have been
+   * told. What could not be told is told when Redis is back. Undefined stands for all keys.
    */
   async invalidate(key: string | undefined): Promise<boolean> {
     this.#drop(key);

@@ -1,5 +1,5 @@
-// How much each key has taken in a sliding window, over all threads of the process: counters in shared memory that change
-// by compare-and-swap alone, so that nobody waits and a thread that dies leaves nothing behind.
+// How much each key has taken in a sliding window, over all threads of the process: counters in shared memory that
+// change by compare-and-swap alone, so that nobody waits and a thread that dies leaves nothing behind.
 // Called by: rate limits. Allocates: nothing on `take`. Time is an argument; between nodes it is wall time, so that
 // their windows are the same. Keys are known by 64 bits of a keyed hash: nobody can choose two that share a counter.
 
@@ -30,12 +30,9 @@ const WRITING = -1;
 const WRITING_MS_MAX = 1000;
 const SPINS_MAX = 200;
 
-/** The longest key, in UTF-16 units. */
-export const WINDOW_KEY_UNITS_MAX = 128;
-
 export interface WindowCountersMemory {
   readonly slots: SharedArrayBuffer;
-  /** Nodes that exchange counts have the same. */
+  /** Of as many as the longest key has code units. Nodes that exchange counts have the same. */
   readonly coefficients: Int32Array;
 }
 
@@ -71,8 +68,8 @@ export class WindowCounters {
 
   /**
    * Takes `cost` if no more than `limit` was taken in the `windowMs` before `now`, where the window before this one is
-   * taken to have been even. `limit` is at most 2^20 - 1, `windowMs` a day and always the same for a key. A key too long
-   * is refused. Of takes at the same moment, no more than the limit is allowed; a key that is new on several
+   * taken to have been even. `limit` is at most 2^20 - 1, `windowMs` a day and always the same for a key. A key too
+   * long is refused. Of takes at the same moment, no more than the limit is allowed; a key that is new on several
    * threads at the same moment, or makes room for another, may be counted apart for that moment.
    */
   take(
