@@ -31,13 +31,11 @@ const PAGE_FIELDS = {
   'x-frame-options': 'DENY',
 };
 
-/** @param isHttps where TLS ends at a proxy in front, so does the decision about HSTS */
-export function servePage(app: FastifyInstance, root: string, gate: Gate, isHttps: boolean): void {
+export function servePage(app: FastifyInstance, root: string, gate: Gate): void {
   void app.register(async (scope) => {
-    const fields = isHttps ? { ...PAGE_FIELDS, ...HSTS } : PAGE_FIELDS;
     const enter = gate.hook(undefined);
     scope.addHook('onRequest', (request, reply, next) => {
-      void reply.headers(fields);
+      void reply.headers(PAGE_FIELDS);
       enter(request, reply, next);
     });
     await scope.register(fastifyStatic, {
