@@ -6,14 +6,22 @@ import type { Socket } from 'node:net';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../shared/log.ts';
-import { writeAnswer } from './exchange.ts';
+import type { Clock } from '../shared/clock.ts';
+import { Authenticator } from './authenticator.ts';
+import type { Judge } from './authenticator.ts';
+import { Cors } from './cors.ts';
 import { Gate } from './gate.ts';
-import type { GateOptions } from './gate.ts';
+import { Latency } from './latency.ts';
 import * as limits from './limits.ts';
 import { servePage } from './page.ts';
 import { GatewayProblem, PROBLEM_TYPE, problemDetails, problemOf } from './problem.ts';
+import { LocalRateCounters } from './rate-counters.ts';
+import { RateLimits, rateRules } from './rate-limits.ts';
+import type { RateTexts } from './rate-limits.ts';
+import { requestId } from './request-id.ts';
+import { Responder } from './responder.ts';
 import type { Route } from './route.ts';
-import { serveRoutes } from './route-table.ts';
+import { OTHER, serveRoutes } from './route-table.ts';
 import { devTokenRoute } from './routes/dev-token.ts';
 import type { MintToken } from './routes/dev-token.ts';
 import { healthRoutes, notReady, notServing } from './routes/health.ts';
@@ -31,13 +39,18 @@ import type { WhipApi } from './routes/whip.ts';
 import { acceptUpgrades } from './upgrade.ts';
 import type { UpgradeHandler } from './upgrade.ts';
 
-export interface GatewayOptions extends HealthOptions, GateOptions {
+export interface GatewayOptions extends HealthOptions {
+  clock: Clock;
   log: Logger;
   /** Folder of the built page; without it `/` answers 404. */
   webRoot: string | undefined;
   /** Path of the signaling WebSocket. */
   signalPath: string;
   onUpgrade: UpgradeHandler;
+  judge: Judge;
+  limits: RateTexts;
+  /** Origins whose pages may use the API; `*` for all. */
+  cors: readonly string[];
   rooms: RoomsApi;
   turn: TurnApi;
   operate: OperateApi;
@@ -56,11 +69,37 @@ export interface Gateway {
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
+  const { clock, log } = options;
+  const latency = new Latency();
+  const routes = routesOf(options);
+  const gate = new Gate({
+    clock,
+    authenticator: new Authenticator(options.judge, clock),
+    limits: new RateLimits(
+      rateRules(options.limits, routes),
+      new LocalRateCounters(limits.RATE_KEYS_MAX),
+    ),
+    cors: new Cors(options.cors),
+    latency,
+  });
+  const responder = new Responder(clock, log);
+  /** Also for what Fastify refuses before any hook. */
+  const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const exchange = request.exchange ?? gate.enter(request, latency.of(OTHER));
+    let problem = problemOf(error);
+    if (!problem) {
+      exchange.fault = error;
+      problem = new GatewayProblem(500, 'INTERNAL', 'The server failed; the log has the cause.');
+    }
+    responder.writeProblem(request, reply, problem, exchange.fields);
+  };
   const app = fastify({
     bodyLimit: limits.BODY_BYTES_MAX,
     routerOptions: { maxParamLength: limits.PATH_SEGMENT_MAX },
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
     keepAliveTimeout: limits.KEEP_ALIVE_MS,
+    // The gate names requests.
+    genReqId: () => '',
     // The table has HEAD wherever it has GET.
     exposeHeadRoutes: false,
     forceCloseConnections: true,
@@ -70,18 +109,18 @@ export function createGateway(options: GatewayOptions): Gateway {
       connectionsCheckingInterval: 2000,
     },
     clientErrorHandler: refuseRaw,
-    frameworkErrors: (error, request, reply) => sendError(error, request, reply, options.log),
+    frameworkErrors: refuse,
   });
   app.server.maxConnections = limits.CONNECTIONS_MAX;
   app.removeContentTypeParser('text/plain');
   app.decorateRequest('exchange', null);
-  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options.log));
+  app.setErrorHandler(refuse);
   app.setNotFoundHandler((request, reply) =>
-    sendError(notFound(request.method, request.url), request, reply, options.log),
+    refuse(notFound(request.method, request.url), request, reply),
   );
-  const gate = new Gate(options);
-  serveRoutes(app, routesOf(options), gate);
-  if (options.webRoot !== undefined) servePage(app, options.webRoot, gate);
+  const parts = { gate, responder, latency };
+  serveRoutes(app, routes, parts);
+  if (options.webRoot !== undefined) servePage(app, options.webRoot, parts);
   const destroyUpgraded = acceptUpgrades(app.server, {
     path: options.signalPath,
     refuse: () => notServing(options),
@@ -129,24 +168,6 @@ function notFound(method: string, url: string): GatewayProblem {
   return new GatewayProblem(404, 'NOT_FOUND', `There is nothing at ${what}; the page is at /.`);
 }
 
-function sendError(
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  log: Logger,
-): void {
-  let problem = problemOf(error);
-  if (!problem) {
-    log.error('http.failed', { err: error });
-    problem = new GatewayProblem(500, 'INTERNAL', 'The server failed; the log has the cause.');
-  }
-  writeAnswer(request, reply, {
-    status: problem.status,
-    body: JSON.stringify(problemDetails(problem)),
-    fields: { ...problem.headers, 'content-type': PROBLEM_TYPE },
-  });
-}
-
 /** Answers what is not even HTTP. */
 function refuseRaw(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -159,7 +180,9 @@ function refuseRaw(error: Error & { code?: string }, socket: Socket): void {
   };
   const status = statusOf[error.code ?? ''] ?? 400;
   const detail = 'The request is not HTTP/1.1 that this server takes.';
-  const body = JSON.stringify(problemDetails(new GatewayProblem(status, 'BAD_MESSAGE', detail)));
+  const body = JSON.stringify(
+    problemDetails(new GatewayProblem(status, 'BAD_MESSAGE', detail), requestId()),
+  );
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
       `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,

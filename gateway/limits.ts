@@ -34,3 +34,6 @@ export const CREDENTIAL_SECONDS_MAX = 7 * 86_400;
 
 /** Characters of one segment of a path, decoded or not: a room's name with every character percent-encoded. */
 export const PATH_SEGMENT_MAX = NAME_MAX * 4 * 3;
+
+/** Keys and addresses whose requests are counted at once, about 200 bytes each. */
+export const RATE_KEYS_MAX = 16_384;

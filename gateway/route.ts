@@ -6,6 +6,7 @@ import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Access } from './access.ts';
 import type { Caller } from './caller.ts';
+import type { PreparedAnswer } from './responder.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
@@ -67,10 +68,12 @@ export interface RouteDefinition<Params, Query, Body, Given extends Answers> {
   roomOf?(body: BodyOf<Body>): string;
   /** Header fields of every answer, refusals included. */
   readonly fields?: Fields;
+  /** Anybody may ask as often as they like: it costs nothing and tells nothing. */
+  readonly unlimited?: true;
   /** Refuses by throwing, before the body is read. */
   guard?(request: FastifyRequest): void;
   /** What is refused is thrown as GatewayProblem. */
-  handler(call: Call<Params, Query, Body, Given>): Answer | Promise<Answer>;
+  handler(call: Call<Params, Query, Body, Given>): Answer | PreparedAnswer | Promise<Answer>;
 }
 
 type Schema = z.ZodType | undefined;

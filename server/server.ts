@@ -13,7 +13,7 @@ import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
 import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
-import { authenticatorOf } from './callers.ts';
+import { judgeOf } from './callers.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
@@ -168,7 +168,10 @@ export class Server {
       healthy: () => this.#media.healthy,
       state: () => this.#stateNow,
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
-      authenticate: authenticatorOf(this.#signaling),
+      clock: systemClock,
+      judge: judgeOf(this.#signaling),
+      limits: gateway.limits,
+      cors: gateway.cors,
       rooms: roomsApiOf(this.#signaling),
       turn: turnApiOf(
         this.#media.allocations,

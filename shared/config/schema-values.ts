@@ -4,6 +4,7 @@
 
 import { z } from 'zod';
 import { opaqueString } from '../stun/opaque-string.ts';
+import { isCidr, isWebOrigin } from './network-values.ts';
 
 export function integer(min: number, max: number) {
   const error = `a whole number from ${min} to ${max}`;
@@ -37,3 +38,12 @@ export function checked(read: (value: string) => unknown, expected?: string) {
 export function listOf<Item extends z.ZodType>(item: Item, max: number) {
   return z.array(item).max(max, { error: `at most ${max} entries` });
 }
+
+export const cidr = checked(isCidr, 'an address range, such as 10.0.0.0/8 or fd00::/8');
+
+export const origin = checked(
+  (value) => value === '*' || isWebOrigin(value),
+  'an origin, such as https://meet.example.org, or "*"',
+);
+
+export const filePath = z.string().max(4096, { error: 'a path of at most 4096 characters' });

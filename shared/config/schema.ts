@@ -9,10 +9,8 @@ import { LOG_LEVELS } from '../log.ts';
 import { opaqueString } from '../stun/opaque-string.ts';
 import {
   isAddress,
-  isCidr,
   isIceUrl,
   isMulticast,
-  isWebOrigin,
   isUrlOf,
   isWildcard,
   readEndpoint,
@@ -20,7 +18,17 @@ import {
   readNatDiscoveryUrl,
   readPortRange,
 } from './network-values.ts';
-import { checked, credential, integer, listOf, text } from './schema-values.ts';
+import { gateway } from './gateway-schema.ts';
+import {
+  checked,
+  cidr,
+  credential,
+  filePath,
+  integer,
+  listOf,
+  origin,
+  text,
+} from './schema-values.ts';
 import { parseTokenKey } from './token-key.ts';
 
 /** HS256 wants a key at least as long as its hash, RFC 7518 s3.2. */
@@ -39,16 +47,10 @@ const mediaAddress = checked(
   (value) => isAddress(value) && !isMulticast(value),
   'an IP address of this machine, or 0.0.0.0 or ::',
 );
-const cidr = checked(isCidr, 'an address range, such as 10.0.0.0/8 or fd00::/8');
 const iceUrl = checked(
   isIceUrl,
   'an ICE URL, such as turn:turn.example.org:3478?transport=udp or stun:192.0.2.1:3478',
 );
-const origin = checked(
-  (value) => value === '*' || isWebOrigin(value),
-  'an origin, such as https://meet.example.org, or "*"',
-);
-const filePath = z.string().max(4096, { error: 'a path of at most 4096 characters' });
 const keyName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
@@ -71,17 +73,6 @@ const bandwidth = z
   })
   .default(0);
 const lifetime = (max: number) => integer(10, max);
-
-const gateway = z.strictObject({
-  port: integer(0, 65_535)
-    .default(7880)
-    .describe('TCP port of the page, the API and the signaling WebSocket; 0 takes a free one'),
-  metrics: listOf(cidr, 64)
-    .default(['127.0.0.0/8', '::1/128'])
-    .describe(
-      'Address ranges that may read /metrics, directly and not through a proxy; [] for none',
-    ),
-});
 
 const signaling = z.strictObject({
   origins: listOf(origin, 64)

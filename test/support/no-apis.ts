@@ -5,6 +5,7 @@ import type { GatewayOptions } from '../../gateway/http-server.ts';
 import type { OperateApi } from '../../gateway/routes/operate.ts';
 import type { RoomInfo, RoomsApi } from '../../gateway/routes/rooms.ts';
 import type { TurnApi } from '../../gateway/routes/turn.ts';
+import { systemClock } from '../../shared/clock.ts';
 import { silentLogger } from '../../shared/log.ts';
 
 export function roomInfo(name: string): RoomInfo {
@@ -71,7 +72,10 @@ export const NO_APIS: GatewayOptions = {
   healthy: () => true,
   state: () => 'ready',
   onUpgrade: (_request, socket) => socket.destroy(),
-  authenticate: adminWith,
+  clock: systemClock,
+  judge: { judge: (bearer) => ({ caller: adminWith(bearer), expiresAt: Infinity }) },
+  limits: { perKey: '', perIp: '', routes: {} },
+  cors: [],
   rooms: NO_ROOMS_API,
   turn: NO_TURN_API,
   operate: NO_OPERATE_API,

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GatewayProblem } from '../../../gateway/problem.ts';
 import { accessProblem } from '../../../gateway/access.ts';
-import { authenticatorOf } from '../../../server/callers.ts';
+import { judgeOf } from '../../../server/callers.ts';
 import { roomsApiOf } from '../../../server/room-api.ts';
 import type { IncomingReport, OutgoingReport, TransportReport } from '../../../sfu/control.ts';
 import type { MintOptions } from '../../../signaling/index.ts';
@@ -80,9 +80,9 @@ const admin = (grants: Partial<MintOptions['grants']> = {}): string =>
 
 /** As the route does it: who asks is found out first, and whether the room is theirs. */
 async function tell(participant?: string, token = admin(), room = 'r'): Promise<object> {
-  const caller = authenticatorOf(server.signaling)(token);
-  if (caller instanceof Error) throw caller;
-  const problem = accessProblem('room-admin', caller, room);
+  const verdict = judgeOf(server.signaling).judge(token);
+  if (verdict instanceof Error) throw verdict;
+  const problem = accessProblem('room-admin', verdict.caller, room);
   if (problem) throw problem;
   const api = roomsApiOf(server.signaling);
   return participant === undefined ? api.roomStats(room) : api.participantStats(room, participant);
