@@ -26,6 +26,8 @@ import { devTokenRoute } from './routes/dev-token.ts';
 import type { MintToken } from './routes/dev-token.ts';
 import { healthRoutes, notReady, notServing } from './routes/health.ts';
 import type { HealthOptions } from './routes/health.ts';
+import { keyRoutes } from './routes/keys.ts';
+import type { KeysApi } from './routes/keys.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import type { MetricsOptions } from './routes/metrics.ts';
 import { operateRoutes } from './routes/operate.ts';
@@ -52,6 +54,7 @@ export interface GatewayOptions extends HealthOptions {
   /** Origins whose pages may use the API; `*` for all. */
   cors: readonly string[];
   rooms: RoomsApi;
+  keys: KeysApi;
   turn: TurnApi;
   operate: OperateApi;
   metrics: MetricsOptions;
@@ -136,6 +139,7 @@ function routesOf(options: GatewayOptions): Route[] {
     ...healthRoutes(options),
     metricsRoute(options.metrics),
     ...roomRoutes(options.rooms, refuse),
+    ...keyRoutes(options.keys),
     ...turnRoutes(options.turn),
     ...operateRoutes(options.operate),
     ...(options.whip ? whipRoutes({ api: options.whip, refuse }) : []),

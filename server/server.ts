@@ -8,7 +8,12 @@ import type { Config } from '../shared/config/load.ts';
 import { bracketed, isWildcard } from '../shared/config/network-values.ts';
 import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
+import { KeyFile } from '../shared/keys/key-file.ts';
+import { KeyRing } from '../shared/keys/key-ring.ts';
+import type { KeyStore } from '../shared/keys/key-store.ts';
+import { RedisKeyStore } from '../shared/keys/redis-key-store.ts';
 import type { Logger, LogLevel } from '../shared/log.ts';
+import { RedisLink } from '../shared/redis/redis-link.ts';
 import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
@@ -17,6 +22,7 @@ import { judgeOf } from './callers.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
+import { keysApiOf } from './key-api.ts';
 import { MediaHost } from './media/host.ts';
 import { Metrics } from './metrics.ts';
 import { operateApiOf } from './operate-api.ts';
@@ -46,6 +52,13 @@ export interface ReloadSources {
   setLogLevel(level: LogLevel): void;
 }
 
+/** What has to be there before the rest is made. */
+interface ServerParts {
+  readonly media: MediaHost;
+  readonly keys: KeyRing;
+  readonly redis: RedisLink | undefined;
+}
+
 export class Server {
   /** For who has files of its own to read with it, and for who asks for it. */
   readonly reload: Reload;
@@ -53,6 +66,8 @@ export class Server {
   readonly #log: Logger;
   readonly #signaling: SignalingServer;
   readonly #media: MediaHost;
+  readonly #keys: KeyRing;
+  readonly #redis: RedisLink | undefined;
   readonly #iceServers: MakeIceServers;
   readonly #drain: Drain;
   #gateway: Gateway | undefined;
@@ -60,10 +75,13 @@ export class Server {
   #port = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(config: Config, log: Logger, media: MediaHost, sources?: ReloadSources) {
+  private constructor(config: Config, log: Logger, parts: ServerParts, sources?: ReloadSources) {
+    const { media } = parts;
     this.#config = config;
     this.#log = log;
     this.#media = media;
+    this.#keys = parts.keys;
+    this.#redis = parts.redis;
     this.reload = new Reload(config, {
       log,
       read: sources?.read,
@@ -79,7 +97,7 @@ export class Server {
       systemClock,
     );
     this.#signaling = new SignalingServer({
-      keys: config.keys,
+      keys: parts.keys,
       node: hostname(),
       version: VERSION,
       origins: config.signaling.origins,
@@ -97,7 +115,7 @@ export class Server {
 
   /** Resolves when everything serves. Rejects with a SternaError of one line, and leaves nothing open. */
   static async start(config: Config, log: Logger, sources?: ReloadSources): Promise<Server> {
-    const server = new Server(config, log, await MediaHost.start(config, log), sources);
+    const server = new Server(config, log, await openParts(config, log), sources);
     try {
       await server.#open();
       return server;
@@ -169,10 +187,11 @@ export class Server {
       state: () => this.#stateNow,
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
       clock: systemClock,
-      judge: judgeOf(this.#signaling),
+      judge: judgeOf(this.#signaling.tokens, this.#keys),
       limits: gateway.limits,
       cors: gateway.cors,
       rooms: roomsApiOf(this.#signaling),
+      keys: keysApiOf(this.#keys, this.#log),
       turn: turnApiOf(
         this.#media.allocations,
         turnCredentialMaker(
@@ -208,6 +227,7 @@ export class Server {
     await this.#signaling.close();
     await this.#gateway?.close();
     await this.#media.close();
+    this.#redis?.close();
     if (wasReady) this.#log.info('server.closed');
   }
 
@@ -221,6 +241,29 @@ export class Server {
       ttlSeconds: PAGE_TOKEN_SECONDS,
     });
   }
+}
+
+async function openParts(config: Config, log: Logger): Promise<ServerParts> {
+  const { url, prefix } = config.redis;
+  const redis = url === '' ? undefined : new RedisLink({ url, prefix, log });
+  try {
+    const keys = await KeyRing.open({
+      keys: config.keys,
+      store: keyStoreOf(config, redis),
+      clock: systemClock,
+      log,
+    });
+    return { media: await MediaHost.start(config, log), keys, redis };
+  } catch (error) {
+    redis?.close();
+    throw error;
+  }
+}
+
+/** Nodes of a cluster have their keys in common. */
+function keyStoreOf({ gateway }: Config, redis: RedisLink | undefined): KeyStore | undefined {
+  if (redis !== undefined) return new RedisKeyStore(redis);
+  return gateway.keysFile === '' ? undefined : new KeyFile(gateway.keysFile);
 }
 
 function cannotListen(error: unknown, bind: string, port: number): SternaError {

@@ -2,6 +2,7 @@
 
 import type { Caller } from '../../gateway/caller.ts';
 import type { GatewayOptions } from '../../gateway/http-server.ts';
+import type { KeysApi } from '../../gateway/routes/keys.ts';
 import type { OperateApi } from '../../gateway/routes/operate.ts';
 import type { RoomInfo, RoomsApi } from '../../gateway/routes/rooms.ts';
 import type { TurnApi } from '../../gateway/routes/turn.ts';
@@ -47,6 +48,12 @@ export const NO_TURN_API: TurnApi = {
   mint: () => ({ username: '', password: '', ttl: 0, uris: [] }),
 };
 
+export const NO_KEYS_API: KeysApi = {
+  list: () => [],
+  make: () => Promise.reject(new Error('nothing is kept here')),
+  revoke: () => Promise.resolve(),
+};
+
 export const NO_OPERATE_API: OperateApi = {
   drainStatus: () => ({ draining: false, participants: 0, allocations: 0 }),
   drain: (_caller, draining) => ({ draining, participants: 0, allocations: 0 }),
@@ -77,6 +84,7 @@ export const NO_APIS: GatewayOptions = {
   limits: { perKey: '', perIp: '', routes: {} },
   cors: [],
   rooms: NO_ROOMS_API,
+  keys: NO_KEYS_API,
   turn: NO_TURN_API,
   operate: NO_OPERATE_API,
   metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },

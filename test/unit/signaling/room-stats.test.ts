@@ -4,6 +4,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GatewayProblem } from '../../../gateway/problem.ts';
 import { accessProblem } from '../../../gateway/access.ts';
 import { judgeOf } from '../../../server/callers.ts';
+import { KeyRing } from '../../../shared/keys/key-ring.ts';
+import { systemClock } from '../../../shared/clock.ts';
+import { silentLogger } from '../../../shared/log.ts';
 import { roomsApiOf } from '../../../server/room-api.ts';
 import type { IncomingReport, OutgoingReport, TransportReport } from '../../../sfu/control.ts';
 import type { MintOptions } from '../../../signaling/index.ts';
@@ -80,7 +83,9 @@ const admin = (grants: Partial<MintOptions['grants']> = {}): string =>
 
 /** As the route does it: who asks is found out first, and whether the room is theirs. */
 async function tell(participant?: string, token = admin(), room = 'r'): Promise<object> {
-  const verdict = judgeOf(server.signaling).judge(token);
+  const { tokens } = server.signaling;
+  const ring = await KeyRing.open({ keys: {}, clock: systemClock, log: silentLogger });
+  const verdict = judgeOf(tokens, ring).judge(token);
   if (verdict instanceof Error) throw verdict;
   const problem = accessProblem('room-admin', verdict.caller, room);
   if (problem) throw problem;
