@@ -1,6 +1,6 @@
 // Sliding windows by a clock of the test's own: never more than the limit in any window, and little less.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { LocalRateCounters, Take } from '../../../gateway/rate-counters.ts';
 
