@@ -12,6 +12,7 @@ import { problem } from './api-problem.ts';
 export function roomsApiOf({ rooms, roomStats }: SignalingServer): RoomsApi {
   return {
     create: (_caller, request) => create(rooms, request),
+    find: (room) => rooms.get(room),
     roomStats: async (room) => told(await roomStats.room(room)),
     participantStats: async (room, participant) =>
       told(await roomStats.participant(room, participant)),

@@ -41,6 +41,7 @@ export class Room<M extends Member = Member> {
   readonly #members = new Map<string, M>();
   readonly #identities = new Map<string, M>();
   #emptySince: number;
+  #revision = 0;
 
   constructor(
     options: RoomOptions,
@@ -68,6 +69,11 @@ export class Room<M extends Member = Member> {
   /** Participants, hidden and away ones included. */
   get size(): number {
     return this.#members.size;
+  }
+
+  /** Goes up with every change that `info` and `size` tell of. */
+  get revision(): number {
+    return this.#revision;
   }
 
   info(): RoomInfo {
@@ -122,6 +128,7 @@ export class Room<M extends Member = Member> {
 
   /** Adds and notes it for the feed; the caller schedules the feed when its own reply is out. */
   add(member: M): void {
+    this.#revision++;
     this.#members.set(member.participant.sid, member);
     this.#identities.set(member.participant.identity, member);
     this.feed.changed(member.participant);
@@ -131,6 +138,7 @@ export class Room<M extends Member = Member> {
   remove(member: M, reason: string): void {
     const { sid, identity } = member.participant;
     if (!this.#members.delete(sid)) return;
+    this.#revision++;
     if (this.#identities.get(identity) === member) this.#identities.delete(identity);
     if (this.#members.size === 0) this.#emptySince = this.#clock.monotonic();
     this.feed.gone(member.participant, reason);

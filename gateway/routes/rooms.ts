@@ -1,9 +1,14 @@
-// Rooms over HTTP: POST /v1/rooms creates one ahead of its first participant, GET .../stats tells of its media.
+// Rooms over HTTP: POST /v1/rooms creates one ahead of its first participant, GET tells of one, GET .../stats of its
+// media.
 // Called by: http-server.ts; what a room is is the callbacks' business.
 
 import { z } from 'zod';
 import type { Caller } from '../caller.ts';
+import { exchangeOf } from '../exchange.ts';
 import { METADATA_MAX, NAME_MAX } from '../limits.ts';
+import { GatewayProblem } from '../problem.ts';
+import { ResponseCache } from '../response-cache.ts';
+import type { Subject } from '../response-cache.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
 
@@ -26,6 +31,11 @@ export const roomInfo = z.object({
   mode: z.enum(['p2p', 'sfu']),
 });
 
+const roomDetails = roomInfo.extend({
+  /** Who is in it at this moment. */
+  participants: z.int(),
+});
+
 const participantStats = z.object({
   participant: z.object({
     sid: z.string(),
@@ -45,6 +55,12 @@ const roomStats = z.object({
   participants: z.array(participantStats),
 });
 
+/** A room that is there. */
+export interface RoomView extends Subject {
+  readonly size: number;
+  info(): RoomInfo;
+}
+
 export type RoomRequest = z.output<typeof roomRequest>;
 export type RoomInfo = z.output<typeof roomInfo>;
 
@@ -56,6 +72,7 @@ export interface RoomResult {
 /** What is refused is thrown, or rejected with, as GatewayProblem. */
 export interface RoomsApi {
   create(caller: Caller, request: RoomRequest): RoomResult;
+  find(room: string): RoomView | undefined;
   roomStats(room: string): Promise<z.output<typeof roomStats>>;
   /** By sid or identity. */
   participantStats(room: string, participant: string): Promise<z.output<typeof participantStats>>;
@@ -79,6 +96,7 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
         return reply(created ? 201 : 200, room);
       },
     }),
+    roomRoute(api),
     defineRoute({
       method: 'GET',
       path: '/v1/rooms/{room}/stats',
@@ -99,4 +117,31 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
         reply(200, await api.participantStats(params.room, params.participant)),
     }),
   ];
+}
+
+/** What is asked for most: an answer that has been made is sent as it is. */
+function roomRoute(api: RoomsApi): Route {
+  const answers = new ResponseCache<RoomView>();
+  return defineRoute({
+    method: 'GET',
+    path: '/v1/rooms/{room}',
+    summary: 'A room, and how many participants are in it.',
+    access: 'room-admin',
+    params: z.object({ room: z.string() }),
+    response: { 200: roomDetails, 304: z.undefined() },
+    handler: ({ params, request }) => {
+      const room = api.find(params.room);
+      if (room === undefined) {
+        throw new GatewayProblem(404, 'NOT_FOUND', 'There is no such room.');
+      }
+      const exchange = exchangeOf(request);
+      const ifNoneMatch = request.headers['if-none-match'];
+      exchange.cache = 'hit';
+      const known = answers.get(room, ifNoneMatch);
+      if (known !== undefined) return known;
+      exchange.cache = 'miss';
+      answers.set(room, { ...room.info(), participants: room.size });
+      return answers.get(room, ifNoneMatch)!;
+    },
+  });
 }

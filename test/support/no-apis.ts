@@ -15,6 +15,7 @@ export function roomInfo(name: string): RoomInfo {
 
 export const NO_ROOMS_API: RoomsApi = {
   create: (_caller, { name }) => ({ created: name !== 'old', room: roomInfo(name) }),
+  find: () => undefined,
   roomStats: (name) => Promise.resolve({ room: { sid: 'RM_1', name }, total: 0, participants: [] }),
   participantStats: (_room, identity) =>
     Promise.resolve({
