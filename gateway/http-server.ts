@@ -28,6 +28,7 @@ import { healthRoutes, notReady, notServing } from './routes/health.ts';
 import type { HealthOptions } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
 import type { KeysApi } from './routes/keys.ts';
+import { latencyRoute } from './routes/latency.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import type { MetricsOptions } from './routes/metrics.ts';
 import { operateRoutes } from './routes/operate.ts';
@@ -65,6 +66,8 @@ export interface GatewayOptions extends HealthOptions {
 }
 
 export interface Gateway {
+  /** How long its routes take. */
+  readonly latency: Latency;
   /** Resolves with the port that is bound; rejects with the system's error, such as EADDRINUSE. */
   listen(host: string, port: number): Promise<number>;
   /** Ends every connection. Idempotent. */
@@ -74,7 +77,10 @@ export interface Gateway {
 export function createGateway(options: GatewayOptions): Gateway {
   const { clock, log } = options;
   const latency = new Latency();
-  const routes = routesOf(options);
+  const routes = [
+    ...routesOf(options),
+    latencyRoute({ latency, readers: options.metrics.readers, clock }),
+  ];
   const gate = new Gate({
     clock,
     authenticator: new Authenticator(options.judge, clock),
@@ -129,7 +135,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     refuse: () => notServing(options),
     handle: options.onUpgrade,
   });
-  return gatewayOn(app, destroyUpgraded);
+  return gatewayOn(app, destroyUpgraded, latency);
 }
 
 /** Everything that is served but the page and WebSockets. */
@@ -147,9 +153,10 @@ function routesOf(options: GatewayOptions): Route[] {
   ];
 }
 
-function gatewayOn(app: FastifyInstance, destroyUpgraded: () => void): Gateway {
+function gatewayOn(app: FastifyInstance, destroyUpgraded: () => void, latency: Latency): Gateway {
   let closed: Promise<void> | undefined;
   return {
+    latency,
     listen: async (host, port) => {
       await app.listen({ host, port });
       const address = app.server.address();

@@ -1,4 +1,4 @@
-// Answers that were made already, as bytes with their header and entity-tag, for as long as what they tell of has not
+// Answers that were made already, as text with their header and entity-tag, for as long as what they tell of has not
 // changed: it counts its changes. Nothing is looked up by text, nothing made on a hit, and an answer goes with its
 // subject.
 // Called by: routes that are asked again and again.
@@ -36,7 +36,8 @@ export class ResponseCache<Of extends Subject> {
   }
 
   set(subject: Of, body: object): void {
-    const payload = Buffer.from(JSON.stringify(body));
+    // Node writes text with its header in one piece, and bytes apart.
+    const payload = JSON.stringify(body);
     const etag = `"${createHash('sha256').update(payload).digest('base64url').slice(0, 22)}"`;
     const fields = { ...FIELDS, etag };
     this.#kept.set(subject, {

@@ -153,6 +153,7 @@ export class Server {
       signaling: this.#signaling.stats(),
       engine: this.#media.engine,
       media: await this.#media.report(),
+      http: this.#gateway?.latency,
     };
   }
 
