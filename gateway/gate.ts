@@ -9,6 +9,7 @@ import type { Authenticator } from './authenticator.ts';
 import { missingBearer } from './bearer.ts';
 import type { Caller } from './caller.ts';
 import type { Cors } from './cors.ts';
+import type { TellClient } from './forwarded.ts';
 import { Exchange } from './exchange.ts';
 import type { Latency, RouteLatency } from './latency.ts';
 import type { GatewayProblem } from './problem.ts';
@@ -22,6 +23,7 @@ export interface GateParts {
   readonly limits: RateLimits;
   readonly cors: Cors;
   readonly latency: Latency;
+  readonly clientOf: TellClient;
 }
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, next: () => void) => void;
@@ -69,13 +71,12 @@ export class Gate {
     route: Route,
     policies: RoutePolicies,
     exchange: Exchange,
-    { headers, socket }: FastifyRequest,
+    { headers, raw }: FastifyRequest,
   ): void {
-    const { limits, authenticator } = this.#parts;
+    const { limits, authenticator, clientOf } = this.#parts;
     const { authorization } = headers;
     if (route.access === 'public') {
-      if (route.unlimited !== true)
-        limits.chargeAddress(exchange, policies, socket.remoteAddress ?? '');
+      if (route.unlimited !== true) limits.chargeAddress(exchange, policies, clientOf(raw).address);
       return;
     }
     let caller: Caller | GatewayProblem | undefined;
@@ -84,12 +85,12 @@ export class Gate {
     } else {
       caller = authenticator.known(authorization, exchange.startedAt);
       if (caller === undefined) {
-        limits.checkAddress(exchange, policies, socket.remoteAddress ?? '');
+        limits.checkAddress(exchange, policies, clientOf(raw).address);
         caller = authenticator.judge(authorization);
       }
     }
     if (caller instanceof Error) {
-      limits.chargeAddress(exchange, policies, socket.remoteAddress ?? '');
+      limits.chargeAddress(exchange, policies, clientOf(raw).address);
       throw caller;
     }
     exchange.caller = caller;

@@ -1,18 +1,24 @@
 // The HTTP side of the server: the meeting page, health, metrics, the room API and the way to the signaling WebSocket.
 // Called by: server.ts, which hands in what lies behind each route; nothing here knows of rooms or media.
 
-import { STATUS_CODES } from 'node:http';
+import { type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Logger } from '../shared/log.ts';
 import type { Clock } from '../shared/clock.ts';
+import type { TlsPair } from '../shared/config/tls-pair.ts';
+import type { Logger } from '../shared/log.ts';
 import { Authenticator } from './authenticator.ts';
 import type { Judge } from './authenticator.ts';
 import { Cors } from './cors.ts';
+import { clientTeller } from './forwarded.ts';
+import type { TellClient } from './forwarded.ts';
 import { Gate } from './gate.ts';
+import { createHttpsServer, type HttpsServer } from './https-server.ts';
+import { Idempotency } from './idempotency.ts';
 import { Latency } from './latency.ts';
 import * as limits from './limits.ts';
+import { listenOptions } from './listen-options.ts';
 import { servePage } from './page.ts';
 import { GatewayProblem, PROBLEM_TYPE, problemDetails, problemOf } from './problem.ts';
 import { LocalRateCounters } from './rate-counters.ts';
@@ -22,6 +28,7 @@ import { requestId } from './request-id.ts';
 import { Responder } from './responder.ts';
 import type { Route } from './route.ts';
 import { OTHER, serveRoutes } from './route-table.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { devTokenRoute } from './routes/dev-token.ts';
 import type { MintToken } from './routes/dev-token.ts';
 import { healthRoutes, notReady, notServing } from './routes/health.ts';
@@ -33,6 +40,8 @@ import { metricsRoute } from './routes/metrics.ts';
 import type { MetricsOptions } from './routes/metrics.ts';
 import { operateRoutes } from './routes/operate.ts';
 import type { OperateApi } from './routes/operate.ts';
+import { participantRoutes } from './routes/participants.ts';
+import type { ParticipantsApi } from './routes/participants.ts';
 import { roomRoutes } from './routes/rooms.ts';
 import type { RoomsApi } from './routes/rooms.ts';
 import { turnRoutes } from './routes/turn.ts';
@@ -47,6 +56,12 @@ export interface GatewayOptions extends HealthOptions {
   log: Logger;
   /** Folder of the built page; without it `/` answers 404. */
   webRoot: string | undefined;
+  /** What HTTPS is served with; HTTP without. */
+  tls?: TlsPair | undefined;
+  /** Address ranges of the proxies that tell who the client is; none when left out. */
+  trustedProxies?: readonly string[];
+  /** Whether other processes may have the port, too. */
+  reusePort?: boolean;
   /** Path of the signaling WebSocket. */
   signalPath: string;
   onUpgrade: UpgradeHandler;
@@ -55,6 +70,7 @@ export interface GatewayOptions extends HealthOptions {
   /** Origins whose pages may use the API; `*` for all. */
   cors: readonly string[];
   rooms: RoomsApi;
+  participants: ParticipantsApi;
   keys: KeysApi;
   turn: TurnApi;
   operate: OperateApi;
@@ -70,17 +86,24 @@ export interface Gateway {
   readonly latency: Latency;
   /** Resolves with the port that is bound; rejects with the system's error, such as EADDRINUSE. */
   listen(host: string, port: number): Promise<number>;
+  /** What is shown to clients from now on, where it is served with TLS. */
+  setCertificate(pair: TlsPair): void;
   /** Ends every connection. Idempotent. */
   close(): Promise<void>;
 }
 
+interface GatewayParts {
+  readonly latency: Latency;
+  readonly destroyUpgraded: () => void;
+  readonly https: HttpsServer | undefined;
+  readonly options: GatewayOptions;
+}
+
 export function createGateway(options: GatewayOptions): Gateway {
-  const { clock, log } = options;
+  const { clock, log, tls } = options;
+  const clientOf = clientTeller(options.trustedProxies ?? []);
   const latency = new Latency();
-  const routes = [
-    ...routesOf(options),
-    latencyRoute({ latency, readers: options.metrics.readers, clock }),
-  ];
+  const routes = routesOf(options, clientOf, latency);
   const gate = new Gate({
     clock,
     authenticator: new Authenticator(options.judge, clock),
@@ -90,6 +113,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     ),
     cors: new Cors(options.cors),
     latency,
+    clientOf,
   });
   const responder = new Responder(clock, log);
   /** Also for what Fastify refuses before any hook. */
@@ -102,7 +126,17 @@ export function createGateway(options: GatewayOptions): Gateway {
     }
     responder.writeProblem(request, reply, problem, exchange.fields);
   };
-  const app = fastify({
+  let https: HttpsServer | undefined;
+  const app = fastify<Server>({
+    ...(tls && {
+      serverFactory: (handler: RequestListener): Server => {
+        https = createHttpsServer(handler, {
+          certificate: tls,
+          onCalmed: () => log.debug('http.calmed'),
+        });
+        return https.server;
+      },
+    }),
     bodyLimit: limits.BODY_BYTES_MAX,
     routerOptions: { maxParamLength: limits.PATH_SEGMENT_MAX },
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
@@ -115,7 +149,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     http: {
       headersTimeout: limits.HEADERS_TIMEOUT_MS,
       maxHeaderSize: limits.HEADER_BYTES_MAX,
-      connectionsCheckingInterval: 2000,
+      connectionsCheckingInterval: limits.CHECK_MS,
     },
     clientErrorHandler: refuseRaw,
     frameworkErrors: refuse,
@@ -127,45 +161,56 @@ export function createGateway(options: GatewayOptions): Gateway {
   app.setNotFoundHandler((request, reply) =>
     refuse(notFound(request.method, request.url), request, reply),
   );
-  const parts = { gate, responder, latency };
+  const parts = { gate, responder, latency, idempotency: new Idempotency(clock) };
   serveRoutes(app, routes, parts);
   if (options.webRoot !== undefined) servePage(app, options.webRoot, parts);
   const destroyUpgraded = acceptUpgrades(app.server, {
     path: options.signalPath,
     refuse: () => notServing(options),
+    clientOf,
     handle: options.onUpgrade,
   });
-  return gatewayOn(app, destroyUpgraded, latency);
+  return gatewayOn(app, { destroyUpgraded, https, options, latency });
 }
 
 /** Everything that is served but the page and WebSockets. */
-function routesOf(options: GatewayOptions): Route[] {
+function routesOf(options: GatewayOptions, clientOf: TellClient, latency: Latency): Route[] {
+  const { clock, metrics } = options;
   const refuse = (): GatewayProblem | undefined => notReady(options);
-  return [
+  const routes = [
     ...healthRoutes(options),
-    metricsRoute(options.metrics),
+    metricsRoute(metrics),
+    latencyRoute({ latency, readers: metrics.readers, clock }),
     ...roomRoutes(options.rooms, refuse),
+    ...participantRoutes(options.participants),
     ...keyRoutes(options.keys),
-    ...turnRoutes(options.turn),
+    ...turnRoutes(options.turn, clientOf),
     ...operateRoutes(options.operate),
-    ...(options.whip ? whipRoutes({ api: options.whip, refuse }) : []),
+    ...(options.whip ? whipRoutes({ api: options.whip, clientOf, refuse }) : []),
     ...(options.mintToken ? [devTokenRoute(options.mintToken)] : []),
   ];
+  return [...routes, ...docsRoutes(options.version, routes)];
 }
 
-function gatewayOn(app: FastifyInstance, destroyUpgraded: () => void, latency: Latency): Gateway {
+function gatewayOn(
+  app: FastifyInstance,
+  { latency, destroyUpgraded, https, options: { log, reusePort = false } }: GatewayParts,
+): Gateway {
   let closed: Promise<void> | undefined;
   return {
     latency,
     listen: async (host, port) => {
-      await app.listen({ host, port });
+      await app.ready();
+      await app.listen(await listenOptions({ host, port, reusePort }, log));
       const address = app.server.address();
       return typeof address === 'object' && address !== null ? address.port : port;
     },
+    setCertificate: (pair) => https?.setCertificate(pair),
     close: () => {
       closed ??= (async () => {
         const done = app.close();
         destroyUpgraded();
+        await https?.closeSessions();
         await done;
       })();
       return closed;

@@ -25,16 +25,17 @@ const SLOW_MS = 1000;
 const PATH_MAX = 200;
 
 /** An answer of which all is known but what each request adds; so one that is sent often is made once. */
-export class PreparedAnswer {
+export class PreparedAnswer implements Answer {
   readonly status: number;
-  readonly payload: string | Buffer | undefined;
+  readonly body: string | Buffer | undefined;
+  readonly fields: undefined;
   /** Names and values in turn. */
   readonly head: readonly string[];
 
   constructor({ status, body, fields }: Answer, routeFields?: Fields) {
     const isPlain = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
     this.status = status;
-    this.payload = isPlain ? body : JSON.stringify(body);
+    this.body = isPlain ? body : JSON.stringify(body);
     const head: string[] = [];
     const all: Record<string, string | readonly string[]> = {
       ...API_FIELDS,
@@ -48,7 +49,7 @@ export class PreparedAnswer {
     }
     // RFC 9110 s8.6: neither of these has one.
     if (status !== 204 && status !== 304) {
-      head.push('content-length', String(Buffer.byteLength(this.payload ?? '')));
+      head.push('content-length', String(Buffer.byteLength(this.body ?? '')));
     }
     this.head = head;
   }
@@ -65,7 +66,7 @@ export class Responder {
 
   write(request: FastifyRequest, reply: FastifyReply, answer: PreparedAnswer): void {
     const exchange = exchangeOf(request);
-    const { status, payload, head } = answer;
+    const { status, body, head } = answer;
     const now = this.#clock.monotonic();
     const ms = now - exchange.startedAt;
     const list = [
@@ -80,7 +81,7 @@ export class Responder {
     }
     if (exchange.origin !== '') list.push(...corsList(exchange.origin));
     reply.hijack();
-    send(reply.raw, status, list, payload);
+    send(reply.raw, status, list, body);
     this.#note(request, exchange, status, ms, now);
   }
 

@@ -3,9 +3,11 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { accessProblem } from './access.ts';
+import type { Caller } from './caller.ts';
 import { preflightFields } from './cors.ts';
 import { exchangeOf } from './exchange.ts';
 import type { Gate } from './gate.ts';
+import type { Idempotency } from './idempotency.ts';
 import type { Latency } from './latency.ts';
 import { parsed } from './parsed.ts';
 import { GatewayProblem } from './problem.ts';
@@ -23,6 +25,7 @@ export interface TableParts {
   readonly gate: Gate;
   readonly responder: Responder;
   readonly latency: Latency;
+  readonly idempotency: Idempotency;
 }
 
 /** A method twice at a path is a defect of the table: then listening fails. */
@@ -40,7 +43,7 @@ export function serveRoutes(
       method: addsHead ? ['GET', 'HEAD'] : route.method,
       url: fastifyPath(route.path),
       onRequest: parts.gate.hook(route),
-      handler: handlerOf(route, parts.responder),
+      handler: handlerOf(route, parts),
     };
   };
   void app.register(async (scope) => {
@@ -104,20 +107,22 @@ type AnyCall = Parameters<Route['handler']>[0];
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
 
-function handlerOf(route: Route, responder: Responder): Handler {
+function handlerOf(route: Route, { responder, idempotency }: TableParts): Handler {
   const { fields } = route;
-  const write = (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    answer: Answer | PreparedAnswer,
-  ): void =>
+  const repeats = route.method === 'POST' && route.access !== 'bearer' && route.access !== 'public';
+  const write = (request: FastifyRequest, reply: FastifyReply, answer: Answer): void =>
     responder.write(
       request,
       reply,
       answer instanceof PreparedAnswer ? answer : new PreparedAnswer(answer, fields),
     );
   return (request, reply) => {
-    const answer = route.handler(callOf(route, request));
+    const call = callOf(route, request);
+    const execute = (): Answer | Promise<Answer> => route.handler(call);
+    const answer =
+      repeats && request.headers['idempotency-key'] !== undefined
+        ? idempotency.once(request, whoIs(call.caller), execute)
+        : execute();
     if (!(answer instanceof Promise)) return write(request, reply, answer);
     return answer.then((late) => write(request, reply, late));
   };
@@ -133,6 +138,11 @@ function callOf(route: Route, request: FastifyRequest): AnyCall {
   const problem = accessProblem(route.access, caller, room);
   if (problem) throw problem;
   return { params, query, body, caller, request, reply: answerWith };
+}
+
+function whoIs(caller: Caller): string {
+  if (caller.kind === 'anonymous') return '';
+  return caller.kind === 'key' ? caller.key : `${caller.key} ${caller.identity ?? ''}`;
 }
 
 function bodyOf({ body }: Route, request: FastifyRequest): unknown {

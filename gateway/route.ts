@@ -6,7 +6,6 @@ import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Access } from './access.ts';
 import type { Caller } from './caller.ts';
-import type { PreparedAnswer } from './responder.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
@@ -73,7 +72,7 @@ export interface RouteDefinition<Params, Query, Body, Given extends Answers> {
   /** Refuses by throwing, before the body is read. */
   guard?(request: FastifyRequest): void;
   /** What is refused is thrown as GatewayProblem. */
-  handler(call: Call<Params, Query, Body, Given>): Answer | PreparedAnswer | Promise<Answer>;
+  handler(call: Call<Params, Query, Body, Given>): Answer | Promise<Answer>;
 }
 
 type Schema = z.ZodType | undefined;

@@ -1,42 +1,50 @@
 // What the routes of API keys do: the key ring makes and revokes them. Whoever asks keeps the key that they ask with.
 // Called by: server.ts, which hands it to the gateway.
 
+import type { Caller } from '../gateway/caller.ts';
 import { GatewayProblem } from '../gateway/problem.ts';
 import type { KeyInfo, KeysApi } from '../gateway/routes/keys.ts';
 import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
 import type { ApiKey, KeyRing } from '../shared/keys/key-ring.ts';
-import type { Logger } from '../shared/log.ts';
 import { problem } from './api-problem.ts';
+import { actorOf } from './audit/audit.ts';
+import type { Audit } from './audit/audit.ts';
+import { audited } from './room-commands.ts';
 
-export function keysApiOf(ring: KeyRing, log: Logger): KeysApi {
+export function keysApiOf(ring: KeyRing, audit: Audit): KeysApi {
   return {
     list: () => ring.list().map(infoOf),
     make: async (caller, { name, grants, expiresInSeconds }) => {
       const expiresAt =
         expiresInSeconds === undefined ? undefined : systemClock.wall() + expiresInSeconds * 1000;
-      const made = await kept(ring.add({ name, grants, expiresAt }));
-      log.info('keys.made', { key: made.key, name, by: by(caller) });
-      return { ...infoOf(made), secret: made.secret };
-    },
-    revoke: async (caller, key) => {
-      if (by(caller) === key) {
-        const why = 'This request was made with that key; revoke it with another one.';
-        throw new GatewayProblem(409, 'OWN_KEY', why);
+      try {
+        const made = await kept(ring.add({ name, grants, expiresAt }));
+        const { key, secret } = made;
+        audit.record(actorOf(caller), 'key.make', { key, name, grants, expiresAt }, 'ok');
+        return { ...infoOf(made), secret };
+      } catch (error) {
+        const outcome = error instanceof GatewayProblem ? error.code : 'INTERNAL';
+        audit.record(actorOf(caller), 'key.make', { name }, outcome);
+        throw error;
       }
-      const outcome = await kept(ring.revoke(key));
-      if (outcome === 'no-key') throw problem('NOT_FOUND', 'There is no such API key');
-      if (outcome === 'configured') {
-        const why = 'That key is of the configuration; take it out of keys there.';
-        throw new GatewayProblem(409, 'CONFIGURED_KEY', why);
-      }
-      log.info('keys.revoked', { key, by: by(caller) });
     },
+    revoke: (caller, key) =>
+      audited(audit, caller, 'key.revoke', { key }, () => revoke(ring, caller, key)),
   };
 }
 
-function by(caller: Parameters<KeysApi['revoke']>[0]): string | undefined {
-  return caller.kind === 'anonymous' ? undefined : caller.key;
+async function revoke(ring: KeyRing, caller: Caller, key: string): Promise<void> {
+  if (caller.kind !== 'anonymous' && caller.key === key) {
+    const why = 'This request was made with that key; revoke it with another one.';
+    throw new GatewayProblem(409, 'OWN_KEY', why);
+  }
+  const outcome = await kept(ring.revoke(key));
+  if (outcome === 'no-key') throw problem('NOT_FOUND', 'There is no such API key');
+  if (outcome === 'configured') {
+    const why = 'That key is of the configuration; take it out of keys there.';
+    throw new GatewayProblem(409, 'CONFIGURED_KEY', why);
+  }
 }
 
 function infoOf({ key, name, grants, createdAt, expiresAt, isConfigured }: ApiKey): KeyInfo {

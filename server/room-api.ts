@@ -2,17 +2,52 @@
 // Called by: server.ts, which hands it to the gateway.
 
 import { GatewayProblem } from '../gateway/problem.ts';
-import type { RoomRequest, RoomResult, RoomsApi } from '../gateway/routes/rooms.ts';
+import type {
+  RoomChange,
+  RoomList,
+  RoomRequest,
+  RoomResult,
+  RoomsApi,
+} from '../gateway/routes/rooms.ts';
 import { SternaError } from '../shared/errors.ts';
+import { describeRoom } from '../signaling/index.ts';
 import type { CreateRoomOptions, SignalingServer, StatsFailure } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
 import type { Reason } from '../signaling/codes.ts';
 import { problem } from './api-problem.ts';
+import { actorOf } from './audit/audit.ts';
+import type { Audit } from './audit/audit.ts';
+import { audited, run } from './room-commands.ts';
 
-export function roomsApiOf({ rooms, roomStats }: SignalingServer): RoomsApi {
+export function roomsApiOf(signaling: SignalingServer, audit: Audit): RoomsApi {
+  const { rooms, roomStats } = signaling;
   return {
-    create: (_caller, request) => create(rooms, request),
     find: (room) => rooms.get(room),
+    describe: (room) => {
+      const found = rooms.get(room);
+      return found && describeRoom(found);
+    },
+    list: ({ after, limit }) => list(rooms, after, limit),
+    update: (caller, room, change) =>
+      audited(audit, caller, 'room.update', { room }, () =>
+        run(signaling, { op: 'update', room, settings: settingsOf(change) }),
+      ),
+    end: async (caller, room) => {
+      await audited(audit, caller, 'room.end', { room }, () => run(signaling, { op: 'end', room }));
+    },
+    create: (caller, request) => {
+      const { name: room } = request;
+      try {
+        const result = create(rooms, request);
+        const { created } = result;
+        audit.record(actorOf(caller), 'room.create', { room, created }, 'ok');
+        return result;
+      } catch (error) {
+        const reason = error instanceof GatewayProblem ? error.code : 'INTERNAL';
+        audit.record(actorOf(caller), 'room.create', { room }, reason);
+        throw error;
+      }
+    },
     roomStats: async (room) => told(await roomStats.room(room)),
     participantStats: async (room, participant) =>
       told(await roomStats.participant(room, participant)),
@@ -20,13 +55,8 @@ export function roomsApiOf({ rooms, roomStats }: SignalingServer): RoomsApi {
 }
 
 function create(rooms: SignalingServer['rooms'], request: RoomRequest): RoomResult {
-  const { name, maxParticipants, emptyTimeoutSeconds, metadata } = request;
-  const options: CreateRoomOptions = {
-    name,
-    ...(maxParticipants === undefined ? {} : { maxParticipants }),
-    ...(emptyTimeoutSeconds === undefined ? {} : { emptyTimeoutMs: emptyTimeoutSeconds * 1000 }),
-    ...(metadata === undefined ? {} : { meta: metadata }),
-  };
+  const { name } = request;
+  const options: CreateRoomOptions = { name, ...settingsOf(request) };
   const created = rooms.get(name) === undefined;
   try {
     return { created, room: rooms.create(options).info() };
@@ -36,6 +66,23 @@ function create(rooms: SignalingServer['rooms'], request: RoomRequest): RoomResu
     }
     throw error;
   }
+}
+
+function settingsOf(change: RoomChange): Omit<CreateRoomOptions, 'name'> {
+  const { maxParticipants, emptyTimeoutSeconds, metadata } = change;
+  return {
+    ...(maxParticipants === undefined ? {} : { maxParticipants }),
+    ...(emptyTimeoutSeconds === undefined ? {} : { emptyTimeoutMs: emptyTimeoutSeconds * 1000 }),
+    ...(metadata === undefined ? {} : { meta: metadata }),
+  };
+}
+
+function list(rooms: SignalingServer['rooms'], after: string | undefined, limit: number): RoomList {
+  const later = rooms.list().filter(({ name }) => after === undefined || name > after);
+  const sorted = later.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const some = sorted.slice(0, limit);
+  const next = some.length < sorted.length ? (some.at(-1)?.name ?? null) : null;
+  return { rooms: some.map(describeRoom), next };
 }
 
 function told<Stats extends object>(stats: Stats | StatsFailure): Stats {

@@ -5,32 +5,41 @@
 import { hostname } from 'node:os';
 import { DEVELOPMENT_KEY } from '../shared/config/development.ts';
 import type { Config } from '../shared/config/load.ts';
+import { createSecureContext } from 'node:tls';
+import { secureContextOf } from '../shared/net/secure-context.ts';
 import { bracketed, isWildcard } from '../shared/config/network-values.ts';
 import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
-import { KeyFile } from '../shared/keys/key-file.ts';
-import { KeyRing } from '../shared/keys/key-ring.ts';
-import type { KeyStore } from '../shared/keys/key-store.ts';
-import { RedisKeyStore } from '../shared/keys/redis-key-store.ts';
+import type { KeyRing } from '../shared/keys/key-ring.ts';
 import type { Logger, LogLevel } from '../shared/log.ts';
-import { RedisLink } from '../shared/redis/redis-link.ts';
+import type { RedisLink } from '../shared/redis/redis-link.ts';
 import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
 import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
+import type { AuditLog } from './audit/audit-log.ts';
+import { noAudit } from './audit/audit.ts';
+import type { Actor, Audit } from './audit/audit.ts';
 import { judgeOf } from './callers.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
+import { pinMainThread } from './media/cpus.ts';
 import { keysApiOf } from './key-api.ts';
-import { MediaHost } from './media/host.ts';
+import type { MediaHost } from './media/host.ts';
 import { Metrics } from './metrics.ts';
+import { roomObserverOf } from './observer.ts';
 import { operateApiOf } from './operate-api.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { Reload } from './reload.ts';
+import { participantsApiOf } from './participants-api.ts';
 import { roomsApiOf } from './room-api.ts';
+import { openParts } from './server-parts.ts';
+import type { ServerParts } from './server-parts.ts';
 import type { ServerStats } from './stats.ts';
+import { TlsFiles } from './tls-files.ts';
 import { turnApiOf } from './turn-api.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 import { whipApiOf } from './whip-api.ts';
 
 /**
@@ -52,13 +61,6 @@ export interface ReloadSources {
   setLogLevel(level: LogLevel): void;
 }
 
-/** What has to be there before the rest is made. */
-interface ServerParts {
-  readonly media: MediaHost;
-  readonly keys: KeyRing;
-  readonly redis: RedisLink | undefined;
-}
-
 export class Server {
   /** For who has files of its own to read with it, and for who asks for it. */
   readonly reload: Reload;
@@ -70,20 +72,27 @@ export class Server {
   readonly #redis: RedisLink | undefined;
   readonly #iceServers: MakeIceServers;
   readonly #drain: Drain;
+  readonly #webhooks: Webhooks;
+  readonly #auditLog: AuditLog | undefined;
   #gateway: Gateway | undefined;
+  /** Undefined where the gateway speaks HTTP. */
+  #tls: TlsFiles | undefined;
   #state: ServerState = 'starting';
   #port = 0;
   #closed: Promise<void> | undefined;
 
   private constructor(config: Config, log: Logger, parts: ServerParts, sources?: ReloadSources) {
-    const { media } = parts;
+    const { media, keys, auditLog, redis } = parts;
     this.#config = config;
     this.#log = log;
     this.#media = media;
-    this.#keys = parts.keys;
-    this.#redis = parts.redis;
+    this.#keys = keys;
+    this.#redis = redis;
+    this.#auditLog = auditLog;
+    this.#webhooks = new Webhooks({ ...config, clock: systemClock, log });
     this.reload = new Reload(config, {
       log,
+      audit: this.#audit,
       read: sources?.read,
       apply: async (running) => {
         sources?.setLogLevel(running.log.level);
@@ -91,13 +100,14 @@ export class Server {
       },
     });
     this.reload.onReload(() => media.reload());
+    if (auditLog !== undefined) this.reload.onReload(() => auditLog.reopen());
     this.#iceServers = iceServerMaker(
       () => this.reload.running.turn,
       () => this.listeners,
       systemClock,
     );
     this.#signaling = new SignalingServer({
-      keys: parts.keys,
+      keys,
       node: hostname(),
       version: VERSION,
       origins: config.signaling.origins,
@@ -109,8 +119,9 @@ export class Server {
         maxParticipantsPerRoom: config.rooms.maxParticipants,
         emptyRoomMs: config.rooms.emptyTimeout * 1000,
       },
+      observer: roomObserverOf(this.#webhooks, this.#audit),
     });
-    this.#drain = new Drain(this.#signaling, media, systemClock, log);
+    this.#drain = new Drain(this.#signaling, media, systemClock, log, this.#audit);
   }
 
   /** Resolves when everything serves. Rejects with a SternaError of one line, and leaves nothing open. */
@@ -125,11 +136,12 @@ export class Server {
     }
   }
 
-  /** Of the page: `http://127.0.0.1:7880`. */
+  /** Of the page: `http://127.0.0.1:7880`, or https. */
   get url(): string {
-    const { bind } = this.#config;
+    const { bind, gateway } = this.#config;
+    const scheme = gateway.tls.cert === '' ? 'http' : 'https';
     const host = isWildcard(bind) ? (bind === '::' ? '::1' : '127.0.0.1') : bind;
-    return `http://${bracketed(host)}:${this.#port}`;
+    return `${scheme}://${bracketed(host)}:${this.#port}`;
   }
 
   /** Where STUN and TURN are served, with the real ports. */
@@ -154,22 +166,28 @@ export class Server {
       engine: this.#media.engine,
       media: await this.#media.report(),
       http: this.#gateway?.latency,
+      webhooks: this.#webhooks.stats(),
+      audit: this.#auditLog?.stats(),
     };
   }
 
   /** Takes nobody new, and resolves when nobody is left, or that time is over. */
-  async drain(timeoutMs: number, by: string): Promise<void> {
+  async drain(timeoutMs: number, by: Actor): Promise<void> {
     this.#drain.set(true, by);
     await this.#drain.empty(timeoutMs);
   }
 
   /**
    * Tells participants, waits a moment, then closes the listening sockets, the media workers and what is left,
-   * in this order. Idempotent.
+   * in this order; webhooks and the audit log come last. Idempotent.
    */
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
+  close(by: Actor = { type: 'server' }): Promise<void> {
+    this.#closed ??= this.#close(by);
     return this.#closed;
+  }
+
+  get #audit(): Audit {
+    return this.#auditLog ?? noAudit;
   }
 
   get #stateNow(): ServerState {
@@ -177,22 +195,37 @@ export class Server {
   }
 
   async #open(): Promise<void> {
-    const { bind, gateway, mode } = this.#config;
+    const { bind, gateway, mainCpus, mode } = this.#config;
+    await this.#pin(mainCpus);
+    if (gateway.tls.cert !== '') {
+      const tls = await TlsFiles.open({ log: this.#log, group: 'gateway', ...gateway.tls });
+      tls.tell((pair) => {
+        createSecureContext(secureContextOf(pair));
+        return () => this.#gateway?.setCertificate(pair);
+      });
+      this.reload.onReload(() => tls.reload());
+      this.#tls = tls;
+    }
     const metrics = new Metrics(() => this.stats());
     this.#gateway = createGateway({
       log: this.#log,
       version: VERSION,
       webRoot: webRoot(),
+      tls: this.#tls?.pair,
+      trustedProxies: gateway.trustedProxies,
+      reusePort: gateway.reusePort,
       signalPath: SIGNAL_PATH,
       healthy: () => this.#media.healthy,
       state: () => this.#stateNow,
-      onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
+      onUpgrade: (request, socket, head, client) =>
+        this.#signaling.handleUpgrade(request, socket, head, client),
       clock: systemClock,
       judge: judgeOf(this.#signaling.tokens, this.#keys),
       limits: gateway.limits,
       cors: gateway.cors,
-      rooms: roomsApiOf(this.#signaling),
-      keys: keysApiOf(this.#keys, this.#log),
+      rooms: roomsApiOf(this.#signaling, this.#audit),
+      keys: keysApiOf(this.#keys, this.#audit),
+      participants: participantsApiOf(this.#signaling, this.#audit),
       turn: turnApiOf(
         this.#media.allocations,
         turnCredentialMaker(
@@ -200,6 +233,7 @@ export class Server {
           () => this.listeners,
           systemClock,
         ),
+        this.#audit,
       ),
       operate: operateApiOf(this.#drain, this.reload),
       metrics: {
@@ -214,10 +248,23 @@ export class Server {
       throw cannotListen(error, bind, gateway.port);
     });
     this.#state = 'ready';
+    const { engine } = this;
+    this.#audit.record(
+      { type: 'server' },
+      'server.start',
+      { version: VERSION, mode, engine },
+      'ok',
+    );
     void this.#signaling.rehearse();
   }
 
-  async #close(): Promise<void> {
+  async #pin(cpus: string): Promise<void> {
+    if (cpus === '') return;
+    if (this.#media.engine.kind === 'linux') await pinMainThread(cpus);
+    else this.#log.warn('server.not-pinned', { reason: this.#media.engine.reason });
+  }
+
+  async #close(by: Actor): Promise<void> {
     const wasReady = this.#state === 'ready';
     this.#state = 'closing';
     if (wasReady) {
@@ -227,8 +274,12 @@ export class Server {
     }
     await this.#signaling.close();
     await this.#gateway?.close();
+    this.#tls?.close();
     await this.#media.close();
     this.#redis?.close();
+    await this.#webhooks.close();
+    if (wasReady) this.#audit.record(by, 'server.stop', {}, 'ok');
+    await this.#auditLog?.close();
     if (wasReady) this.#log.info('server.closed');
   }
 
@@ -242,29 +293,6 @@ export class Server {
       ttlSeconds: PAGE_TOKEN_SECONDS,
     });
   }
-}
-
-async function openParts(config: Config, log: Logger): Promise<ServerParts> {
-  const { url, prefix } = config.redis;
-  const redis = url === '' ? undefined : new RedisLink({ url, prefix, log });
-  try {
-    const keys = await KeyRing.open({
-      keys: config.keys,
-      store: keyStoreOf(config, redis),
-      clock: systemClock,
-      log,
-    });
-    return { media: await MediaHost.start(config, log), keys, redis };
-  } catch (error) {
-    redis?.close();
-    throw error;
-  }
-}
-
-/** Nodes of a cluster have their keys in common. */
-function keyStoreOf({ gateway }: Config, redis: RedisLink | undefined): KeyStore | undefined {
-  if (redis !== undefined) return new RedisKeyStore(redis);
-  return gateway.keysFile === '' ? undefined : new KeyFile(gateway.keysFile);
 }
 
 function cannotListen(error: unknown, bind: string, port: number): SternaError {

@@ -1,11 +1,13 @@
-// Rooms over HTTP: POST /v1/rooms creates one ahead of its first participant, GET tells of one, GET .../stats of its
-// media.
-// Called by: http-server.ts; what a room is is the callbacks' business.
+// Rooms over HTTP: made ahead of their first participant, listed, changed and ended; GET .../stats tells of their
+// media. Called by: http-server.ts; what a room is is the callbacks' business.
 
 import { z } from 'zod';
 import type { Caller } from '../caller.ts';
+import { conditional, nothing } from '../conditional.ts';
 import { exchangeOf } from '../exchange.ts';
-import { METADATA_MAX, NAME_MAX } from '../limits.ts';
+import { LISTED_MAX, METADATA_MAX, NAME_MAX } from '../limits.ts';
+import { nextPage, pageQuery } from '../page-query.ts';
+import type { PageQuery } from '../page-query.ts';
 import { GatewayProblem } from '../problem.ts';
 import { ResponseCache } from '../response-cache.ts';
 import type { Subject } from '../response-cache.ts';
@@ -31,10 +33,17 @@ export const roomInfo = z.object({
   mode: z.enum(['p2p', 'sfu']),
 });
 
-const roomDetails = roomInfo.extend({
-  /** Who is in it at this moment. */
+export const roomDescription = roomInfo.extend({
+  emptyTimeoutSeconds: z.int(),
+  /** How many are in it. */
   participants: z.int(),
 });
+
+const roomSettings = roomRequest.omit({ name: true });
+
+const roomList = z.object({ rooms: z.array(roomDescription).readonly(), next: nextPage });
+
+const roomParams = z.object({ room: z.string() });
 
 const participantStats = z.object({
   participant: z.object({
@@ -55,14 +64,12 @@ const roomStats = z.object({
   participants: z.array(participantStats),
 });
 
-/** A room that is there. */
-export interface RoomView extends Subject {
-  readonly size: number;
-  info(): RoomInfo;
-}
-
 export type RoomRequest = z.output<typeof roomRequest>;
 export type RoomInfo = z.output<typeof roomInfo>;
+export type RoomDescription = z.output<typeof roomDescription>;
+/** What is left out stays. */
+export type RoomChange = z.output<typeof roomSettings>;
+export type RoomList = z.output<typeof roomList>;
 
 export interface RoomResult {
   created: boolean;
@@ -72,7 +79,13 @@ export interface RoomResult {
 /** What is refused is thrown, or rejected with, as GatewayProblem. */
 export interface RoomsApi {
   create(caller: Caller, request: RoomRequest): RoomResult;
-  find(room: string): RoomView | undefined;
+  /** By name, from `after` on. */
+  list(query: PageQuery): RoomList | Promise<RoomList>;
+  /** Which room it is, and which state of it. */
+  find(room: string): Subject | undefined;
+  describe(room: string): RoomDescription | undefined;
+  update(caller: Caller, room: string, change: RoomChange): Promise<RoomDescription>;
+  end(caller: Caller, room: string): Promise<void>;
   roomStats(room: string): Promise<z.output<typeof roomStats>>;
   /** By sid or identity. */
   participantStats(room: string, participant: string): Promise<z.output<typeof participantStats>>;
@@ -96,13 +109,46 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
         return reply(created ? 201 : 200, room);
       },
     }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/rooms',
+      summary: 'Lists rooms by name, in pages.',
+      access: 'room-list',
+      query: pageQuery(LISTED_MAX, LISTED_MAX),
+      response: { 200: roomList, 304: nothing },
+      handler: async ({ query, request }) => conditional(request, await api.list(query)),
+    }),
     roomRoute(api),
+    defineRoute({
+      method: 'PATCH',
+      path: '/v1/rooms/{room}',
+      summary:
+        'Changes settings of a room; what is left out stays. Participants are told of metadata.',
+      access: 'room-admin',
+      params: roomParams,
+      body: roomSettings,
+      response: { 200: roomDescription },
+      handler: async ({ params, body, caller, reply }) =>
+        reply(200, await api.update(caller, params.room, body)),
+    }),
+    defineRoute({
+      method: 'DELETE',
+      path: '/v1/rooms/{room}',
+      summary: 'Ends a room: everybody in it is told so, and is out.',
+      access: 'room-admin',
+      params: roomParams,
+      response: { 204: nothing },
+      handler: async ({ params, caller, reply }) => {
+        await api.end(caller, params.room);
+        return reply(204, undefined);
+      },
+    }),
     defineRoute({
       method: 'GET',
       path: '/v1/rooms/{room}/stats',
       summary: 'What media of a room does at this moment.',
       access: 'room-admin',
-      params: z.object({ room: z.string() }),
+      params: roomParams,
       response: { 200: roomStats },
       handler: async ({ params, reply }) => reply(200, await api.roomStats(params.room)),
     }),
@@ -121,27 +167,26 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
 
 /** What is asked for most: an answer that has been made is sent as it is. */
 function roomRoute(api: RoomsApi): Route {
-  const answers = new ResponseCache<RoomView>();
+  const answers = new ResponseCache();
   return defineRoute({
     method: 'GET',
     path: '/v1/rooms/{room}',
     summary: 'A room, and how many participants are in it.',
     access: 'room-admin',
-    params: z.object({ room: z.string() }),
-    response: { 200: roomDetails, 304: z.undefined() },
+    params: roomParams,
+    response: { 200: roomDescription, 304: nothing },
     handler: ({ params, request }) => {
       const room = api.find(params.room);
-      if (room === undefined) {
-        throw new GatewayProblem(404, 'NOT_FOUND', 'There is no such room.');
-      }
       const exchange = exchangeOf(request);
-      const ifNoneMatch = request.headers['if-none-match'];
       exchange.cache = 'hit';
-      const known = answers.get(room, ifNoneMatch);
+      const known = room && answers.get(room, request);
       if (known !== undefined) return known;
       exchange.cache = 'miss';
-      answers.set(room, { ...room.info(), participants: room.size });
-      return answers.get(room, ifNoneMatch)!;
+      const description = api.describe(params.room);
+      if (room === undefined || description === undefined) {
+        throw new GatewayProblem(404, 'NOT_FOUND', 'There is no such room.');
+      }
+      return answers.set(room, description, request);
     },
   });
 }

@@ -5,7 +5,10 @@
 import { z } from 'zod';
 import { opaqueString } from '../../shared/stun/opaque-string.ts';
 import type { Caller } from '../caller.ts';
+import type { TellClient } from '../forwarded.ts';
 import { CREDENTIAL_SECONDS_MAX, LISTED_MAX, NAME_MAX } from '../limits.ts';
+import { nextPage, pageQuery } from '../page-query.ts';
+import type { PageQuery } from '../page-query.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
 
@@ -14,16 +17,7 @@ const LISTED = 100;
 /** Draft s2.2 recommends a day. */
 const CREDENTIAL_SECONDS = 86_400;
 
-/** Text of the query, so that a number has to be read from it. */
-const listQuery = z.strictObject({
-  limit: z
-    .string()
-    .regex(/^[0-9]{1,4}$/, { error: 'expected a number' })
-    .transform(Number)
-    .pipe(z.int().min(1).max(LISTED_MAX))
-    .default(LISTED),
-  after: z.string().min(1).max(64).optional(),
-});
+const listQuery = pageQuery(LISTED, LISTED_MAX);
 
 const credentialRequest = z.strictObject({
   user: z
@@ -35,7 +29,7 @@ const credentialRequest = z.strictObject({
   ttl: z.int().min(1).max(CREDENTIAL_SECONDS_MAX).default(CREDENTIAL_SECONDS),
 });
 
-export type ListQuery = z.output<typeof listQuery>;
+export type ListQuery = PageQuery;
 export type CredentialRequest = z.output<typeof credentialRequest>;
 
 const channel = z.object({ number: z.int(), peer: z.string(), expiresInSeconds: z.number() });
@@ -61,8 +55,7 @@ const allocation = z.object({
 
 const allocationList = z.object({
   allocations: z.array(allocation).readonly(),
-  /** What to ask on with, as `after`; null on the last page. */
-  next: z.string().nullable(),
+  next: nextPage,
   unanswered: z.array(z.int()).readonly(),
 });
 
@@ -93,7 +86,7 @@ export interface TurnApi {
   mint(caller: Caller, request: CredentialRequest, requestHost: string): TurnCredential;
 }
 
-export function turnRoutes(api: TurnApi): Route[] {
+export function turnRoutes(api: TurnApi, clientOf: TellClient): Route[] {
   return [
     defineRoute({
       method: 'GET',
@@ -133,7 +126,7 @@ export function turnRoutes(api: TurnApi): Route[] {
       body: credentialRequest.prefault({}),
       response: { 200: turnCredential },
       handler: ({ body, caller, request, reply }) =>
-        reply(200, api.mint(caller, body, request.headers.host ?? '')),
+        reply(200, api.mint(caller, body, clientOf(request.raw).host)),
     }),
   ];
 }

@@ -4,7 +4,16 @@
 
 import { z } from 'zod';
 import { parseRate } from './rate.ts';
-import { checked, cidr, filePath, integer, listOf, origin, text } from './schema-values.ts';
+import {
+  checked,
+  cidr,
+  filePath,
+  integer,
+  listOf,
+  origin,
+  text,
+  tlsFiles,
+} from './schema-values.ts';
 
 const rate = checked(
   (value) => value === '' || parseRate(value) !== undefined,
@@ -20,6 +29,18 @@ export const gateway = z.strictObject({
     .describe(
       'Address ranges that may read /metrics, directly and not through a proxy; [] for none',
     ),
+  tls: tlsFiles('for HTTPS and WSS instead of HTTP; empty where a proxy ends TLS')
+    .prefault({})
+    .describe('The certificate of the port; read again when the files change, and on SIGHUP'),
+  trustedProxies: listOf(cidr, 64)
+    .default([])
+    .describe(
+      'Proxies whose Forwarded and X-Forwarded-For, -Proto and -Host are believed; [] for none',
+    ),
+  reusePort: z
+    .boolean({ error: 'true or false' })
+    .default(false)
+    .describe('Share the port with other servers of this user that say so too (SO_REUSEPORT)'),
   cors: listOf(origin, 64)
     .default([])
     .describe('Web origins whose pages may use the API from a browser; "*" for all'),

@@ -47,3 +47,11 @@ export const origin = checked(
 );
 
 export const filePath = z.string().max(4096, { error: 'a path of at most 4096 characters' });
+
+/** A certificate with its key; both empty for none. @param whom reads on from "and its chain" */
+export function tlsFiles(whom: string) {
+  return z.strictObject({
+    cert: filePath.default('').describe(`PEM file of the certificate and its chain, ${whom}`),
+    key: filePath.default('').describe('PEM file of its private key'),
+  });
+}

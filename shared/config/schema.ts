@@ -23,13 +23,14 @@ import {
   checked,
   cidr,
   credential,
-  filePath,
   integer,
   listOf,
   origin,
   text,
+  tlsFiles,
 } from './schema-values.ts';
 import { parseTokenKey } from './token-key.ts';
+import { audit, webhooks } from './webhooks-schema.ts';
 
 /** HS256 wants a key at least as long as its hash, RFC 7518 s3.2. */
 const API_SECRET_MIN = 32;
@@ -150,13 +151,7 @@ const turn = z.strictObject({
       'tcp://[::1]:3478',
     ])
     .describe('Where STUN and TURN are served: udp://, tcp://, tls:// or dtls://'),
-  tls: z
-    .strictObject({
-      cert: filePath
-        .default('')
-        .describe('PEM file of the certificate and its chain, for tls:// and dtls:// listeners'),
-      key: filePath.default('').describe('PEM file of its private key'),
-    })
+  tls: tlsFiles('for tls:// and dtls:// listeners')
     .prefault({})
     .describe(
       'The certificate of TLS and DTLS listeners; read again when the files change, and on SIGHUP',
@@ -328,6 +323,9 @@ export const settingsSchema = z.strictObject({
   workerCpus: checked(readCpuList)
     .default('')
     .describe('CPUs that the media workers are pinned to in turn, such as 1-3; empty pins none'),
+  mainCpus: checked(readCpuList)
+    .default('')
+    .describe('CPUs that the main thread (HTTP, signaling) is kept on, such as 0; empty for any'),
   gateway: gateway.prefault({}).describe('The HTTP server'),
   signaling: signaling.prefault({}).describe('The WebSocket at /v1/signal'),
   rooms: rooms.prefault({}).describe('Defaults of rooms'),
@@ -350,6 +348,8 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({})
     .describe('What the nodes of a cluster share'),
+  webhooks: webhooks.prefault({}).describe('Who is told what happens in rooms'),
+  audit: audit.prefault({}).describe('Who did what, in a file that shows when it was changed'),
   drain: z
     .strictObject({
       timeout: integer(0, 86_400)

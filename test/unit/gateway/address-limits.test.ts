@@ -5,6 +5,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Authenticator } from '../../../gateway/authenticator.ts';
 import { Cors } from '../../../gateway/cors.ts';
+import { clientTeller } from '../../../gateway/forwarded.ts';
 import { Gate } from '../../../gateway/gate.ts';
 import { Latency } from '../../../gateway/latency.ts';
 import { GatewayProblem } from '../../../gateway/problem.ts';
@@ -41,11 +42,13 @@ beforeEach(() => {
     limits: new RateLimits(rules, new LocalRateCounters(100)),
     cors: new Cors([]),
     latency: new Latency(),
+    clientOf: clientTeller([]),
   });
   const hook = gate.hook(route);
   ask = (remoteAddress, bearer) => {
     const headers = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` };
-    const request = { headers, socket: { remoteAddress } } as unknown as FastifyRequest;
+    const raw = { headers, socket: { remoteAddress } };
+    const request = { headers, raw } as unknown as FastifyRequest;
     try {
       hook(request, {} as FastifyReply, () => {});
       return 200;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createGateway } from '../../../gateway/http-server.ts';
 import type { Gateway } from '../../../gateway/http-server.ts';
+import { noAudit } from '../../../server/audit/audit.ts';
 import { judgeOf } from '../../../server/callers.ts';
 import { keysApiOf } from '../../../server/key-api.ts';
 import { KeyFile } from '../../../shared/keys/key-file.ts';
@@ -40,7 +41,7 @@ beforeEach(async () => {
     ...NO_APIS,
     clock,
     judge: judgeOf(tokens, ring),
-    keys: keysApiOf(ring, silentLogger),
+    keys: keysApiOf(ring, noAudit),
   });
   port = await gateway.listen('127.0.0.1', 0);
 });

@@ -218,8 +218,8 @@ describe('the log', () => {
   });
 
   test('has one line a request, with its route and name, and no query', async () => {
-    lines.length = 0;
     await start({ log });
+    lines.length = 0;
     const { headers } = await call('GET', '/v1/drain?token=secret', AUTH);
     await call('GET', `/${'x'.repeat(3000)}%0a?q=secret`);
     expect(lines).toMatchObject([
@@ -237,7 +237,6 @@ describe('the log', () => {
   });
 
   test('tells of what failed without being asked for details', async () => {
-    lines.length = 0;
     await start({
       log,
       rooms: { ...NO_ROOMS_API, roomStats: () => Promise.reject(new Error('inner works')) },
@@ -248,6 +247,7 @@ describe('the log', () => {
         },
       },
     });
+    lines.length = 0;
     await call('GET', '/v1/rooms/a%0ab/stats?x=1', AUTH);
     await call('GET', '/v1/drain', AUTH);
     expect(lines).toMatchObject([

@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createGateway } from '../../../gateway/http-server.ts';
 import type { Gateway } from '../../../gateway/http-server.ts';
+import type { RoomDescription } from '../../../gateway/routes/rooms.ts';
 import { call as callPort, problem } from '../../support/http-call.ts';
 import type { Answer } from '../../support/http-call.ts';
 import { NO_APIS, NO_ROOMS_API, roomInfo } from '../../support/no-apis.ts';
@@ -11,12 +12,12 @@ const AUTH = { authorization: 'Bearer aaa.bbb.ccc' };
 
 class View {
   revision = 0;
-  size = 0;
+  participants = 0;
   made = 0;
 
-  info(): ReturnType<typeof roomInfo> {
+  describe(): RoomDescription {
     this.made++;
-    return roomInfo('daily ä');
+    return { ...roomInfo('daily ä'), emptyTimeoutSeconds: 60, participants: this.participants };
   }
 }
 
@@ -26,9 +27,11 @@ let port = 0;
 
 beforeEach(async () => {
   view = new View();
+  const viewOf = (name: string): View | undefined => (name === 'daily ä' ? view : undefined);
   const rooms = {
     ...NO_ROOMS_API,
-    find: (name: string) => (name === 'daily ä' ? view : undefined),
+    find: viewOf,
+    describe: (name: string) => viewOf(name)?.describe(),
   };
   gateway = createGateway({ ...NO_APIS, rooms });
   port = await gateway.listen('127.0.0.1', 0);
@@ -46,7 +49,7 @@ test('is made once for as long as the room stays as it is', async () => {
   const first = await get();
   expect([first.status, JSON.parse(first.body)]).toEqual([
     200,
-    { ...roomInfo('daily ä'), participants: 0 },
+    { ...roomInfo('daily ä'), emptyTimeoutSeconds: 60, participants: 0 },
   ]);
   const second = await get();
   expect([second.body, second.headers.etag]).toEqual([first.body, first.headers.etag]);
@@ -57,7 +60,7 @@ test('is made once for as long as the room stays as it is', async () => {
 
 test('is another one when somebody came, and when the room is another one', async () => {
   const first = await get();
-  Object.assign(view ?? {}, { size: 1, revision: 1 });
+  Object.assign(view ?? {}, { participants: 1, revision: 1 });
   const second = await get();
   expect([cacheOf(second), JSON.parse(second.body)]).toMatchObject(['miss', { participants: 1 }]);
   expect(second.headers.etag).not.toBe(first.headers.etag);
