@@ -22,6 +22,11 @@ import { audited, run } from './room-commands.ts';
 export function roomsApiOf(signaling: SignalingServer, audit: Audit): RoomsApi {
   const { rooms, roomStats } = signaling;
   return {
+    find: (room) => rooms.get(room),
+    describe: (room) => {
+      const found = rooms.get(room);
+      return found && describeRoom(found);
+    },
     list: ({ after, limit }) => list(rooms, after, limit),
     update: (caller, room, change) =>
       audited(audit, caller, 'room.update', { room }, () =>

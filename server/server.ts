@@ -10,20 +10,23 @@ import { secureContextOf } from '../shared/net/secure-context.ts';
 import { bracketed, isWildcard } from '../shared/config/network-values.ts';
 import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
+import type { KeyRing } from '../shared/keys/key-ring.ts';
 import type { Logger, LogLevel } from '../shared/log.ts';
+import type { RedisLink } from '../shared/redis/redis-link.ts';
 import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
 import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
-import { AuditLog } from './audit/audit-log.ts';
+import type { AuditLog } from './audit/audit-log.ts';
 import { noAudit } from './audit/audit.ts';
 import type { Actor, Audit } from './audit/audit.ts';
-import { authenticatorOf } from './callers.ts';
+import { judgeOf } from './callers.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
 import { pinMainThread } from './media/cpus.ts';
-import { MediaHost } from './media/host.ts';
+import { keysApiOf } from './key-api.ts';
+import type { MediaHost } from './media/host.ts';
 import { Metrics } from './metrics.ts';
 import { roomObserverOf } from './observer.ts';
 import { operateApiOf } from './operate-api.ts';
@@ -31,6 +34,8 @@ import { VERSION, webRoot } from './package-root.ts';
 import { Reload } from './reload.ts';
 import { participantsApiOf } from './participants-api.ts';
 import { roomsApiOf } from './room-api.ts';
+import { openParts } from './server-parts.ts';
+import type { ServerParts } from './server-parts.ts';
 import type { ServerStats } from './stats.ts';
 import { TlsFiles } from './tls-files.ts';
 import { turnApiOf } from './turn-api.ts';
@@ -63,6 +68,8 @@ export class Server {
   readonly #log: Logger;
   readonly #signaling: SignalingServer;
   readonly #media: MediaHost;
+  readonly #keys: KeyRing;
+  readonly #redis: RedisLink | undefined;
   readonly #iceServers: MakeIceServers;
   readonly #drain: Drain;
   readonly #webhooks: Webhooks;
@@ -74,16 +81,13 @@ export class Server {
   #port = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(
-    config: Config,
-    log: Logger,
-    media: MediaHost,
-    auditLog: AuditLog | undefined,
-    sources?: ReloadSources,
-  ) {
+  private constructor(config: Config, log: Logger, parts: ServerParts, sources?: ReloadSources) {
+    const { media, keys, auditLog, redis } = parts;
     this.#config = config;
     this.#log = log;
     this.#media = media;
+    this.#keys = keys;
+    this.#redis = redis;
     this.#auditLog = auditLog;
     this.#webhooks = new Webhooks({ ...config, clock: systemClock, log });
     this.reload = new Reload(config, {
@@ -103,7 +107,7 @@ export class Server {
       systemClock,
     );
     this.#signaling = new SignalingServer({
-      keys: config.keys,
+      keys,
       node: hostname(),
       version: VERSION,
       origins: config.signaling.origins,
@@ -122,13 +126,7 @@ export class Server {
 
   /** Resolves when everything serves. Rejects with a SternaError of one line, and leaves nothing open. */
   static async start(config: Config, log: Logger, sources?: ReloadSources): Promise<Server> {
-    const { file } = config.audit;
-    const audit = file === '' ? undefined : await AuditLog.open(file, systemClock, log);
-    const media = await MediaHost.start(config, log).catch(async (error: unknown) => {
-      await audit?.close();
-      throw error;
-    });
-    const server = new Server(config, log, media, audit, sources);
+    const server = new Server(config, log, await openParts(config, log), sources);
     try {
       await server.#open();
       return server;
@@ -167,6 +165,7 @@ export class Server {
       signaling: this.#signaling.stats(),
       engine: this.#media.engine,
       media: await this.#media.report(),
+      http: this.#gateway?.latency,
       webhooks: this.#webhooks.stats(),
       audit: this.#auditLog?.stats(),
     };
@@ -220,8 +219,12 @@ export class Server {
       state: () => this.#stateNow,
       onUpgrade: (request, socket, head, client) =>
         this.#signaling.handleUpgrade(request, socket, head, client),
-      authenticate: authenticatorOf(this.#signaling),
+      clock: systemClock,
+      judge: judgeOf(this.#signaling.tokens, this.#keys),
+      limits: gateway.limits,
+      cors: gateway.cors,
       rooms: roomsApiOf(this.#signaling, this.#audit),
+      keys: keysApiOf(this.#keys, this.#audit),
       participants: participantsApiOf(this.#signaling, this.#audit),
       turn: turnApiOf(
         this.#media.allocations,
@@ -273,6 +276,7 @@ export class Server {
     await this.#gateway?.close();
     this.#tls?.close();
     await this.#media.close();
+    this.#redis?.close();
     await this.#webhooks.close();
     if (wasReady) this.#audit.record(by, 'server.stop', {}, 'ok');
     await this.#auditLog?.close();

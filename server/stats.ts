@@ -1,6 +1,7 @@
 // What a server tells of itself when it is asked: the one value that the metrics are made from.
 
 import type { EngineChoice } from '../shared/net/engine-choice.ts';
+import type { Latency } from '../gateway/latency.ts';
 import type { SignalingStats } from '../signaling/index.ts';
 import type { AuditStats } from './audit/audit-log.ts';
 import type { MediaReport } from './media/host.ts';
@@ -14,4 +15,6 @@ export interface ServerStats {
   webhooks: WebhookStats | undefined;
   /** Undefined without a file. */
   audit: AuditStats | undefined;
+  /** Undefined before the gateway is there. */
+  http?: Latency | undefined;
 }

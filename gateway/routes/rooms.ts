@@ -4,9 +4,13 @@
 import { z } from 'zod';
 import type { Caller } from '../caller.ts';
 import { conditional, nothing } from '../conditional.ts';
+import { exchangeOf } from '../exchange.ts';
 import { LISTED_MAX, METADATA_MAX, NAME_MAX } from '../limits.ts';
 import { nextPage, pageQuery } from '../page-query.ts';
 import type { PageQuery } from '../page-query.ts';
+import { GatewayProblem } from '../problem.ts';
+import { ResponseCache } from '../response-cache.ts';
+import type { Subject } from '../response-cache.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
 
@@ -77,6 +81,9 @@ export interface RoomsApi {
   create(caller: Caller, request: RoomRequest): RoomResult;
   /** By name, from `after` on. */
   list(query: PageQuery): RoomList | Promise<RoomList>;
+  /** Which room it is, and which state of it. */
+  find(room: string): Subject | undefined;
+  describe(room: string): RoomDescription | undefined;
   update(caller: Caller, room: string, change: RoomChange): Promise<RoomDescription>;
   end(caller: Caller, room: string): Promise<void>;
   roomStats(room: string): Promise<z.output<typeof roomStats>>;
@@ -111,6 +118,7 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
       response: { 200: roomList, 304: nothing },
       handler: async ({ query, request }) => conditional(request, await api.list(query)),
     }),
+    roomRoute(api),
     defineRoute({
       method: 'PATCH',
       path: '/v1/rooms/{room}',
@@ -155,4 +163,30 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
         reply(200, await api.participantStats(params.room, params.participant)),
     }),
   ];
+}
+
+/** What is asked for most: an answer that has been made is sent as it is. */
+function roomRoute(api: RoomsApi): Route {
+  const answers = new ResponseCache();
+  return defineRoute({
+    method: 'GET',
+    path: '/v1/rooms/{room}',
+    summary: 'A room, and how many participants are in it.',
+    access: 'room-admin',
+    params: roomParams,
+    response: { 200: roomDescription, 304: nothing },
+    handler: ({ params, request }) => {
+      const room = api.find(params.room);
+      const exchange = exchangeOf(request);
+      exchange.cache = 'hit';
+      const known = room && answers.get(room, request);
+      if (known !== undefined) return known;
+      exchange.cache = 'miss';
+      const description = api.describe(params.room);
+      if (room === undefined || description === undefined) {
+        throw new GatewayProblem(404, 'NOT_FOUND', 'There is no such room.');
+      }
+      return answers.set(room, description, request);
+    },
+  });
 }

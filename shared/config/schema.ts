@@ -11,7 +11,6 @@ import {
   isAddress,
   isIceUrl,
   isMulticast,
-  isWebOrigin,
   isUrlOf,
   isWildcard,
   readEndpoint,
@@ -19,7 +18,17 @@ import {
   readNatDiscoveryUrl,
   readPortRange,
 } from './network-values.ts';
-import { checked, cidr, credential, integer, listOf, text, tlsFiles } from './schema-values.ts';
+import { gateway } from './gateway-schema.ts';
+import {
+  checked,
+  cidr,
+  credential,
+  integer,
+  listOf,
+  origin,
+  text,
+  tlsFiles,
+} from './schema-values.ts';
 import { parseTokenKey } from './token-key.ts';
 import { audit, webhooks } from './webhooks-schema.ts';
 
@@ -43,10 +52,6 @@ const iceUrl = checked(
   isIceUrl,
   'an ICE URL, such as turn:turn.example.org:3478?transport=udp or stun:192.0.2.1:3478',
 );
-const origin = checked(
-  (value) => value === '*' || isWebOrigin(value),
-  'an origin, such as https://meet.example.org, or "*"',
-);
 const keyName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
@@ -69,29 +74,6 @@ const bandwidth = z
   })
   .default(0);
 const lifetime = (max: number) => integer(10, max);
-
-const gateway = z.strictObject({
-  port: integer(0, 65_535)
-    .default(7880)
-    .describe('TCP port of the page, the API and the signaling WebSocket; 0 takes a free one'),
-  metrics: listOf(cidr, 64)
-    .default(['127.0.0.0/8', '::1/128'])
-    .describe(
-      'Address ranges that may read /metrics, directly and not through a proxy; [] for none',
-    ),
-  tls: tlsFiles('for HTTPS and WSS instead of HTTP; empty where a proxy ends TLS')
-    .prefault({})
-    .describe('The certificate of the port; read again when the files change, and on SIGHUP'),
-  trustedProxies: listOf(cidr, 64)
-    .default([])
-    .describe(
-      'Proxies whose Forwarded and X-Forwarded-For, -Proto and -Host are believed; [] for none',
-    ),
-  reusePort: z
-    .boolean({ error: 'true or false' })
-    .default(false)
-    .describe('Share the port with other servers of this user that say so too (SO_REUSEPORT)'),
-});
 
 const signaling = z.strictObject({
   origins: listOf(origin, 64)
