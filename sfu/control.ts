@@ -30,6 +30,10 @@ export interface MediaSetup {
 export interface SlotBinding {
   readonly mid: string;
   readonly publication: number;
+  /** The best encoding that is of use, from 0 for the lowest; all are where it is left out. */
+  readonly wanted?: number;
+  /** The greater one is given more where the network does not carry all; 0 where it is left out. */
+  readonly priority?: number;
 }
 
 /** To a media worker. Whatever names something that is gone is ignored: the other side may not know it yet. */
@@ -168,6 +172,8 @@ export interface TransportReport {
   readonly link: LinkReport;
   /** Null while it is unknown: only a receiver's reports tell it. */
   readonly rttMs: number | null;
+  /** What the network to the receiver carries, as estimated; null where nobody tells of what arrives. */
+  readonly availableBps: number | null;
   readonly incoming: readonly IncomingReport[];
   readonly outgoing: readonly OutgoingReport[];
 }

@@ -20,7 +20,7 @@ import { PayloadPool } from './router/payload-pool.ts';
 import type { Publication } from './router/publication.ts';
 import { RoomRouter } from './router/room-router.ts';
 import type { PacketSender, RouterHost } from './router/router-host.ts';
-import { incomingReports, outgoingReports, rttOf } from './router/stream-report.ts';
+import { availableOf, incomingReports, outgoingReports, rttOf } from './router/stream-report.ts';
 import type { MediaObserver, TransportSetup } from './transport/media-transport.ts';
 
 /** One datagram of RTCP. */
@@ -223,6 +223,7 @@ export class Sfu {
           state: transport.state,
           link: transport.report(now),
           rttMs: rttOf(participant),
+          availableBps: availableOf(participant),
           incoming: incomingReports(participant),
           outgoing: outgoingReports(participant),
         },

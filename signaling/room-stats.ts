@@ -16,7 +16,7 @@ export const PARTICIPANTS_MAX = 100;
 /** `p2p`: the server sees no media of that room. `unavailable`: the room's media worker does not answer. */
 export type StatsFailure = 'no-room' | 'no-participant' | 'p2p' | 'unavailable';
 
-type TransportStats = Pick<TransportReport, 'state' | 'rttMs'> &
+type TransportStats = Pick<TransportReport, 'state' | 'rttMs' | 'availableBps'> &
   Omit<TransportReport['link'], 'path'> & {
     path: TransportReport['link']['path'] | null;
     /** Of ICE: a relay of this server, or an address that it has learnt from checks. */
@@ -142,10 +142,10 @@ function participantStats(
   };
 }
 
-function transportStats({ state, rttMs, link }: TransportReport): TransportStats {
+function transportStats({ state, rttMs, availableBps, link }: TransportReport): TransportStats {
   const path = link.path === '' ? null : link.path;
   const remoteCandidate = path === null ? null : path === 'relay' ? 'relay' : 'prflx';
-  return { state, ...link, path, remoteCandidate, rttMs };
+  return { state, ...link, path, remoteCandidate, rttMs, availableBps };
 }
 
 /** What it is of stands around it. */

@@ -38,6 +38,16 @@ export class Claim {
   /** While a share is being made. */
   next = PAUSED;
 
+  /** It is about another video from now on. */
+  reset(): void {
+    this.bps.fill(0);
+    this.layer = PAUSED;
+    this.reason = 'publisher';
+    this.#upAt = Number.NEGATIVE_INFINITY;
+    this.#fellAt = Number.NEGATIVE_INFINITY;
+    this.#upAfterMs = UP_AFTER_MS;
+  }
+
   /** The next layer above that is sent and wanted, or PAUSED. */
   above(layer: number): number {
     for (let next = layer + 1; next <= this.wanted && next < LAYERS_MAX; next++) {
@@ -106,7 +116,7 @@ export function shareOut(claims: readonly Claim[], budgetBps: number, now: numbe
     claim.next = fits || i === 0 ? lowest : PAUSED;
     if (claim.next !== PAUSED) left -= cost;
   }
-  for (let from = 0; from < claims.length; ) {
+  for (let from = 0; from < claims.length;) {
     let end = from + 1;
     while (end < claims.length && claims[end]!.priority === claims[from]!.priority) end++;
     left = raise(claims, from, end, left, now);

@@ -5,6 +5,7 @@ import { BitrateMeter } from '../feedback/bitrate-meter.ts';
 import { KeyFrameRequests } from '../feedback/key-frame-requests.ts';
 import { NackGenerator } from '../feedback/nack-generator.ts';
 import { ReceiveStatistics } from '../feedback/receive-statistics.ts';
+import { SendRate } from '../feedback/send-rate.ts';
 import {
   SEQUENCE_LATE,
   SEQUENCE_STRAY,
@@ -67,6 +68,8 @@ export class IncomingStream {
   frames = 0;
   keyFrameCount = 0;
   readonly bitrate = new BitrateMeter();
+  /** As those look at it who share out a network. */
+  readonly rate = new SendRate();
   readonly #ticksPerMs: number;
   readonly #unwrapper = new SequenceUnwrapper();
   readonly #removed = new RemovedSequences();
@@ -141,6 +144,16 @@ export class IncomingStream {
   /** The timestamp of what is captured now, after the publisher's clock; NaN where that is not known. */
   timestampAt(now: number): number {
     const ms = this.#clock.at(now) - this.#reportedMs;
+    return this.#reportedTimestamp + Math.round(ms * this.#ticksPerMs);
+  }
+
+  /**
+   * The timestamp that this stream has for what the other one, of the same publisher, has at `timestamp`; NaN where
+   * one of them was never reported.
+   */
+  timestampOf(other: IncomingStream, timestamp: number): number {
+    const since = ((timestamp - other.#reportedTimestamp) | 0) / other.#ticksPerMs;
+    const ms = other.#reportedMs + since - this.#reportedMs;
     return this.#reportedTimestamp + Math.round(ms * this.#ticksPerMs);
   }
 

@@ -43,12 +43,17 @@ export const REPLACED_SSRC_AGE_MS = 200;
 /** An encoding that has sent nothing for so long is not live: another one is forwarded. */
 export const ENCODING_QUIET_MS = 1000;
 
+/** One that has sent nothing for so long while another one has is no choice for who adapts. */
+export const LAYER_QUIET_MS = 500;
+
 /**
  * What one datagram of RTCP may ask for: more packets than a stream's history has, and key frames of all that anybody
  * can look at. Two kilobytes could name thousands, over and over.
  */
 export const NACKED_PER_DATAGRAM_MAX = 1024;
 export const KEY_FRAMES_PER_DATAGRAM_MAX = 64;
+/** Of transport-wide feedback; a receiver sends one each. */
+export const ARRIVALS_PER_DATAGRAM_MAX = 8;
 
 /** How often one packet is sent again to one subscriber. */
 export const RESENDS_MAX = 3;

@@ -1,6 +1,8 @@
 // The way to one subscriber: its transport, the numbers that all packets on it share, and what may be sent again.
 // Called by: slots, RoomRouter, ParticipantMedia. Allocates: nothing per packet.
 
+import type { Arena } from '../../shared/native/arena.ts';
+import { SendSideEstimator } from '../bandwidth/send-side-estimator.ts';
 import { RtcpSchedule } from '../feedback/rtcp-schedule.ts';
 import { RtpWriter } from '../rtp/rtp-writer.ts';
 import { RESENT_BYTES_AT_ONCE, RESENT_SHARE } from './limits.ts';
@@ -23,9 +25,13 @@ export class OutgoingPath {
   /** Of the next packet (draft-holmer-rmcat-transport-wide-cc-extensions-01 s2). */
   transportSequence = 0;
   rttMs = RTT_UNKNOWN_MS;
+  /** What the network to the subscriber carries; undefined where nobody tells of what arrives. */
+  estimator: SendSideEstimator | undefined = undefined;
   readonly reports: RtcpSchedule;
   /** Sends reports that may go along with media; there are some from `reports.earliest` on. */
   reportAlong: (now: number) => void = () => undefined;
+  /** What its slots show has changed. */
+  touch: (now: number) => void = () => undefined;
   /** Slots whose publications have packets for the end of this turn. */
   pendingCount = 0;
   readonly pendingSlots: (Slot | undefined)[] = [];
@@ -36,14 +42,51 @@ export class OutgoingPath {
     this.reports = new RtcpSchedule(() => host.random());
   }
 
-  /** Sends what the writer says, with the payload of `packet`. Returns the bytes; 0 where none were sent. */
-  send(packet: MediaPacket, now: number): number {
-    const { arena } = packet;
-    if (arena === undefined || this.sender === undefined) return 0;
-    const { payloadOffset, payloadBytes } = packet;
+  /** Whether the subscriber will tell of what arrives, by transport-wide numbers. */
+  describe(tells: boolean): void {
+    if (!tells) this.estimator = undefined;
+    else this.estimator ??= new SendSideEstimator();
+  }
+
+  /**
+   * Sends what the writer says, with the payload of `packet`. Returns the bytes; 0 where none were sent.
+   * @param isNumbered whether the transport-wide number is in it
+   */
+  send(
+    { arena, payloadOffset, payloadBytes }: MediaPacket,
+    isNumbered: boolean,
+    now: number,
+  ): number {
+    return arena === undefined
+      ? 0
+      : this.#send(arena, payloadOffset, payloadBytes, isNumbered, now);
+  }
+
+  /** Sends so many bytes of padding alone (RFC 3550 s5.1), with the header that the writer has. */
+  pad(paddingBytes: number, now: number): number {
+    const { scratch } = this.host;
+    scratch.bytes.fill(0, 0, paddingBytes);
+    scratch.bytes[paddingBytes - 1] = paddingBytes;
+    this.writer.padding = true;
+    const bytes = this.#send(scratch, 0, paddingBytes, true, now);
+    this.writer.padding = false;
+    return bytes;
+  }
+
+  #send(
+    arena: Arena,
+    payloadOffset: number,
+    payloadBytes: number,
+    isNumbered: boolean,
+    now: number,
+  ): number {
+    if (this.sender === undefined) return 0;
     const bytes = this.sender.sendRtp(this.writer, arena, payloadOffset, payloadBytes, now);
     if (bytes === 0) return 0;
-    this.transportSequence = (this.transportSequence + 1) & 0xffff;
+    if (isNumbered) {
+      this.estimator?.sent(this.transportSequence, bytes, now);
+      this.transportSequence = (this.transportSequence + 1) & 0xffff;
+    }
     const { counters } = this.host;
     counters.packetsOut++;
     counters.bytesOut += bytes;

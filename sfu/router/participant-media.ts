@@ -4,6 +4,7 @@
 import type { Arena } from '../../shared/native/arena.ts';
 import { Timer } from '../../shared/net/timer-wheel.ts';
 import type { MediaSetup, SlotBinding } from '../control.ts';
+import { LAYERS_MAX } from '../bandwidth/allocator.ts';
 import { ArrivalLog } from '../feedback/arrival-log.ts';
 import { RTP_OK, RtpReader } from '../rtp/rtp-reader.ts';
 import { unwrapRtx } from '../rtp/rtx.ts';
@@ -20,6 +21,7 @@ import { RtcpOutput } from './rtcp-output.ts';
 import { SenderClock } from './sender-clock.ts';
 import { IncomingSection, OutgoingSection } from './sections.ts';
 import { Slot } from './slot.ts';
+import { VideoShares } from './video-shares.ts';
 
 const reader = new RtpReader();
 
@@ -34,6 +36,7 @@ export class ParticipantMedia {
   readonly #slotsBySsrc = new Map<number, Slot>();
   readonly #arrivals = new ArrivalLog();
   readonly #rtcp: RtcpOutput;
+  readonly #shares: VideoShares;
   readonly #timer: Timer;
   /** When the timer fires; Infinity while it is not scheduled. */
   #wakeAt = Number.POSITIVE_INFINITY;
@@ -47,6 +50,8 @@ export class ParticipantMedia {
     this.path = new OutgoingPath(room.host);
     this.#rtcp = new RtcpOutput(this.path);
     this.#timer = new Timer((now) => this.handleTimeout(now));
+    this.#shares = new VideoShares(this.path);
+    this.path.touch = (now) => this.#shares.touch(now);
     this.path.reportAlong = (now) => this.#reportAlong(now);
     room.participants.add(this);
   }
@@ -60,7 +65,10 @@ export class ParticipantMedia {
     this.path.isUp = true;
     this.path.isNew = false;
     this.path.reports.start(now);
+    // Whatever was measured may be of another way.
+    this.path.estimator?.reroute();
     for (const slot of this.slots) slot.resume(now);
+    this.path.touch(now);
     this.wake();
   }
 
@@ -103,12 +111,15 @@ export class ParticipantMedia {
   /** Points slots at publications of the room, those that there will be included. */
   bind(bindings: readonly SlotBinding[], now: number): void {
     this.room.flush(now);
-    for (const { mid, publication } of bindings) {
+    for (const { mid, publication, wanted = LAYERS_MAX - 1, priority = 0 } of bindings) {
       const slot = this.slots.find(({ section }) => section.mid === mid);
       if (slot === undefined) continue;
       slot.wanted = publication;
+      slot.claim.wanted = wanted;
+      slot.claim.priority = priority;
       slot.bind(this.room.find(publication), now);
     }
+    this.path.touch(now);
   }
 
   /** A decrypted packet, good until the call returns. */
@@ -138,6 +149,11 @@ export class ParticipantMedia {
   /** A decrypted RTCP datagram, good until the call returns. */
   onRtcp(arena: Arena, offset: number, length: number, now: number): void {
     receiveRtcp(this, arena.bytes, offset, length, now);
+  }
+
+  /** Feedback has told of what arrives. */
+  onEstimate(now: number): void {
+    this.#shares.onEstimate(now);
   }
 
   /** The stream that the participant sends with that SSRC, unless it is one of retransmissions. */
@@ -194,6 +210,7 @@ export class ParticipantMedia {
     this.path.isUp = false;
     this.path.sender = undefined;
     this.path.host.timers.cancel(this.#timer);
+    this.#shares.close();
     this.room.participants.delete(this);
   }
 
@@ -221,6 +238,7 @@ export class ParticipantMedia {
     described: readonly { section: OutgoingSection; outgoing: Slot['outgoing'] }[],
     now: number,
   ): void {
+    this.path.describe(described.some(({ section }) => section.tells));
     const slots = described.map(({ section, outgoing }) => {
       const before = this.slots.find(
         (one) => one.section.mid === section.mid && one.outgoing.ssrc === outgoing.ssrc,
@@ -231,6 +249,7 @@ export class ParticipantMedia {
     });
     for (const slot of this.slots) if (!slots.includes(slot)) slot.bind(undefined, now);
     this.slots = slots;
+    this.#shares.slots = slots;
     this.#slotsBySsrc.clear();
     for (const slot of slots) this.#slotsBySsrc.set(slot.outgoing.ssrc | 0, slot);
   }

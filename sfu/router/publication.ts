@@ -8,12 +8,12 @@ import type { RtpReader } from '../rtp/rtp-reader.ts';
 import { PacketDescriber } from './describe-packet.ts';
 import { DROP_MUTED, DROP_NOT_STORED, DROP_PAYLOAD_TYPE, DROP_STRAY } from './drop-reason.ts';
 import { IncomingStream, NEVER, TAKEN_PADDING } from './incoming-stream.ts';
-import { ENCODING_QUIET_MS, ENCODINGS_MAX, PENDING_MAX } from './limits.ts';
+import { ENCODING_QUIET_MS, ENCODINGS_MAX, LAYER_QUIET_MS, PENDING_MAX } from './limits.ts';
 import { ABSENT, MediaPacket } from './media-packet.ts';
 import type { RoomRouter } from './room-router.ts';
 import type { IncomingSection, SectionCodec } from './sections.ts';
 import type { SenderClock } from './sender-clock.ts';
-import type { Slot } from './slot.ts';
+import { FOLLOWS, type Slot } from './slot.ts';
 
 /** Whoever publishes. */
 export interface Publisher {
@@ -21,6 +21,10 @@ export interface Publisher {
   /** Something of a publication may be due sooner than before. */
   wake(): void;
 }
+
+/** What streams take that have just begun. */
+const AUDIO_BPS = 40_000;
+const ENCODING_BPS = [150_000, 500_000, 1_700_000] as const;
 
 const describer = new PacketDescriber();
 /** Of use within one call only. */
@@ -36,7 +40,7 @@ export class Publication {
   section: IncomingSection;
   /** A stream each, where one has been heard; the last one is the best. */
   readonly encodings: (IncomingStream | undefined)[] = [];
-  /** The one that is forwarded. */
+  /** The best one that is live, for slots that follow it. */
   selected: IncomingStream | undefined = undefined;
   readonly slots: Slot[] = [];
   /** Where it is heard whether somebody speaks; undefined for video. */
@@ -50,6 +54,9 @@ export class Publication {
   readonly pendingStreams: (IncomingStream | undefined)[] = [];
   readonly pendingSequences = new Int32Array(PENDING_MAX);
   readonly room: RoomRouter;
+  /** Slots that follow the best encoding, and for each encoding those that show it or wait for it. */
+  #followers = 0;
+  readonly #waiting = new Int32Array(ENCODINGS_MAX);
   readonly #publisher: Publisher;
   #muted: boolean;
   #isLive = false;
@@ -84,7 +91,11 @@ export class Publication {
     this.#muted = muted;
     this.pendingCount = 0;
     for (const stream of this.encodings) stream?.endHere();
-    if (this.slots.length > 0) this.wishKeyFrame(now);
+    if (this.#followers > 0) this.wishKeyFrame(now);
+    for (const stream of this.encodings) {
+      if (stream !== undefined && this.#waiting[stream.encoding]! > 0)
+        this.wishKeyFrame(now, stream);
+    }
   }
 
   /** A later description of the same section. */
@@ -149,13 +160,43 @@ export class Publication {
 
   add(slot: Slot): void {
     this.slots.push(slot);
+    this.watch(slot.layer, 1);
+  }
+
+  /** So many slots more, or less, want that encoding. */
+  watch(layer: number, count: number): void {
+    if (layer === FOLLOWS) this.#followers += count;
+    else if (layer >= 0) this.#waiting[layer]! += count;
   }
 
   remove(slot: Slot): void {
     const at = this.slots.indexOf(slot);
     if (at < 0) return;
+    this.watch(slot.layer, -1);
     const last = this.slots.pop()!;
     if (last !== slot) this.slots[at] = last;
+  }
+
+  /** What each encoding takes, bits a second; 0 for one that is not sent. */
+  measure(bps: Float64Array, now: number): void {
+    let newest = NEVER;
+    for (const stream of this.encodings) {
+      if (stream !== undefined && stream.lastAt > newest) newest = stream.lastAt;
+    }
+    for (let i = 0; i < ENCODINGS_MAX; i++) {
+      const stream = this.encodings[i];
+      const isLive = stream !== undefined && newest - stream.lastAt < LAYER_QUIET_MS;
+      bps[i] = isLive ? this.bpsOf(stream, now) : 0;
+    }
+  }
+
+  /** What that one takes; a guess until it is known, 0 before it has begun. */
+  bpsOf(stream: IncomingStream | undefined, now: number): number {
+    if (stream?.codec === undefined) return 0;
+    const { rate, statistics } = stream;
+    rate.look(statistics.bytes, statistics.packets, now);
+    if (rate.bps > 0) return rate.bps;
+    return stream.kind === 'audio' ? AUDIO_BPS : ENCODING_BPS[stream.encoding]!;
   }
 
   /** Slots have to be told apart. Gives the memory of what was kept back. */
@@ -195,7 +236,7 @@ export class Publication {
       this.room.host.emit({ type: 'sfu.live', publication: this.number });
     }
     if (stream !== this.selected && this.#isBetter(stream, now)) this.#select(stream, now);
-    if (this.slots.length === 0 || (stream !== this.selected && stream.watchers === 0)) return;
+    if (!this.#isWanted(stream)) return;
     const at = this.pendingCount++;
     this.pendingStreams[at] = stream;
     this.pendingSequences[at] = stream.sequence;
@@ -204,6 +245,11 @@ export class Publication {
     if (isWhole) this.room.pend(this);
     else this.room.hold(this, now);
     if (this.pendingCount === PENDING_MAX) this.room.flush(now);
+  }
+
+  #isWanted(stream: IncomingStream): boolean {
+    if (stream === this.selected && this.#followers > 0) return true;
+    return stream.watchers > 0 || this.#waiting[stream.encoding]! > 0;
   }
 
   /** The best encoding that is live: the last of the description, among those that send. */
@@ -215,7 +261,7 @@ export class Publication {
 
   #select(stream: IncomingStream, now: number): void {
     this.selected = stream;
-    if (this.slots.length > 0) this.wishKeyFrame(now);
+    if (this.#followers > 0) this.wishKeyFrame(now);
   }
 }
 

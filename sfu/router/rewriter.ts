@@ -11,6 +11,8 @@ import { Numbering } from './numbering.ts';
 
 /** Further ahead a receiver may take for behind. */
 const TICKS_MAX = 2 ** 30;
+/** Encodings of one frame come within so much of each other. */
+const ENCODING_APART_MS_MAX = 1000;
 const TL0_PIC_IDX_MASK = 0xff;
 /** RFC 7741 s4.2: five bits. */
 const KEY_IDX_MASK = 0x1f;
@@ -31,6 +33,8 @@ export class Rewriter {
   /** What is added to the numbers of the source, and its first packet. */
   #sequenceOffset = 0;
   #timestampOffset = 0;
+  /** How much later the source is shown than what was shown before it would be. */
+  #late = 0;
   #first = 0;
   readonly #pictureIds = new Numbering(VP8_LONG_PICTURE_ID_MASK);
   readonly #tl0PicIdxs = new Numbering(TL0_PIC_IDX_MASK);
@@ -52,6 +56,7 @@ export class Rewriter {
   begin(sequence: number, packet: MediaPacket, now: number): void {
     const elapsed = this.#sent ? Math.round((now - this.#timestampAt) * this.#ticksPerMs) : 0;
     const ticks = Math.min(TICKS_MAX, Math.max(this.#frameTicks, elapsed));
+    this.#late = 0;
     this.#first = sequence;
     this.#sequenceOffset = (this.sequence + 1 - sequence) | 0;
     this.#timestampOffset = (this.timestamp + ticks - packet.timestamp) | 0;
@@ -59,6 +64,22 @@ export class Rewriter {
     this.#tl0PicIdxs.restart();
     this.#keyIdxs.restart();
     this.#frameNumbers.restart();
+  }
+
+  /**
+   * The packet is the first of another encoding of the same track; `timestamp` is the one of its capture in what was
+   * sent so far. What comes of an earlier time than what was sent last follows right behind that.
+   */
+  beginEncoding(sequence: number, packet: MediaPacket, timestamp: number, now: number): void {
+    const late = this.#late;
+    this.begin(sequence, packet, now);
+    const ahead = (timestamp - late - this.timestamp) | 0;
+    const elapsed = (now - this.#timestampAt) * this.#ticksPerMs;
+    // What sender reports say is not to be believed where it is far from what time says.
+    if (!(Math.abs(ahead - elapsed) <= ENCODING_APART_MS_MAX * this.#ticksPerMs)) return;
+    const ticks = Math.max(1, ahead);
+    this.#late = ticks - ahead;
+    this.#timestampOffset = (this.timestamp + ticks - packet.timestamp) | 0;
   }
 
   /** Whether a packet of the source lies before the one that was the first. */

@@ -2,10 +2,22 @@
 // 4585, RFC 5104). Called by: ParticipantMedia. Allocates: nothing.
 
 import { FullIntraRequests, isPictureLoss, LostPackets } from '../rtp/rtcp-feedback.ts';
-import { RTCP_PSFB, RTCP_RR, RTCP_RTPFB, RTCP_SR, RtcpReader } from '../rtp/rtcp-reader.ts';
+import {
+  FMT_TRANSPORT_CC,
+  RTCP_PSFB,
+  RTCP_RR,
+  RTCP_RTPFB,
+  RTCP_SR,
+  RtcpReader,
+} from '../rtp/rtcp-reader.ts';
 import { ReportBlock, reportBlockCount, SenderInfo } from '../rtp/rtcp-reports.ts';
+import { TransportCcReader } from '../rtp/transport-cc-reader.ts';
 import { DROP_RTCP_MALFORMED, DROP_TOO_MUCH_FEEDBACK } from './drop-reason.ts';
-import { KEY_FRAMES_PER_DATAGRAM_MAX, NACKED_PER_DATAGRAM_MAX } from './limits.ts';
+import {
+  ARRIVALS_PER_DATAGRAM_MAX,
+  KEY_FRAMES_PER_DATAGRAM_MAX,
+  NACKED_PER_DATAGRAM_MAX,
+} from './limits.ts';
 import type { ParticipantMedia } from './participant-media.ts';
 
 const reader = new RtcpReader();
@@ -13,10 +25,13 @@ const info = new SenderInfo();
 const block = new ReportBlock();
 const lost = new LostPackets();
 const requests = new FullIntraRequests();
+const arrivals = new TransportCcReader();
 
 /** What the datagram may still ask for. */
 let nacked = 0;
 let keyFrames = 0;
+/** Messages of arrivals. */
+let told = 0;
 
 /** A datagram, which is hostile: one that is not whole is dropped, and what names nothing of ours is passed over. */
 export function receiveRtcp(
@@ -32,6 +47,7 @@ export function receiveRtcp(
   }
   nacked = NACKED_PER_DATAGRAM_MAX;
   keyFrames = KEY_FRAMES_PER_DATAGRAM_MAX;
+  told = ARRIVALS_PER_DATAGRAM_MAX;
   while (reader.next()) {
     switch (reader.type) {
       case RTCP_SR:
@@ -44,14 +60,15 @@ export function receiveRtcp(
         receiveReports(participant, now);
         break;
       case RTCP_RTPFB:
-        receiveNack(participant, now);
+        if (reader.count === FMT_TRANSPORT_CC) receiveArrivals(participant, now);
+        else receiveNack(participant, now);
         break;
       case RTCP_PSFB:
         receiveKeyFrameRequests(participant, now);
         break;
       default:
     }
-    if (nacked < 0 || keyFrames < 0) {
+    if (nacked < 0 || keyFrames < 0 || told < 0) {
       participant.path.host.counters.drop(DROP_TOO_MUCH_FEEDBACK);
       return;
     }
@@ -78,6 +95,13 @@ function receiveNack(participant: ParticipantMedia, now: number): void {
     counters.nacksIn++;
     slot.resend(missing, now);
   }
+}
+
+function receiveArrivals(participant: ParticipantMedia, now: number): void {
+  const { estimator } = participant.path;
+  if (estimator === undefined || told-- === 0 || !arrivals.read(reader)) return;
+  estimator.feedback(arrivals, now);
+  participant.onEstimate(now);
 }
 
 function receiveKeyFrameRequests(participant: ParticipantMedia, now: number): void {

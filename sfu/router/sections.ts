@@ -106,6 +106,9 @@ export class OutgoingSection {
   readonly ids: ExtensionIds;
   readonly clockRate: number;
   readonly codecs: readonly SectionCodec[];
+  /** Whether packets have transport-wide numbers, and whether the peer tells of what arrives by them. */
+  readonly isNumbered: boolean;
+  readonly tells: boolean;
 
   constructor(section: AgreedSection) {
     this.mid = section.mid;
@@ -114,6 +117,9 @@ export class OutgoingSection {
     this.ids = extensionIds(section, 'sendonly');
     this.clockRate = section.codecs[0]!.clockRate;
     this.codecs = section.codecs.map(sectionCodec);
+    this.isNumbered = this.ids.id(EXTENSION_TRANSPORT_CC) > 0;
+    const answers = section.codecs.some(({ feedback }) => feedback.includes('transport-cc'));
+    this.tells = this.isNumbered && answers;
   }
 
   /** What the peer decodes that format with. */

@@ -2,6 +2,7 @@
 // one sender all the time. Video begins at a key frame, audio at once. Called by: RoomRouter, ParticipantMedia.
 // Allocates: nothing per packet.
 
+import { Claim, PAUSED } from '../bandwidth/allocator.ts';
 import { BitrateMeter } from '../feedback/bitrate-meter.ts';
 import { SenderStatistics } from '../feedback/sender-statistics.ts';
 import {
@@ -18,6 +19,7 @@ import { RedReader } from '../rtp/red-reader.ts';
 import { OSN_BYTES, wrapRtx } from '../rtp/rtx.ts';
 import type { SenderInfo } from '../rtp/rtcp-reports.ts';
 import type { OutgoingStream } from '../sdp/negotiation.ts';
+import { CodecMap } from './codec-map.ts';
 import { DROP_CODEC, DROP_NOT_SENT } from './drop-reason.ts';
 import type { IncomingStream } from './incoming-stream.ts';
 import {
@@ -31,7 +33,7 @@ import { ABSENT, MediaPacket } from './media-packet.ts';
 import type { OutgoingPath } from './outgoing-path.ts';
 import type { Publication } from './publication.ts';
 import { Rewriter } from './rewriter.ts';
-import type { OutgoingSection, SectionCodec } from './sections.ts';
+import type { OutgoingSection } from './sections.ts';
 import { NOT_AGAIN, SentPackets } from './sent-packets.ts';
 
 /** RFC 3550 s5.1: no gap between two sources is shorter than a frame, of 33 ms or of 20 ms. */
@@ -40,11 +42,11 @@ const AUDIO_FRAME_TICKS = 960;
 const SEQUENCE_MASK = 0xffff;
 /** A receiver that misses the first packets still knows the rollover counter (RFC 3711 s3.3.1). */
 const FIRST_SEQUENCE_BELOW = 0x8000;
-const PAYLOAD_TYPES = 128;
-/** What is inside of redundancy. */
-const REDUNDANT_FORMAT = 'opus';
 /** What is asked for again sooner, or within a round trip, is on its way. */
 const RESEND_INTERVAL_MS = 100;
+
+/** What `layer` is where the slot shows the best encoding that is live, whatever its path carries. */
+export const FOLLOWS = -2;
 
 /** Of use within one call only. */
 const packet = new MediaPacket();
@@ -62,6 +64,9 @@ export class Slot {
   resent = 0;
   keyFrameRequests = 0;
   readonly bitrate = new BitrateMeter();
+  /** The encoding that it is to show; PAUSED for none. */
+  layer = FOLLOWS;
+  readonly claim = new Claim();
   /** What it shows: a stream, as long as that is of this generation. */
   #source: IncomingStream | undefined = undefined;
   #generation = 0;
@@ -71,8 +76,9 @@ export class Slot {
   readonly #sent: SentPackets;
   #rtxSequence: number;
   /** By the publisher's payload type: what the subscriber decodes it with, and whether redundancy is left out. */
-  readonly #codecs: (SectionCodec | undefined)[] = [];
-  readonly #strips = new Uint8Array(PAYLOAD_TYPES);
+  readonly #map = new CodecMap();
+  readonly #codecs = this.#map.codecs;
+  readonly #strips = this.#map.strips;
   #wishedAt = Number.NEGATIVE_INFINITY;
   #reportedPackets = 0;
 
@@ -94,13 +100,32 @@ export class Slot {
     );
     this.#rtxSequence = Math.floor(host.random() * FIRST_SEQUENCE_BELOW);
     this.#sent = new SentPackets(isVideo ? HISTORY_VIDEO : HISTORY_AUDIO);
-    for (let i = 0; i < PAYLOAD_TYPES; i++) this.#codecs.push(undefined);
   }
 
   /** Whether what the publication sends now can be shown here; true where nothing is known of it yet. */
   get canShow(): boolean {
-    const codec = this.publication?.selected?.codec;
+    const codec = (this.target ?? this.publication?.selected)?.codec;
     return codec === undefined || this.#codecs[codec.payloadType] !== undefined;
+  }
+
+  /** The stream that it is to show. */
+  get target(): IncomingStream | undefined {
+    const { layer, publication } = this;
+    return layer === FOLLOWS ? publication?.selected : publication?.encodings[layer];
+  }
+
+  /** Whether its encoding is chosen for its path. */
+  get adapts(): boolean {
+    return this.layer !== FOLLOWS;
+  }
+
+  /** Whether `pad` can send something. */
+  get canPad(): boolean {
+    const codec = this.isShowing ? this.#source?.codec : undefined;
+    const rtx = codec && this.#codecs[codec.payloadType]?.rtxPayloadType;
+    return (
+      this.section.kind === 'video' && this.section.isNumbered && rtx !== undefined && rtx >= 0
+    );
   }
 
   /** Whether it has begun with what the publication sends now. */
@@ -118,10 +143,25 @@ export class Slot {
     if (publication === this.publication) return;
     this.pause();
     this.publication?.remove(this);
+    this.layer = FOLLOWS;
+    this.claim.reset();
     this.publication = publication?.kind === this.section.kind ? publication : undefined;
     this.publication?.add(this);
     this.mapCodecs();
     this.resume(now);
+    this.path.touch(now);
+  }
+
+  /**
+   * Which encoding it shows from its next key frame on; until that comes it goes on with what it shows. PAUSED: nothing,
+   * at once.
+   */
+  show(layer: number, now: number): void {
+    if (layer === this.layer) return;
+    this.#choose(layer);
+    if (layer === PAUSED) this.pause();
+    else if (this.#source === undefined) this.resume(now);
+    else if (this.#source !== this.target) this.#wish(now);
   }
 
   /** A later description of the same outgoing stream. */
@@ -132,13 +172,10 @@ export class Slot {
 
   /** After a description of either side. */
   mapCodecs(): void {
-    for (let payloadType = 0; payloadType < PAYLOAD_TYPES; payloadType++) {
-      const codec = this.publication?.section.codec(payloadType);
-      const same = codec && this.section.codecOf(codec.format);
-      const isStripped = codec?.isRedundant === true && same === undefined;
-      this.#codecs[payloadType] = isStripped ? this.section.codecOf(REDUNDANT_FORMAT) : same;
-      this.#strips[payloadType] = isStripped ? 1 : 0;
-    }
+    this.#map.map(this.publication?.section, this.section);
+    const { kind, rids } = this.publication?.section ?? {};
+    const adapts = kind === 'video' && rids!.length > 1 && this.path.estimator !== undefined;
+    if (adapts !== this.adapts) this.#choose(adapts ? 0 : FOLLOWS);
   }
 
   /** Nothing is sent until `resume`, and nothing of before is sent again. */
@@ -151,7 +188,7 @@ export class Slot {
 
   /** Begins with a key frame that has just been there, or asks for one. */
   resume(now: number): void {
-    const stream = this.publication?.selected;
+    const stream = this.target;
     if (stream === undefined || stream.kind === 'audio') return;
     const isRecent = now - stream.keyFrameAt < CATCH_UP_MS;
     if (isRecent && this.path.isUp) this.forward(stream, stream.keyFrameSequence, now);
@@ -199,7 +236,8 @@ export class Slot {
     writer.timestamp = this.#rewriter.timestampOf(packet.timestamp);
     writer.ssrc = this.outgoing.rtxSsrc;
     this.#writeElements(now);
-    if (path.send(packet, now) === 0) return path.host.counters.drop(DROP_NOT_SENT);
+    if (path.send(packet, this.section.isNumbered, now) === 0)
+      return path.host.counters.drop(DROP_NOT_SENT);
     this.#rtxSequence = (this.#rtxSequence + 1) & 0xffff;
     this.resent++;
     path.host.counters.resent++;
@@ -208,7 +246,25 @@ export class Slot {
   /** The receiver cannot go on without a key frame (RFC 4585 s6.3.1, RFC 5104 s4.3.1). */
   requestKeyFrame(now: number): void {
     this.keyFrameRequests++;
-    this.publication?.wishKeyFrame(now, this.#source);
+    const stream = this.#source ?? this.target;
+    if (stream !== undefined) this.publication?.wishKeyFrame(now, stream);
+  }
+
+  /** Sends padding alone, as a retransmission of nothing: what a probe is made of. Returns the bytes; 0 for none. */
+  pad(paddingBytes: number, now: number): number {
+    const codec = this.#source?.codec;
+    const rtx = codec && this.#codecs[codec.payloadType]?.rtxPayloadType;
+    if (rtx === undefined || rtx < 0) return 0;
+    const { writer } = this.path;
+    writer.marker = false;
+    writer.payloadType = rtx;
+    writer.sequenceNumber = this.#rtxSequence;
+    writer.timestamp = this.#rewriter.timestamp;
+    writer.ssrc = this.outgoing.rtxSsrc;
+    this.#writeCommon(now);
+    const bytes = this.path.pad(paddingBytes, now);
+    if (bytes > 0) this.#rtxSequence = (this.#rtxSequence + 1) & SEQUENCE_MASK;
+    return bytes;
   }
 
   /**
@@ -227,7 +283,7 @@ export class Slot {
 
   /** Whether the slot can begin to show the stream with that packet; it does then. */
   #begins(stream: IncomingStream, sequence: number, now: number): boolean {
-    if (stream !== this.publication?.selected || !stream.history.read(sequence, packet)) {
+    if (stream !== this.target || !stream.history.read(sequence, packet)) {
       return false;
     }
     if (this.#codecs[packet.payloadType] === undefined) {
@@ -239,6 +295,7 @@ export class Slot {
       if (now - this.#wishedAt >= KEY_FRAME_WISH_MS) this.#wish(now);
       return false;
     }
+    const before = this.isShowing ? this.#source : undefined;
     if (this.#source !== undefined) this.#source.watchers--;
     stream.watchers++;
     this.#source = stream;
@@ -246,7 +303,13 @@ export class Slot {
     this.#isFirst = true;
     // Whoever is shown no longer is not shown again.
     this.#sent.clear();
-    this.#rewriter.begin(sequence, packet, now);
+    // Encodings of one camera: each frame keeps its time.
+    const timestamp = before?.timestampOf(stream, packet.timestamp) ?? Number.NaN;
+    if (Number.isNaN(timestamp)) this.#rewriter.begin(sequence, packet, now);
+    else {
+      const shown = this.#rewriter.timestampOf(timestamp);
+      this.#rewriter.beginEncoding(sequence, packet, shown, now);
+    }
     return true;
   }
 
@@ -270,7 +333,7 @@ export class Slot {
     writer.timestamp = timestamp;
     writer.ssrc = this.outgoing.ssrc;
     this.#writeElements(now);
-    const bytes = path.send(packet, now);
+    const bytes = path.send(packet, this.section.isNumbered, now);
     this.#isFirst = false;
     this.#sent.add(sequence, source);
     rewriter.advance(sequence, timestamp, now);
@@ -281,7 +344,7 @@ export class Slot {
   }
 
   /** What was not negotiated has the identifier 0, and the writer leaves it out. */
-  #writeElements(now: number): void {
+  #writeCommon(now: number): void {
     const { ids, midBytes } = this.section;
     const { writer, transportSequence } = this.path;
     writer
@@ -289,6 +352,12 @@ export class Slot {
       .element(ids.id(EXTENSION_MID), midBytes, 0, midBytes.length)
       .elementU24(ids.id(EXTENSION_ABS_SEND_TIME), absSendTime(now))
       .elementU16(ids.id(EXTENSION_TRANSPORT_CC), transportSequence);
+  }
+
+  #writeElements(now: number): void {
+    const { ids } = this.section;
+    const { writer } = this.path;
+    this.#writeCommon(now);
     if (packet.audioLevel !== ABSENT) {
       writer.elementU8(ids.id(EXTENSION_AUDIO_LEVEL), packet.audioLevel);
     }
@@ -305,8 +374,16 @@ export class Slot {
   }
 
   #wish(now: number): void {
+    const stream = this.target;
+    if (stream === undefined) return;
     this.#wishedAt = now;
-    this.publication?.wishKeyFrame(now);
+    this.publication?.wishKeyFrame(now, stream);
+  }
+
+  #choose(layer: number): void {
+    this.publication?.watch(this.layer, -1);
+    this.layer = layer;
+    this.publication?.watch(layer, 1);
   }
 }
 

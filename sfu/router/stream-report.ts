@@ -65,6 +65,10 @@ export function rttOf({ slots, path }: ParticipantMedia): number | null {
   return slots.some(({ statistics }) => !Number.isNaN(statistics.rttMs)) ? path.rttMs : null;
 }
 
+export function availableOf({ path: { estimator } }: ParticipantMedia): number | null {
+  return estimator === undefined ? null : Math.round(estimator.bps);
+}
+
 function waitOf(slot: Slot): SlotWait | null {
   const { publication } = slot;
   if (slot.wanted === 0) return 'unbound';

@@ -70,6 +70,8 @@ export interface SectionOptions {
   /** Of what the participant is sent. */
   ssrc?: number;
   rtcpRsize?: boolean;
+  /** Of a slot: whether the participant tells of what arrives, so that it is adapted to. */
+  tells?: boolean;
   /** Added to the identifiers of extensions and to payload types: no two participants have the same. */
   shift?: number;
 }
@@ -116,9 +118,14 @@ export function shows(
   kind: 'audio' | 'video',
   options: SectionOptions = {},
 ): AgreedSection {
-  const { ssrc = 0x9000_0000 + Number.parseInt(mid, 36) } = options;
+  const { ssrc = 0x9000_0000 + Number.parseInt(mid, 36), tells = false } = options;
+  const section = sends(mid, kind, options);
   return {
-    ...sends(mid, kind, options),
+    ...section,
+    codecs: section.codecs.map((codec) => ({
+      ...codec,
+      feedback: codec.feedback.filter((one) => tells || one !== 'transport-cc'),
+    })),
     direction: 'sendonly',
     outgoing: {
       ssrc,

@@ -14,6 +14,7 @@ const STEPS = 400;
 /** Longer than packets of a frame wait for its last one. */
 const HELD_MS = 20;
 const CAMERAS = [11, 12, 13];
+const SLOT_SSRC = 0x9000_0000;
 
 /** Cameras and a slot, and a network between that loses, doubles and reorders. */
 class Network {
@@ -174,15 +175,19 @@ class Trial extends Network {
 class LayersTrial extends Network {
   readonly #subscriber;
   readonly #sending = [true, true, true];
+  /** Whether the slot is told which one to show. */
+  readonly #adapts: boolean;
 
-  constructor(seed: number) {
+  constructor(seed: number, adapts = false) {
     super(seed);
+    this.#adapts = adapts;
     const media = publishes([sends('0', 'video', { rids: ['q', 'h', 'f'] })], { 0: 11 });
     const transport = this.world.join(1, media);
     for (const [i, rid] of ['q', 'h', 'f'].entries()) {
       this.cameras.push(new Camera(i, transport, this.below, rid));
     }
-    this.#subscriber = this.world.join(9, publishes([shows('0', 'video')], {}), { 0: 11 });
+    const section = shows('0', 'video', { tells: adapts });
+    this.#subscriber = this.world.join(9, publishes([section], {}), { 0: 11 });
   }
 
   step(): void {
@@ -192,6 +197,7 @@ class LayersTrial extends Network {
     if (what < 4) this.#sending[i] = !this.#sending[i];
     else if (what < 6) this.subscriberLoses();
     else if (what < 20) this.send(camera, [camera.padding()]);
+    else if (what < 40 && this.#adapts) this.#want(i);
     else this.#frames();
     this.deliverLate();
     this.world.advance(10 + this.below(12));
@@ -202,6 +208,7 @@ class LayersTrial extends Network {
   settle(): void {
     if (!this.#sending.includes(true)) this.#sending[1] = true;
     this.forgetLate();
+    if (this.#adapts) this.#want(2);
     for (let i = 0; i < 150; i++) {
       for (const [j, camera] of this.cameras.entries()) {
         if (this.#sending[j]) for (const packet of camera.frame(33)) this.deliver(camera, packet);
@@ -220,6 +227,11 @@ class LayersTrial extends Network {
     this.#subscriber.connect();
   }
 
+  #want(wanted: number): void {
+    const slots = [{ mid: '0', publication: 11, wanted }];
+    this.world.command({ type: 'sfu.bind', id: 9, slots });
+  }
+
   #frames(): void {
     for (const [i, camera] of this.cameras.entries()) {
       if (this.#sending[i]) this.send(camera, camera.frame(33));
@@ -229,13 +241,23 @@ class LayersTrial extends Network {
   #check(): void {
     const told = this.cameras[0]!.transport.takeRtcp();
     for (const camera of this.cameras) camera.listen(told);
-    for (const packet of this.#subscriber.take()) this.receive(packet, () => `${this.epoch}`);
+    for (const packet of this.#subscriber.take()) {
+      if (packet.rtp.ssrc === SLOT_SSRC) this.receive(packet, () => `${this.epoch}`);
+    }
+  }
+}
+
+/** The same, where the slot is given now this encoding and now that one. */
+class AdaptingTrial extends LayersTrial {
+  constructor(seed: number) {
+    super(seed, true);
   }
 }
 
 it.each([
   ['shows one camera after another', Trial],
   ['shows one encoding after another', LayersTrial],
+  ['is given one encoding after another', AdaptingTrial],
 ])('is one stream that a decoder can follow where it %s', (_, Kind) => {
   let packets = 0;
   let segments = 0;

@@ -1,0 +1,28 @@
+// How much one encoding of a publisher takes, as those who share out a network look at it: over half a second and more,
+// smoothed, with what headers cost. Called by: Publication. Allocates: nothing.
+
+const WINDOW_MS = 500;
+const SMOOTHING = 0.5;
+/** RTP, its extensions and the tag of SRTP. */
+const OVERHEAD_BYTES = 45;
+
+export class SendRate {
+  /** Bits a second; 0 until it is known. */
+  bps = 0;
+  #bytes = 0;
+  #at = Number.NaN;
+
+  /** @param bytes of payloads, in all, as `packets` */
+  look(bytes: number, packets: number, now: number): void {
+    const elapsed = now - this.#at;
+    if (elapsed < WINDOW_MS) return;
+    // The first look has nothing before it.
+    const total = bytes + packets * OVERHEAD_BYTES;
+    if (elapsed >= WINDOW_MS) {
+      const bps = ((total - this.#bytes) * 8000) / elapsed;
+      this.bps = this.bps === 0 ? bps : this.bps + (bps - this.bps) * SMOOTHING;
+    }
+    this.#bytes = total;
+    this.#at = now;
+  }
+}

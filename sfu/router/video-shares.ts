@@ -1,0 +1,139 @@
+// What a subscriber is shown of videos that are published in several encodings: now and then, and at once when the
+// estimate of its network falls, each gets its share, and where more is wanted than there is, probes look for it.
+// Called by: ParticipantMedia. Allocates: nothing but when something changes.
+
+import { Timer } from '../../shared/net/timer-wheel.ts';
+import { type Claim, PAUSED, shareOut } from '../bandwidth/allocator.ts';
+import type { OutgoingPath } from './outgoing-path.ts';
+import type { Slot } from './slot.ts';
+
+/** Between two looks. Feedback that tells of less does not wait for the next one. */
+const EVERY_MS = 200;
+/** A burst goes out in steps of this, each of so many packets at most. */
+const PROBE_STEP_MS = 5;
+const PROBE_PACKETS_MAX = 32;
+/** As many as one byte can say, the count itself included (RFC 3550 s5.1). */
+const PADDING_BYTES = 255;
+/** Of the estimate, what may be used: encoders do not hit their rate on the spot. */
+const USED_SHARE = 0.95;
+/** An estimate that is lower by this much is not waited with. */
+const FALL = 0.95;
+/** What has to be found for everything to fit, with what going up wants on top. */
+const ROOM = 1.3;
+
+export class VideoShares {
+  slots: readonly Slot[] = [];
+  readonly #path: OutgoingPath;
+  readonly #timer: Timer;
+  /** Of slots that adapt, the one that matters most first. */
+  readonly #claims: Claim[] = [];
+  readonly #adapting: Slot[] = [];
+  /** What all would take that is wanted; 0 while nothing is missing. */
+  #wantedBps = 0;
+  /** What was shared out last. */
+  #sharedBps = 0;
+
+  constructor(path: OutgoingPath) {
+    this.#path = path;
+    this.#timer = new Timer((now) => this.#onTimer(now));
+  }
+
+  /** Something is shown that was not, or otherwise: it is looked at soon. */
+  touch(now: number): void {
+    if (this.#path.estimator !== undefined) this.#wakeAt(now);
+  }
+
+  /** Feedback has come. */
+  onEstimate(now: number): void {
+    const { estimator } = this.#path;
+    if (estimator === undefined || this.#claims.length === 0) return;
+    if (estimator.bps < this.#sharedBps * FALL) this.#share(now);
+    else this.#probe(now);
+  }
+
+  close(): void {
+    this.#path.host.timers.cancel(this.#timer);
+  }
+
+  #onTimer(now: number): void {
+    const { estimator } = this.#path;
+    if (estimator === undefined || !this.#path.isUp) return;
+    if (estimator.probes.isSending) this.#probe(now);
+    else this.#share(now);
+  }
+
+  #share(now: number): void {
+    const { estimator } = this.#path;
+    if (estimator === undefined) return;
+    const fixedBps = this.#gather(now);
+    if (this.#claims.length === 0) return;
+    this.#sharedBps = estimator.bps;
+    const budgetBps = estimator.bps * USED_SHARE - fixedBps;
+    const wantedBps = shareOut(this.#claims, budgetBps, now);
+    let isShort = false;
+    for (let i = 0; i < this.#claims.length; i++) {
+      const claim = this.#claims[i]!;
+      claim.settle(now);
+      if (claim.reason === 'bandwidth') isShort = true;
+      this.#adapting[i]!.show(claim.layer, now);
+    }
+    this.#wantedBps = isShort ? wantedBps * ROOM + fixedBps : 0;
+    this.#wakeAt(now + EVERY_MS);
+    this.#probe(now);
+  }
+
+  /** Finds out who has a claim; returns what all others take, whatever is shared out. */
+  #gather(now: number): number {
+    let fixedBps = 0;
+    this.#claims.length = 0;
+    this.#adapting.length = 0;
+    for (let i = 0; i < this.slots.length; i++) {
+      const slot = this.slots[i]!;
+      const { publication, claim } = slot;
+      if (publication === undefined || publication.muted) continue;
+      if (!slot.adapts) {
+        if (slot.isShowing) fixedBps += publication.bpsOf(publication.selected, now);
+        continue;
+      }
+      publication.measure(claim.bps, now);
+      if (claim.lowest() !== PAUSED) this.#insert(claim, slot);
+    }
+    return fixedBps;
+  }
+
+  #insert(claim: Claim, slot: Slot): void {
+    let at = this.#claims.length;
+    for (; at > 0 && this.#claims[at - 1]!.priority < claim.priority; at--) {
+      this.#claims[at] = this.#claims[at - 1]!;
+      this.#adapting[at] = this.#adapting[at - 1]!;
+    }
+    this.#claims[at] = claim;
+    this.#adapting[at] = slot;
+  }
+
+  /** Begins a burst where one is due, and goes on with it. */
+  #probe(now: number): void {
+    const { estimator } = this.#path;
+    if (estimator === undefined) return;
+    const { probes } = estimator;
+    if (this.#wantedBps > 0 && !probes.isSending && estimator.hasShortQueue) {
+      const slot = this.#padding();
+      if (slot !== undefined) probes.plan(estimator.bps, this.#wantedBps, now);
+    }
+    if (!probes.isSending) return;
+    const slot = this.#padding();
+    let left = slot === undefined ? 0 : PROBE_PACKETS_MAX;
+    while (left > 0 && probes.due(now) > 0) left = slot!.pad(PADDING_BYTES, now) > 0 ? left - 1 : 0;
+    this.#wakeAt(now + (probes.isSending ? PROBE_STEP_MS : EVERY_MS));
+  }
+
+  /** Who can carry a probe: retransmissions of what is shown. */
+  #padding(): Slot | undefined {
+    for (let i = 0; i < this.slots.length; i++) if (this.slots[i]!.canPad) return this.slots[i];
+    return undefined;
+  }
+
+  #wakeAt(at: number): void {
+    this.#path.host.timers.schedule(this.#timer, at);
+  }
+}
