@@ -10,6 +10,8 @@ const FIRST_FACTORS = [3, 6] as const;
 const NEXT_FACTOR = 2;
 /** A probe that finds this much of its rate is followed by another. */
 const FOUND_ENOUGH = 0.7;
+/** And only when that is more than what was known. */
+const FOUND_NEW = 1.1;
 /** While more is wanted than there is, milliseconds; twice as long after each that finds nothing new. */
 const AGAIN_MS = 3000;
 const AGAIN_MS_MAX = 6000;
@@ -139,7 +141,8 @@ export class Probes {
     if (((sequence - this.#lastSequence) & 0xffff) >= 0x8000) return -1;
     const needed = Math.max(ARRIVED_MIN, this.#sentPackets * ARRIVED_SHARE);
     const result = this.#arrivedPackets < needed ? -1 : this.#result();
-    if (result > FOUND_ENOUGH * this.#rateBps) this.#followUpBps = result * NEXT_FACTOR;
+    const isNew = result > FOUND_NEW * estimateBps;
+    if (isNew && result > FOUND_ENOUGH * this.#rateBps) this.#followUpBps = result * NEXT_FACTOR;
     else this.#firstsLeft = 0;
     if (result > estimateBps) this.#pauseMs = AGAIN_MS;
     this.#end();

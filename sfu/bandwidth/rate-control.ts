@@ -18,6 +18,11 @@ const STEP_BPS = 60_000;
 const STEP_DOUBLES_MS = 3000;
 /** After a decrease the queue empties first, and what arrives meanwhile says nothing of the new rate. */
 const DECREASE_PAUSE_MS = 200;
+/**
+ * So long after a probe what arrives is still what was sent before it, and the first larger frames look like a queue:
+ * less is taken from what the probe found, step by step.
+ */
+const PROBE_TRUST_MS = 1500;
 
 export class RateControl {
   bps: number;
@@ -25,6 +30,7 @@ export class RateControl {
   readonly #maxBps: number;
   #state: 'hold' | 'increase' = 'increase';
   #updatedAt = Number.NaN;
+  #probedAt = Number.NEGATIVE_INFINITY;
   #decreasedAt = Number.NEGATIVE_INFINITY;
 
   constructor(startBps: number, minBps: number, maxBps: number) {
@@ -53,14 +59,16 @@ export class RateControl {
   }
 
   /** A probe has shown what the way carries. */
-  probed(bps: number): void {
+  probed(bps: number, now: number): void {
     this.bps = this.#bounded(bps);
+    this.#probedAt = now;
   }
 
   #decrease(acknowledgedBps: number, rttMs: number, now: number): void {
     this.#state = 'hold';
     if (now - this.#decreasedAt < Math.max(DECREASE_PAUSE_MS, rttMs)) return;
-    const arrives = acknowledgedBps < 0 ? this.bps : acknowledgedBps;
+    const isKnown = acknowledgedBps >= 0 && now - this.#probedAt >= PROBE_TRUST_MS;
+    const arrives = isKnown ? acknowledgedBps : this.bps;
     this.bps = this.#bounded(Math.min(arrives * DECREASE, this.bps));
     this.#decreasedAt = now;
   }

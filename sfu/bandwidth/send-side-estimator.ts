@@ -119,7 +119,7 @@ export class SendSideEstimator {
     this.#loss.update(received, lost, before, this.rttMs, now);
     this.#rate.update(this.#usage(now), this.#acknowledged.bps, this.#isLimited, this.rttMs, now);
     if (probedBps > before && this.#delay.usage !== 'over') {
-      this.#rate.probed(probedBps);
+      this.#rate.probed(probedBps, now);
       this.#loss.probed(probedBps);
     }
     this.#bps = Math.max(MIN_BPS, Math.min(this.#rate.bps, this.#loss.bps));

@@ -153,8 +153,8 @@ export class Slot {
   }
 
   /**
-   * Which encoding it shows from its next key frame on; until that comes it goes on with what it shows. PAUSED: nothing,
-   * at once.
+   * Which encoding it shows from its next key frame on; until that comes it goes on with what it shows. PAUSED:
+   * nothing, at once.
    */
   show(layer: number, now: number): void {
     if (layer === this.layer) return;

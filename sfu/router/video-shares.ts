@@ -28,8 +28,11 @@ export class VideoShares {
   /** Of slots that adapt, the one that matters most first. */
   readonly #claims: Claim[] = [];
   readonly #adapting: Slot[] = [];
+  /** Whether there is such a slot, though nothing may have come for it. */
+  #isActive = false;
   /** What all would take that is wanted; 0 while nothing is missing. */
   #wantedBps = 0;
+  #shareAt = 0;
   /** What was shared out last. */
   #sharedBps = 0;
 
@@ -40,7 +43,9 @@ export class VideoShares {
 
   /** Something is shown that was not, or otherwise: it is looked at soon. */
   touch(now: number): void {
-    if (this.#path.estimator !== undefined) this.#wakeAt(now);
+    if (this.#path.estimator === undefined) return;
+    this.#shareAt = now;
+    this.#wakeAt(now);
   }
 
   /** Feedback has come. */
@@ -58,15 +63,17 @@ export class VideoShares {
   #onTimer(now: number): void {
     const { estimator } = this.#path;
     if (estimator === undefined || !this.#path.isUp) return;
-    if (estimator.probes.isSending) this.#probe(now);
-    else this.#share(now);
+    if (now >= this.#shareAt) this.#share(now);
+    else this.#probe(now);
   }
 
   #share(now: number): void {
     const { estimator } = this.#path;
     if (estimator === undefined) return;
     const fixedBps = this.#gather(now);
-    if (this.#claims.length === 0) return;
+    if (!this.#isActive) return;
+    this.#shareAt = now + EVERY_MS;
+    this.#wakeAt(this.#shareAt);
     this.#sharedBps = estimator.bps;
     const budgetBps = estimator.bps * USED_SHARE - fixedBps;
     const wantedBps = shareOut(this.#claims, budgetBps, now);
@@ -78,7 +85,6 @@ export class VideoShares {
       this.#adapting[i]!.show(claim.layer, now);
     }
     this.#wantedBps = isShort ? wantedBps * ROOM + fixedBps : 0;
-    this.#wakeAt(now + EVERY_MS);
     this.#probe(now);
   }
 
@@ -87,6 +93,7 @@ export class VideoShares {
     let fixedBps = 0;
     this.#claims.length = 0;
     this.#adapting.length = 0;
+    this.#isActive = false;
     for (let i = 0; i < this.slots.length; i++) {
       const slot = this.slots[i]!;
       const { publication, claim } = slot;
@@ -95,6 +102,7 @@ export class VideoShares {
         if (slot.isShowing) fixedBps += publication.bpsOf(publication.selected, now);
         continue;
       }
+      this.#isActive = true;
       publication.measure(claim.bps, now);
       if (claim.lowest() !== PAUSED) this.#insert(claim, slot);
     }
@@ -124,7 +132,8 @@ export class VideoShares {
     const slot = this.#padding();
     let left = slot === undefined ? 0 : PROBE_PACKETS_MAX;
     while (left > 0 && probes.due(now) > 0) left = slot!.pad(PADDING_BYTES, now) > 0 ? left - 1 : 0;
-    this.#wakeAt(now + (probes.isSending ? PROBE_STEP_MS : EVERY_MS));
+    const next = now + PROBE_STEP_MS;
+    this.#wakeAt(probes.isSending && next < this.#shareAt ? next : this.#shareAt);
   }
 
   /** Who can carry a probe: retransmissions of what is shown. */

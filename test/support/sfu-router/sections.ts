@@ -122,10 +122,11 @@ export function shows(
   const section = sends(mid, kind, options);
   return {
     ...section,
-    codecs: section.codecs.map((codec) => ({
-      ...codec,
-      feedback: codec.feedback.filter((one) => tells || one !== 'transport-cc'),
-    })),
+    codecs: section.codecs.map((one) =>
+      Object.assign({}, one, {
+        feedback: one.feedback.filter((name) => tells || name !== 'transport-cc'),
+      }),
+    ),
     direction: 'sendonly',
     outgoing: {
       ssrc,

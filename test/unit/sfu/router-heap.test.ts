@@ -38,7 +38,9 @@ afterEach(() => {
 function join(kind: 'audio' | 'video'): void {
   publisher = world.join(1, publishes([sends('0', kind)], { 0: 7 }));
   for (let i = 0; i < SUBSCRIBERS; i++) {
-    const transport = world.join(10 + i, publishes([shows('0', kind, { tells: true })], {}), { 0: 7 });
+    const transport = world.join(10 + i, publishes([shows('0', kind, { tells: true })], {}), {
+      0: 7,
+    });
     transport.sendRtp = sink;
     transport.sendRtcp = () => true;
   }

@@ -113,7 +113,15 @@ function answer(
     type: 'sfu.report',
     request,
     transports: ids.map((id) => {
-      const quiet = { id, state: 'connected', link: LINK, rttMs: null, incoming: [], outgoing: [] };
+      const quiet = {
+        id,
+        state: 'connected',
+        link: LINK,
+        rttMs: null,
+        availableBps: null,
+        incoming: [],
+        outgoing: [],
+      };
       return Object.assign(quiet, { state: 'connected' as const }, streams(id));
     }),
   });

@@ -1,0 +1,166 @@
+// A camera of three encodings and a subscriber behind a link whose rate a test sets: what the link lets through is
+// told of by real feedback. Time is the world's.
+
+import { ArrivalLog } from '../../../sfu/feedback/arrival-log.ts';
+import { SenderInfo } from '../../../sfu/rtp/rtcp-reports.ts';
+import { rtpPacket, vp8Payload } from './packets.ts';
+import type { RouterWorld, SentPacket, TestTransport } from './router-world.ts';
+import { readRtcp, writeRtcp } from './rtcp.ts';
+import { IDS, VP8 } from './sections.ts';
+
+const DELAY_MS = 20;
+const QUEUE_MS = 300;
+
+/** Between the server and a subscriber; all that it hears is of use to `TestTransport` alone. */
+export class TestLink {
+  /** Bits a second. */
+  rate: number;
+  /** All that was sent, whether it comes through or not. */
+  readonly sent: SentPacket[] = [];
+  /** What came through since the last `take`. */
+  #arrived: SentPacket[] = [];
+  readonly #transport: TestTransport;
+  readonly #log = new ArrivalLog();
+  #flights: { packet: SentPacket; at: number }[] = [];
+  #freeAt = 0;
+
+  constructor(transport: TestTransport, rate: number) {
+    this.#transport = transport;
+    this.rate = rate;
+  }
+
+  step(now: number): void {
+    for (const packet of this.#transport.take()) {
+      this.sent.push(packet);
+      const begins = Math.max(now, this.#freeAt);
+      if (begins - now > QUEUE_MS) continue;
+      this.#freeAt = begins + (packet.bytes.length * 8000) / this.rate;
+      this.#flights.push({ packet, at: this.#freeAt + DELAY_MS });
+    }
+    while (this.#flights.length > 0 && this.#flights[0]!.at <= now) {
+      const { packet, at } = this.#flights.shift()!;
+      const number = packet.rtp.extensionU16(IDS.transportCc);
+      if (number >= 0) this.#log.received(number, packet.bytes.length, at);
+      this.#arrived.push(packet);
+    }
+    if (!this.#log.due(now)) return;
+    this.#transport.sendRtcpPacket(
+      writeRtcp((writer) => {
+        this.#log.write(writer, 1, 2);
+      }),
+    );
+  }
+
+  take(): SentPacket[] {
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    return arrived;
+  }
+}
+
+const FRAME_MS = 40;
+const PACKET_BYTES = 1000;
+export const RIDS = ['q', 'h', 'f'] as const;
+
+/** Frames of one size for each encoding; key frames when they are asked for. Every payload says which one it is. */
+export class SimulcastCamera {
+  /** Bits a second, by encoding; 0 for one that is not sent. */
+  readonly rates = [150_000, 500_000, 1_500_000];
+  /** Timestamps of the encodings have nothing in common. */
+  readonly offsets = [5, 0x7fff_0000, 0xffff_ff00];
+  /** How much later than the others an encoding is sent, in frames. */
+  readonly late = [0, 0, 0];
+  readonly keyFrames = [0, 0, 0];
+  readonly #transport: TestTransport;
+  readonly #sequences = [1, 1000, 65_500];
+  readonly #owed = [0, 0, 0];
+  readonly #wantsKey = [true, true, true];
+  #frame = 100;
+  #nextAt: number;
+
+  constructor(transport: TestTransport, now: number) {
+    this.#transport = transport;
+    this.#nextAt = now;
+  }
+
+  ssrc(encoding: number): number {
+    return 100 + encoding;
+  }
+
+  /** The timestamp that an encoding has for a frame. */
+  timestamp(encoding: number, frame: number): number {
+    return (this.offsets[encoding]! + frame * FRAME_MS * 90) >>> 0;
+  }
+
+  /** A sender report of each: frame 0 was captured at 1000 s. */
+  report(): void {
+    const seconds = 1000 + (this.#frame * FRAME_MS) / 1000;
+    for (const encoding of RIDS.keys()) {
+      const info = new SenderInfo();
+      info.ntpSeconds = Math.floor(seconds);
+      info.ntpFraction = Math.floor((seconds % 1) * 2 ** 32);
+      info.rtpTimestamp = this.timestamp(encoding, this.#frame);
+      this.#transport.sendRtcpPacket(
+        writeRtcp((writer) => {
+          writer.senderReport(this.ssrc(encoding), info, [], 0);
+        }),
+      );
+    }
+  }
+
+  step(now: number): void {
+    for (const bytes of this.#transport.takeRtcp()) {
+      for (const { type, media } of readRtcp(bytes)) {
+        if (type === 'pli' && media >= 100 && media < 103) this.#wantsKey[media - 100] = true;
+      }
+    }
+    if (now < this.#nextAt) return;
+    this.#nextAt += FRAME_MS;
+    this.#frame++;
+    for (const encoding of RIDS.keys()) {
+      if (this.rates[encoding]! > 0) this.#send(encoding, this.#frame - this.late[encoding]!);
+    }
+  }
+
+  #send(encoding: number, frame: number): void {
+    this.#owed[encoding]! += (this.rates[encoding]! * FRAME_MS) / 8000;
+    const key = this.#wantsKey[encoding]!;
+    this.#wantsKey[encoding] = false;
+    if (key) this.keyFrames[encoding]!++;
+    for (let start = true; start || this.#owed[encoding]! > 0; start = false) {
+      const bytes = Math.min(PACKET_BYTES, Math.max(100, this.#owed[encoding]!));
+      this.#owed[encoding]! -= bytes;
+      const marker = this.#owed[encoding]! <= 0;
+      const body = Buffer.alloc(bytes);
+      body.writeUInt32BE(encoding, 0);
+      body.writeUInt32BE(frame, 4);
+      this.#transport.sendOne(
+        rtpPacket({
+          ssrc: this.ssrc(encoding),
+          sequenceNumber: this.#sequences[encoding]!++,
+          timestamp: this.timestamp(encoding, frame),
+          payloadType: VP8.payloadType,
+          mid: '0',
+          rid: RIDS[encoding]!,
+          marker,
+          payload: vp8Payload({ key, start, pictureId: frame & 0x7fff, body }),
+        }),
+      );
+    }
+  }
+}
+
+/** Which encoding and frame a packet of SimulcastCamera is of. */
+export function readFrame(payload: Buffer): { encoding: number; frame: number } {
+  // Behind the descriptor, and what begins a frame or does not.
+  const head = 4 + ((payload[0]! & 0x10) === 0 ? 1 : 10);
+  return { encoding: payload.readUInt32BE(head), frame: payload.readUInt32BE(head + 4) };
+}
+
+export function runFor(world: RouterWorld, ms: number, step: (now: number) => void): void {
+  for (const end = world.now + ms; world.now < end;) {
+    world.advance(4);
+    step(world.now);
+    world.turn();
+  }
+}

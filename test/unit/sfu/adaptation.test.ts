@@ -1,0 +1,173 @@
+// What a subscriber is sent of a camera with three encodings as its network changes: how soon, without a gap in the
+// numbers, and with every frame at the time at which it was captured.
+
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { SentPacket, TestTransport } from '../../support/sfu-router/router-world.ts';
+import { RouterWorld } from '../../support/sfu-router/router-world.ts';
+import {
+  readFrame,
+  RIDS,
+  runFor,
+  SimulcastCamera,
+  TestLink,
+} from '../../support/sfu-router/adapted.ts';
+import { publishes, sends, shows } from '../../support/sfu-router/sections.ts';
+
+const SSRC = 0x9000_0000;
+const RTX_SSRC = 0xa000_0000;
+const PLENTY = 20_000_000;
+
+let world: RouterWorld;
+let publisher: TestTransport;
+let camera: SimulcastCamera;
+
+beforeEach(() => {
+  world = new RouterWorld();
+  publisher = world.join(1, publishes([sends('0', 'video', { rids: RIDS })], { 0: 7 }));
+  camera = new SimulcastCamera(publisher, world.now);
+});
+
+afterEach(() => {
+  world.close();
+});
+
+function subscribe(id: number, rate: number): TestLink {
+  const section = shows('0', 'video', { tells: true });
+  return new TestLink(world.join(id, publishes([section], {}), { 0: 7 }), rate);
+}
+
+/** What arrived of each, while so much time went by. */
+function run(ms: number, ...links: readonly TestLink[]): SentPacket[][] {
+  let reportAt = world.now;
+  runFor(world, ms, (now) => {
+    camera.step(now);
+    if (now >= reportAt) {
+      reportAt = now + 1000;
+      camera.report();
+    }
+    for (const link of links) link.step(now);
+  });
+  return links.map((link) => link.take());
+}
+
+const media = (packets: readonly SentPacket[]): SentPacket[] =>
+  packets.filter(({ rtp }) => rtp.ssrc === SSRC);
+
+const encodings = (packets: readonly SentPacket[]): number[] => [
+  ...new Set(media(packets).map(({ payload }) => readFrame(payload).encoding)),
+];
+
+it('goes up at once where there is room, and down and up again with the network', () => {
+  const link = subscribe(10, 4_000_000);
+  const other = subscribe(11, 4_000_000);
+  run(3000, link, other);
+  expect(run(1000, link, other).map(encodings)).toEqual([[2], [2]]);
+  link.rate = 400_000;
+  run(2000, link, other);
+  // 500 kbit/s does not fit.
+  expect(run(2000, link, other).map(encodings)).toEqual([[0], [2]]);
+  link.rate = 4_000_000;
+  run(10_000, link, other);
+  expect(run(1000, link, other).map(encodings)).toEqual([[2], [2]]);
+});
+
+it('shows whoever has just come the lowest encoding first, and soon the best', () => {
+  run(2000);
+  const link = subscribe(10, PLENTY);
+  const [packets] = run(2500, link);
+  const shown = media(packets!).map(({ payload }) => readFrame(payload).encoding);
+  expect(shown[0]).toBe(0);
+  expect(shown.at(-1)).toBe(2);
+});
+
+it('probes with padding on the SSRC of retransmissions, and only while more is wanted', () => {
+  const link = subscribe(10, PLENTY);
+  const [packets] = run(3000, link);
+  const probes = packets!.filter(({ rtp }) => rtp.ssrc === RTX_SSRC);
+  expect(probes.length).toBeGreaterThan(5);
+  for (const { rtp, bytes } of probes) {
+    expect(rtp.payloadBytes).toBe(0);
+    expect(bytes[0]! & 0x20).toBe(0x20);
+    expect(rtp.payloadType).toBe(97);
+  }
+  for (const { bytes, rtp } of media(packets!)) {
+    expect(bytes[0]! & 0x20).toBe(0);
+    expect(rtp.payloadBytes).toBeGreaterThan(0);
+  }
+  // One number after another.
+  const numbers = probes.map(({ rtp }) => rtp.sequenceNumber);
+  expect(numbers).toEqual(numbers.map((_, i) => numbers[0]! + i));
+  const [later] = run(3000, link);
+  expect(later!.filter(({ rtp }) => rtp.ssrc === RTX_SSRC)).toEqual([]);
+});
+
+it('keeps the time of capture through every switch, also where an encoding comes late', () => {
+  camera.late[2] = 2;
+  const link = subscribe(10, 4_000_000);
+  for (const rate of [4_000_000, 400_000, 4_000_000]) {
+    link.rate = rate;
+    run(rate === 400_000 ? 4000 : 9000, link);
+  }
+  const packets = media(link.sent);
+  let switches = 0;
+  let latest = 0;
+  for (const [i, packet] of packets.entries()) {
+    if (i === 0) continue;
+    const before = packets[i - 1]!;
+    const ahead = (packet.rtp.timestamp - before.rtp.timestamp) | 0;
+    expect(ahead).toBeGreaterThanOrEqual(0);
+    expect(packet.rtp.sequenceNumber).toBe((before.rtp.sequenceNumber + 1) & 0xffff);
+    const [to, from] = [readFrame(packet.payload), readFrame(before.payload)];
+    if (to.encoding === from.encoding) continue;
+    switches++;
+    const captured = Math.max(1, (to.frame - from.frame) * 40 * 90);
+    latest = Math.max(latest, Math.abs(ahead - captured));
+  }
+  expect(switches).toBeGreaterThanOrEqual(3);
+  // Frames that were shown of another encoding already come right behind it, and what follows is in time again.
+  expect(latest).toBeLessThanOrEqual(2 * 40 * 90 + 1);
+});
+
+it('goes on with another encoding when the one that is shown is sent no more', () => {
+  const link = subscribe(10, PLENTY);
+  run(3000, link);
+  camera.rates[2] = 0;
+  run(1000, link);
+  expect(encodings(run(1000, link)[0]!)).toEqual([1]);
+});
+
+it('pauses what does not fit at all, but not what matters most', () => {
+  const second = world.join(2, publishes([sends('0', 'video', { rids: RIDS })], { 0: 8 }));
+  const camera2 = new SimulcastCamera(second, world.now);
+  const sections = [shows('0', 'video', { tells: true }), shows('1', 'video', { tells: true })];
+  const transport = world.join(10, publishes(sections, {}));
+  const slots = [
+    { mid: '0', publication: 7, priority: 1 },
+    { mid: '1', publication: 8, priority: 2 },
+  ];
+  world.command({ type: 'sfu.bind', id: 10, slots });
+  const link = new TestLink(transport, 200_000);
+  const step = (): SentPacket[] => {
+    runFor(world, 4000, (now) => {
+      camera.step(now);
+      camera2.step(now);
+      link.step(now);
+    });
+    return link.take();
+  };
+  step();
+  const ssrcs = new Set(step().map(({ rtp }) => rtp.ssrc));
+  expect(ssrcs.has(SSRC + 1)).toBe(true);
+  expect(ssrcs.has(SSRC)).toBe(false);
+  link.rate = 4_000_000;
+  for (let i = 0; i < 4; i++) step();
+  expect(new Set(step().map(({ rtp }) => rtp.ssrc))).toEqual(new Set([SSRC, SSRC + 1]));
+});
+
+it('asks for nothing that nobody is shown', () => {
+  const link = subscribe(10, PLENTY);
+  run(4000, link);
+  const before = [...camera.keyFrames];
+  run(4000, link);
+  expect(camera.keyFrames).toEqual(before);
+});
