@@ -19,6 +19,11 @@ export interface JoinOptions {
    * Where there are more, the server sends those who speak.
    */
   want?: { audio?: number; video?: number };
+  /**
+   * In a room of mode `sfu`: cameras are sent in three sizes, so that everybody gets the one that his network carries;
+   * default true. It costs about a third more CPU and upload.
+   */
+  simulcast?: boolean;
   /** How long a lost connection is tried again, milliseconds; default 120 000. */
   reconnectForMs?: number;
   /** Aborts the join, or leaves the room later. */

@@ -30,6 +30,8 @@ export interface TrackStats {
   source: TrackSource;
   kind: 'audio' | 'video';
   direction: 'sent' | 'received';
+  /** With simulcast, the encoding that the numbers are of: one entry each. Else empty. */
+  rid: string;
   /** `VP8`, `opus` and so on; empty before the first packet. */
   codec: string;
   packets: number;
@@ -82,6 +84,7 @@ function trackStatsOf(report: StatsEntries, track: TrackToFind): TrackStats[] {
         source: track.source,
         kind: entry['kind'] === 'audio' ? 'audio' : 'video',
         direction: track.direction,
+        rid: textIn(entry, 'rid'),
         codec: textIn(codec, 'mimeType').replace(/^.*\//, ''),
         packets: numberIn(entry, sent ? 'packetsSent' : 'packetsReceived'),
         packetsLost: numberIn(remote, 'packetsLost'),

@@ -142,6 +142,7 @@ export class MediaSetup {
   #makePeer(connection?: RTCPeerConnection): SfuPeer {
     return new SfuPeer({
       relayOnly: this.#options.join.relayOnly ?? false,
+      simulcast: this.#options.join.simulcast ?? true,
       certificate: this.#options.preparation.certificate,
       connection,
       nextOfferId: () => {

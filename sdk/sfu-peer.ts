@@ -10,6 +10,8 @@ import { SfuSenders } from './sfu-senders.ts';
 
 export interface SfuPeerOptions {
   readonly relayOnly: boolean;
+  /** Cameras are sent in several sizes. */
+  readonly simulcast: boolean;
   readonly certificate: RTCCertificate | undefined;
   /** Made before, with this certificate: it has slots, and nothing has been set. */
   readonly connection?: RTCPeerConnection | undefined;
@@ -54,7 +56,7 @@ export class SfuPeer {
     this.pc = connection ?? new RTCPeerConnection(this.#configuration([]));
     if (connection && options.relayOnly) connection.setConfiguration(this.#configuration([]));
     this.#slots = new ReceiveSlots(this.pc);
-    this.senders = new SfuSenders(this.pc);
+    this.senders = new SfuSenders(this.pc, options.simulcast);
   }
 
   /** What the newest offer says to be published. */

@@ -3,6 +3,7 @@
 
 import type { TrackOffer } from '../signaling/protocol.ts';
 import { preferCodecs } from './codec-preferences.ts';
+import { cameraEncodings, isSimulcast } from './encodings.ts';
 import type { TrackToFind } from './link-stats.ts';
 import { isMuted } from './local-publication.ts';
 import type { LocalPublication } from './local-publication.ts';
@@ -11,9 +12,13 @@ export class SfuSenders {
   readonly #pc: RTCPeerConnection;
   readonly #used = new Map<LocalPublication, RTCRtpTransceiver>();
   readonly #free: RTCRtpTransceiver[] = [];
+  /** Those of several encodings, which are for good. */
+  readonly #simulcast = new WeakSet<RTCRtpTransceiver>();
+  readonly #wantsSimulcast: boolean;
 
-  constructor(pc: RTCPeerConnection) {
+  constructor(pc: RTCPeerConnection, wantsSimulcast: boolean) {
     this.#pc = pc;
+    this.#wantsSimulcast = wantsSimulcast;
   }
 
   /** Whether `sync` would leave something that only an offer can tell. */
@@ -66,11 +71,13 @@ export class SfuSenders {
   }
 
   #assign(publication: LocalPublication): RTCRtpTransceiver {
-    const { kind, stream, track } = publication;
-    const at = this.#free.findIndex(({ receiver }) => receiver.track.kind === kind);
+    const { kind, stream } = publication;
+    const simulcast = this.#wantsSimulcast && isSimulcast(publication);
+    const at = this.#free.findIndex(
+      (one) => one.receiver.track.kind === kind && this.#simulcast.has(one) === simulcast,
+    );
     const [free] = at < 0 ? [] : this.#free.splice(at, 1);
-    const transceiver =
-      free ?? this.#pc.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+    const transceiver = free ?? this.#add(publication, simulcast);
     if (free) {
       free.direction = 'sendonly';
       free.sender.setStreams(stream);
@@ -78,6 +85,17 @@ export class SfuSenders {
       preferCodecs(transceiver);
     }
     this.#used.set(publication, transceiver);
+    return transceiver;
+  }
+
+  #add({ stream, track }: LocalPublication, simulcast: boolean): RTCRtpTransceiver {
+    const init: RTCRtpTransceiverInit = { direction: 'sendonly', streams: [stream] };
+    if (!simulcast) return this.#pc.addTransceiver(track, init);
+    const transceiver = this.#pc.addTransceiver(track, {
+      ...init,
+      sendEncodings: cameraEncodings(),
+    });
+    this.#simulcast.add(transceiver);
     return transceiver;
   }
 }

@@ -94,6 +94,8 @@ function instrument(): void {
 
 export interface SdkJoin
   extends TokenOptions, Pick<JoinOptions, 'relayOnly' | 'attributes' | 'want'> {
+  /** Cameras are sent in three sizes; default false, so that frames that are sent are those that are to be seen. */
+  simulcast?: boolean;
   /** Publishes camera and microphone from the start; default true. */
   media?: boolean;
   /** Tokens are asked for again when a session is gone. */
@@ -163,6 +165,7 @@ export class SdkPage {
       media = true,
       renews = false,
       relayOnly = false,
+      simulcast = false,
       attributes,
       want,
       ...others
@@ -180,11 +183,12 @@ export class SdkPage {
           ...(joinOptions.attributes ? { attributes: joinOptions.attributes } : {}),
           ...(joinOptions.want ? { want: joinOptions.want } : {}),
           relayOnly: joinOptions.relayOnly,
+          simulcast: joinOptions.simulcast,
         });
         window.room = room;
         window.noteEvents(room);
       },
-      [{ media, renews, relayOnly, attributes, want }, first, token] as const,
+      [{ media, renews, relayOnly, simulcast, attributes, want }, first, token] as const,
     );
     return this;
   }

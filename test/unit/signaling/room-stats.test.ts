@@ -143,6 +143,7 @@ describe('of a participant', () => {
     expect(stats.transport).toEqual({
       state: 'connected',
       rttMs: null,
+      availableBps: null,
       remoteCandidate: 'prflx',
       ...LINK,
     });

@@ -1,0 +1,120 @@
+// A camera in three sizes through the real program in real Chromium: one subscriber's network becomes narrow and wide
+// again, and another one does not notice.
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Chromium } from '../support/chromium.ts';
+import { startHost } from '../support/e2e/sterna-host.ts';
+import type { SternaHost } from '../support/e2e/sterna-host.ts';
+import { UdpBottleneck } from '../support/e2e/udp-bottleneck.ts';
+import { SdkPage } from '../support/sdk-page.ts';
+
+declare global {
+  interface Window {
+    /** Heights of the pictures as they change, and the longest time without one since it was asked for, milliseconds. */
+    pictures: { heights: number[]; longestGap: number; at: number };
+  }
+}
+
+let browser: Chromium;
+let host: SternaHost;
+let path: UdpBottleneck;
+
+beforeAll(async () => {
+  [browser, host] = await Promise.all([Chromium.launch(), startHost()]);
+});
+afterAll(async () => {
+  await browser.close();
+  path?.close();
+  await host.sterna.stop();
+});
+
+/** Pictures that no encoder makes small. */
+async function publish(): Promise<SdkPage> {
+  const page = await SdkPage.open(browser, host);
+  await page.page.evaluate(() => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [640, 480];
+    const context = canvas.getContext('2d')!;
+    setInterval(() => {
+      for (let i = 0; i < 150; i++) {
+        context.fillStyle = `hsl(${Math.random() * 360} 90% 50%)`;
+        context.fillRect(Math.random() * 640, Math.random() * 480, 40, 40);
+      }
+    }, 50);
+    window.media = canvas.captureStream(20);
+  });
+  return page.join({ identity: 'ann', simulcast: true });
+}
+
+/** @param port what the server's candidates are changed to */
+async function watch(identity: string, port = 0): Promise<SdkPage> {
+  const page = await SdkPage.open(browser, host);
+  await page.page.evaluate((given) => {
+    const { prototype } = RTCPeerConnection;
+    const native = prototype.setRemoteDescription;
+    prototype.setRemoteDescription = function set(description): Promise<void> {
+      const sdp = (description.sdp ?? '').replaceAll(
+        /(a=candidate:\S+ 1 udp \d+ \S+) \d+ /g,
+        given === 0 ? '$&' : `$1 ${given} `,
+      );
+      return native.call(this, { type: description.type, sdp });
+    };
+  }, port);
+  await page.join({ identity, media: false });
+  await page.page.evaluate(() => {
+    window.pictures = { heights: [], longestGap: 0, at: 0 };
+    const video = document.createElement('video');
+    document.body.append(video);
+    video.muted = true;
+    video.srcObject = [...window.room.participants.values()][0]!.stream;
+    void video.play();
+    const onFrame = (): void => {
+      const { pictures } = window;
+      const now = performance.now();
+      if (pictures.at > 0) pictures.longestGap = Math.max(pictures.longestGap, now - pictures.at);
+      pictures.at = now;
+      if (pictures.heights.at(-1) !== video.videoHeight) pictures.heights.push(video.videoHeight);
+      video.requestVideoFrameCallback(onFrame);
+    };
+    video.requestVideoFrameCallback(onFrame);
+  });
+  return page;
+}
+
+const mediaPort = (page: SdkPage): Promise<number> =>
+  page.page.evaluate(() => {
+    const { sdp = '' } = window.pcs[0]?.remoteDescription ?? {};
+    return Number(/a=candidate:\S+ 1 udp \d+ \S+ (\d+) /.exec(sdp)?.[1]);
+  });
+
+const height = (page: SdkPage): Promise<number> =>
+  page.page.evaluate(() => window.pictures.heights.at(-1) ?? 0);
+
+const gap = (page: SdkPage): Promise<number> =>
+  page.page.evaluate(() => {
+    const longest = window.pictures.longestGap;
+    window.pictures.longestGap = 0;
+    return longest;
+  });
+
+test('who has a narrow network is sent less, at once and alone, and more when it is wide', async () => {
+  await publish();
+  const cleo = await watch('cleo');
+  path = await UdpBottleneck.to('127.0.0.1', await mediaPort(cleo));
+  const bob = await watch('bob', path.port);
+  const t0 = performance.now();
+  await expect.poll(() => height(bob), { timeout: 15_000 }).toBe(480);
+  await expect.poll(() => height(cleo), { timeout: 15_000 }).toBe(480);
+  console.log('up after', performance.now() - t0, await gap(bob));
+  path.bps = 500_000;
+  const t1 = performance.now();
+  await expect.poll(() => height(bob), { timeout: 10_000 }).toBeLessThan(480);
+  console.log('down after', performance.now() - t1, await height(bob), await gap(bob), path.dropped);
+  await new Promise((r) => setTimeout(r, 4000));
+  console.log('stays', await height(bob), await gap(bob), path.dropped);
+  path.bps = Number.POSITIVE_INFINITY;
+  const t2 = performance.now();
+  await expect.poll(() => height(bob), { timeout: 20_000 }).toBe(480);
+  console.log('up after', performance.now() - t2, await height(bob), await gap(bob), await gap(cleo));
+  console.log(await bob.page.evaluate(() => window.pictures.heights), await cleo.page.evaluate(() => window.pictures.heights));
+});
