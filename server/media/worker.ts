@@ -60,7 +60,8 @@ async function main(data: MediaWorkerData): Promise<void> {
       : await linuxWorkerEngine(linux, index, options);
   const core = {
     ...turnOptions(settings, systemClock, new Commons(data.commons, index), data.services),
-    tcpRelays: settings.tcpAllocations ? post : undefined,
+    // Where few ports are open to peers, none is left to listen at.
+    tcpRelays: settings.tcpAllocations && settings.relayPortsPerWorker === 0 ? post : undefined,
     firstAllocationId: 1 + data.deaths * IDS_PER_LIFE,
     neighbours,
     handOver,

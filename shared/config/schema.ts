@@ -178,6 +178,11 @@ const turn = z.strictObject({
     .default([])
     .describe('ICE URLs handed to participants; made from the listeners when empty'),
   relay: relay.prefault({}).describe('Where relayed media leaves this machine'),
+  relayPortsPerWorker: integer(0, 64)
+    .default(0)
+    .describe(
+      'Relay ports that all allocations of a media worker share at each relay address; 0 gives each a port of its own',
+    ),
   users: z
     .record(userName, credential(256, 'a password'))
     .default({})
