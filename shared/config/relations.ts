@@ -106,7 +106,7 @@ function relayPortsProblem({ turn, workers }: Settings): Problem | undefined {
   const most = Math.floor((max - min + 1) / Math.max(workers, 1));
   const value = turn.relayPortsPerWorker;
   if (value <= most) return undefined;
-  const expected = `at most ${most}: turn.relay.ports has ${max - min + 1} for ${Math.max(workers, 1)} workers`;
+  const expected = `at most ${most}, the share of one worker in turn.relay.ports`;
   return { path: ['turn', 'relayPortsPerWorker'], expected, value };
 }
 

@@ -25,7 +25,8 @@ const FAMILY_6 = 0x1_0000;
 export interface HandOverReceiver {
   /**
    * One datagram to the registered address `to`, as clients know it, and what is answered goes from there. `from` is
-   * whom to answer: the relayed transport address, or what stands for it inside the process. Addresses and bytes are only good until the call returns.
+   * whom to answer: the relayed transport address, or what stands for it inside the process. Addresses and bytes are
+   * only good until the call returns.
    * @param now monotonic milliseconds
    */
   onHandedOver(

@@ -7,21 +7,15 @@ import { describe, expect, it } from 'vitest';
 import { HandOver, type HandOverReceiver } from '../../../shared/net/hand-over.ts';
 import type { TransportAddress } from '../../../shared/net/transport-address.ts';
 import { Commons, type TurnServer } from '../../../turn/index.ts';
-import { data, FAMILY_6, peer, SEND_INDICATION, TurnClient } from '../../support/turn/client.ts';
+import { data, peer, SEND_INDICATION, type TurnClient } from '../../support/turn/client.ts';
 import { CoreWorld } from '../../support/turn/core-world.ts';
 import { onBoth } from '../../support/turn/drivers.ts';
 import { bytesPerTurn, WARM_UP_TURNS } from '../../support/turn/heap.ts';
+import { allocated } from '../../support/turn/few-ports.ts';
 import { inTurn, upTo } from '../../support/turn/in-turn.ts';
 import { channelData, message } from '../../support/turn/message.ts';
 import { onTwo, settled, twoCores } from '../../support/turn/two-workers.ts';
-import {
-  address,
-  allDrops,
-  commonsMemory,
-  drops,
-  relayOn,
-  type World,
-} from '../../support/turn/world.ts';
+import { address, allDrops, commonsMemory, drops, relayOn } from '../../support/turn/world.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 
@@ -33,12 +27,6 @@ const NAT = {
   peers: { allow: [], deny: [] },
   relays: [relayOn('127.0.0.1', '203.0.113.5'), relayOn('::1')],
 };
-
-async function allocated(world: World, family: 4 | 6 = 4) {
-  const client = await TurnClient.of(world);
-  const { relayed } = await client.allocate(...(family === 6 ? [FAMILY_6] : []));
-  return { client, relayed };
-}
 
 /** Echoes what it hears, and knows its guests by where they come from, as the SFU does. */
 class Guests implements HandOverReceiver {
@@ -78,7 +66,7 @@ describe.each([
         const place = family === 4 ? MEDIA : address('fd00::1', 7882);
         const guests = new Guests([two.a, two.b][worker]!.server);
         two.handover.inside[worker]!.register(place, guests);
-        const all = await inTurn(upTo(3), () => allocated(two.a, family));
+        const all = await allocated(two.a, 3, family);
         const relayed = all[0]!.relayed.toString();
         expect(all.map((one) => one.relayed.toString())).toEqual([relayed, relayed, relayed]);
         await inTurn(all, async ({ client }, i) => {
@@ -109,7 +97,7 @@ describe.each([
       const guests = new Guests([two.a, two.b][worker]!.server);
       const inside = two.handover.inside[worker]!;
       inside.register(MEDIA, guests);
-      const [ann, bob] = await inTurn(upTo(2), () => allocated(two.a));
+      const [ann, bob] = await allocated(two.a, 2);
       await inTurn([ann!, bob!], async ({ client }) => {
         await client.permit(MEDIA);
         client.sendTo(MEDIA, bytes('x'));
@@ -124,10 +112,10 @@ describe.each([
         server.fromInside(from, name, bytes('late'), 0, 4, options.clock.monotonic());
       say(MEDIA);
       await settled(two.a, two.b);
-      const next = await allocated(two.a);
+      const [next] = await allocated(two.a, 1);
       say(MEDIA);
       await settled(two.a, two.b);
-      for (const { client } of [bob!, next]) expect(await client.relayedToMe()).toEqual([]);
+      for (const { client } of [bob!, next!]) expect(await client.relayedToMe()).toEqual([]);
       const dropped = [two.a, two.b].map((world) => world.server.stats().drops['no-allocation']);
       expect(dropped[0]! + dropped[1]!).toBe(2);
     },
@@ -139,7 +127,7 @@ describe('from relay to relay', () => {
   onBoth(
     'two clients at two ports talk without a socket, and a third one at the same port is kept out',
     async (world) => {
-      const all = await inTurn(upTo(4), () => allocated(world));
+      const all = await allocated(world, 4);
       const [ann, third] = all.filter(({ relayed }) => relayed.equals(all[0]!.relayed));
       const bob = all.find(({ relayed }) => !relayed.equals(ann!.relayed))!;
       const sent = world.counters.sent;
@@ -168,7 +156,10 @@ describe('from relay to relay', () => {
   onTwo(
     'two clients of two workers talk, under the addresses outside of their NAT',
     async (two) => {
-      const [ann, bob] = await inTurn([two.a, two.b], (world) => allocated(world));
+      const [ann, bob] = await inTurn(
+        [two.a, two.b],
+        async (world) => (await allocated(world, 1))[0],
+      );
       expect(ann!.relayed.host).toBe('203.0.113.5');
       await ann!.client.bind(0x4000, bob!.relayed);
       await bob!.client.permit(ann!.relayed);
@@ -186,7 +177,7 @@ describe('from relay to relay', () => {
   onBoth(
     'what is sent to a port without having been asked for reaches nobody where several may want it',
     async (world) => {
-      const [ann, bob, third, fourth] = await inTurn(upTo(4), () => allocated(world));
+      const [ann, bob, third, fourth] = await allocated(world, 4);
       const here = [ann!, bob!, third!, fourth!];
       const at = (one: (typeof here)[number]) => one.relayed;
       const other = here.find((one) => !at(one).equals(at(ann!)))!;
@@ -211,7 +202,7 @@ it('the ports of a worker that has died are free again', async () => {
   const world = new CoreWorld({ sharedPorts: 3, commons: new Commons(memory, 0) });
   const main = new Commons(memory, 2);
   const before = main.ports.free(0);
-  await inTurn(upTo(4), () => allocated(world));
+  await allocated(world, 4);
   expect(main.ports.free(0)).toBe(before - 3);
   expect(main.reclaim(0, () => [])).toBe(true);
   expect(main.ports.free(0)).toBe(before);
@@ -224,7 +215,7 @@ it('a worker in place of a dead one gives none of its names again', async () => 
     const world = new CoreWorld({ sharedPorts: 1, handOver });
     const guests = new Guests(world.server);
     handOver.register(MEDIA, guests);
-    const { client } = await allocated(world);
+    const client = (await allocated(world, 1))[0]!.client;
     await client.permit(MEDIA);
     client.sendTo(MEDIA, bytes('x'));
     await world.settle();
@@ -237,8 +228,8 @@ const PACKETS = 200_000;
 
 it('relaying through a shared port, to peers, to relays and inside the process, allocates nothing', async () => {
   const { a, b } = await twoCores({ sharedPorts: 1 });
-  const [bound, unbound] = await inTurn(upTo(2), () => allocated(a));
-  const far = await allocated(b);
+  const [bound, unbound] = await allocated(a, 2);
+  const [far] = await allocated(b, 1);
   const handOver = a.options.handOver!;
   handOver.register(MEDIA, {
     onHandedOver: (from, to, received, offset, length, now) =>
@@ -247,7 +238,7 @@ it('relaying through a shared port, to peers, to relays and inside the process, 
   const peers = [a.endpointAt('223.5.5.5', 7000), a.endpointAt('208.67.222.222', 7000)];
   const payload = new Uint8Array(randomBytes(1200));
   await bound!.client.bind(0x4000, peers[0]!.address);
-  await bound!.client.bind(0x4001, far.relayed);
+  await bound!.client.bind(0x4001, far!.relayed);
   await bound!.client.bind(0x4002, MEDIA);
   await unbound!.client.permit(peers[1]!.address, peers[0]!.address);
   unbound!.client.sendTo(peers[1]!.address, bytes('x'));
