@@ -7,13 +7,13 @@ import type { CoreWorld } from '../../support/turn/core-world.ts';
 import { onCore } from '../../support/turn/drivers.ts';
 import { annAndBob, ONE } from '../../support/turn/few-ports.ts';
 import { inTurn, upTo } from '../../support/turn/in-turn.ts';
-import { allDrops, drops } from '../../support/turn/world.ts';
+import { allDrops, drops, type Endpoint } from '../../support/turn/world.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 
-describe('time', () => {
-  const peerAt = (world: CoreWorld) => world.endpointAt('127.0.0.9', 7000);
+const peerAt = (world: CoreWorld): Endpoint => world.endpointAt('127.0.0.9', 7000);
 
+describe('time', () => {
   onCore(
     'a peer is free when the permission is over, whether or not memory was freed',
     async (world) => {

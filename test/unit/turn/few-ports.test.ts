@@ -19,13 +19,7 @@ import { mobile, moved } from '../../support/turn/mobile.ts';
 import { ReceivedMessage } from '../../support/turn/received.ts';
 import { freePort } from '../../support/turn/udp-endpoint.ts';
 import { UdpWorld } from '../../support/turn/udp-world.ts';
-import {
-  address,
-  allDrops,
-  drops,
-  type World,
-  type WorldOptions,
-} from '../../support/turn/world.ts';
+import { address, allDrops } from '../../support/turn/world.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 
