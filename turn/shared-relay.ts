@@ -85,27 +85,20 @@ export class Seat {
     at.seats++;
   }
 
-  /** A permission is installed, or about to be renewed: one that was over counts from now on, behind all others. */
+  /** A permission is installed, or about to be renewed: after one that was over it begins anew, behind all others. */
   permit(permission: Permission, now: number): void {
-    const { interests } = this.#at;
-    let others = interests.get(permission.peer);
-    if (others === undefined) {
-      others = [];
-      interests.set(permission.peer.copy(), others);
-    }
-    const at = others.findIndex(({ seat }) => seat === this);
-    const known = others[at];
-    if (known !== undefined) {
-      const wasLive = isLive(known, now);
+    const known = this.#interestIn(permission.peer);
+    if (known !== undefined && isLive(known, now)) {
       known.permission = permission;
-      if (wasLive) return;
-      others.splice(at, 1);
-      others.push(known);
       return;
     }
+    if (known !== undefined) this.#forget(known);
     const interest: Interest = { seat: this, permission, claims: [] };
-    others.push(interest);
     this.#interests.add(interest);
+    const { interests } = this.#at;
+    const others = interests.get(permission.peer);
+    if (others === undefined) interests.set(permission.peer.copy(), [interest]);
+    else others.push(interest);
   }
 
   /**
@@ -118,7 +111,7 @@ export class Seat {
     if (!this.canClaim(peer, now)) return false;
     const interest = this.#interestIn(peer);
     // A channel outlives its permission: data goes out, and nothing that comes back would be let in.
-    if (interest === undefined || !isLive(interest, now)) return true;
+    if (interest === undefined) return true;
     this.claimed++;
     if (claim === undefined) {
       const made: Claim = { peer: peer.copy(), interest };

@@ -11,6 +11,11 @@ import { allDrops, drops, type Endpoint } from '../../support/turn/world.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 
+/** How many datagrams came to a peer. */
+async function heardBy(peer: Endpoint): Promise<number> {
+  return (await receivedBy(peer)).length;
+}
+
 const peerAt = (world: CoreWorld): Endpoint => world.endpointAt('127.0.0.9', 7000);
 
 describe('time', () => {
@@ -28,6 +33,8 @@ describe('time', () => {
       world.advance(1);
       bob.sendTo(peer.address, bytes('Bob'));
       await world.settle();
+      // What is freed of Ann's is not what Bob has of her by now.
+      world.sweep();
       peer.send(bytes('answer'), relayed);
       expect(await ann.relayedToMe()).toEqual([]);
       expect(await bob.relayedToMe()).toEqual([`data ${peer.address.toString()} answer`]);
@@ -39,6 +46,51 @@ describe('time', () => {
         `${relayed.toString()} Ann`,
         `${relayed.toString()} Bob`,
       ]);
+    },
+    ONE,
+  );
+
+  onCore(
+    'a peer is free when the allocation is over, whether or not memory was freed',
+    async (world) => {
+      const { ann, bob } = await annAndBob(world);
+      const peer = peerAt(world);
+      await ann.refresh(600);
+      await bob.refresh(3600);
+      world.advance(599_999);
+      await ann.permit(peer.address);
+      ann.sendTo(peer.address, bytes('Ann'));
+      await bob.permit(peer.address);
+      bob.sendTo(peer.address, bytes('too early'));
+      await world.settle();
+      world.advance(1);
+      bob.sendTo(peer.address, bytes('Bob'));
+      await world.settle();
+      expect((await receivedBy(peer)).map((text) => text.split(' ')[1])).toEqual(['Ann', 'Bob']);
+    },
+    ONE,
+  );
+
+  onCore(
+    'a permission that has lapsed begins anew: what came of the old one gives nothing before others',
+    async (world) => {
+      const { ann, bob, relayed } = await annAndBob(world);
+      const peer = peerAt(world);
+      await ann.permit(peer.address);
+      ann.sendTo(peer.address, bytes('Ann'));
+      await world.settle();
+      world.advance(300_000);
+      await bob.permit(peer.address);
+      await ann.permit(peer.address);
+      peer.send(bytes('whose?'), relayed);
+      ann.sendTo(peer.address, bytes('Ann again'));
+      await world.settle();
+      bob.sendTo(peer.address, bytes('Bob'));
+      await world.settle();
+      peer.send(bytes('to Bob'), relayed);
+      expect(await ann.relayedToMe()).toEqual([]);
+      expect(await bob.relayedToMe()).toEqual([`data ${peer.address.toString()} to Bob`]);
+      expect(await allDrops(world)).toEqual({ 'ambiguous-peer': 1, 'peer-taken': 1 });
     },
     ONE,
   );
@@ -130,10 +182,10 @@ describe('a hostile client', () => {
       victim.sendTo(peer.address, bytes('one'));
       await world.settle();
       world.advance(1);
+      await attacker.permit(peer.address);
       victim.sendTo(peer.address, bytes('two'));
       await world.settle();
       expect((await receivedBy(peer)).map((text) => text.split(' ')[1])).toEqual(['two']);
-      await attacker.permit(peer.address);
       victim.sendTo(peer.address, bytes('three'));
       await world.settle();
       expect((await receivedBy(peer)).map((text) => text.split(' ')[1])).toEqual(['three']);
@@ -150,20 +202,40 @@ describe('a hostile client', () => {
       for (const peer of peers) ann.sendTo(peer.address, bytes('x'));
       await world.settle();
       expect((await ann.bind(0x4000, peers[4]!.address)).outcome).toBe('508');
-      expect(await inTurn(peers, receivedBy)).toMatchObject([[{}], [{}], [{}], [{}], []]);
+      expect(await inTurn(peers, heardBy)).toEqual([1, 1, 1, 1, 0]);
       expect(await drops(world, 'peer-taken')).toBe(1);
       await bob.permit(peers[4]!.address);
       bob.sendTo(peers[4]!.address, bytes('x'));
       await world.settle();
-      expect(await receivedBy(peers[4]!)).toHaveLength(1);
+      expect(await heardBy(peers[4]!)).toBe(1);
       world.advance(300_000);
       world.sweep();
-      await ann.permit(peers[0]!.address);
-      for (const peer of peers) ann.sendTo(peer.address, bytes('x'));
+      const others = upTo(5).map((i) => world.endpointAt('127.0.0.8', 7000 + i));
+      await ann.permit(others[0]!.address);
+      for (const peer of others) ann.sendTo(peer.address, bytes('x'));
       await world.settle();
       expect(await drops(world, 'peer-taken')).toBe(2);
     },
     { ...ONE, channels: 4 },
+  );
+
+  onCore(
+    'counts no peer that somebody else has by now',
+    async (world) => {
+      const { ann, bob } = await annAndBob(world);
+      const [one, other] = ['127.0.0.9', '127.0.0.8'].map((host) => world.endpointAt(host, 7000));
+      await ann.permit(one!.address);
+      ann.sendTo(one!.address, bytes('x'));
+      await world.settle();
+      world.advance(300_000);
+      await bob.permit(one!.address);
+      bob.sendTo(one!.address, bytes('x'));
+      await ann.permit(other!.address);
+      ann.sendTo(other!.address, bytes('x'));
+      await world.settle();
+      expect(await inTurn([one!, other!], heardBy)).toEqual([2, 1]);
+    },
+    { ...ONE, channels: 1 },
   );
 
   onCore(
