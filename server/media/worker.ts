@@ -60,8 +60,7 @@ async function main(data: MediaWorkerData): Promise<void> {
       : await linuxWorkerEngine(linux, index, options);
   const core = {
     ...turnOptions(settings, systemClock, new Commons(data.commons, index), data.services),
-    // Where few ports are open to peers, none is left to listen at.
-    tcpRelays: settings.tcpAllocations && settings.relayPortsPerWorker === 0 ? post : undefined,
+    tcpRelays: settings.tcpAllocations ? post : undefined,
     firstAllocationId: 1 + data.deaths * IDS_PER_LIFE,
     neighbours,
     handOver,

@@ -87,6 +87,16 @@ onTcp(
 );
 
 onTcp(
+  'RFC 6062 s5.1: where allocations share relay ports, it is 442',
+  async (world) => {
+    const client = await world.client();
+    expect(await codeOf(client.request(ALLOCATE, TCP))).toBe(442);
+    await client.allocate();
+  },
+  { sharedPorts: 1 },
+);
+
+onTcp(
   'RFC 6062 s5.1: where bandwidth is limited, it is 442',
   async (world) => {
     const client = await world.client();
