@@ -10,6 +10,7 @@ import { CODES } from '../signaling/codes.ts';
 import { DTLS_METRIC_FAMILIES } from './dtls-metric-families.ts';
 import type { MediaReport, WorkerReport } from './media/host.ts';
 import type { WorkerStats } from './media/messages.ts';
+import { OVERSIGHT_METRIC_FAMILIES } from './oversight-metric-families.ts';
 import { VERSION } from './package-root.ts';
 import { SFU_METRIC_FAMILIES } from './sfu-metric-families.ts';
 import type { ServerStats } from './stats.ts';
@@ -257,6 +258,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     ...ofReasons(({ closes }) => closes),
   },
   ...WHIP_METRIC_FAMILIES,
+  ...OVERSIGHT_METRIC_FAMILIES,
   {
     name: 'sterna_token_cache_entries',
     type: 'gauge',

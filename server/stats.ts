@@ -2,10 +2,16 @@
 
 import type { EngineChoice } from '../shared/net/engine-choice.ts';
 import type { SignalingStats } from '../signaling/index.ts';
+import type { AuditStats } from './audit/audit-log.ts';
 import type { MediaReport } from './media/host.ts';
+import type { WebhookStats } from './webhooks/webhooks.ts';
 
 export interface ServerStats {
   signaling: SignalingStats;
   engine: EngineChoice;
   media: MediaReport;
+  /** Undefined without receivers. */
+  webhooks: WebhookStats | undefined;
+  /** Undefined without a file. */
+  audit: AuditStats | undefined;
 }

@@ -1,11 +1,11 @@
-// What the TURN routes do: the token must grant roomAdmin for all rooms; then the media workers are asked, or a
-// credential is minted.
+// What the TURN routes do: the media workers are asked, or a credential is minted.
 // Called by: server.ts, which hands it to the gateway.
 
 import { GatewayProblem } from '../gateway/problem.ts';
 import type { CredentialRequest, TurnApi, TurnCredential } from '../gateway/routes/turn.ts';
-import type { SignalingServer } from '../signaling/index.ts';
-import { checkServerAdmin, problem } from './admin-token.ts';
+import { problem } from './api-problem.ts';
+import { actorOf } from './audit/audit.ts';
+import type { Audit } from './audit/audit.ts';
 import type { AllocationFailure, Allocations } from './media/allocations.ts';
 
 /** Mints a credential; undefined where no secret is configured. */
@@ -15,32 +15,34 @@ export type MintTurnCredential = (
 ) => TurnCredential | undefined;
 
 export function turnApiOf(
-  { tokens }: Pick<SignalingServer, 'tokens'>,
   allocations: Allocations,
   mint: MintTurnCredential,
+  audit: Audit,
 ): TurnApi {
   return {
-    list: async (token, { after, limit }) => {
-      checkServerAdmin(tokens, token);
+    list: async ({ after, limit }) => {
       const list = await allocations.list(after, limit);
       if (list === undefined)
         throw problem('BAD_MESSAGE', 'after: expected the id of an allocation');
       return list;
     },
-    describe: async (token, id) => {
-      checkServerAdmin(tokens, token);
+    describe: async (id) => {
       const allocation = await allocations.describe(id);
       if (typeof allocation === 'string') throw failed(allocation);
       return allocation;
     },
-    end: async (token, id) => {
-      checkServerAdmin(tokens, token);
+    end: async (caller, id) => {
       const outcome = await allocations.end(id);
-      if (outcome !== 'ended') throw failed(outcome);
+      const wrong = outcome === 'ended' ? undefined : failed(outcome);
+      const target = { allocation: id };
+      audit.record(actorOf(caller), 'turn.end-allocation', target, wrong?.code ?? 'ok');
+      if (wrong !== undefined) throw wrong;
     },
-    mint: (token, request, requestHost) => {
-      checkServerAdmin(tokens, token);
+    mint: (caller, request, requestHost) => {
       const credential = mint(request, requestHost);
+      const target = { ...request, username: credential?.username };
+      const outcome = credential === undefined ? 'NO_SECRET' : 'ok';
+      audit.record(actorOf(caller), 'turn.mint', target, outcome);
       if (credential !== undefined) return credential;
       const detail = 'Credentials are minted with the first of turn.secrets, and there is none.';
       throw new GatewayProblem(409, 'NO_SECRET', detail);

@@ -11,7 +11,8 @@ import { LIMITS } from './protocol.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { Room } from './room.ts';
-import type { Member } from './room.ts';
+import type { Member, RoomSettings } from './room.ts';
+import type { RoomObserver } from './room-events.ts';
 import { roomName } from './claims.ts';
 
 export interface CreateRoomOptions {
@@ -29,6 +30,7 @@ export class Rooms<M extends Member = Member> {
   readonly #log: Logger;
   readonly #limits: SignalingLimits;
   readonly #switchboard: Switchboard | null;
+  readonly #observer: RoomObserver | null;
 
   /** With a switchboard rooms are of mode `sfu`. */
   constructor(
@@ -36,11 +38,13 @@ export class Rooms<M extends Member = Member> {
     log: Logger,
     limits: SignalingLimits,
     switchboard: Switchboard | null = null,
+    observer: RoomObserver | null = null,
   ) {
     this.#clock = clock;
     this.#log = log;
     this.#limits = limits;
     this.#switchboard = switchboard;
+    this.#observer = observer;
   }
 
   get size(): number {
@@ -66,6 +70,14 @@ export class Rooms<M extends Member = Member> {
     const room = this.#open(options);
     if (room === null) throw new SternaError('ROOM_FULL', 'The server has its maximum of rooms');
     return room;
+  }
+
+  /** Null: done. Says which setting is out of bounds, and then nothing has changed. */
+  update(room: Room<M>, settings: RoomSettings): Refusal | null {
+    const wrong = this.#check({ name: room.name, ...settings });
+    if (wrong !== null) return refusal('BAD_MESSAGE', wrong);
+    room.update(settings);
+    return null;
   }
 
   /** For a join: the room of that (checked) name, made if there is none; null at `maxRooms`. */
@@ -94,6 +106,7 @@ export class Rooms<M extends Member = Member> {
     if (room === undefined) return false;
     this.#rooms.delete(name);
     room.close(why);
+    this.#observer?.onRoomEvent({ event: 'room_finished', room: room.info(), reason: why.reason });
     this.#log.info('room.ended', { room: name, reason: why.reason });
     return true;
   }
@@ -117,8 +130,10 @@ export class Rooms<M extends Member = Member> {
       this.#clock,
       this.#limits,
       this.#switchboard,
+      this.#observer,
     );
     this.#rooms.set(room.name, room);
+    this.#observer?.onRoomEvent({ event: 'room_started', room: room.info() });
     this.#log.info('room.created', { room: room.name, sid: room.sid });
     return room;
   }

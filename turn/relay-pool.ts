@@ -104,6 +104,11 @@ export class RelayPool {
     return this.#tcpRelays.get(listener);
   }
 
+  /** Those that listen for TCP. */
+  get tcpRelays(): Iterable<Relay> {
+    return this.#tcpRelays.values();
+  }
+
   open(family: AddressFamily, wish: PortWish, done: RelayOpened): void {
     if (this.few === undefined) this.#attempt(begin(family, wish, done));
     else if (wish === 'any') this.few.open(family, done);

@@ -7,18 +7,14 @@ import type { TurnOptions } from './options.ts';
 import { TcpRelays } from './tcp-relays.ts';
 import type { TurnState } from './turn-state.ts';
 
-/**
- * Bytes of a TCP relay pass the worker by, so where bandwidth is limited there are none; nor are there where ports are
- * shared, since each would listen at one of its own.
- */
+/** There are none where ports are shared, since each would listen at one of its own. */
 export function tcpRelays(
   options: TurnOptions,
   engine: Engine,
   state: () => TurnState,
 ): TcpRelays | undefined {
-  const { tcpRelays: emit, random, perAllocation, commons, sharedPorts } = options;
-  const isMetered = perAllocation.bandwidth > 0 || commons.bandwidth.limited;
-  if (emit === undefined || isMetered || sharedPorts > 0) return undefined;
+  const { tcpRelays: emit, random, sharedPorts } = options;
+  if (emit === undefined || sharedPorts > 0) return undefined;
   const tcp: TcpRelays = new TcpRelays({
     emit,
     timers: engine.timers,

@@ -1,11 +1,15 @@
-// WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) as HTTP: `/v1/whip/{room}` to publish, `/v1/whep/{room}` to play, and
-// the session resource that either makes. Methods, media types, header fields and CORS are here; what a session is,
-// who may have one and whether a precondition holds are the callbacks' business.
-// Called by: http-server.ts.
+// WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) as HTTP: `/v1/whip/{room}` to publish, `/v1/whep/{room}` to play,
+// and the session resource that either makes. Methods, media types, header fields and CORS are here; what a session
+// is, who may have one and whether a precondition holds are the callbacks' business. Called by: http-server.ts.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { isUtf8 } from 'node:buffer';
+import { z } from 'zod';
+import { bearerIn } from '../bearer.ts';
+import type { TellClient } from '../forwarded.ts';
 import { GatewayProblem } from '../problem.ts';
+import { defineRoute } from '../route.ts';
+import type { Content, Fields, Route } from '../route.ts';
 
 export type WhipProtocol = 'whip' | 'whep';
 
@@ -19,7 +23,7 @@ export interface WhipOffer {
   readonly identity: string | undefined;
   readonly name: string | undefined;
   readonly participant: string | undefined;
-  /** The Host header. */
+  /** What the client takes this server for. */
   readonly host: string;
 }
 
@@ -69,6 +73,7 @@ export interface WhipApi {
 
 export interface WhipOptions {
   readonly api: WhipApi;
+  readonly clientOf: TellClient;
   /** Why no new session is taken on right now. */
   refuse(): GatewayProblem | undefined;
 }
@@ -82,139 +87,157 @@ const PREFLIGHT_SECONDS = 86_400;
 const ENDPOINT_METHODS = 'POST, GET, HEAD, OPTIONS';
 const RESOURCE_METHODS = 'PATCH, DELETE, GET, HEAD, OPTIONS';
 
-interface EndpointRoute {
-  Params: { room: string };
-  Querystring: { identity?: unknown; name?: unknown; participant?: unknown };
-}
-
-interface ResourceRoute {
-  Params: { room: string; id: string };
-}
-
-export function whipRoutes(app: FastifyInstance, options: WhipOptions): void {
-  void app.register((scope, _options, done) => {
-    // Which type a body has to have is the route's business.
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) =>
-      parsed(null, body),
-    );
-    scope.addHook('onRequest', (request, reply, next) => {
-      allowOrigins(reply);
-      if (request.method !== 'OPTIONS') charge(options.api, request);
-      next();
-    });
-    for (const protocol of ['whip', 'whep'] as const) {
-      endpoint(scope, protocol, options);
-      resource(scope, protocol, options.api);
-    }
-    done();
-  });
-}
-
-function endpoint(scope: FastifyInstance, protocol: WhipProtocol, options: WhipOptions): void {
-  const url = `/v1/${protocol}/:room`;
-  scope.post<EndpointRoute>(url, (request, reply) => {
-    const problem = options.refuse();
-    if (problem) throw problem;
-    expectType(request, SDP);
-    const { room } = request.params;
-    const { identity, name, participant } = request.query;
-    const { id, sdp, etag, iceServers } = options.api.open({
-      protocol,
-      room,
-      bearer: bearerOf(request),
-      sdp: textOf(request.body),
-      identity: parameter('identity', identity),
-      name: parameter('name', name),
-      participant: parameter('participant', participant),
-      host: request.headers.host ?? '',
-    });
-    return reply
-      .code(201)
-      .headers({
-        'content-type': SDP,
-        location: `/v1/${protocol}/${encodeURIComponent(room)}/${id}`,
-        etag,
-        'accept-patch': FRAGMENT,
-        link: iceServers.flatMap(linksOf),
-      })
-      .send(Buffer.from(sdp));
-  });
-  scope.options(url, (_request, reply) => preflight(reply, ENDPOINT_METHODS));
-  // RFC 9725 s4.1: GET succeeds without content. draft-ietf-wish-whep-04 s4.2: players know an endpoint by the type
-  // that HEAD is answered with.
-  scope.get(url, (_request, reply) =>
-    protocol === 'whep'
-      ? reply.header('content-type', SDP).send(Buffer.alloc(0))
-      : reply.code(204).send(),
-  );
-  refuseOthers(scope, url, ['PUT', 'PATCH', 'DELETE'], ENDPOINT_METHODS);
-}
-
-function resource(scope: FastifyInstance, protocol: WhipProtocol, api: WhipApi): void {
-  const url = `/v1/${protocol}/:room/:id`;
-  const find = (request: FastifyRequest<ResourceRoute>): WhipResource =>
-    api.find({ protocol, ...request.params, bearer: bearerOf(request) });
-  scope.patch<ResourceRoute>(url, (request, reply) => {
-    const found = find(request);
-    expectType(request, FRAGMENT);
-    const restart = found.patch(request.headers['if-match'], textOf(request.body));
-    if (restart === undefined) return reply.code(204).send();
-    return reply
-      .headers({ 'content-type': FRAGMENT, etag: restart.etag })
-      .send(Buffer.from(restart.fragment));
-  });
-  scope.delete<ResourceRoute>(url, (request, reply) => {
-    find(request).close();
-    return reply.code(200).send();
-  });
-  scope.get<ResourceRoute>(url, (request, reply) => {
-    find(request);
-    return reply.code(204).send();
-  });
-  scope.options(url, (_request, reply) => preflight(reply, RESOURCE_METHODS));
-  refuseOthers(scope, url, ['PUT', 'POST'], RESOURCE_METHODS);
-}
-
 /** A bearer has to be sent by a script that knows it, so pages of every origin may ask; there are no cookies. */
-function allowOrigins(reply: FastifyReply): void {
-  void reply.headers({
-    'access-control-allow-origin': '*',
-    'access-control-expose-headers': 'Location, ETag, Link, Accept-Patch, Retry-After',
-    'cache-control': 'no-store',
-  });
+const FIELDS: Fields = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Location, ETag, Link, Accept-Patch, Retry-After',
+};
+
+/** Each may come once; others are for who made the URL. */
+const parameter = z.string({ error: 'expected once in the query' }).optional();
+const offerQuery = z.object({ identity: parameter, name: parameter, participant: parameter });
+
+const description: Content = { type: SDP, schema: z.string() };
+const fragment: Content = { type: FRAGMENT, schema: z.string() };
+const empty = z.undefined();
+const oneRoom = z.object({ room: z.string() });
+const oneSession = z.object({ room: z.string(), id: z.string() });
+
+export function whipRoutes(options: WhipOptions): Route[] {
+  const of = (protocol: WhipProtocol): Route[] =>
+    endpoint(protocol, options).concat(resource(protocol, options));
+  return of('whip').concat(of('whep'));
+}
+
+function endpoint(protocol: WhipProtocol, options: WhipOptions): Route[] {
+  const { api } = options;
+  const path = `/v1/${protocol}/{room}`;
+  const shared = { path, access: 'bearer', params: oneRoom, fields: FIELDS } as const;
+  const guard = (request: FastifyRequest): void => charge(options, request);
+  return [
+    defineRoute({
+      ...shared,
+      method: 'POST',
+      summary: protocol === 'whip' ? 'Publishes into a room.' : 'Plays what a room publishes.',
+      guard,
+      query: offerQuery,
+      body: description,
+      response: { 201: description },
+      handler: ({ params: { room }, query, body, request, reply }) => {
+        const problem = options.refuse();
+        if (problem) throw problem;
+        expectType(request, SDP);
+        const { id, sdp, etag, iceServers } = api.open({
+          protocol,
+          room,
+          bearer: bearerIn(request.headers.authorization),
+          sdp: textOf(body),
+          identity: query.identity,
+          name: query.name,
+          participant: query.participant,
+          host: options.clientOf(request.raw).host,
+        });
+        return reply(201, sdp, {
+          'content-type': SDP,
+          location: `/v1/${protocol}/${encodeURIComponent(room)}/${id}`,
+          etag,
+          'accept-patch': FRAGMENT,
+          link: iceServers.flatMap(linksOf),
+        });
+      },
+    }),
+    // RFC 9725 s4.1: GET succeeds without content. draft-ietf-wish-whep-04 s4.2: players know an endpoint by the type
+    // that HEAD is answered with.
+    ...(['GET', 'HEAD'] as const).map((method) =>
+      defineRoute({
+        ...shared,
+        method,
+        summary: 'Tells that this is an endpoint.',
+        guard,
+        response: { 200: description, 204: empty },
+        handler: ({ reply }) =>
+          protocol === 'whep' ? reply(200, '', { 'content-type': SDP }) : reply(204, undefined),
+      }),
+    ),
+    preflight(path, ENDPOINT_METHODS),
+  ];
+}
+
+function resource(protocol: WhipProtocol, options: WhipOptions): Route[] {
+  const { api } = options;
+  const path = `/v1/${protocol}/{room}/{id}`;
+  const shared = { path, access: 'bearer', params: oneSession, fields: FIELDS } as const;
+  const guard = (request: FastifyRequest): void => charge(options, request);
+  const find = (params: { room: string; id: string }, { headers }: FastifyRequest): WhipResource =>
+    api.find({ protocol, ...params, bearer: bearerIn(headers.authorization) });
+  return [
+    defineRoute({
+      ...shared,
+      method: 'PATCH',
+      summary: 'Restarts ICE of a session.',
+      guard,
+      body: fragment,
+      response: { 200: fragment, 204: empty },
+      handler: ({ params, body, request, reply }) => {
+        const found = find(params, request);
+        expectType(request, FRAGMENT);
+        const restart = found.patch(request.headers['if-match'], textOf(body));
+        if (restart === undefined) return reply(204, undefined);
+        return reply(200, restart.fragment, { 'content-type': FRAGMENT, etag: restart.etag });
+      },
+    }),
+    defineRoute({
+      ...shared,
+      method: 'DELETE',
+      summary: 'Ends a session.',
+      guard,
+      response: { 200: empty },
+      handler: ({ params, request, reply }) => {
+        find(params, request).close();
+        return reply(200, undefined);
+      },
+    }),
+    ...(['GET', 'HEAD'] as const).map((method) =>
+      defineRoute({
+        ...shared,
+        method,
+        summary: 'Tells that a session is there.',
+        guard,
+        response: { 204: empty },
+        handler: ({ params, request, reply }) => {
+          find(params, request);
+          return reply(204, undefined);
+        },
+      }),
+    ),
+    preflight(path, RESOURCE_METHODS),
+  ];
 }
 
 /** RFC 9725 s4.2. ICE servers are not for whoever asks: their credentials come with the answer. */
-function preflight(reply: FastifyReply, methods: string): FastifyReply {
-  return reply
-    .code(200)
-    .headers({
-      allow: methods,
-      'access-control-allow-methods': methods,
-      'access-control-allow-headers': 'Authorization, Content-Type, If-Match',
-      'access-control-max-age': String(PREFLIGHT_SECONDS),
-      'accept-post': SDP,
-      'accept-patch': FRAGMENT,
-    })
-    .send();
-}
-
-function refuseOthers(
-  scope: FastifyInstance,
-  url: string,
-  methods: ('PUT' | 'PATCH' | 'POST' | 'DELETE')[],
-  allow: string,
-): void {
-  const refuse = (): never => {
-    throw new GatewayProblem(405, 'METHOD', `This path takes ${allow} only.`, { allow });
-  };
-  scope.route({ method: methods, url, onRequest: refuse, handler: refuse });
+function preflight(path: string, methods: string): Route {
+  return defineRoute({
+    method: 'OPTIONS',
+    path,
+    summary: 'Tells pages of other origins what they may send.',
+    access: 'public',
+    fields: FIELDS,
+    response: { 200: empty },
+    handler: ({ reply }) =>
+      reply(200, undefined, {
+        allow: methods,
+        'access-control-allow-methods': methods,
+        'access-control-allow-headers': 'Authorization, Content-Type, If-Match',
+        'access-control-max-age': String(PREFLIGHT_SECONDS),
+        'accept-post': SDP,
+        'accept-patch': FRAGMENT,
+      }),
+  });
 }
 
 /** RFC 9725 s5: against floods, before anything is read. */
-function charge(api: WhipApi, request: FastifyRequest): void {
-  const waitMs = api.waitMs(request.socket.remoteAddress ?? '');
+function charge({ api, clientOf }: WhipOptions, request: FastifyRequest): void {
+  const waitMs = api.waitMs(clientOf(request.raw).address);
   if (waitMs === 0) return;
   throw new GatewayProblem(429, 'RATE_LIMITED', 'Too many requests from this address.', {
     'retry-after': String(Math.ceil(waitMs / 1000)),
@@ -228,20 +251,10 @@ function expectType({ headers }: FastifyRequest, type: string): void {
   throw new GatewayProblem(415, 'MEDIA_TYPE', `Send the body as Content-Type: ${type}.`);
 }
 
-function textOf(body: unknown): string {
-  if (!(body instanceof Buffer)) return '';
+function textOf(body: Buffer | undefined): string {
+  if (body === undefined) return '';
   if (isUtf8(body)) return body.toString('utf8');
   throw new GatewayProblem(400, 'BAD_MESSAGE', 'The body is not UTF-8.');
-}
-
-/** RFC 6750 s2.1; wider than that, since the secret of an API key may be any text. */
-function bearerOf({ headers }: FastifyRequest): string | undefined {
-  return /^Bearer +([\x21-\x7e][\x20-\x7e]{0,8191})$/i.exec(headers.authorization ?? '')?.[1];
-}
-
-function parameter(name: string, value: unknown): string | undefined {
-  if (value === undefined || typeof value === 'string') return value;
-  throw new GatewayProblem(400, 'BAD_MESSAGE', `${name}: expected once in the query.`);
 }
 
 /** RFC 9725 s4.6: a Link (RFC 8288) for each URL; not for what a header field cannot say. */

@@ -9,7 +9,6 @@ import { LOG_LEVELS } from '../log.ts';
 import { opaqueString } from '../stun/opaque-string.ts';
 import {
   isAddress,
-  isCidr,
   isIceUrl,
   isMulticast,
   isWebOrigin,
@@ -18,19 +17,16 @@ import {
   readEndpoint,
   readListenerUrl,
   readNatDiscoveryUrl,
-  readPortRange,
 } from './network-values.ts';
-import { checked, credential, integer, listOf, text } from './schema-values.ts';
+import { relay, relayPortsPerWorker } from './relay-schema.ts';
+import { checked, cidr, credential, integer, listOf, text, tlsFiles } from './schema-values.ts';
 import { parseTokenKey } from './token-key.ts';
+import { audit, webhooks } from './webhooks-schema.ts';
 
 /** HS256 wants a key at least as long as its hash, RFC 7518 s3.2. */
 const API_SECRET_MIN = 32;
 
 const address = checked(isAddress, 'an IP address, such as 127.0.0.1 or ::1');
-const relayAddress = checked(
-  (value) => isAddress(value) && !isWildcard(value) && !isMulticast(value),
-  'an IP address of this machine (not 0.0.0.0 or ::)',
-);
 const announcedAddress = checked(
   (value) => isAddress(value) && !isWildcard(value) && !isMulticast(value),
   'an IP address that clients reach (not 0.0.0.0 or ::)',
@@ -39,7 +35,6 @@ const mediaAddress = checked(
   (value) => isAddress(value) && !isMulticast(value),
   'an IP address of this machine, or 0.0.0.0 or ::',
 );
-const cidr = checked(isCidr, 'an address range, such as 10.0.0.0/8 or fd00::/8');
 const iceUrl = checked(
   isIceUrl,
   'an ICE URL, such as turn:turn.example.org:3478?transport=udp or stun:192.0.2.1:3478',
@@ -48,11 +43,14 @@ const origin = checked(
   (value) => value === '*' || isWebOrigin(value),
   'an origin, such as https://meet.example.org, or "*"',
 );
-const filePath = z.string().max(4096, { error: 'a path of at most 4096 characters' });
 const keyName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
 const userName = credential(128, 'a user name');
+const redisUrl = checked(
+  (value) => value === '' || isUrlOf(value, ['redis:', 'rediss:']),
+  'a redis:// or rediss:// URL',
+);
 const tokenKey = checked(
   (value) => parseTokenKey(value) !== undefined,
   'base64 of 32 bytes (A256GCM) or 16 bytes (A128GCM), such as openssl rand -base64 32 prints',
@@ -77,6 +75,18 @@ const gateway = z.strictObject({
     .describe(
       'Address ranges that may read /metrics, directly and not through a proxy; [] for none',
     ),
+  tls: tlsFiles('for HTTPS and WSS instead of HTTP; empty where a proxy ends TLS')
+    .prefault({})
+    .describe('The certificate of the port; read again when the files change, and on SIGHUP'),
+  trustedProxies: listOf(cidr, 64)
+    .default([])
+    .describe(
+      'Proxies whose Forwarded and X-Forwarded-For, -Proto and -Host are believed; [] for none',
+    ),
+  reusePort: z
+    .boolean({ error: 'true or false' })
+    .default(false)
+    .describe('Share the port with other servers of this user that say so too (SO_REUSEPORT)'),
 });
 
 const signaling = z.strictObject({
@@ -94,27 +104,10 @@ const rooms = z.strictObject({
     .describe('Seconds that a room lives on without participants'),
 });
 
-const relay = z.strictObject({
-  addresses: listOf(relayAddress, 16)
-    .min(1, { error: 'at least one IP address of this machine' })
-    .default(['127.0.0.1', '::1'])
-    .describe('Addresses of this machine that relayed transport addresses are taken from'),
-  external: z
-    .record(relayAddress, relayAddress)
-    .default({})
-    .describe('Public address of each relay address behind a one-to-one NAT'),
-  ports: checked(readPortRange)
-    .default('49152-65535')
-    .describe('Ports of relayed transport addresses, first and last'),
-});
-
 const userSources = z.strictObject({
   redis: z
     .strictObject({
-      url: checked(
-        (value) => value === '' || isUrlOf(value, ['redis:', 'rediss:']),
-        'a redis:// or rediss:// URL',
-      )
+      url: redisUrl
         .default('')
         .describe('Redis that has a hash of user names and passwords; empty for none'),
       key: text(1, 256, 'a key').default('sterna:turn:users').describe('Name of that hash'),
@@ -158,13 +151,7 @@ const turn = z.strictObject({
       'tcp://[::1]:3478',
     ])
     .describe('Where STUN and TURN are served: udp://, tcp://, tls:// or dtls://'),
-  tls: z
-    .strictObject({
-      cert: filePath
-        .default('')
-        .describe('PEM file of the certificate and its chain, for tls:// and dtls:// listeners'),
-      key: filePath.default('').describe('PEM file of its private key'),
-    })
+  tls: tlsFiles('for tls:// and dtls:// listeners')
     .prefault({})
     .describe(
       'The certificate of TLS and DTLS listeners; read again when the files change, and on SIGHUP',
@@ -178,11 +165,7 @@ const turn = z.strictObject({
     .default([])
     .describe('ICE URLs handed to participants; made from the listeners when empty'),
   relay: relay.prefault({}).describe('Where relayed media leaves this machine'),
-  relayPortsPerWorker: integer(0, 64)
-    .default(0)
-    .describe(
-      'Relay ports that all allocations of a media worker share at each relay address; 0 gives each a port of its own',
-    ),
+  relayPortsPerWorker,
   users: z
     .record(userName, credential(256, 'a password'))
     .default({})
@@ -341,6 +324,9 @@ export const settingsSchema = z.strictObject({
   workerCpus: checked(readCpuList)
     .default('')
     .describe('CPUs that the media workers are pinned to in turn, such as 1-3; empty pins none'),
+  mainCpus: checked(readCpuList)
+    .default('')
+    .describe('CPUs that the main thread (HTTP, signaling) is kept on, such as 0; empty for any'),
   gateway: gateway.prefault({}).describe('The HTTP server'),
   signaling: signaling.prefault({}).describe('The WebSocket at /v1/signal'),
   rooms: rooms.prefault({}).describe('Defaults of rooms'),
@@ -352,6 +338,19 @@ export const settingsSchema = z.strictObject({
     ),
   sfu: sfu.prefault({}).describe('The SFU: media of meetings'),
   turn: turn.prefault({}).describe('The STUN and TURN server'),
+  redis: z
+    .strictObject({
+      url: redisUrl
+        .default('')
+        .describe('Redis that the nodes of a cluster share, redis:// or rediss://; empty for none'),
+      prefix: text(1, 64, 'a prefix')
+        .default('sterna:')
+        .describe('What its keys and channels begin with; the same on all nodes'),
+    })
+    .prefault({})
+    .describe('What the nodes of a cluster share'),
+  webhooks: webhooks.prefault({}).describe('Who is told what happens in rooms'),
+  audit: audit.prefault({}).describe('Who did what, in a file that shows when it was changed'),
   drain: z
     .strictObject({
       timeout: integer(0, 86_400)

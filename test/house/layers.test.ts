@@ -18,7 +18,11 @@ interface Rule {
 const NODE = String.raw`node:[\w/]+`;
 
 const RULES: Readonly<Record<string, Rule>> = {
-  shared: { folders: [], packages: new RegExp(`^(?:${NODE}|zod|yaml|pino|ipaddr\\.js|koffi)$`) },
+  shared: {
+    folders: [],
+    // ioredis is behind shared/redis alone: what the nodes of a cluster share.
+    packages: new RegExp(`^(?:${NODE}|zod|yaml|pino|ipaddr\\.js|koffi|ioredis)$`),
+  },
   turn: { folders: ['shared'], packages: new RegExp(`^(?:${NODE}|ipaddr\\.js)$`) },
   // sdp-transform knows the syntax of every SDP attribute; the SFU answers what browsers offer.
   sfu: { folders: ['shared'], packages: new RegExp(`^(?:${NODE}|sdp-transform)$`) },
@@ -29,7 +33,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   gateway: {
     folders: ['shared'],
-    packages: new RegExp(`^(?:${NODE}|zod|fastify|@fastify/(?:helmet|static))$`),
+    packages: new RegExp(`^(?:${NODE}|zod|fastify|@fastify/static)$`),
   },
   server: {
     folders: ['shared', 'turn', 'sfu', 'signaling', 'gateway'],

@@ -1,17 +1,14 @@
 // Users in a real Redis and of a web service: allocations with their passwords, Redis killed and started again.
 
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { Child } from '../support/e2e/child.ts';
 import { EchoPeer, lossless, uclient, type UclientRun } from '../support/e2e/coturn.ts';
 import { Sterna } from '../support/e2e/sterna.ts';
+import { RedisServer } from '../support/redis-server.ts';
 
 /** Few messages, IPv4, no second allocation for RTCP. */
 const SMALL = ['-n', '3', '-m', '1', '-X', '-c'];
@@ -20,27 +17,15 @@ const KEY = 'turn:people';
 const AUTHORIZATION = 'Bearer for the service';
 const question = z.object({ username: z.string(), realm: z.string() });
 
-let folder: string;
-let redisPort: number;
-let redis: Child;
+let redis: RedisServer;
 let service: Server;
 let peer: EchoPeer;
 let sterna: Sterna;
 /** What the service was asked. */
 const asked: unknown[] = [];
 
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function startRedis(): Promise<void> {
-  redis = new Child('redis-server', ['--port', `${redisPort}`, '--bind', '127.0.0.1'], { folder });
-  await redis.printed(/Ready to accept connections/);
-  const client = new Redis(redisPort, '127.0.0.1');
+async function fillRedis(): Promise<void> {
+  const client = new Redis(redis.url);
   await client.hset(KEY, { ann: 'of redis', dan: 'later' });
   await client.quit();
 }
@@ -57,9 +42,9 @@ async function startService(): Promise<number> {
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sterna-redis-'));
-  redisPort = await freePort();
-  const [port] = await Promise.all([startService(), startRedis()]);
+  let port: number;
+  [port, redis] = await Promise.all([startService(), RedisServer.start()]);
+  await fillRedis();
   [peer, sterna] = await Promise.all([
     EchoPeer.start(),
     Sterna.start({
@@ -67,7 +52,7 @@ beforeAll(async () => {
         turn: {
           listeners: ['udp://127.0.0.1:0'],
           userSources: {
-            redis: { url: `redis://127.0.0.1:${redisPort}`, key: KEY },
+            redis: { url: redis.url, key: KEY },
             http: { url: `http://127.0.0.1:${port}/users`, authorization: AUTHORIZATION },
             cacheSeconds: 1,
             unknownSeconds: 1,
@@ -87,7 +72,6 @@ afterAll(async () => {
   await peer?.stop();
   await redis?.kill();
   await new Promise((resolve) => service.close(resolve));
-  await rm(folder, { recursive: true, force: true });
 });
 
 const run = (user: string, password: string): ReturnType<typeof uclient> =>
@@ -134,7 +118,8 @@ test('while Redis is away who was there before goes on, and all is well when it 
     isRefused('dan', 'later'),
   ]);
   expect([ann, bob, refused]).toEqual([lossless(3), lossless(3), true]);
-  await startRedis();
+  await redis.restart();
+  await fillRedis();
   await sterna.waitForEvents('users.redis.up');
   await new Promise((resolve) => setTimeout(resolve, 1100));
   expect(await relays('dan', 'later')).toEqual(lossless(3));

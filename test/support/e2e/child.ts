@@ -68,6 +68,15 @@ export class Child {
     this.#process.kill('SIGINT');
   }
 
+  /** As a machine that hangs: it does nothing and closes nothing. */
+  freeze(): void {
+    this.#process.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process.kill('SIGCONT');
+  }
+
   /** The first match in its output, as soon as it is there. */
   async printed(pattern: RegExp): Promise<RegExpExecArray> {
     const until = Date.now() + OUTPUT_WITHIN_MS;

@@ -49,6 +49,13 @@ const FULL: ServerStats = {
     kind: 'linux',
     capabilities: { udpGro: true, udpSegment: false, ipRecvErr: true, ipPktInfo: true },
   },
+  webhooks: {
+    outcomes: { delivered: 9, rejected: 1, blocked: 2, expired: 3, overflow: 4, abandoned: 0 },
+    retries: 8,
+    queued: 7,
+    ageMs: 1500,
+  },
+  audit: { records: 11, failures: 2, lost: 1 },
   media: {
     users: 2,
     streamsRefused: 7,
