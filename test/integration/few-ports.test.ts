@@ -35,7 +35,9 @@ test.each([
       ...environment,
       STERNA_GATEWAY_PORT: `${server.port}`,
     });
-    expect(stdout).toMatch(/^ok {4}turn IPv4 {2}relayed there and back between \S+ and \S+$/m);
+    expect(stdout).toMatch(
+      /^ok {4}turn IPv4 {2}relayed there and back by udp, between \S+ and \S+$/m,
+    );
     expect(code).toBe(0);
   },
 );
