@@ -16,9 +16,9 @@ import {
   readEndpoint,
   readListenerUrl,
   readNatDiscoveryUrl,
-  readPortRange,
 } from './network-values.ts';
 import { gateway } from './gateway-schema.ts';
+import { relay, relayPortsPerWorker } from './relay-schema.ts';
 import {
   checked,
   cidr,
@@ -36,10 +36,6 @@ import { audit, webhooks } from './webhooks-schema.ts';
 const API_SECRET_MIN = 32;
 
 const address = checked(isAddress, 'an IP address, such as 127.0.0.1 or ::1');
-const relayAddress = checked(
-  (value) => isAddress(value) && !isWildcard(value) && !isMulticast(value),
-  'an IP address of this machine (not 0.0.0.0 or ::)',
-);
 const announcedAddress = checked(
   (value) => isAddress(value) && !isWildcard(value) && !isMulticast(value),
   'an IP address that clients reach (not 0.0.0.0 or ::)',
@@ -88,20 +84,6 @@ const rooms = z.strictObject({
   emptyTimeout: integer(0, 86_400)
     .default(300)
     .describe('Seconds that a room lives on without participants'),
-});
-
-const relay = z.strictObject({
-  addresses: listOf(relayAddress, 16)
-    .min(1, { error: 'at least one IP address of this machine' })
-    .default(['127.0.0.1', '::1'])
-    .describe('Addresses of this machine that relayed transport addresses are taken from'),
-  external: z
-    .record(relayAddress, relayAddress)
-    .default({})
-    .describe('Public address of each relay address behind a one-to-one NAT'),
-  ports: checked(readPortRange)
-    .default('49152-65535')
-    .describe('Ports of relayed transport addresses, first and last'),
 });
 
 const userSources = z.strictObject({
@@ -165,6 +147,7 @@ const turn = z.strictObject({
     .default([])
     .describe('ICE URLs handed to participants; made from the listeners when empty'),
   relay: relay.prefault({}).describe('Where relayed media leaves this machine'),
+  relayPortsPerWorker,
   users: z
     .record(userName, credential(256, 'a password'))
     .default({})
