@@ -2,44 +2,89 @@
 // its media does. Signaling's refusals become HTTP ones by the one table of codes.
 // Called by: server.ts, which hands it to the gateway.
 
+import { z } from 'zod';
 import { GatewayProblem } from '../gateway/problem.ts';
 import type { CreateRoom, TellRoomStats } from '../gateway/routes/rooms.ts';
 import { SternaError } from '../shared/errors.ts';
-import type { CreateRoomOptions, SignalingServer, StatsFailure } from '../signaling/index.ts';
+import type { SignalingServer, StatsFailure } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
 import type { Reason } from '../signaling/codes.ts';
 import { checkRoomAdmin, problem } from './admin-token.ts';
+import type { RoomPlaces } from './room-places.ts';
 
-export function createRoomFor(signaling: SignalingServer): CreateRoom {
+const creation = z.object({
+  name: z.string(),
+  maxParticipants: z.number().optional(),
+  emptyTimeoutMs: z.number().optional(),
+  meta: z.string().optional(),
+});
+const created = z.object({ created: z.boolean(), room: z.looseObject({}) });
+const question = z.object({ room: z.string(), participant: z.string().optional() });
+
+type Creation = z.output<typeof creation>;
+
+export function createRoomFor(signaling: SignalingServer, places: RoomPlaces): CreateRoom {
+  const create = places.offer({
+    name: 'room.create',
+    args: creation,
+    result: created,
+    makes: true,
+    run: (options) => createHere(signaling, places, options),
+  });
   return (token, { name, maxParticipants, emptyTimeoutSeconds, metadata }) => {
     checkRoomAdmin(signaling.tokens, token, name);
-    const options: CreateRoomOptions = {
+    return create(name, {
       name,
       ...(maxParticipants === undefined ? {} : { maxParticipants }),
       ...(emptyTimeoutSeconds === undefined ? {} : { emptyTimeoutMs: emptyTimeoutSeconds * 1000 }),
       ...(metadata === undefined ? {} : { meta: metadata }),
-    };
-    const created = signaling.rooms.get(name) === undefined;
-    try {
-      return { created, room: signaling.rooms.create(options).info() };
-    } catch (error) {
-      if (error instanceof SternaError && isReason(error.code)) {
-        throw problem(error.code, error.message);
-      }
-      throw error;
-    }
+    });
   };
 }
 
-export function tellRoomStatsOf({ tokens, roomStats }: SignalingServer): TellRoomStats {
+function createHere(
+  { rooms }: SignalingServer,
+  places: RoomPlaces,
+  { name, maxParticipants, emptyTimeoutMs, meta }: Creation,
+): z.output<typeof created> {
+  const isNew = rooms.get(name) === undefined;
+  const options = {
+    ...(maxParticipants === undefined ? {} : { maxParticipants }),
+    ...(emptyTimeoutMs === undefined ? {} : { emptyTimeoutMs }),
+    ...(meta === undefined ? {} : { meta }),
+  };
+  try {
+    const room = rooms.create({ name, ...options }).info();
+    if (isNew) places.describe(name, options);
+    return { created: isNew, room: { ...room } };
+  } catch (error) {
+    if (error instanceof SternaError && isReason(error.code)) {
+      throw problem(error.code, error.message);
+    }
+    throw error;
+  }
+}
+
+export function tellRoomStatsOf(
+  { tokens, roomStats }: SignalingServer,
+  places: RoomPlaces,
+): TellRoomStats {
+  const ask = places.offer({
+    name: 'room.stats',
+    args: question,
+    result: z.looseObject({}),
+    run: async ({ room, participant }) => {
+      const stats =
+        participant === undefined
+          ? await roomStats.room(room)
+          : await roomStats.participant(room, participant);
+      if (typeof stats === 'string') throw statsProblem(stats);
+      return { ...stats };
+    },
+  });
   return async (token, room, participant) => {
     checkRoomAdmin(tokens, token, room);
-    const stats =
-      participant === undefined
-        ? await roomStats.room(room)
-        : await roomStats.participant(room, participant);
-    if (typeof stats === 'string') throw statsProblem(stats);
-    return stats;
+    return ask(room, { room, ...(participant === undefined ? {} : { participant }) });
   };
 }
 

@@ -13,6 +13,8 @@ import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
 import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
+import { RedisLink } from '../shared/redis/redis-link.ts';
+import { Cluster } from './cluster/cluster.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
@@ -22,6 +24,7 @@ import { operateApiOf } from './operate-api.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { Reload } from './reload.ts';
 import { createRoomFor, tellRoomStatsOf } from './room-api.ts';
+import { placesOf } from './room-places.ts';
 import type { ServerStats } from './stats.ts';
 import { turnApiOf } from './turn-api.ts';
 import { whipApiOf } from './whip-api.ts';
@@ -53,6 +56,8 @@ export class Server {
   readonly #signaling: SignalingServer;
   readonly #media: MediaHost;
   readonly #iceServers: MakeIceServers;
+  /** With `redis.url` alone. */
+  readonly #cluster: Cluster | undefined;
   readonly #drain: Drain;
   #gateway: Gateway | undefined;
   #state: ServerState = 'starting';
@@ -77,6 +82,7 @@ export class Server {
       () => this.listeners,
       systemClock,
     );
+    this.#cluster = this.#openCluster();
     this.#signaling = new SignalingServer({
       keys: config.keys,
       node: hostname(),
@@ -84,6 +90,7 @@ export class Server {
       origins: config.signaling.origins,
       iceServers: this.#iceServers,
       media: media.plane,
+      router: this.#cluster,
       clock: systemClock,
       log,
       limits: {
@@ -91,7 +98,14 @@ export class Server {
         emptyRoomMs: config.rooms.emptyTimeout * 1000,
       },
     });
-    this.#drain = new Drain(this.#signaling, media, systemClock, log);
+    const admission = {
+      rooms: this.#signaling.rooms,
+      admit: (on: boolean) => {
+        this.#signaling.admit(on);
+        this.#cluster?.admit(on);
+      },
+    };
+    this.#drain = new Drain(admission, media, systemClock, log);
   }
 
   /** Resolves when everything serves. Rejects with a SternaError of one line, and leaves nothing open. */
@@ -134,6 +148,7 @@ export class Server {
       signaling: this.#signaling.stats(),
       engine: this.#media.engine,
       media: await this.#media.report(),
+      cluster: this.#cluster?.stats(),
     };
   }
 
@@ -159,6 +174,8 @@ export class Server {
   async #open(): Promise<void> {
     const { bind, gateway, mode } = this.#config;
     const metrics = new Metrics(() => this.stats());
+    await this.#cluster?.start(this.#signaling);
+    const places = placesOf(this.#cluster);
     this.#gateway = await createGateway({
       log: this.#log,
       version: VERSION,
@@ -167,8 +184,8 @@ export class Server {
       healthy: () => this.#media.healthy,
       state: () => this.#stateNow,
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
-      createRoom: createRoomFor(this.#signaling),
-      tellRoomStats: tellRoomStatsOf(this.#signaling),
+      createRoom: createRoomFor(this.#signaling, places),
+      tellRoomStats: tellRoomStatsOf(this.#signaling, places),
       turn: turnApiOf(
         this.#signaling,
         this.#media.allocations,
@@ -199,13 +216,29 @@ export class Server {
     this.#state = 'closing';
     if (wasReady) {
       this.#log.info('server.draining');
+      // Rooms are given back first, so that who is told to go finds them free; nothing of them is served any more.
+      const left = this.#cluster?.leave();
       await this.#signaling.drain(REJOIN_AFTER_MS);
+      await left;
       await new Promise((resolve) => setTimeout(resolve, DRAIN_GRACE_MS));
     }
     await this.#signaling.close();
     await this.#gateway?.close();
+    this.#cluster?.close();
     await this.#media.close();
     if (wasReady) this.#log.info('server.closed');
+  }
+
+  #openCluster(): Cluster | undefined {
+    const { url, prefix, lease } = this.#config.redis;
+    if (url === '') return undefined;
+    const link = new RedisLink({ url, prefix, log: this.#log });
+    const describe = (): object => ({
+      name: hostname(),
+      version: VERSION,
+      participants: this.#signaling.rooms.participants,
+    });
+    return new Cluster({ link, leaseMs: lease * 1000, log: this.#log, describe });
   }
 
   #pageToken(request: { room: string; identity: string; name?: string | undefined }): string {

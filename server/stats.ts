@@ -2,10 +2,13 @@
 
 import type { EngineChoice } from '../shared/net/engine-choice.ts';
 import type { SignalingStats } from '../signaling/index.ts';
+import type { ClusterStats } from './cluster/cluster.ts';
 import type { MediaReport } from './media/host.ts';
 
 export interface ServerStats {
   signaling: SignalingStats;
   engine: EngineChoice;
   media: MediaReport;
+  /** Undefined where this is the only node. */
+  cluster: ClusterStats | undefined;
 }

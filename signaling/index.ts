@@ -3,12 +3,17 @@
 export { AddressCounts } from './address-counts.ts';
 export type { AddressCount } from './address-counts.ts';
 export { SIGNAL_PATH, SUBPROTOCOL } from './codes.ts';
+export type { Guest } from './guests.ts';
 export type { SignalingLimits } from './limits.ts';
 export type { MediaLost, MediaPlace, MediaPlane, MediaShortage } from './media-plane.ts';
 export type { IceServer } from './protocol.ts';
+export { refusal } from './refusal.ts';
+export type { Refusal } from './refusal.ts';
+export type { JoinRequest, Passage, RoomRouter, Route } from './room-router.ts';
 export type { StatsFailure } from './room-stats.ts';
 export type { CreateRoomOptions } from './rooms.ts';
 export type { IceConfig } from './service.ts';
+export type { SignalSocket, Wire } from './signal-socket.ts';
 export { SignalingServer } from './signaling-server.ts';
 export type { SignalingOptions, SignalingStats } from './signaling-server.ts';
 export { mintToken, TokenVerifier } from './tokens.ts';

@@ -29,6 +29,8 @@ export class Rooms<M extends Member = Member> {
   readonly #log: Logger;
   readonly #limits: SignalingLimits;
   readonly #switchboard: Switchboard | null;
+  /** Told of each room that is over. */
+  onEnd: ((name: string) => void) | null = null;
 
   /** With a switchboard rooms are of mode `sfu`. */
   constructor(
@@ -95,6 +97,7 @@ export class Rooms<M extends Member = Member> {
     this.#rooms.delete(name);
     room.close(why);
     this.#log.info('room.ended', { room: name, reason: why.reason });
+    this.onEnd?.(name);
     return true;
   }
 

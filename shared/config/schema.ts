@@ -356,6 +356,11 @@ export const settingsSchema = z.strictObject({
       prefix: text(1, 64, 'a prefix')
         .default('sterna:')
         .describe('What its keys and channels begin with; the same on all nodes'),
+      lease: integer(1, 60)
+        .default(3)
+        .describe(
+          'Seconds after which rooms of a node that is dead, or cut off from Redis, go on at others; the same on all nodes',
+        ),
     })
     .prefault({})
     .describe('What the nodes of a cluster share'),
