@@ -4,18 +4,13 @@
 // Called by: join.ts.
 
 import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { WebSocket } from 'ws';
-import { mintToken, SIGNAL_PATH, SUBPROTOCOL } from '../signaling/index.ts';
+import type { WebSocket } from 'ws';
+import { mintToken, SIGNAL_PATH } from '../signaling/index.ts';
 import { REHEARSAL_OFFER } from '../signaling/rehearsal-offer.ts';
 import type { HostReady, HostStats } from './join-host.ts';
-
-/** Milliseconds. */
-export interface Percentiles {
-  readonly p50: number;
-  readonly p99: number;
-}
+import { type Exchange, exchange, paced } from './signal/exchange.ts';
+import { message } from './signal/child-message.ts';
+import { type Percentiles, percentiles } from './signal/percentiles.ts';
 
 export interface ServerJoinFigure {
   readonly name: string;
@@ -27,12 +22,6 @@ export interface ServerJoinFigure {
   readonly handler: Percentiles;
   /** TCP connect, upgrade and join together. */
   readonly whole: Percentiles;
-}
-
-interface Exchange {
-  readonly answerMs: number;
-  readonly wholeMs: number;
-  readonly socket: WebSocket;
 }
 
 const ROOM_OF = 4;
@@ -72,19 +61,6 @@ export async function runServerJoins(
     if (child.exitCode === null) await new Promise((resolve) => child.once('exit', resolve));
     clearTimeout(timer);
   }
-}
-
-/** The next message of that type; rejects when the process ends instead. */
-function message<Message extends { type: string }>(
-  child: ChildProcess,
-  type: Message['type'],
-): Promise<Message> {
-  return new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`the measured process ended with ${code}`)));
-    child.on('message', (value: Message) => {
-      if (value.type === type) resolve(value);
-    });
-  });
 }
 
 /** Joins rooms of four, which are left when they are full. */
@@ -144,40 +120,9 @@ async function sequential(clients: Clients, count: number): Promise<Measured> {
 }
 
 async function storm(clients: Clients, count: number): Promise<Measured> {
-  const echoes = await everyTwentyMs(Math.ceil(count / 2), () => clients.echo());
-  const joins = await everyTwentyMs(count, () => clients.join());
+  const echoes = await paced(Math.ceil(count / 2), STORM_EVERY_MS, () => clients.echo());
+  const joins = await paced(count, STORM_EVERY_MS, () => clients.join());
   return measured(joins, echoes);
-}
-
-async function everyTwentyMs(count: number, start: () => Promise<Exchange>): Promise<Exchange[]> {
-  const begun = performance.now();
-  const running: Promise<Exchange>[] = [];
-  for (let n = 0; n < count; n++) {
-    // oxlint-disable-next-line no-await-in-loop -- keeps the pace
-    await sleep(Math.max(0, begun + n * STORM_EVERY_MS - performance.now()));
-    running.push(start());
-  }
-  return Promise.all(running);
-}
-
-/** Opens a WebSocket, sends `first` as soon as it can and waits for a message that holds `wanted`. */
-function exchange(url: string, first: string, wanted: string): Promise<Exchange> {
-  return new Promise((resolve, reject) => {
-    const begun = performance.now();
-    let sent = begun;
-    const socket = new WebSocket(url, SUBPROTOCOL, { perMessageDeflate: false });
-    socket.once('error', reject);
-    socket.once('open', () => {
-      sent = performance.now();
-      socket.send(first);
-    });
-    socket.once('message', (data: Buffer) => {
-      const now = performance.now();
-      if (data.includes(wanted)) {
-        resolve({ answerMs: now - sent, wholeMs: now - begun, socket });
-      } else reject(new Error(`not the answer: ${data.toString()}`));
-    });
-  });
 }
 
 type Measured = Pick<ServerJoinFigure, 'join' | 'echo' | 'whole'>;
@@ -188,10 +133,4 @@ function measured(joins: readonly Exchange[], echoes: readonly Exchange[]): Meas
     echo: percentiles(echoes.map(({ answerMs }) => answerMs)),
     whole: percentiles(joins.map(({ wholeMs }) => wholeMs)),
   };
-}
-
-function percentiles(values: readonly number[]): Percentiles {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (part: number): number => sorted[Math.floor((sorted.length - 1) * part)] ?? Number.NaN;
-  return { p50: at(0.5), p99: at(0.99) };
 }

@@ -7,7 +7,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { JOIN_KINDS, runBrowserJoins } from './join-browser.ts';
 import type { BrowserJoinFigure, JoinKind } from './join-browser.ts';
 import { runServerJoins } from './join-server.ts';
-import type { Percentiles, ServerJoinFigure } from './join-server.ts';
+import type { ServerJoinFigure } from './join-server.ts';
+import type { Percentiles } from './signal/percentiles.ts';
 
 export interface JoinFigures {
   readonly server: readonly ServerJoinFigure[];

@@ -3,39 +3,42 @@
 
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import fastifyHelmet from '@fastify/helmet';
-import fastifyStatic from '@fastify/static';
 import { fastify } from 'fastify';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../shared/log.ts';
+import { writeAnswer } from './exchange.ts';
+import { Gate } from './gate.ts';
+import type { GateOptions } from './gate.ts';
 import * as limits from './limits.ts';
+import { servePage } from './page.ts';
 import { GatewayProblem, PROBLEM_TYPE, problemDetails, problemOf } from './problem.ts';
+import type { Route } from './route.ts';
+import { serveRoutes } from './route-table.ts';
 import { devTokenRoute } from './routes/dev-token.ts';
 import type { MintToken } from './routes/dev-token.ts';
 import { healthRoutes, notReady, notServing } from './routes/health.ts';
 import type { HealthOptions } from './routes/health.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import type { MetricsOptions } from './routes/metrics.ts';
-import { roomRoutes, roomStatsRoutes, STATS_PATH } from './routes/rooms.ts';
-import type { CreateRoom, TellRoomStats } from './routes/rooms.ts';
 import { operateRoutes } from './routes/operate.ts';
 import type { OperateApi } from './routes/operate.ts';
-import { ALLOCATION_PATH, turnRoutes } from './routes/turn.ts';
+import { roomRoutes } from './routes/rooms.ts';
+import type { RoomsApi } from './routes/rooms.ts';
+import { turnRoutes } from './routes/turn.ts';
 import type { TurnApi } from './routes/turn.ts';
 import { whipRoutes } from './routes/whip.ts';
 import type { WhipApi } from './routes/whip.ts';
 import { acceptUpgrades } from './upgrade.ts';
 import type { UpgradeHandler } from './upgrade.ts';
 
-export interface GatewayOptions extends HealthOptions {
+export interface GatewayOptions extends HealthOptions, GateOptions {
   log: Logger;
   /** Folder of the built page; without it `/` answers 404. */
   webRoot: string | undefined;
   /** Path of the signaling WebSocket. */
   signalPath: string;
   onUpgrade: UpgradeHandler;
-  createRoom: CreateRoom;
-  tellRoomStats: TellRoomStats;
+  rooms: RoomsApi;
   turn: TurnApi;
   operate: OperateApi;
   metrics: MetricsOptions;
@@ -52,12 +55,14 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+export function createGateway(options: GatewayOptions): Gateway {
   const app = fastify({
     bodyLimit: limits.BODY_BYTES_MAX,
     routerOptions: { maxParamLength: limits.PATH_SEGMENT_MAX },
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
     keepAliveTimeout: limits.KEEP_ALIVE_MS,
+    // The table has HEAD wherever it has GET.
+    exposeHeadRoutes: false,
     forceCloseConnections: true,
     http: {
       headersTimeout: limits.HEADERS_TIMEOUT_MS,
@@ -65,34 +70,38 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       connectionsCheckingInterval: 2000,
     },
     clientErrorHandler: refuseRaw,
-    frameworkErrors: (error, _request, reply) => sendError(error, reply, options.log),
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply, options.log),
   });
   app.server.maxConnections = limits.CONNECTIONS_MAX;
   app.removeContentTypeParser('text/plain');
-  await secure(app);
-  app.setErrorHandler((error, _request, reply) => sendError(error, reply, options.log));
+  app.decorateRequest('exchange', null);
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options.log));
   app.setNotFoundHandler((request, reply) =>
-    sendError(notFound(request.method, request.url), reply, options.log),
+    sendError(notFound(request.method, request.url), request, reply, options.log),
   );
-  healthRoutes(app, options);
-  metricsRoute(app, options.metrics);
-  roomRoutes(app, (token, request) => {
-    const problem = notReady(options);
-    if (problem) throw problem;
-    return options.createRoom(token, request);
-  });
-  roomStatsRoutes(app, options.tellRoomStats);
-  turnRoutes(app, options.turn);
-  operateRoutes(app, options.operate);
-  if (options.whip) whipRoutes(app, { api: options.whip, refuse: () => notReady(options) });
-  if (options.mintToken) devTokenRoute(app, options.mintToken);
-  if (options.webRoot !== undefined) await servePage(app, options.webRoot);
+  const gate = new Gate(options);
+  serveRoutes(app, routesOf(options), gate);
+  if (options.webRoot !== undefined) servePage(app, options.webRoot, gate);
   const destroyUpgraded = acceptUpgrades(app.server, {
     path: options.signalPath,
     refuse: () => notServing(options),
     handle: options.onUpgrade,
   });
   return gatewayOn(app, destroyUpgraded);
+}
+
+/** Everything that is served but the page and WebSockets. */
+function routesOf(options: GatewayOptions): Route[] {
+  const refuse = (): GatewayProblem | undefined => notReady(options);
+  return [
+    ...healthRoutes(options),
+    metricsRoute(options.metrics),
+    ...roomRoutes(options.rooms, refuse),
+    ...turnRoutes(options.turn),
+    ...operateRoutes(options.operate),
+    ...(options.whip ? whipRoutes({ api: options.whip, refuse }) : []),
+    ...(options.mintToken ? [devTokenRoute(options.mintToken)] : []),
+  ];
 }
 
 function gatewayOn(app: FastifyInstance, destroyUpgraded: () => void): Gateway {
@@ -114,84 +123,28 @@ function gatewayOn(app: FastifyInstance, destroyUpgraded: () => void): Gateway {
   };
 }
 
-async function secure(app: FastifyInstance): Promise<void> {
-  await app.register(fastifyHelmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        'default-src': ["'self'"],
-        'connect-src': ["'self'", 'ws:', 'wss:'],
-        'img-src': ["'self'", 'data:', 'blob:'],
-        'media-src': ["'self'", 'blob:', 'mediastream:'],
-        'object-src': ["'none'"],
-        'base-uri': ["'none'"],
-        'form-action': ["'self'"],
-        'frame-ancestors': ["'none'"],
-      },
-    },
-    xFrameOptions: { action: 'deny' },
-    // TLS ends at a proxy in front, and so does the decision about HSTS.
-    strictTransportSecurity: false,
-  });
-  app.addHook('onRequest', (_request, reply, next) => {
-    // Files keep their names from one version to the next, so a browser asks each time (and is told 304).
-    void reply.header('cache-control', 'no-cache');
-    void reply.header(
-      'permissions-policy',
-      'camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=()',
-    );
-    next();
-  });
-}
-
-async function servePage(app: FastifyInstance, root: string): Promise<void> {
-  await app.register(fastifyStatic, {
-    root,
-    index: ['index.html'],
-    dotfiles: 'ignore',
-    decorateReply: false,
-    cacheControl: false,
-  });
-}
-
-const METHODS: Readonly<Record<string, string>> = {
-  '/healthz': 'GET',
-  '/readyz': 'GET',
-  '/metrics': 'GET',
-  '/v1/rooms': 'POST',
-  '/v1/drain': 'GET, POST',
-  '/v1/reload': 'POST',
-  '/v1/turn/allocations': 'GET',
-  '/v1/turn/credentials': 'POST',
-};
-
-function allowedAt(path: string): string | undefined {
-  if (STATS_PATH.test(path)) return 'GET';
-  return ALLOCATION_PATH.test(path) ? 'GET, DELETE' : METHODS[path];
-}
-
 function notFound(method: string, url: string): GatewayProblem {
   const path = url.split('?', 1)[0] ?? '';
-  const allowed = allowedAt(path);
-  if (allowed !== undefined) {
-    const detail = `${path} takes ${allowed} only.`;
-    return new GatewayProblem(405, 'METHOD', detail, { allow: allowed });
-  }
   const what = `${method} ${path.slice(0, 100)}`;
   return new GatewayProblem(404, 'NOT_FOUND', `There is nothing at ${what}; the page is at /.`);
 }
 
-function sendError(error: unknown, reply: FastifyReply, log: Logger): void {
+function sendError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: Logger,
+): void {
   let problem = problemOf(error);
   if (!problem) {
     log.error('http.failed', { err: error });
     problem = new GatewayProblem(500, 'INTERNAL', 'The server failed; the log has the cause.');
   }
-  void reply
-    .code(problem.status)
-    .headers(problem.headers)
-    .header('content-type', PROBLEM_TYPE)
-    .send(Buffer.from(JSON.stringify(problemDetails(problem))));
+  writeAnswer(request, reply, {
+    status: problem.status,
+    body: JSON.stringify(problemDetails(problem)),
+    fields: { ...problem.headers, 'content-type': PROBLEM_TYPE },
+  });
 }
 
 /** Answers what is not even HTTP. */

@@ -1,62 +1,70 @@
-// What the room routes do: the token must grant roomAdmin, for that room or for all; then a room is made, or asked what
-// its media does. Signaling's refusals become HTTP ones by the one table of codes.
+// What the room routes do: a room is made, or asked what its media does.
 // Called by: server.ts, which hands it to the gateway.
 
 import { z } from 'zod';
 import { GatewayProblem } from '../gateway/problem.ts';
-import type { CreateRoom, TellRoomStats } from '../gateway/routes/rooms.ts';
+import { participantStats, roomInfo, roomStats } from '../gateway/routes/rooms.ts';
+import type { RoomResult, RoomsApi } from '../gateway/routes/rooms.ts';
 import { SternaError } from '../shared/errors.ts';
 import type { SignalingServer, StatsFailure } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
 import type { Reason } from '../signaling/codes.ts';
-import { checkRoomAdmin, problem } from './admin-token.ts';
+import { problem } from './api-problem.ts';
 import type { RoomPlaces } from './room-places.ts';
 
 const creation = z.object({
   name: z.string(),
   maxParticipants: z.number().optional(),
-  emptyTimeoutMs: z.number().optional(),
-  meta: z.string().optional(),
+  emptyTimeoutSeconds: z.number().optional(),
+  metadata: z.string().optional(),
 });
-const created = z.object({ created: z.boolean(), room: z.looseObject({}) });
-const question = z.object({ room: z.string(), participant: z.string().optional() });
+const oneRoom = z.object({ room: z.string() });
+const oneParticipant = z.object({ room: z.string(), participant: z.string() });
 
-type Creation = z.output<typeof creation>;
-
-export function createRoomFor(signaling: SignalingServer, places: RoomPlaces): CreateRoom {
+export function roomsApiOf(signaling: SignalingServer, places: RoomPlaces): RoomsApi {
+  const stats = signaling.roomStats;
   const create = places.offer({
     name: 'room.create',
     args: creation,
-    result: created,
+    result: z.object({ created: z.boolean(), room: roomInfo }),
     makes: true,
-    run: (options) => createHere(signaling, places, options),
+    run: (request) => createHere(signaling, places, request),
   });
-  return (token, { name, maxParticipants, emptyTimeoutSeconds, metadata }) => {
-    checkRoomAdmin(signaling.tokens, token, name);
-    return create(name, {
-      name,
-      ...(maxParticipants === undefined ? {} : { maxParticipants }),
-      ...(emptyTimeoutSeconds === undefined ? {} : { emptyTimeoutMs: emptyTimeoutSeconds * 1000 }),
-      ...(metadata === undefined ? {} : { meta: metadata }),
-    });
+  const statsOfRoom = places.offer({
+    name: 'room.stats',
+    args: oneRoom,
+    result: roomStats,
+    run: async ({ room }) => told(await stats.room(room)),
+  });
+  const statsOfParticipant = places.offer({
+    name: 'room.participant-stats',
+    args: oneParticipant,
+    result: participantStats,
+    run: async ({ room, participant }) => told(await stats.participant(room, participant)),
+  });
+  return {
+    create: (_caller, request) => create(request.name, request),
+    roomStats: (room) => statsOfRoom(room, { room }),
+    participantStats: (room, participant) => statsOfParticipant(room, { room, participant }),
   };
 }
 
 function createHere(
   { rooms }: SignalingServer,
   places: RoomPlaces,
-  { name, maxParticipants, emptyTimeoutMs, meta }: Creation,
-): z.output<typeof created> {
-  const isNew = rooms.get(name) === undefined;
+  request: z.output<typeof creation>,
+): RoomResult {
+  const { name, maxParticipants, emptyTimeoutSeconds, metadata } = request;
   const options = {
     ...(maxParticipants === undefined ? {} : { maxParticipants }),
-    ...(emptyTimeoutMs === undefined ? {} : { emptyTimeoutMs }),
-    ...(meta === undefined ? {} : { meta }),
+    ...(emptyTimeoutSeconds === undefined ? {} : { emptyTimeoutMs: emptyTimeoutSeconds * 1000 }),
+    ...(metadata === undefined ? {} : { meta: metadata }),
   };
+  const created = rooms.get(name) === undefined;
   try {
     const room = rooms.create({ name, ...options }).info();
-    if (isNew) places.describe(name, options);
-    return { created: isNew, room: { ...room } };
+    if (created) places.describe(name, options);
+    return { created, room };
   } catch (error) {
     if (error instanceof SternaError && isReason(error.code)) {
       throw problem(error.code, error.message);
@@ -65,27 +73,9 @@ function createHere(
   }
 }
 
-export function tellRoomStatsOf(
-  { tokens, roomStats }: SignalingServer,
-  places: RoomPlaces,
-): TellRoomStats {
-  const ask = places.offer({
-    name: 'room.stats',
-    args: question,
-    result: z.looseObject({}),
-    run: async ({ room, participant }) => {
-      const stats =
-        participant === undefined
-          ? await roomStats.room(room)
-          : await roomStats.participant(room, participant);
-      if (typeof stats === 'string') throw statsProblem(stats);
-      return { ...stats };
-    },
-  });
-  return async (token, room, participant) => {
-    checkRoomAdmin(tokens, token, room);
-    return ask(room, { room, ...(participant === undefined ? {} : { participant }) });
-  };
+function told<Stats extends object>(stats: Stats | StatsFailure): Stats {
+  if (typeof stats === 'string') throw statsProblem(stats);
+  return stats;
 }
 
 function statsProblem(failure: StatsFailure): GatewayProblem {

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { GatewayProblem } from '../gateway/problem.ts';
 import { SternaError } from '../shared/errors.ts';
-import { problem } from './admin-token.ts';
+import { problem } from './api-problem.ts';
 import type { Outcome } from './cluster/calls.ts';
 import type { Cluster } from './cluster/cluster.ts';
 

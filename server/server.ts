@@ -14,6 +14,7 @@ import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
 import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
 import { RedisLink } from '../shared/redis/redis-link.ts';
+import { authenticatorOf } from './callers.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
@@ -23,7 +24,7 @@ import { Metrics } from './metrics.ts';
 import { operateApiOf } from './operate-api.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { Reload } from './reload.ts';
-import { createRoomFor, tellRoomStatsOf } from './room-api.ts';
+import { roomsApiOf } from './room-api.ts';
 import { placesOf } from './room-places.ts';
 import type { ServerStats } from './stats.ts';
 import { turnApiOf } from './turn-api.ts';
@@ -176,7 +177,7 @@ export class Server {
     const metrics = new Metrics(() => this.stats());
     await this.#cluster?.start(this.#signaling);
     const places = placesOf(this.#cluster);
-    this.#gateway = await createGateway({
+    this.#gateway = createGateway({
       log: this.#log,
       version: VERSION,
       webRoot: webRoot(),
@@ -184,10 +185,9 @@ export class Server {
       healthy: () => this.#media.healthy,
       state: () => this.#stateNow,
       onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
-      createRoom: createRoomFor(this.#signaling, places),
-      tellRoomStats: tellRoomStatsOf(this.#signaling, places),
+      authenticate: authenticatorOf(this.#signaling),
+      rooms: roomsApiOf(this.#signaling, places),
       turn: turnApiOf(
-        this.#signaling,
         this.#media.allocations,
         turnCredentialMaker(
           () => this.reload.running.turn,
@@ -195,13 +195,13 @@ export class Server {
           systemClock,
         ),
       ),
-      operate: operateApiOf(this.#signaling, this.#drain, this.reload),
+      operate: operateApiOf(this.#drain, this.reload),
       metrics: {
         readers: gateway.metrics,
         contentType: metrics.contentType,
         scrape: () => metrics.scrape(),
       },
-      whip: this.#signaling.whip && whipApiOf(this.#signaling.whip),
+      whip: this.#signaling.whip && whipApiOf(this.#signaling.whip, places),
       mintToken: mode === 'development' ? (request) => this.#pageToken(request) : undefined,
     });
     this.#port = await this.#gateway.listen(bind, gateway.port).catch((error: unknown) => {

@@ -4,12 +4,12 @@
 // Called by: http-server.ts.
 
 import type { IncomingHttpHeaders } from 'node:http';
-import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { NAME_MAX } from '../limits.ts';
 import { isLoopbackHost } from '../loopback-host.ts';
 import { GatewayProblem } from '../problem.ts';
-import { parseBody } from './body.ts';
+import { defineRoute } from '../route.ts';
+import type { Route } from '../route.ts';
 
 const tokenRequest = z.strictObject({
   room: z.string().min(1).max(NAME_MAX),
@@ -20,17 +20,24 @@ const tokenRequest = z.strictObject({
 export type TokenRequest = z.output<typeof tokenRequest>;
 export type MintToken = (request: TokenRequest) => string;
 
-export function devTokenRoute(app: FastifyInstance, mintToken: MintToken): void {
-  app.post('/dev/token', (request, reply) => {
-    if (!isOwnPage(request.headers)) {
+export function devTokenRoute(mintToken: MintToken): Route {
+  return defineRoute({
+    method: 'POST',
+    path: '/dev/token',
+    summary:
+      'Mints a join token for the meeting page, in development mode and on this machine only.',
+    access: 'address',
+    body: tokenRequest,
+    response: { 200: z.object({ token: z.string() }) },
+    guard: ({ headers }) => {
+      if (isOwnPage(headers)) return;
       throw new GatewayProblem(
         404,
         'NOT_FOUND',
         'Tokens are made here only for the page itself, opened as http://127.0.0.1 or localhost.',
       );
-    }
-    void reply.header('cache-control', 'no-store');
-    return { token: mintToken(parseBody(tokenRequest, request.body)) };
+    },
+    handler: ({ body, reply }) => reply(200, { token: mintToken(body) }),
   });
 }
 

@@ -2,8 +2,10 @@
 // does.
 // Called by: http-server.ts.
 
-import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import { GatewayProblem } from '../problem.ts';
+import { defineRoute } from '../route.ts';
+import type { Route } from '../route.ts';
 
 /** `draining`: nobody new is taken, and those who are here go on. `closing`: they were told to go. */
 export type ServerState = 'starting' | 'ready' | 'draining' | 'closing';
@@ -15,19 +17,37 @@ export interface HealthOptions {
   state(): ServerState;
 }
 
-export function healthRoutes(app: FastifyInstance, options: HealthOptions): void {
-  app.get('/healthz', (_request, reply) => {
-    void reply.header('cache-control', 'no-store');
-    if (options.healthy()) return { status: 'ok', version: options.version };
-    throw new GatewayProblem(503, 'INTERNAL', 'The media worker has stopped; restart the server.');
-  });
-
-  app.get('/readyz', (_request, reply) => {
-    void reply.header('cache-control', 'no-store');
-    const problem = notReady(options);
-    if (problem) throw problem;
-    return { status: 'ready', version: options.version };
-  });
+export function healthRoutes(options: HealthOptions): Route[] {
+  const { version } = options;
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/healthz',
+      summary: 'Whether the server lives: restart it when this fails.',
+      access: 'public',
+      response: { 200: z.object({ status: z.literal('ok'), version: z.string() }) },
+      handler: ({ reply }) => {
+        if (options.healthy()) return reply(200, { status: 'ok', version });
+        throw new GatewayProblem(
+          503,
+          'INTERNAL',
+          'The media worker has stopped; restart the server.',
+        );
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/readyz',
+      summary: 'Whether the server takes new clients: send it none while this fails.',
+      access: 'public',
+      response: { 200: z.object({ status: z.literal('ready'), version: z.string() }) },
+      handler: ({ reply }) => {
+        const problem = notReady(options);
+        if (problem) throw problem;
+        return reply(200, { status: 'ready', version });
+      },
+    }),
+  ];
 }
 
 /** Why no new client is taken on right now, or undefined. */

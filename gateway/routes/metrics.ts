@@ -4,10 +4,13 @@
 // Called by: http-server.ts.
 
 import type { IncomingHttpHeaders } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { isLoopback, rangeMatcher } from '../../shared/config/network-values.ts';
 import { isLoopbackHost } from '../loopback-host.ts';
 import { GatewayProblem } from '../problem.ts';
+import { defineRoute } from '../route.ts';
+import type { Route } from '../route.ts';
 
 export interface MetricsOptions {
   /** Address ranges, such as `10.0.0.0/8`. */
@@ -16,9 +19,22 @@ export interface MetricsOptions {
   scrape(): Promise<string>;
 }
 
-export function metricsRoute(app: FastifyInstance, options: MetricsOptions): void {
-  const mayRead = rangeMatcher(options.readers);
-  app.get('/metrics', async (request, reply) => {
+export function metricsRoute(options: MetricsOptions): Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/metrics',
+    summary: 'Numbers for Prometheus, in its text format.',
+    access: 'address',
+    response: { 200: { type: 'text/plain', schema: z.string() } },
+    guard: readersOnly(options.readers),
+    handler: async ({ reply }) =>
+      reply(200, await options.scrape(), { 'content-type': options.contentType }),
+  });
+}
+
+function readersOnly(readers: readonly string[]): (request: FastifyRequest) => void {
+  const mayRead = rangeMatcher(readers);
+  return (request) => {
     const peer = request.socket.remoteAddress ?? '';
     if (!mayRead(peer)) {
       throw refusal('This address may not read metrics; gateway.metrics lists those that may.');
@@ -28,12 +44,7 @@ export function metricsRoute(app: FastifyInstance, options: MetricsOptions): voi
         'Metrics are not served through a proxy; ask the server itself, on its machine as localhost.',
       );
     }
-    const text = await options.scrape();
-    return reply
-      .header('cache-control', 'no-store')
-      .header('content-type', options.contentType)
-      .send(text);
-  });
+  };
 }
 
 /** A proxy on this machine that adds no header field is told by the public name, which it has to pass on. */

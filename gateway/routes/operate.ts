@@ -1,48 +1,63 @@
 // Operating the server over HTTP: GET /v1/drain tells whether it drains and who is left, POST /v1/drain begins or ends
 // that, POST /v1/reload reads the configuration anew.
-// Called by: http-server.ts; who may do it and what it comes to are the callbacks' business.
+// Called by: http-server.ts; what it comes to is the callbacks' business.
 
-import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { bearerOf } from '../bearer.ts';
-import { parseBody } from './body.ts';
+import type { Caller } from '../caller.ts';
+import { defineRoute } from '../route.ts';
+import type { Route } from '../route.ts';
 
 const drainRequest = z.strictObject({ on: z.boolean() });
 
-/** The body of the answers. */
-export interface DrainStatus {
-  readonly draining: boolean;
+const drainStatus = z.object({
+  draining: z.boolean(),
   /** Who is left. */
-  readonly participants: number;
-  readonly allocations: number;
-}
+  participants: z.int(),
+  allocations: z.int(),
+});
 
-/** The body of the answer: dotted names of keys that have changed. */
-export interface ReloadAnswer {
-  readonly applied: readonly string[];
-  readonly needRestart: readonly string[];
-}
+/** Dotted names of keys that have changed. */
+const reloadAnswer = z.object({
+  applied: z.array(z.string()).readonly(),
+  needRestart: z.array(z.string()).readonly(),
+});
 
-/** Each throws or rejects with a GatewayProblem when the token does not allow it. */
+export type DrainStatus = Readonly<z.output<typeof drainStatus>>;
+export type ReloadAnswer = Readonly<z.output<typeof reloadAnswer>>;
+
 export interface OperateApi {
-  drainStatus(token: string): DrainStatus;
-  drain(token: string, on: boolean): DrainStatus;
+  drainStatus(): DrainStatus;
+  drain(caller: Caller, on: boolean): DrainStatus;
   /** Rejects with a GatewayProblem that says what is wrong with the configuration. */
-  reload(token: string): Promise<ReloadAnswer>;
+  reload(caller: Caller): Promise<ReloadAnswer>;
 }
 
-export function operateRoutes(app: FastifyInstance, api: OperateApi): void {
-  app.get('/v1/drain', (request, reply) => {
-    void reply.header('cache-control', 'no-store');
-    return api.drainStatus(bearerOf(request));
-  });
-  app.post('/v1/drain', (request, reply) => {
-    const token = bearerOf(request);
-    void reply.header('cache-control', 'no-store');
-    return api.drain(token, parseBody(drainRequest, request.body).on);
-  });
-  app.post('/v1/reload', (request, reply) => {
-    void reply.header('cache-control', 'no-store');
-    return api.reload(bearerOf(request));
-  });
+export function operateRoutes(api: OperateApi): Route[] {
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/v1/drain',
+      summary: 'Tells whether the server drains, and who is left.',
+      access: 'server-admin',
+      response: { 200: drainStatus },
+      handler: ({ reply }) => reply(200, api.drainStatus()),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/v1/drain',
+      summary: 'Takes nobody new from now on, or again.',
+      access: 'server-admin',
+      body: drainRequest,
+      response: { 200: drainStatus },
+      handler: ({ body, caller, reply }) => reply(200, api.drain(caller, body.on)),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/v1/reload',
+      summary: 'Reads the configuration anew.',
+      access: 'server-admin',
+      response: { 200: reloadAnswer },
+      handler: async ({ caller, reply }) => reply(200, await api.reload(caller)),
+    }),
+  ];
 }

@@ -1,12 +1,11 @@
-// Rooms over HTTP: POST /v1/rooms creates one ahead of its first participant, GET .../stats tells of its media. The
-// bearer is a token that grants roomAdmin.
-// Called by: http-server.ts; who may do it and what a room is are the callbacks' business.
+// Rooms over HTTP: POST /v1/rooms creates one ahead of its first participant, GET .../stats tells of its media.
+// Called by: http-server.ts; what a room is is the callbacks' business.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { bearerOf } from '../bearer.ts';
+import type { Caller } from '../caller.ts';
 import { METADATA_MAX, NAME_MAX } from '../limits.ts';
-import { parseBody } from './body.ts';
+import { defineRoute } from '../route.ts';
+import type { Route } from '../route.ts';
 
 const roomRequest = z.strictObject({
   name: z.string().min(1).max(NAME_MAX),
@@ -17,47 +16,87 @@ const roomRequest = z.strictObject({
   metadata: z.string().max(METADATA_MAX).optional(),
 });
 
-type RoomRequest = z.output<typeof roomRequest>;
+export const roomInfo = z.object({
+  sid: z.string(),
+  name: z.string(),
+  meta: z.string(),
+  /** Unix time, milliseconds. */
+  createdAt: z.number(),
+  maxParticipants: z.int(),
+  mode: z.enum(['p2p', 'sfu']),
+});
 
-interface RoomResult {
+export const participantStats = z.object({
+  participant: z.object({
+    sid: z.string(),
+    identity: z.string(),
+    name: z.string(),
+    state: z.string(),
+    joinedAt: z.number(),
+  }),
+  transport: z.unknown(),
+  tracks: z.array(z.unknown()),
+  subscriptions: z.array(z.unknown()),
+});
+
+export const roomStats = z.object({
+  room: z.object({ sid: z.string(), name: z.string() }),
+  total: z.int(),
+  participants: z.array(participantStats),
+});
+
+export type RoomRequest = z.output<typeof roomRequest>;
+export type RoomInfo = z.output<typeof roomInfo>;
+
+export interface RoomResult {
   created: boolean;
-  /** The answer's body. */
-  room: object;
+  room: RoomInfo;
 }
 
-/** @throws GatewayProblem when the token does not allow it or there is no capacity. */
-export type CreateRoom = (token: string, request: RoomRequest) => RoomResult | Promise<RoomResult>;
-
-/**
- * Of one participant, by sid or identity, or of all; what it resolves with is the answer's body. Rejects with a
- * GatewayProblem when the token does not allow it, or there is nothing to tell.
- */
-export type TellRoomStats = (token: string, room: string, participant?: string) => Promise<object>;
-
-export function roomRoutes(app: FastifyInstance, createRoom: CreateRoom): void {
-  app.post('/v1/rooms', async (request, reply) => {
-    const token = bearerOf(request);
-    const { created, room } = await createRoom(token, parseBody(roomRequest, request.body));
-    return reply.code(created ? 201 : 200).send(room);
-  });
+/** What is refused is thrown, or rejected with, as GatewayProblem. */
+export interface RoomsApi {
+  create(caller: Caller, request: RoomRequest): Promise<RoomResult>;
+  roomStats(room: string): Promise<z.output<typeof roomStats>>;
+  /** By sid or identity. */
+  participantStats(room: string, participant: string): Promise<z.output<typeof participantStats>>;
 }
 
-interface StatsRoute {
-  Params: { room: string; participant?: string };
-}
-
-/** A path of `roomStatsRoutes`. */
-export const STATS_PATH = /^\/v1\/rooms\/[^/]+\/(?:participants\/[^/]+\/)?stats$/;
-
-export function roomStatsRoutes(app: FastifyInstance, tellStats: TellRoomStats): void {
-  const answer = async (
-    request: FastifyRequest<StatsRoute>,
-    reply: FastifyReply,
-  ): Promise<FastifyReply> => {
-    const { room, participant } = request.params;
-    const stats = await tellStats(bearerOf(request), room, participant);
-    return reply.header('cache-control', 'no-store').send(stats);
-  };
-  app.get<StatsRoute>('/v1/rooms/:room/stats', answer);
-  app.get<StatsRoute>('/v1/rooms/:room/participants/:participant/stats', answer);
+/** @param refuse why no new room is taken on right now */
+export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Route[] {
+  return [
+    defineRoute({
+      method: 'POST',
+      path: '/v1/rooms',
+      summary: 'Creates a room ahead of its first participant; one that is there stays as it is.',
+      access: 'room-create',
+      body: roomRequest,
+      roomOf: ({ name }) => name,
+      response: { 200: roomInfo, 201: roomInfo },
+      handler: async ({ body, caller, reply }) => {
+        const problem = refuse();
+        if (problem) throw problem;
+        const { created, room } = await api.create(caller, body);
+        return reply(created ? 201 : 200, room);
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/rooms/{room}/stats',
+      summary: 'What media of a room does at this moment.',
+      access: 'room-admin',
+      params: z.object({ room: z.string() }),
+      response: { 200: roomStats },
+      handler: async ({ params, reply }) => reply(200, await api.roomStats(params.room)),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/rooms/{room}/participants/{participant}/stats',
+      summary: 'What media of one participant does at this moment, by its sid or identity.',
+      access: 'room-admin',
+      params: z.object({ room: z.string(), participant: z.string() }),
+      response: { 200: participantStats },
+      handler: async ({ params, reply }) =>
+        reply(200, await api.participantStats(params.room, params.participant)),
+    }),
+  ];
 }

@@ -1,13 +1,13 @@
 // TURN over HTTP: GET /v1/turn/allocations lists them, GET and DELETE of one tell of it and end it, and POST
 // /v1/turn/credentials mints one as draft-uberti-behave-turn-rest-00 has it.
-// Called by: http-server.ts; who may do it and what an allocation is are the callbacks' business.
+// Called by: http-server.ts; what an allocation is is the callbacks' business.
 
-import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { opaqueString } from '../../shared/stun/opaque-string.ts';
-import { bearerOf } from '../bearer.ts';
+import type { Caller } from '../caller.ts';
 import { CREDENTIAL_SECONDS_MAX, LISTED_MAX, NAME_MAX } from '../limits.ts';
-import { parseBody } from './body.ts';
+import { defineRoute } from '../route.ts';
+import type { Route } from '../route.ts';
 
 const LISTED = 100;
 
@@ -38,49 +38,102 @@ const credentialRequest = z.strictObject({
 export type ListQuery = z.output<typeof listQuery>;
 export type CredentialRequest = z.output<typeof credentialRequest>;
 
+const channel = z.object({ number: z.int(), peer: z.string(), expiresInSeconds: z.number() });
+
+const permission = z.object({ peer: z.string(), expiresInSeconds: z.number() });
+
+const allocation = z.object({
+  id: z.string(),
+  worker: z.int(),
+  user: z.string(),
+  client: z.string(),
+  transport: z.enum(['udp', 'tcp', 'tls', 'dtls']),
+  relayed: z.array(z.string()).readonly(),
+  createdAt: z.number(),
+  expiresInSeconds: z.number(),
+  permissions: z.int(),
+  channels: z.int(),
+  sentPackets: z.number(),
+  sentBytes: z.number(),
+  receivedPackets: z.number(),
+  receivedBytes: z.number(),
+});
+
+const allocationList = z.object({
+  allocations: z.array(allocation).readonly(),
+  /** What to ask on with, as `after`; null on the last page. */
+  next: z.string().nullable(),
+  unanswered: z.array(z.int()).readonly(),
+});
+
+const allocationDetails = allocation.extend({
+  permissions: z.array(permission).readonly(),
+  channels: z.array(channel).readonly(),
+});
+
 /** Draft s2.2. */
-export interface TurnCredential {
-  readonly username: string;
-  readonly password: string;
+const turnCredential = z.object({
+  username: z.string(),
+  password: z.string(),
   /** Seconds. */
-  readonly ttl: number;
-  readonly uris: readonly string[];
-}
+  ttl: z.int(),
+  uris: z.array(z.string()).readonly(),
+});
 
-/** Each throws or rejects with a GatewayProblem when the token does not allow it, or there is nothing to answer. */
+const oneAllocation = z.object({ id: z.string() });
+
+export type TurnCredential = Readonly<z.output<typeof turnCredential>>;
+
+/** Each throws or rejects with a GatewayProblem when there is nothing to answer. */
 export interface TurnApi {
-  list(token: string, query: ListQuery): Promise<object>;
-  describe(token: string, id: string): Promise<object>;
-  end(token: string, id: string): Promise<void>;
+  list(query: ListQuery): Promise<z.output<typeof allocationList>>;
+  describe(id: string): Promise<z.output<typeof allocationDetails>>;
+  end(caller: Caller, id: string): Promise<void>;
   /** @param requestHost the Host header, or the empty text */
-  mint(token: string, request: CredentialRequest, requestHost: string): TurnCredential;
+  mint(caller: Caller, request: CredentialRequest, requestHost: string): TurnCredential;
 }
 
-interface AllocationRoute {
-  Params: { id: string };
-}
-
-/** A path of one allocation. */
-export const ALLOCATION_PATH = /^\/v1\/turn\/allocations\/[^/]+$/;
-
-export function turnRoutes(app: FastifyInstance, api: TurnApi): void {
-  app.get('/v1/turn/allocations', async (request, reply) => {
-    const token = bearerOf(request);
-    const list = await api.list(token, parseBody(listQuery, request.query));
-    return reply.header('cache-control', 'no-store').send(list);
-  });
-  app.get<AllocationRoute>('/v1/turn/allocations/:id', async (request, reply) => {
-    const allocation = await api.describe(bearerOf(request), request.params.id);
-    return reply.header('cache-control', 'no-store').send(allocation);
-  });
-  app.delete<AllocationRoute>('/v1/turn/allocations/:id', async (request, reply) => {
-    await api.end(bearerOf(request), request.params.id);
-    return reply.code(204).send();
-  });
-  app.post('/v1/turn/credentials', (request, reply) => {
-    const token = bearerOf(request);
-    const wanted = parseBody(credentialRequest, request.body ?? {});
-    void reply.header('cache-control', 'no-store');
-    return api.mint(token, wanted, request.headers.host ?? '');
-  });
+export function turnRoutes(api: TurnApi): Route[] {
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/v1/turn/allocations',
+      summary: 'Lists the TURN allocations of all media workers.',
+      access: 'server-admin',
+      query: listQuery,
+      response: { 200: allocationList },
+      handler: async ({ query, reply }) => reply(200, await api.list(query)),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/v1/turn/allocations/{id}',
+      summary: 'One TURN allocation, with its permissions and channels.',
+      access: 'server-admin',
+      params: oneAllocation,
+      response: { 200: allocationDetails },
+      handler: async ({ params, reply }) => reply(200, await api.describe(params.id)),
+    }),
+    defineRoute({
+      method: 'DELETE',
+      path: '/v1/turn/allocations/{id}',
+      summary: 'Ends a TURN allocation.',
+      access: 'server-admin',
+      params: oneAllocation,
+      response: { 204: z.undefined() },
+      handler: async ({ params, caller, reply }) => {
+        await api.end(caller, params.id);
+        return reply(204, undefined);
+      },
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/v1/turn/credentials',
+      summary: 'Mints a TURN credential with the first of turn.secrets.',
+      access: 'server-admin',
+      body: credentialRequest.prefault({}),
+      response: { 200: turnCredential },
+      handler: ({ body, caller, request, reply }) =>
+        reply(200, api.mint(caller, body, request.headers.host ?? '')),
+    }),
+  ];
 }

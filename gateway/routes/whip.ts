@@ -3,9 +3,13 @@
 // who may have one and whether a precondition holds are the callbacks' business.
 // Called by: http-server.ts.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { isUtf8 } from 'node:buffer';
+import { z } from 'zod';
+import { bearerIn } from '../bearer.ts';
 import { GatewayProblem } from '../problem.ts';
+import { defineRoute } from '../route.ts';
+import type { Content, Fields, Route } from '../route.ts';
 
 export type WhipProtocol = 'whip' | 'whep';
 
@@ -51,20 +55,20 @@ export interface WhipRestart {
   readonly etag: string;
 }
 
-/** What is refused is thrown as GatewayProblem. */
+/** What is refused is rejected with as GatewayProblem. */
 export interface WhipResource {
   /** Undefined when ICE was not restarted. `ifMatch` is the header field as it came. */
-  patch(ifMatch: string | undefined, fragment: string): WhipRestart | undefined;
-  close(): void;
+  patch(ifMatch: string | undefined, fragment: string): Promise<WhipRestart | undefined>;
+  close(): Promise<void>;
 }
 
 export interface WhipApi {
   /** Charges the address one request: 0, or the milliseconds that it has to wait, and then nothing is charged. */
   waitMs(address: string): number;
-  /** @throws GatewayProblem */
-  open(offer: WhipOffer): WhipAnswer;
-  /** @throws GatewayProblem when there is no such resource, or the bearer is not the one that made it. */
-  find(target: WhipTarget): WhipResource;
+  /** Rejects with a GatewayProblem. */
+  open(offer: WhipOffer): Promise<WhipAnswer>;
+  /** Rejects with a GatewayProblem when there is no such resource, or the bearer is not the one that made it. */
+  find(target: WhipTarget): Promise<WhipResource>;
 }
 
 export interface WhipOptions {
@@ -82,134 +86,155 @@ const PREFLIGHT_SECONDS = 86_400;
 const ENDPOINT_METHODS = 'POST, GET, HEAD, OPTIONS';
 const RESOURCE_METHODS = 'PATCH, DELETE, GET, HEAD, OPTIONS';
 
-interface EndpointRoute {
-  Params: { room: string };
-  Querystring: { identity?: unknown; name?: unknown; participant?: unknown };
-}
-
-interface ResourceRoute {
-  Params: { room: string; id: string };
-}
-
-export function whipRoutes(app: FastifyInstance, options: WhipOptions): void {
-  void app.register((scope, _options, done) => {
-    // Which type a body has to have is the route's business.
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) =>
-      parsed(null, body),
-    );
-    scope.addHook('onRequest', (request, reply, next) => {
-      allowOrigins(reply);
-      if (request.method !== 'OPTIONS') charge(options.api, request);
-      next();
-    });
-    for (const protocol of ['whip', 'whep'] as const) {
-      endpoint(scope, protocol, options);
-      resource(scope, protocol, options.api);
-    }
-    done();
-  });
-}
-
-function endpoint(scope: FastifyInstance, protocol: WhipProtocol, options: WhipOptions): void {
-  const url = `/v1/${protocol}/:room`;
-  scope.post<EndpointRoute>(url, (request, reply) => {
-    const problem = options.refuse();
-    if (problem) throw problem;
-    expectType(request, SDP);
-    const { room } = request.params;
-    const { identity, name, participant } = request.query;
-    const { id, sdp, etag, iceServers } = options.api.open({
-      protocol,
-      room,
-      bearer: bearerOf(request),
-      sdp: textOf(request.body),
-      identity: parameter('identity', identity),
-      name: parameter('name', name),
-      participant: parameter('participant', participant),
-      host: request.headers.host ?? '',
-    });
-    return reply
-      .code(201)
-      .headers({
-        'content-type': SDP,
-        location: `/v1/${protocol}/${encodeURIComponent(room)}/${id}`,
-        etag,
-        'accept-patch': FRAGMENT,
-        link: iceServers.flatMap(linksOf),
-      })
-      .send(Buffer.from(sdp));
-  });
-  scope.options(url, (_request, reply) => preflight(reply, ENDPOINT_METHODS));
-  // RFC 9725 s4.1: GET succeeds without content. draft-ietf-wish-whep-04 s4.2: players know an endpoint by the type
-  // that HEAD is answered with.
-  scope.get(url, (_request, reply) =>
-    protocol === 'whep'
-      ? reply.header('content-type', SDP).send(Buffer.alloc(0))
-      : reply.code(204).send(),
-  );
-  refuseOthers(scope, url, ['PUT', 'PATCH', 'DELETE'], ENDPOINT_METHODS);
-}
-
-function resource(scope: FastifyInstance, protocol: WhipProtocol, api: WhipApi): void {
-  const url = `/v1/${protocol}/:room/:id`;
-  const find = (request: FastifyRequest<ResourceRoute>): WhipResource =>
-    api.find({ protocol, ...request.params, bearer: bearerOf(request) });
-  scope.patch<ResourceRoute>(url, (request, reply) => {
-    const found = find(request);
-    expectType(request, FRAGMENT);
-    const restart = found.patch(request.headers['if-match'], textOf(request.body));
-    if (restart === undefined) return reply.code(204).send();
-    return reply
-      .headers({ 'content-type': FRAGMENT, etag: restart.etag })
-      .send(Buffer.from(restart.fragment));
-  });
-  scope.delete<ResourceRoute>(url, (request, reply) => {
-    find(request).close();
-    return reply.code(200).send();
-  });
-  scope.get<ResourceRoute>(url, (request, reply) => {
-    find(request);
-    return reply.code(204).send();
-  });
-  scope.options(url, (_request, reply) => preflight(reply, RESOURCE_METHODS));
-  refuseOthers(scope, url, ['PUT', 'POST'], RESOURCE_METHODS);
-}
-
 /** A bearer has to be sent by a script that knows it, so pages of every origin may ask; there are no cookies. */
-function allowOrigins(reply: FastifyReply): void {
-  void reply.headers({
-    'access-control-allow-origin': '*',
-    'access-control-expose-headers': 'Location, ETag, Link, Accept-Patch, Retry-After',
-    'cache-control': 'no-store',
-  });
+const FIELDS: Fields = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Location, ETag, Link, Accept-Patch, Retry-After',
+};
+
+/** Each may come once; others are for who made the URL. */
+const parameter = z.string({ error: 'expected once in the query' }).optional();
+const offerQuery = z.object({ identity: parameter, name: parameter, participant: parameter });
+
+const description: Content = { type: SDP, schema: z.string() };
+const fragment: Content = { type: FRAGMENT, schema: z.string() };
+const empty = z.undefined();
+const oneRoom = z.object({ room: z.string() });
+const oneSession = z.object({ room: z.string(), id: z.string() });
+
+export function whipRoutes(options: WhipOptions): Route[] {
+  const of = (protocol: WhipProtocol): Route[] =>
+    endpoint(protocol, options).concat(resource(protocol, options.api));
+  return of('whip').concat(of('whep'));
+}
+
+function endpoint(protocol: WhipProtocol, options: WhipOptions): Route[] {
+  const { api } = options;
+  const path = `/v1/${protocol}/{room}`;
+  const shared = { path, access: 'bearer', params: oneRoom, fields: FIELDS } as const;
+  const guard = (request: FastifyRequest): void => charge(api, request);
+  return [
+    defineRoute({
+      ...shared,
+      method: 'POST',
+      summary: protocol === 'whip' ? 'Publishes into a room.' : 'Plays what a room publishes.',
+      guard,
+      query: offerQuery,
+      body: description,
+      response: { 201: description },
+      handler: async ({ params: { room }, query, body, request, reply }) => {
+        const problem = options.refuse();
+        if (problem) throw problem;
+        expectType(request, SDP);
+        const { id, sdp, etag, iceServers } = await api.open({
+          protocol,
+          room,
+          bearer: bearerIn(request.headers.authorization),
+          sdp: textOf(body),
+          identity: query.identity,
+          name: query.name,
+          participant: query.participant,
+          host: request.headers.host ?? '',
+        });
+        return reply(201, sdp, {
+          'content-type': SDP,
+          location: `/v1/${protocol}/${encodeURIComponent(room)}/${id}`,
+          etag,
+          'accept-patch': FRAGMENT,
+          link: iceServers.flatMap(linksOf),
+        });
+      },
+    }),
+    // RFC 9725 s4.1: GET succeeds without content. draft-ietf-wish-whep-04 s4.2: players know an endpoint by the type
+    // that HEAD is answered with.
+    ...(['GET', 'HEAD'] as const).map((method) =>
+      defineRoute({
+        ...shared,
+        method,
+        summary: 'Tells that this is an endpoint.',
+        guard,
+        response: { 200: description, 204: empty },
+        handler: ({ reply }) =>
+          protocol === 'whep' ? reply(200, '', { 'content-type': SDP }) : reply(204, undefined),
+      }),
+    ),
+    preflight(path, ENDPOINT_METHODS),
+  ];
+}
+
+function resource(protocol: WhipProtocol, api: WhipApi): Route[] {
+  const path = `/v1/${protocol}/{room}/{id}`;
+  const shared = { path, access: 'bearer', params: oneSession, fields: FIELDS } as const;
+  const guard = (request: FastifyRequest): void => charge(api, request);
+  const find = (
+    params: { room: string; id: string },
+    { headers }: FastifyRequest,
+  ): Promise<WhipResource> =>
+    api.find({ protocol, ...params, bearer: bearerIn(headers.authorization) });
+  return [
+    defineRoute({
+      ...shared,
+      method: 'PATCH',
+      summary: 'Restarts ICE of a session.',
+      guard,
+      body: fragment,
+      response: { 200: fragment, 204: empty },
+      handler: async ({ params, body, request, reply }) => {
+        const found = await find(params, request);
+        expectType(request, FRAGMENT);
+        const restart = await found.patch(request.headers['if-match'], textOf(body));
+        if (restart === undefined) return reply(204, undefined);
+        return reply(200, restart.fragment, { 'content-type': FRAGMENT, etag: restart.etag });
+      },
+    }),
+    defineRoute({
+      ...shared,
+      method: 'DELETE',
+      summary: 'Ends a session.',
+      guard,
+      response: { 200: empty },
+      handler: async ({ params, request, reply }) => {
+        const found = await find(params, request);
+        await found.close();
+        return reply(200, undefined);
+      },
+    }),
+    ...(['GET', 'HEAD'] as const).map((method) =>
+      defineRoute({
+        ...shared,
+        method,
+        summary: 'Tells that a session is there.',
+        guard,
+        response: { 204: empty },
+        handler: async ({ params, request, reply }) => {
+          await find(params, request);
+          return reply(204, undefined);
+        },
+      }),
+    ),
+    preflight(path, RESOURCE_METHODS),
+  ];
 }
 
 /** RFC 9725 s4.2. ICE servers are not for whoever asks: their credentials come with the answer. */
-function preflight(reply: FastifyReply, methods: string): FastifyReply {
-  return reply
-    .code(200)
-    .headers({
-      allow: methods,
-      'access-control-allow-methods': methods,
-      'access-control-allow-headers': 'Authorization, Content-Type, If-Match',
-      'access-control-max-age': String(PREFLIGHT_SECONDS),
-      'accept-post': SDP,
-      'accept-patch': FRAGMENT,
-    })
-    .send();
-}
-
-function refuseOthers(
-  scope: FastifyInstance,
-  url: string,
-  methods: ('PUT' | 'PATCH' | 'POST' | 'DELETE')[],
-  allow: string,
-): void {
-  const refuse = (): never => {
-    throw new GatewayProblem(405, 'METHOD', `This path takes ${allow} only.`, { allow });
-  };
-  scope.route({ method: methods, url, onRequest: refuse, handler: refuse });
+function preflight(path: string, methods: string): Route {
+  return defineRoute({
+    method: 'OPTIONS',
+    path,
+    summary: 'Tells pages of other origins what they may send.',
+    access: 'public',
+    fields: FIELDS,
+    response: { 200: empty },
+    handler: ({ reply }) =>
+      reply(200, undefined, {
+        allow: methods,
+        'access-control-allow-methods': methods,
+        'access-control-allow-headers': 'Authorization, Content-Type, If-Match',
+        'access-control-max-age': String(PREFLIGHT_SECONDS),
+        'accept-post': SDP,
+        'accept-patch': FRAGMENT,
+      }),
+  });
 }
 
 /** RFC 9725 s5: against floods, before anything is read. */
@@ -228,20 +253,10 @@ function expectType({ headers }: FastifyRequest, type: string): void {
   throw new GatewayProblem(415, 'MEDIA_TYPE', `Send the body as Content-Type: ${type}.`);
 }
 
-function textOf(body: unknown): string {
-  if (!(body instanceof Buffer)) return '';
+function textOf(body: Buffer | undefined): string {
+  if (body === undefined) return '';
   if (isUtf8(body)) return body.toString('utf8');
   throw new GatewayProblem(400, 'BAD_MESSAGE', 'The body is not UTF-8.');
-}
-
-/** RFC 6750 s2.1; wider than that, since the secret of an API key may be any text. */
-function bearerOf({ headers }: FastifyRequest): string | undefined {
-  return /^Bearer +([\x21-\x7e][\x20-\x7e]{0,8191})$/i.exec(headers.authorization ?? '')?.[1];
-}
-
-function parameter(name: string, value: unknown): string | undefined {
-  if (value === undefined || typeof value === 'string') return value;
-  throw new GatewayProblem(400, 'BAD_MESSAGE', `${name}: expected once in the query.`);
 }
 
 /** RFC 9725 s4.6: a Link (RFC 8288) for each URL; not for what a header field cannot say. */

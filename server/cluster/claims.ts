@@ -1,5 +1,5 @@
 // The rooms that this node has been given: a claim comes before its room and is given back after it.
-// Called by: routes.ts, room-directory.ts (claim), cluster.ts (what has become of them). Bounded by the rooms there are.
+// Called by: routes.ts, room-directory.ts (claims), cluster.ts (what becomes of them). Bounded by the rooms there are.
 
 import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';

@@ -1,13 +1,17 @@
 // What nodes ask Redis to do as one step: join, renew, claim a room, give it back. In Lua, since each looks before it
-// writes. KEYS[1] is the prefix; the keys below it are named here alone:
-//   node:{id}         a node that lives, with what it says of itself; its expiry is the lease of all its rooms
-//   nodes             set of the ids
-//   rooms             hash: name of a room -> "{node} {epoch}"
-//   room-info:{name}  how a room was made, so that who takes it over makes it alike
-//   epoch             counts claims
-//   granting          "{run id of Redis} {since}": a Redis that has forgotten what it granted waits a lease
-//   revoked           sorted set: ids of tokens by their ends
+// writes. What a lease is and why it is safe: docs/scaling.md.
+// Called by: store.ts.
 
+/**
+ * KEYS[1] is the prefix; what stands behind it is named here alone:
+ * - `node:{id}`: a node that lives, and what it says of itself; its expiry is the lease of all its rooms
+ * - `nodes`: set of the ids
+ * - `rooms`: hash, name of a room -> "{node} {epoch}"
+ * - `room-info:{name}`: how a room was made, so that who takes it over makes it alike
+ * - `epoch`: counts claims
+ * - `granting`: "{run id of Redis} {since}", since a Redis that may have forgotten what it granted waits for a lease
+ * - `revoked`: sorted set, ids of tokens by their ends
+ */
 const COMMON = `
 local P = KEYS[1]
 local function clock()

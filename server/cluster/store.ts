@@ -103,11 +103,7 @@ export class ClusterStore {
   async leave(): Promise<void> {
     const { prefix } = this.#link;
     await this.#link.run((redis) =>
-      redis
-        .multi()
-        .del(`${prefix}node:${this.node}`)
-        .srem(`${prefix}nodes`, this.node)
-        .exec(),
+      redis.multi().del(`${prefix}node:${this.node}`).srem(`${prefix}nodes`, this.node).exec(),
     );
   }
 
@@ -124,7 +120,10 @@ export class ClusterStore {
     const list = await this.#link.run((redis) =>
       redis.zrange(key, 0, `${REVOKED_MAX - 1}`, 'WITHSCORES'),
     );
-    return twoByTwo(list).map(([id, end]) => [id, end === 'inf' ? Infinity : z.coerce.number().parse(end)]);
+    return twoByTwo(list).map(([id, end]) => [
+      id,
+      end === 'inf' ? Infinity : z.coerce.number().parse(end),
+    ]);
   }
 
   #mine(epoch: number): string {

@@ -33,7 +33,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   gateway: {
     folders: ['shared'],
-    packages: new RegExp(`^(?:${NODE}|zod|fastify|@fastify/(?:helmet|static))$`),
+    packages: new RegExp(`^(?:${NODE}|zod|fastify|@fastify/static)$`),
   },
   server: {
     folders: ['shared', 'turn', 'sfu', 'signaling', 'gateway'],

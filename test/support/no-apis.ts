@@ -1,17 +1,80 @@
-// For gateways whose TURN and operating routes are not what is tested: nothing is there.
+// For gateways whose APIs are not what is tested: nothing is there, and every bearer may do everything.
 
+import type { Caller } from '../../gateway/caller.ts';
+import type { GatewayOptions } from '../../gateway/http-server.ts';
 import type { OperateApi } from '../../gateway/routes/operate.ts';
+import type { RoomInfo, RoomsApi } from '../../gateway/routes/rooms.ts';
 import type { TurnApi } from '../../gateway/routes/turn.ts';
+import { silentLogger } from '../../shared/log.ts';
+
+export function roomInfo(name: string): RoomInfo {
+  return { sid: 'RM_1', name, meta: '', createdAt: 1, maxParticipants: 2, mode: 'sfu' };
+}
+
+export const NO_ROOMS_API: RoomsApi = {
+  create: (_caller, { name }) =>
+    Promise.resolve({ created: name !== 'old', room: roomInfo(name) }),
+  roomStats: (name) => Promise.resolve({ room: { sid: 'RM_1', name }, total: 0, participants: [] }),
+  participantStats: (_room, identity) =>
+    Promise.resolve({
+      participant: { sid: 'PA_1', identity, name: identity, state: 'active', joinedAt: 1 },
+      transport: null,
+      tracks: [],
+      subscriptions: [],
+    }),
+};
 
 export const NO_TURN_API: TurnApi = {
-  list: () => Promise.resolve({}),
-  describe: () => Promise.resolve({}),
+  list: () => Promise.resolve({ allocations: [], next: null, unanswered: [] }),
+  describe: (id) =>
+    Promise.resolve({
+      id,
+      worker: 0,
+      user: 'ann',
+      client: '192.0.2.1:5000',
+      transport: 'udp',
+      relayed: [],
+      createdAt: 1,
+      expiresInSeconds: 2,
+      permissions: [],
+      channels: [],
+      sentPackets: 0,
+      sentBytes: 0,
+      receivedPackets: 0,
+      receivedBytes: 0,
+    }),
   end: () => Promise.resolve(),
   mint: () => ({ username: '', password: '', ttl: 0, uris: [] }),
 };
 
 export const NO_OPERATE_API: OperateApi = {
   drainStatus: () => ({ draining: false, participants: 0, allocations: 0 }),
-  drain: (_token, draining) => ({ draining, participants: 0, allocations: 0 }),
+  drain: (_caller, draining) => ({ draining, participants: 0, allocations: 0 }),
   reload: () => Promise.resolve({ applied: [], needRestart: [] }),
+};
+
+/** A caller that may do everything, whose identity is its bearer. */
+export function adminWith(bearer: string): Caller {
+  return {
+    kind: 'token',
+    key: 'app',
+    identity: bearer,
+    grants: { room: undefined, roomAdmin: true, roomCreate: false, roomList: false },
+  };
+}
+
+/** A gateway on which nothing is. */
+export const NO_APIS: GatewayOptions = {
+  log: silentLogger,
+  version: '1.2.3',
+  webRoot: undefined,
+  signalPath: '/v1/signal',
+  healthy: () => true,
+  state: () => 'ready',
+  onUpgrade: (_request, socket) => socket.destroy(),
+  authenticate: adminWith,
+  rooms: NO_ROOMS_API,
+  turn: NO_TURN_API,
+  operate: NO_OPERATE_API,
+  metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
 };

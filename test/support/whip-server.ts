@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import { createGateway } from '../../gateway/http-server.ts';
 import type { Gateway } from '../../gateway/http-server.ts';
 import type { ServerState } from '../../gateway/routes/health.ts';
+import { placesOf } from '../../server/room-places.ts';
 import { whipApiOf } from '../../server/whip-api.ts';
 import type { SfuCommand, SfuEvent } from '../../sfu/control.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -22,7 +23,7 @@ import { Client } from '../unit/signaling/harness.ts';
 import { RecordedPlane } from '../unit/signaling/recorded-plane.ts';
 import { call } from './http-call.ts';
 import type { Answer } from './http-call.ts';
-import { NO_OPERATE_API, NO_TURN_API } from './no-apis.ts';
+import { NO_APIS } from './no-apis.ts';
 
 export const KEY = { name: 'app', secret: 'a secret of at least 32 characters' };
 
@@ -78,20 +79,12 @@ export class WhipServer {
   static async start(limits: Partial<SignalingLimits> = {}): Promise<WhipServer> {
     const server = new WhipServer(limits);
     const { signaling } = server;
-    server.#gateway = await createGateway({
-      log: silentLogger,
-      version: '9.9.9',
-      webRoot: undefined,
+    server.#gateway = createGateway({
+      ...NO_APIS,
       signalPath: SIGNAL_PATH,
-      healthy: () => true,
       state: () => server.state,
       onUpgrade: (request, socket, head) => signaling.handleUpgrade(request, socket, head),
-      createRoom: () => ({ created: false, room: {} }),
-      tellRoomStats: () => Promise.resolve({}),
-      turn: NO_TURN_API,
-      operate: NO_OPERATE_API,
-      metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
-      whip: whipApiOf(signaling.whip!),
+      whip: whipApiOf(signaling.whip!, placesOf(undefined)),
     });
     server.#port = await server.#gateway.listen('127.0.0.1', 0);
     return server;

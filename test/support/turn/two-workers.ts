@@ -8,7 +8,8 @@ import type { TransportAddress } from '../../../shared/net/transport-address.ts'
 import { Commons, type Neighbours, type TurnServer } from '../../../turn/index.ts';
 import { CoreWorld } from './core-world.ts';
 import { UdpWorld } from './udp-world.ts';
-import { commonsMemory, type World, type WorldOptions } from './world.ts';
+import { freePorts } from './udp-endpoint.ts';
+import { commonsMemory, RELAYS, type World, type WorldOptions } from './world.ts';
 
 const OFFSET = 7;
 const DIRT = 0xdd;
@@ -61,16 +62,20 @@ export interface TwoWorkers<W extends World = World> {
   /** The commons as the main thread has them. */
   readonly main: Commons;
   readonly handover: Handover;
+  /** Of the relays. */
+  readonly ports: { readonly first: number; readonly last: number } | undefined;
 }
 
 /** What a test of two workers may ask for. */
 export interface TwoOptions extends WorldOptions {
   /** They do not know each other: what goes from one to the other goes through the kernel. */
   readonly strangers?: boolean;
+  /** So many relay ports, instead of `ports`; ones that are free where the system gives them. */
+  readonly portCount?: number;
 }
 
 async function start<W extends World>(
-  { strangers = false, ...options }: TwoOptions,
+  { strangers = false, portCount: _, ...options }: TwoOptions,
   open: (options: WorldOptions, beside: W | undefined) => Promise<W>,
 ): Promise<TwoWorkers<W>> {
   const memory = commonsMemory(options, 2);
@@ -87,14 +92,27 @@ async function start<W extends World>(
   const a: W = await openOne(0, undefined);
   const b = await openOne(1, a);
   handover.servers.push(a.server, b.server);
-  return { a, b, main: new Commons(memory, 2), handover };
+  return { a, b, main: new Commons(memory, 2), handover, ports: options.ports };
 }
 
-export function twoCores(options: TwoOptions = {}): Promise<TwoWorkers<CoreWorld>> {
+const CORE_PORTS_FROM = 52_000;
+
+export function twoCores(asked: TwoOptions = {}): Promise<TwoWorkers<CoreWorld>> {
+  const options = withPorts(asked, CORE_PORTS_FROM);
   return start<CoreWorld>(options, (each, beside) => Promise.resolve(new CoreWorld(each, beside)));
 }
 
-function twoOn(kind: 'portable' | 'linux', options: TwoOptions): Promise<TwoWorkers> {
+function withPorts(options: TwoOptions, first: number): TwoOptions {
+  const { portCount } = options;
+  return portCount === undefined
+    ? options
+    : { ...options, ports: { first, last: first + portCount - 1 } };
+}
+
+async function twoOn(kind: 'portable' | 'linux', asked: TwoOptions): Promise<TwoWorkers> {
+  const { portCount } = asked;
+  const options =
+    portCount === undefined ? asked : withPorts(asked, await freePorts(RELAYS, portCount));
   return start<World>(options, (each) => UdpWorld.open(kind, each));
 }
 

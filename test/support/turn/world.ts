@@ -81,7 +81,8 @@ export interface WorldOptions extends Partial<Omit<TurnOptions, 'quotaPerUser' |
   readonly canSetDontFragment?: boolean;
 }
 
-const RELAYS = ['127.0.0.1', '::1'];
+/** Where the relays of a world are. */
+export const RELAYS = ['127.0.0.1', '::1'];
 const QUOTA = { perUser: 100, total: 1000 };
 
 /** The memory that servers with these options share. */

@@ -10,10 +10,10 @@ import type { Gateway, GatewayOptions } from '../../../gateway/http-server.ts';
 import { GatewayProblem } from '../../../gateway/problem.ts';
 import type { TokenRequest } from '../../../gateway/routes/dev-token.ts';
 import type { ServerState } from '../../../gateway/routes/health.ts';
-import { createLogger, silentLogger } from '../../../shared/log.ts';
+import { createLogger } from '../../../shared/log.ts';
 import { call as callPort, problem } from '../../support/http-call.ts';
 import type { Answer } from '../../support/http-call.ts';
-import { NO_OPERATE_API, NO_TURN_API } from '../../support/no-apis.ts';
+import { adminWith, NO_APIS, NO_ROOMS_API, roomInfo } from '../../support/no-apis.ts';
 
 let webRoot: string;
 let gateway: Gateway | undefined;
@@ -34,21 +34,12 @@ afterEach(async () => {
 });
 
 async function start(over: Partial<GatewayOptions> = {}): Promise<void> {
-  gateway = await createGateway({
-    log: silentLogger,
-    version: '1.2.3',
+  gateway = createGateway({
+    ...NO_APIS,
     webRoot,
-    signalPath: '/v1/signal',
-    healthy: () => true,
-    state: () => 'ready',
     onUpgrade: (_request, socket) => {
       socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\nhello');
     },
-    createRoom: (_token, { name }) => ({ created: name !== 'old', room: { name } }),
-    tellRoomStats: (_token, room, participant) => Promise.resolve({ room, participant }),
-    turn: NO_TURN_API,
-    operate: NO_OPERATE_API,
-    metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
     ...over,
   });
   port = await gateway.listen('127.0.0.1', 0);
@@ -142,17 +133,21 @@ describe('POST /v1/rooms', () => {
   test('answers 201 for a new room and 200 for one that is there', async () => {
     const seen: unknown[] = [];
     await start({
-      createRoom: (token, request) => {
-        seen.push(token, request);
-        return { created: request.name !== 'old', room: { name: request.name } };
+      rooms: {
+        ...NO_ROOMS_API,
+        create: (caller, request) => {
+          seen.push(caller, request);
+          return NO_ROOMS_API.create(caller, request);
+        },
       },
     });
     const body = { name: 'new', maxParticipants: 4, emptyTimeoutSeconds: 60, metadata: 'm' };
     const created = await call('POST', '/v1/rooms', auth, JSON.stringify(body));
-    expect([created.status, JSON.parse(created.body)]).toEqual([201, { name: 'new' }]);
+    expect([created.status, JSON.parse(created.body)]).toEqual([201, roomInfo('new')]);
     const existing = await call('POST', '/v1/rooms', auth, JSON.stringify({ name: 'old' }));
-    expect([existing.status, JSON.parse(existing.body)]).toEqual([200, { name: 'old' }]);
-    expect(seen).toEqual(['aaa.bbb.ccc', body, 'aaa.bbb.ccc', { name: 'old' }]);
+    expect([existing.status, JSON.parse(existing.body)]).toEqual([200, roomInfo('old')]);
+    const caller = adminWith('aaa.bbb.ccc');
+    expect(seen).toEqual([caller, body, caller, { name: 'old' }]);
   });
 
   test('wants a bearer token', async () => {
@@ -190,9 +185,12 @@ describe('POST /v1/rooms', () => {
     const lines: string[] = [];
     await start({
       log: createLogger({ level: 'info', format: 'json', write: (line) => lines.push(line) }),
-      createRoom: (_token, { name }) => {
-        if (name === 'fault') throw new Error('the inner works');
-        throw new GatewayProblem(403, 'NOT_ALLOWED', 'The token does not grant roomAdmin.');
+      rooms: {
+        ...NO_ROOMS_API,
+        create: (_caller, { name }) => {
+          if (name === 'fault') throw new Error('the inner works');
+          throw new GatewayProblem(403, 'NOT_ALLOWED', 'The token does not grant roomAdmin.');
+        },
       },
     });
     const refused = await call('POST', '/v1/rooms', auth, '{"name":"a"}');
@@ -246,19 +244,23 @@ describe('GET /v1/rooms/{room}/stats', () => {
   test('is of a room or of one participant, whose names are percent-encoded', async () => {
     const seen: unknown[] = [];
     await start({
-      tellRoomStats: (token, ...names) => {
-        seen.push([token, ...names]);
-        return Promise.resolve({ participants: [] });
+      rooms: {
+        ...NO_ROOMS_API,
+        roomStats: (...names) => {
+          seen.push(names);
+          return NO_ROOMS_API.roomStats(...names);
+        },
+        participantStats: (...names) => {
+          seen.push(names);
+          return NO_ROOMS_API.participantStats(...names);
+        },
       },
     });
     const all = await call('GET', '/v1/rooms/a%2Fb%20%C3%A4/stats', auth);
-    expect([all.status, JSON.parse(all.body)]).toEqual([200, { participants: [] }]);
+    expect([all.status, JSON.parse(all.body)]).toMatchObject([200, { participants: [] }]);
     expect(all.headers['cache-control']).toBe('no-store');
     await call('GET', '/v1/rooms/r/participants/ann%2F1/stats', auth);
-    expect(seen).toEqual([
-      ['aaa.bbb.ccc', 'a/b ä', undefined],
-      ['aaa.bbb.ccc', 'r', 'ann/1'],
-    ]);
+    expect(seen).toEqual([['a/b ä'], ['r', 'ann/1']]);
   });
 
   test('wants a bearer token, and takes no other method', async () => {
@@ -274,10 +276,13 @@ describe('GET /v1/rooms/{room}/stats', () => {
 
   test('passes on why there are none', async () => {
     await start({
-      tellRoomStats: () =>
-        Promise.reject(
-          new GatewayProblem(503, 'MEDIA_UNAVAILABLE', 'No answer.', { 'retry-after': '1' }),
-        ),
+      rooms: {
+        ...NO_ROOMS_API,
+        roomStats: () =>
+          Promise.reject(
+            new GatewayProblem(503, 'MEDIA_UNAVAILABLE', 'No answer.', { 'retry-after': '1' }),
+          ),
+      },
     });
     const answer = await call('GET', '/v1/rooms/r/stats', auth);
     expect(problem(answer)).toMatchObject({ status: 503, reason: 'MEDIA_UNAVAILABLE' });

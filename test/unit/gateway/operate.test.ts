@@ -5,9 +5,8 @@ import { createGateway } from '../../../gateway/http-server.ts';
 import type { Gateway } from '../../../gateway/http-server.ts';
 import { GatewayProblem } from '../../../gateway/problem.ts';
 import type { OperateApi } from '../../../gateway/routes/operate.ts';
-import { silentLogger } from '../../../shared/log.ts';
 import { call, problem } from '../../support/http-call.ts';
-import { NO_OPERATE_API, NO_TURN_API } from '../../support/no-apis.ts';
+import { adminWith, NO_APIS, NO_OPERATE_API } from '../../support/no-apis.ts';
 
 const AUTH = { authorization: 'Bearer aaa.bbb.ccc' };
 const JSON_AUTH = { ...AUTH, 'content-type': 'application/json' };
@@ -22,19 +21,10 @@ afterEach(async () => {
 });
 
 async function start(api: Partial<OperateApi> = {}): Promise<void> {
-  gateway = await createGateway({
-    log: silentLogger,
-    version: '1.2.3',
-    webRoot: undefined,
-    signalPath: '/v1/signal',
-    healthy: () => true,
+  gateway = createGateway({
+    ...NO_APIS,
     state: () => 'draining',
-    onUpgrade: (_request, socket) => socket.end(),
-    createRoom: () => ({ created: false, room: {} }),
-    tellRoomStats: () => Promise.resolve({}),
-    turn: NO_TURN_API,
     operate: { ...NO_OPERATE_API, ...api },
-    metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
   });
   port = await gateway.listen('127.0.0.1', 0);
 }
@@ -72,8 +62,8 @@ test('draining is told of, begun and ended, whatever the state of the server', a
   const seen: unknown[] = [];
   await start({
     drainStatus: () => STATUS,
-    drain: (token, on) => {
-      seen.push([token, on]);
+    drain: (caller, on) => {
+      seen.push([caller, on]);
       return { ...STATUS, draining: on };
     },
   });
@@ -87,8 +77,8 @@ test('draining is told of, begun and ended, whatever the state of the server', a
     { ...STATUS, draining: false },
   ]);
   expect(seen).toEqual([
-    ['aaa.bbb.ccc', true],
-    ['aaa.bbb.ccc', false],
+    [adminWith('aaa.bbb.ccc'), true],
+    [adminWith('aaa.bbb.ccc'), false],
   ]);
 });
 
@@ -106,8 +96,8 @@ test('draining wants one field, and no other method', async () => {
 test('a reload tells what it came to, or why nothing has changed', async () => {
   const changes = { applied: ['log.level'], needRestart: ['bind'] };
   await start({
-    reload: (token) =>
-      token === 'aaa.bbb.ccc'
+    reload: (caller) =>
+      caller.kind === 'token' && caller.identity === 'aaa.bbb.ccc'
         ? Promise.resolve(changes)
         : Promise.reject(new GatewayProblem(400, 'CONFIG_INVALID', 'bind: expected an address')),
   });

@@ -5,26 +5,10 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { createGateway } from '../../../gateway/http-server.ts';
 import type { Gateway, GatewayOptions } from '../../../gateway/http-server.ts';
 import type { ServerState } from '../../../gateway/routes/health.ts';
-import { silentLogger } from '../../../shared/log.ts';
 import { callRaw } from '../../support/http-call.ts';
-import { NO_OPERATE_API, NO_TURN_API } from '../../support/no-apis.ts';
+import { NO_APIS } from '../../support/no-apis.ts';
 
 const UPGRADE = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
-
-const OPTIONS: GatewayOptions = {
-  log: silentLogger,
-  version: '1.2.3',
-  webRoot: undefined,
-  signalPath: '/v1/signal',
-  healthy: () => true,
-  state: () => 'ready',
-  onUpgrade: (_request, socket) => socket.destroy(),
-  createRoom: () => ({ created: true, room: {} }),
-  tellRoomStats: () => Promise.resolve({}),
-  turn: NO_TURN_API,
-  operate: NO_OPERATE_API,
-  metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
-};
 
 let gateway: Gateway | undefined;
 let port = 0;
@@ -35,7 +19,7 @@ afterEach(async () => {
 });
 
 async function start(over: Partial<GatewayOptions> = {}): Promise<void> {
-  gateway = await createGateway({ ...OPTIONS, ...over });
+  gateway = createGateway({ ...NO_APIS, ...over });
   port = await gateway.listen('127.0.0.1', 0);
 }
 
@@ -102,7 +86,7 @@ describe('hostile requests', () => {
 
   test('a port that is taken rejects with the system error', async () => {
     await start();
-    const second = await createGateway(OPTIONS);
+    const second = createGateway(NO_APIS);
     await expect(second.listen('127.0.0.1', port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
     await second.close();
   });

@@ -2,7 +2,10 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GatewayProblem } from '../../../gateway/problem.ts';
-import { tellRoomStatsOf } from '../../../server/room-api.ts';
+import { accessProblem } from '../../../gateway/access.ts';
+import { authenticatorOf } from '../../../server/callers.ts';
+import { roomsApiOf } from '../../../server/room-api.ts';
+import { placesOf } from '../../../server/room-places.ts';
 import type { IncomingReport, OutgoingReport, TransportReport } from '../../../sfu/control.ts';
 import type { MintOptions } from '../../../signaling/index.ts';
 import type { ParticipantStats, RoomStatsAnswer } from '../../../signaling/room-stats.ts';
@@ -76,8 +79,15 @@ afterEach(async () => {
 const admin = (grants: Partial<MintOptions['grants']> = {}): string =>
   server.token('admin', { grants: { room: 'r', roomAdmin: true, ...grants } });
 
-const tell = (participant?: string, token = admin(), room = 'r'): Promise<object> =>
-  tellRoomStatsOf(server.signaling)(token, room, participant);
+/** As the route does it: who asks is found out first, and whether the room is theirs. */
+async function tell(participant?: string, token = admin(), room = 'r'): Promise<object> {
+  const caller = authenticatorOf(server.signaling)(token);
+  if (caller instanceof Error) throw caller;
+  const problem = accessProblem('room-admin', caller, room);
+  if (problem) throw problem;
+  const api = roomsApiOf(server.signaling, placesOf(undefined));
+  return participant === undefined ? api.roomStats(room) : api.participantStats(room, participant);
+}
 
 async function refused(told: Promise<object>): Promise<[number, string]> {
   const error: unknown = await told.then(

@@ -3,12 +3,11 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createGateway } from '../../../gateway/http-server.ts';
-import { silentLogger } from '../../../shared/log.ts';
 import { call, problem } from '../../support/http-call.ts';
 import { AUDIO, VIDEO, changed, offerOf } from '../../support/sdp.ts';
 import { PLAY, PUBLISH } from '../../support/whip-offers.ts';
 import { KEY, WhipServer } from '../../support/whip-server.ts';
-import { NO_OPERATE_API, NO_TURN_API } from '../../support/no-apis.ts';
+import { NO_APIS } from '../../support/no-apis.ts';
 
 const API_KEY = `${KEY.name}:${KEY.secret}`;
 
@@ -294,20 +293,7 @@ test('rooms have names of all kinds in the path', async () => {
 });
 
 test('without an SFU there are no such endpoints', async () => {
-  const gateway = await createGateway({
-    log: silentLogger,
-    version: '1',
-    webRoot: undefined,
-    signalPath: '/v1/signal',
-    healthy: () => true,
-    state: () => 'ready',
-    onUpgrade: () => undefined,
-    createRoom: () => ({ created: false, room: {} }),
-    tellRoomStats: () => Promise.resolve({}),
-    turn: NO_TURN_API,
-    operate: NO_OPERATE_API,
-    metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
-  });
+  const gateway = createGateway(NO_APIS);
   const port = await gateway.listen('127.0.0.1', 0);
   const headers = { 'content-type': 'application/sdp', authorization: `Bearer ${API_KEY}` };
   expect((await call(port, 'OPTIONS', '/v1/whip/r')).status).toBe(404);

@@ -1,0 +1,49 @@
+// The meeting page: files of one folder, and the header fields that keep what runs in it to itself.
+// Called by: http-server.ts.
+
+import fastifyStatic from '@fastify/static';
+import type { FastifyInstance } from 'fastify';
+import type { Gate } from './gate.ts';
+
+const POLICY = [
+  "default-src 'self'",
+  "connect-src 'self' ws: wss:",
+  "img-src 'self' data: blob:",
+  "media-src 'self' blob: mediastream:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join(';');
+
+/** No Strict-Transport-Security: TLS ends at a proxy in front, and so does the decision about it. */
+const PAGE_FIELDS = {
+  // Files keep their names from one version to the next, so a browser asks each time (and is told 304).
+  'cache-control': 'no-cache',
+  'content-security-policy': POLICY,
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'origin-agent-cluster': '?1',
+  'permissions-policy':
+    'camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=()',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+export function servePage(app: FastifyInstance, root: string, gate: Gate): void {
+  void app.register(async (scope) => {
+    const enter = gate.hook(undefined);
+    scope.addHook('onRequest', (request, reply, next) => {
+      void reply.headers(PAGE_FIELDS);
+      enter(request, reply, next);
+    });
+    await scope.register(fastifyStatic, {
+      root,
+      index: ['index.html'],
+      dotfiles: 'ignore',
+      decorateReply: false,
+      cacheControl: false,
+    });
+  });
+}
