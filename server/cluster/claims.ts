@@ -146,27 +146,19 @@ export class Claims {
 
   async #ask(room: string, want: Want): Promise<Place> {
     const answer = await this.#store.claim(room, want);
-    switch (answer[0]) {
-      case 'there':
-        return { node: answer[1], epoch: answer[2] };
-      case 'wait':
-        return { wait: answer[1] };
-      case 'none':
-        return 'none';
-      case 'here': {
-        const [, epoch, info, isTakeover] = answer;
-        if (!this.#claims.has(room)) {
-          const since = this.#clock.monotonic();
-          this.#claims.set(room, { epoch, since, info, describedAt: -Infinity });
-          if (isTakeover === 1) {
-            this.#takeovers++;
-            this.#log.info('cluster.room.taken_over', { room, epoch });
-          }
-          this.#restore(room, info);
-        }
-        return 'here';
-      }
+    if (answer[0] === 'there') return { node: answer[1], epoch: answer[2] };
+    if (answer[0] === 'wait') return { wait: answer[1] };
+    if (answer[0] === 'none') return 'none';
+    const [, epoch, info, isTakeover] = answer;
+    if (this.#claims.has(room)) return 'here';
+    const since = this.#clock.monotonic();
+    this.#claims.set(room, { epoch, since, info, describedAt: -Infinity });
+    if (isTakeover === 1) {
+      this.#takeovers++;
+      this.#log.info('cluster.room.taken_over', { room, epoch });
     }
+    this.#restore(room, info);
+    return 'here';
   }
 
   /** Makes the room as it was made at first. */

@@ -108,7 +108,9 @@ export class Cluster implements RoomRouter {
       link.listen({
         onUp: () => {
           parts.membership.doubt();
-          void this.#beat().then(resolve);
+          void this.#beat()
+            .then(() => parts.revocations.load())
+            .then(resolve);
         },
       });
       setTimeout(resolve, leaseMs).unref();
@@ -228,6 +230,8 @@ export class Cluster implements RoomRouter {
   }
 
   async #beat(): Promise<void> {
+    // A node that hears nothing is no owner, although it could renew its lease.
+    if (this.#options.link.state !== 'up') return;
     if (!(await this.#on.membership.beat()) || this.#beats++ % BEATS_A_TIDYING > 0) return;
     try {
       await this.#on.claims.tidy();
@@ -240,7 +244,6 @@ export class Cluster implements RoomRouter {
   #onThaw(): void {
     this.#beats = 0;
     this.#on.signaling.thaw();
-    void this.#on.revocations.load();
   }
 
   #loseRoom(room: string): void {

@@ -5,8 +5,10 @@
 import { z } from 'zod';
 
 /** A message of signaling is smaller; `joined` of a large room may be larger. */
-const CHARS_MAX = 16_777_216;
-const HEADER_CHARS_MAX = 2048;
+const CHARS_MAX = 33_554_432;
+const HEADER_CHARS_MAX = 4096;
+/** Of a Host header; what is behind it reaches nobody. */
+export const HOST_CHARS_MAX = 512;
 
 const id = z.string().regex(/^[\w-]{1,32}$/);
 /** A WebSocket, by the number that the node gave it which has it. */
@@ -18,7 +20,7 @@ const content = z.discriminatedUnion('k', [
     k: z.literal('open'),
     c,
     at: z.number(),
-    host: z.string().max(512),
+    host: z.string().max(HOST_CHARS_MAX),
     room: z.string().max(256).optional(),
     epoch: z.number().optional(),
   }),
@@ -51,6 +53,9 @@ const content = z.discriminatedUnion('k', [
 ]);
 
 export type Content = z.output<typeof content>;
+/** About a WebSocket, to the node that has its session, and to the one that has itself. */
+export type ToOwner = Extract<Content, { k: 'msg' | 'control' | 'shut' | 'ack' }>;
+export type ToEdge = Extract<Content, { k: 'send' | 'in' | 'close' | 'no' }>;
 
 /** `from` sends it as the `n`th of `stream`. */
 const numbered = z.object({ from: id, stream: id, n: z.int().min(1) });

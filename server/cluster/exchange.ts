@@ -70,7 +70,7 @@ export class Exchange {
       if (isBeat) this.links.send(node, { k: 'beat' }, '', now);
       const silentMs = this.links.silentMs(node, now);
       if (silentMs > SILENT_LEASES * leaseMs) this.links.break(node);
-      else if (silentMs > SUSPECT_LEASES * leaseMs && owners.has(node)) this.#askAfter(node);
+      else if (silentMs > SUSPECT_LEASES * leaseMs && owners.has(node)) void this.#askAfter(node);
     }
     this.passages.acknowledge();
     this.links.prune(FORGET_LINKS_MS, now);
@@ -83,16 +83,12 @@ export class Exchange {
     this.links.forget(node);
   }
 
-  #askAfter(node: string): void {
+  async #askAfter(node: string): Promise<void> {
     const { store, log } = this.#options;
-    store.lives(node).then(
-      (lives) => {
-        if (lives) return;
-        log.warn('cluster.node.lost', { node });
-        this.died(node);
-      },
-      () => {},
-    );
+    // While Redis cannot say it, it may live.
+    if (await store.lives(node).catch(() => true)) return;
+    log.warn('cluster.node.lost', { node });
+    this.died(node);
   }
 
   #onBreak(node: string): void {

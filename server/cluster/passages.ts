@@ -7,7 +7,8 @@ import { TokenBucket } from '../../shared/token-bucket.ts';
 import { refusal } from '../../signaling/index.ts';
 import type { JoinRequest, Passage, Refusal, SignalSocket } from '../../signaling/index.ts';
 import { LIMITS } from '../../signaling/protocol.ts';
-import type { Content } from './envelope.ts';
+import { HOST_CHARS_MAX } from './envelope.ts';
+import type { Content, ToEdge } from './envelope.ts';
 import type { Links } from './links.ts';
 
 /** Above what a session may send: the owner refuses with words, here a flood is kept off Redis. */
@@ -74,8 +75,8 @@ export class Passages {
       onEnd: () => this.#onEnd(node, c),
     });
     passages.set(c, passage);
-    const { requestHost: host, join } = request;
-    this.#links.send(node, { k: 'open', c, host, ...place }, join.toString('utf8'), now);
+    const host = request.requestHost.slice(0, HOST_CHARS_MAX);
+    this.#links.send(node, { k: 'open', c, host, ...place }, request.join.toString('utf8'), now);
     return {
       giveUp: () => {
         if (!passage.isUnanswered) return;
@@ -86,7 +87,7 @@ export class Passages {
   }
 
   /** Of the owner `from`; false when there is no such WebSocket. */
-  receive(from: string, content: Content & { readonly c: number }, text: string): boolean {
+  receive(from: string, content: ToEdge, text: string): boolean {
     const passage = this.#passages.get(from)?.get(content.c);
     if (passage === undefined) return false;
     passage.hear(content, text);
@@ -95,7 +96,7 @@ export class Passages {
 
   /** All that leads to that node ends. */
   end(node: string, why: Refusal): void {
-    for (const passage of [...(this.#passages.get(node)?.values() ?? [])]) {
+    for (const passage of this.#passages.get(node)?.values() ?? []) {
       this.#lost++;
       passage.lose(why);
     }
@@ -156,7 +157,7 @@ class EdgePassage implements Passage {
     this.node = node;
     this.#c = c;
     this.#socket = request.socket;
-    this.#onJoined = request.onJoined;
+    this.#onJoined = () => request.onJoined();
     this.#options = options;
   }
 
@@ -191,7 +192,7 @@ class EdgePassage implements Passage {
     this.#options.send({ k: 'shut', c: this.#c }, '');
   }
 
-  hear(content: Content, text: string): void {
+  hear(content: ToEdge, text: string): void {
     switch (content.k) {
       case 'send':
         this.#answer();
@@ -207,7 +208,6 @@ class EdgePassage implements Passage {
         return this.#socket.closeAs(content.code, content.reason);
       case 'no':
         return this.lose(ROUTE_LOST);
-      default:
     }
   }
 

@@ -64,8 +64,8 @@ export class Routes {
   async #toNode(request: JoinRequest, node: string): Promise<Route | number> {
     const { store, membership } = this.#options;
     if (node === store.node) return membership.serves() ? 'here' : AGAIN_MS;
-    const route = await this.#passTo(node, request, {});
-    if (typeof route !== 'number' || (await store.lives(node))) return route;
+    // Of a node that somebody has made up nothing is kept.
+    if (await store.lives(node)) return this.#passTo(node, request, {});
     // Where nobody could renew a lease, its node may be back in a moment.
     return membership.want === 'free' ? AGAIN_MS : SESSION_GONE;
   }
@@ -79,13 +79,14 @@ export class Routes {
     let timer: NodeJS.Timeout | undefined;
     const opened = await new Promise<Opened>((resolve) => {
       const attempt = passages.open(node, request, { at: membership.redisTime, ...place }, resolve);
-      const look = (): void => {
+      const look = async (): Promise<void> => {
         const isLate = clock.monotonic() >= request.deadline || !request.socket.open;
-        const wait = (): void => void (timer = setTimeout(look, AGAIN_MS));
-        if (isLate) attempt.giveUp();
-        else store.lives(node).then((lives) => (lives ? wait() : attempt.giveUp()), wait);
+        // While Redis cannot say it, it may live.
+        const lives = !isLate && (await store.lives(node).catch(() => true));
+        if (lives) timer = setTimeout(() => void look(), AGAIN_MS);
+        else attempt.giveUp();
       };
-      timer = setTimeout(look, ANSWER_MS);
+      timer = setTimeout(() => void look(), ANSWER_MS);
     });
     clearTimeout(timer);
     return typeof opened === 'string' ? AGAIN_MS : opened.passage;

@@ -75,12 +75,12 @@ epoch = string.format('%.0f', redis.call('INCR', P .. 'epoch'))
 redis.call('HSET', P .. 'rooms', name, me .. ' ' .. epoch)
 return {'here', epoch, info, owner and 1 or 0}`;
 
-/** ARGV: 1 when the rooms are over, 0 when others may go on with them; then name and "{node} {epoch}" of each. */
+/** ARGV: for how long others may go on with the rooms; then name and "{node} {epoch}" of each. */
 export const RELEASE = `${COMMON}
 for i = 2, #ARGV, 2 do
   if redis.call('HGET', P .. 'rooms', ARGV[i]) == ARGV[i + 1] then
     redis.call('HDEL', P .. 'rooms', ARGV[i])
-    if ARGV[1] == '1' then redis.call('DEL', P .. 'room-info:' .. ARGV[i]) end
+    redis.call('PEXPIRE', P .. 'room-info:' .. ARGV[i], ARGV[1])
   end
 end
 return 1`;
@@ -91,7 +91,10 @@ if redis.call('HGET', P .. 'rooms', ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('SET', P .. 'room-info:' .. ARGV[1], ARGV[3], 'PX', ARGV[4])
 return 1`;
 
-/** ARGV: node. Takes rooms of dead nodes off the list. -> those that the list says are this node's: name, epoch, ... */
+/**
+ * ARGV: node, and for how long others may go on with rooms of dead nodes, which it takes off the list.
+ * -> those that the list says are this node's: name, epoch, ...
+ */
 export const TIDY = `${COMMON}
 local me, mine, known = ARGV[1], {}, {}
 local all = redis.call('HGETALL', P .. 'rooms')
@@ -102,7 +105,10 @@ for i = 1, #all, 2 do
     mine[#mine + 1] = epoch
   else
     if owner and known[owner] == nil then known[owner] = lives(owner) end
-    if not owner or not known[owner] then redis.call('HDEL', P .. 'rooms', all[i]) end
+    if not owner or not known[owner] then
+      redis.call('HDEL', P .. 'rooms', all[i])
+      redis.call('PEXPIRE', P .. 'room-info:' .. all[i], ARGV[2])
+    end
   end
 end
 return mine`;

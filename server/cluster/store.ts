@@ -10,6 +10,8 @@ import { CLAIM, DESCRIBE, JOIN, NODES, RELEASE, RENEW, TIDY } from './scripts.ts
 const ROOMS_A_STEP = 500;
 /** Rooms of which nobody hears for so long are forgotten: a day; owners say it anew sooner. */
 const INFO_KEPT_MS = 86_400_000;
+/** Rooms that nobody has any more: participants who lost them come back sooner. */
+const INFO_ORPHANED_MS = 600_000;
 /** As many as signaling remembers. */
 const REVOKED_MAX = 100_000;
 
@@ -73,7 +75,7 @@ export class ClusterStore {
     for (let i = 0; i < all.length; i += 2 * ROOMS_A_STEP) {
       const some = all.slice(i, i + 2 * ROOMS_A_STEP);
       // oxlint-disable-next-line no-await-in-loop -- one step after the other
-      await this.#run(RELEASE, [over ? '1' : '0', ...some]);
+      await this.#run(RELEASE, [over ? '0' : `${INFO_ORPHANED_MS}`, ...some]);
     }
   }
 
@@ -83,10 +85,9 @@ export class ClusterStore {
 
   /** Takes rooms of dead nodes off the list; resolves with those on it as ours. */
   async tidy(): Promise<[name: string, epoch: number][]> {
-    return twoByTwo(await this.#run(TIDY, [this.node])).map(([name, epoch]) => [
-      name,
-      count.parse(epoch),
-    ]);
+    return twoByTwo(await this.#run(TIDY, [this.node, `${INFO_ORPHANED_MS}`])).map(
+      ([name, epoch]) => [name, count.parse(epoch)],
+    );
   }
 
   /** Id and what it says of itself of each node. */

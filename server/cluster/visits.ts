@@ -3,7 +3,7 @@
 
 import type { Clock } from '../../shared/clock.ts';
 import type { Guest, SignalingServer, Wire } from '../../signaling/index.ts';
-import type { Content } from './envelope.ts';
+import type { Content, ToOwner } from './envelope.ts';
 import type { Links } from './links.ts';
 
 const OPEN = 1;
@@ -56,7 +56,7 @@ export class Visits {
   }
 
   /** False when it is not known here. */
-  receive(node: string, content: Content & { readonly c: number }, text: string): boolean {
+  receive(node: string, content: ToOwner, text: string): boolean {
     const visit = this.#visits.get(node)?.get(content.c);
     if (visit === undefined) return false;
     switch (content.k) {
@@ -72,14 +72,13 @@ export class Visits {
       case 'shut':
         this.#closed(node, content.c);
         break;
-      default:
     }
     return true;
   }
 
   /** The way to that node is lost: its sessions are away. */
   end(node: string): void {
-    for (const c of [...(this.#visits.get(node)?.keys() ?? [])]) this.#closed(node, c);
+    for (const c of this.#visits.get(node)?.keys() ?? []) this.#closed(node, c);
   }
 
   #closed(node: string, c: number): void {
