@@ -90,6 +90,7 @@ interface ClientOptions {
 export class Nodes {
   readonly redis: RedisServer;
   readonly all: Node[] = [];
+  readonly #killed = new Set<Node>();
   readonly #clients: SignalClient[] = [];
   readonly #config: Readonly<Record<string, unknown>>;
   #witnesses = 0;
@@ -101,7 +102,8 @@ export class Nodes {
 
   static async start(count: number, config: Readonly<Record<string, unknown>>): Promise<Nodes> {
     const nodes = new Nodes(await RedisServer.start(), config);
-    for (let i = 0; i < count; i++) nodes.all.push(await nodes.#open());
+    const all = await Promise.all(Array.from({ length: count }, () => nodes.#open()));
+    nodes.all.push(...all);
     return nodes;
   }
 
@@ -113,6 +115,11 @@ export class Nodes {
   async replace(index: number): Promise<void> {
     this.all[index]?.wire.close();
     this.all[index] = await this.#open();
+  }
+
+  async kill(index: number): Promise<void> {
+    this.#killed.add(this.all[index]!);
+    await this.all[index]!.sterna.kill();
   }
 
   token(room: string, identity: string, grants: MintOptions['grants'] = {}): string {
@@ -203,7 +210,8 @@ export class Nodes {
 
   async stop(expected: readonly string[]): Promise<void> {
     this.closeClients();
-    await Promise.all(this.all.map(({ sterna }) => sterna.stop('SIGTERM', expected)));
+    const living = this.all.filter((node) => !this.#killed.has(node));
+    await Promise.all(living.map(({ sterna }) => sterna.stop('SIGTERM', expected)));
     for (const { wire } of this.all) wire.close();
     await this.redis.kill();
   }
