@@ -112,7 +112,9 @@ export class Entrance {
 
   #go(route: Route, request: JoinRequest): void {
     // What was ours when it was asked need not be so now.
-    if (route === 'here' && !this.#isClosed && !this.#router.serves()) return this.#ask(request);
+    if (route === 'here' && !this.#isClosed && !this.#router.serves()) {
+      return void setImmediate(() => this.#ask(request));
+    }
     if (this.#isClosed) {
       if (route !== 'here' && 'closed' in route) route.closed();
       return;
