@@ -6,9 +6,9 @@ import type { Caller } from './caller.ts';
 import { GatewayProblem } from './problem.ts';
 
 /**
- * `public`: everybody. `address`: whom the route lets in by the address of the connection. `bearer`: the handler judges
- * the bearer itself. `room-create`, `room-admin`: roomCreate or roomAdmin, and roomAdmin, for the room in question.
- * `room-list`: roomList, or roomAdmin for all rooms. `server-admin`: roomAdmin for all rooms.
+ * `public`: everybody. `address`: whom the route lets in by the address of the connection. `bearer`: the handler
+ * judges the bearer itself. `room-create`, `room-admin`: roomCreate or roomAdmin, and roomAdmin, for the room in
+ * question. `room-list`: roomList, or roomAdmin for all rooms. `server-admin`: roomAdmin for all rooms.
  */
 export type Access =
   | 'public'

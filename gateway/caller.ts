@@ -1,5 +1,5 @@
-// Who asks over HTTP, and what it may do: nobody who is known, an API key itself, or who has a token that a key signed.
-// Called by: the gate, which finds out once for each request; the routes and the APIs of the server entry.
+// Who asks over HTTP, and what it may do: nobody who is known, an API key itself, or who has a token that a key
+// signed. Called by: the gate, which finds out once for each request; the routes and the APIs of the server entry.
 
 export interface CallerGrants {
   /** The one room that they are for; undefined: every room, and the server. */

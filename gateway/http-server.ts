@@ -1,19 +1,27 @@
 // The HTTP side of the server: the meeting page, health, metrics, the room API and the way to the signaling WebSocket.
 // Called by: server.ts, which hands in what lies behind each route; nothing here knows of rooms or media.
 
-import { STATUS_CODES } from 'node:http';
+import { type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { systemClock } from '../shared/clock.ts';
+import type { TlsPair } from '../shared/config/tls-pair.ts';
 import type { Logger } from '../shared/log.ts';
 import { writeAnswer } from './exchange.ts';
+import { clientTeller } from './forwarded.ts';
+import type { TellClient } from './forwarded.ts';
 import { Gate } from './gate.ts';
 import type { GateOptions } from './gate.ts';
+import { createHttpsServer, type HttpsServer } from './https-server.ts';
+import { Idempotency } from './idempotency.ts';
 import * as limits from './limits.ts';
+import { listenOptions } from './listen-options.ts';
 import { servePage } from './page.ts';
 import { GatewayProblem, PROBLEM_TYPE, problemDetails, problemOf } from './problem.ts';
 import type { Route } from './route.ts';
 import { serveRoutes } from './route-table.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { devTokenRoute } from './routes/dev-token.ts';
 import type { MintToken } from './routes/dev-token.ts';
 import { healthRoutes, notReady, notServing } from './routes/health.ts';
@@ -22,6 +30,8 @@ import { metricsRoute } from './routes/metrics.ts';
 import type { MetricsOptions } from './routes/metrics.ts';
 import { operateRoutes } from './routes/operate.ts';
 import type { OperateApi } from './routes/operate.ts';
+import { participantRoutes } from './routes/participants.ts';
+import type { ParticipantsApi } from './routes/participants.ts';
 import { roomRoutes } from './routes/rooms.ts';
 import type { RoomsApi } from './routes/rooms.ts';
 import { turnRoutes } from './routes/turn.ts';
@@ -35,10 +45,17 @@ export interface GatewayOptions extends HealthOptions, GateOptions {
   log: Logger;
   /** Folder of the built page; without it `/` answers 404. */
   webRoot: string | undefined;
+  /** What HTTPS is served with; HTTP without. */
+  tls?: TlsPair | undefined;
+  /** Address ranges of the proxies that tell who the client is; none when left out. */
+  trustedProxies?: readonly string[];
+  /** Whether other processes may have the port, too. */
+  reusePort?: boolean;
   /** Path of the signaling WebSocket. */
   signalPath: string;
   onUpgrade: UpgradeHandler;
   rooms: RoomsApi;
+  participants: ParticipantsApi;
   turn: TurnApi;
   operate: OperateApi;
   metrics: MetricsOptions;
@@ -51,12 +68,32 @@ export interface GatewayOptions extends HealthOptions, GateOptions {
 export interface Gateway {
   /** Resolves with the port that is bound; rejects with the system's error, such as EADDRINUSE. */
   listen(host: string, port: number): Promise<number>;
+  /** What is shown to clients from now on, where it is served with TLS. */
+  setCertificate(pair: TlsPair): void;
   /** Ends every connection. Idempotent. */
   close(): Promise<void>;
 }
 
+interface GatewayParts {
+  readonly destroyUpgraded: () => void;
+  readonly https: HttpsServer | undefined;
+  readonly options: GatewayOptions;
+}
+
 export function createGateway(options: GatewayOptions): Gateway {
-  const app = fastify({
+  const { log, tls } = options;
+  const clientOf = clientTeller(options.trustedProxies ?? []);
+  let https: HttpsServer | undefined;
+  const app = fastify<Server>({
+    ...(tls && {
+      serverFactory: (handler: RequestListener): Server => {
+        https = createHttpsServer(handler, {
+          certificate: tls,
+          onCalmed: () => log.debug('http.calmed'),
+        });
+        return https.server;
+      },
+    }),
     bodyLimit: limits.BODY_BYTES_MAX,
     routerOptions: { maxParamLength: limits.PATH_SEGMENT_MAX },
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
@@ -67,7 +104,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     http: {
       headersTimeout: limits.HEADERS_TIMEOUT_MS,
       maxHeaderSize: limits.HEADER_BYTES_MAX,
-      connectionsCheckingInterval: 2000,
+      connectionsCheckingInterval: limits.CHECK_MS,
     },
     clientErrorHandler: refuseRaw,
     frameworkErrors: (error, request, reply) => sendError(error, request, reply, options.log),
@@ -80,42 +117,52 @@ export function createGateway(options: GatewayOptions): Gateway {
     sendError(notFound(request.method, request.url), request, reply, options.log),
   );
   const gate = new Gate(options);
-  serveRoutes(app, routesOf(options), gate);
-  if (options.webRoot !== undefined) servePage(app, options.webRoot, gate);
+  const routes = routesOf(options, clientOf);
+  const described = [...routes, ...docsRoutes(options.version, routes)];
+  serveRoutes(app, described, gate, new Idempotency(systemClock));
+  if (options.webRoot !== undefined) servePage(app, options.webRoot, gate, tls !== undefined);
   const destroyUpgraded = acceptUpgrades(app.server, {
     path: options.signalPath,
     refuse: () => notServing(options),
+    clientOf,
     handle: options.onUpgrade,
   });
-  return gatewayOn(app, destroyUpgraded);
+  return gatewayOn(app, { destroyUpgraded, https, options });
 }
 
 /** Everything that is served but the page and WebSockets. */
-function routesOf(options: GatewayOptions): Route[] {
+function routesOf(options: GatewayOptions, clientOf: TellClient): Route[] {
   const refuse = (): GatewayProblem | undefined => notReady(options);
   return [
     ...healthRoutes(options),
     metricsRoute(options.metrics),
     ...roomRoutes(options.rooms, refuse),
+    ...participantRoutes(options.participants),
     ...turnRoutes(options.turn),
     ...operateRoutes(options.operate),
-    ...(options.whip ? whipRoutes({ api: options.whip, refuse }) : []),
+    ...(options.whip ? whipRoutes({ api: options.whip, clientOf, refuse }) : []),
     ...(options.mintToken ? [devTokenRoute(options.mintToken)] : []),
   ];
 }
 
-function gatewayOn(app: FastifyInstance, destroyUpgraded: () => void): Gateway {
+function gatewayOn(
+  app: FastifyInstance,
+  { destroyUpgraded, https, options: { log, reusePort = false } }: GatewayParts,
+): Gateway {
   let closed: Promise<void> | undefined;
   return {
     listen: async (host, port) => {
-      await app.listen({ host, port });
+      await app.ready();
+      await app.listen(await listenOptions({ host, port, reusePort }, log));
       const address = app.server.address();
       return typeof address === 'object' && address !== null ? address.port : port;
     },
+    setCertificate: (pair) => https?.setCertificate(pair),
     close: () => {
       closed ??= (async () => {
         const done = app.close();
         destroyUpgraded();
+        await https?.closeSessions();
         await done;
       })();
       return closed;

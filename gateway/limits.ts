@@ -8,6 +8,9 @@ export const BODY_BYTES_MAX = 64 * 1024;
  */
 export const HEADERS_TIMEOUT_MS = 10_000;
 
+/** Milliseconds between two looks at the time-outs around this. */
+export const CHECK_MS = 2000;
+
 /** Milliseconds for a whole request, as above. */
 export const REQUEST_TIMEOUT_MS = 15_000;
 
@@ -34,3 +37,31 @@ export const CREDENTIAL_SECONDS_MAX = 7 * 86_400;
 
 /** Characters of one segment of a path, decoded or not: a room's name with every character percent-encoded. */
 export const PATH_SEGMENT_MAX = NAME_MAX * 4 * 3;
+
+/** Proxies between a client and us. */
+export const PROXIES_MAX = 16;
+
+/** Characters of what proxies say of a client: of more, only the end is read, or nothing. */
+export const FORWARDED_CHARACTERS_MAX = 2048;
+
+/** Milliseconds for a TLS handshake: stops clients that hold a connection without one. */
+export const HANDSHAKE_MS = 10_000;
+
+/** HTTP/2 streams of a session at the same time: no fewer than RFC 9113 s6.5.2 recommends. */
+export const STREAMS_MAX = 100;
+
+/** Megabytes that a session may take, of headers, queues and streams. */
+export const SESSION_MEGABYTES_MAX = 4;
+
+/** Fields of a request's header over HTTP/2, pseudo-header fields included. */
+export const HEADER_PAIRS_MAX = 100;
+
+/** Invalid frames of a session. */
+export const INVALID_FRAMES_MAX = 50;
+
+/**
+ * Frames of a session that cost their sender nothing, at once and a second: streams taken back (CVE-2023-44487), PING
+ * and SETTINGS (CVE-2019-9512, -9515). A browser that leaves a page takes back what it waits for, below a hundred.
+ */
+export const FREE_FRAMES_BURST = 200;
+export const FREE_FRAMES_PER_SECOND = 20;

@@ -16,7 +16,9 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join(';');
 
-/** No Strict-Transport-Security: TLS ends at a proxy in front, and so does the decision about it. */
+/** RFC 6797: half a year, which whoever gives up TLS has to wait for. */
+export const HSTS = { 'strict-transport-security': `max-age=${180 * 86_400}` };
+
 const PAGE_FIELDS = {
   // Files keep their names from one version to the next, so a browser asks each time (and is told 304).
   'cache-control': 'no-cache',
@@ -31,11 +33,13 @@ const PAGE_FIELDS = {
   'x-frame-options': 'DENY',
 };
 
-export function servePage(app: FastifyInstance, root: string, gate: Gate): void {
+/** @param isHttps where TLS ends at a proxy in front, so does the decision about HSTS */
+export function servePage(app: FastifyInstance, root: string, gate: Gate, isHttps: boolean): void {
   void app.register(async (scope) => {
+    const fields = isHttps ? { ...PAGE_FIELDS, ...HSTS } : PAGE_FIELDS;
     const enter = gate.hook(undefined);
     scope.addHook('onRequest', (request, reply, next) => {
-      void reply.headers(PAGE_FIELDS);
+      void reply.headers(fields);
       enter(request, reply, next);
     });
     await scope.register(fastifyStatic, {

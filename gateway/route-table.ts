@@ -1,11 +1,14 @@
 // The table of routes as Fastify serves it: each path with its methods, and 405 (RFC 9110 s15.5.6) for all others.
-// Called by: http-server.ts. What a route takes goes through its schemas here, and its room to the judgement of access.
+// Called by: http-server.ts. What a route takes goes through its schemas here, and its room to the judgement of
+// access.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { accessProblem } from './access.ts';
 import { ANONYMOUS } from './caller.ts';
+import type { Caller } from './caller.ts';
 import { writeAnswer } from './exchange.ts';
 import type { Gate } from './gate.ts';
+import type { Idempotency } from './idempotency.ts';
 import { parsed } from './parsed.ts';
 import { GatewayProblem } from './problem.ts';
 import { isContent } from './route.ts';
@@ -14,7 +17,12 @@ import type { Answer, Method, Route } from './route.ts';
 const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** A method twice at a path is a defect of the table, and fails here. */
-export function serveRoutes(app: FastifyInstance, routes: readonly Route[], gate: Gate): void {
+export function serveRoutes(
+  app: FastifyInstance,
+  routes: readonly Route[],
+  gate: Gate,
+  idempotency: Idempotency,
+): void {
   const paths = new Map<string, Route[]>();
   for (const route of routes) paths.set(route.path, [...(paths.get(route.path) ?? []), route]);
   const scoped = (wanted: boolean) => async (scope: FastifyInstance) => {
@@ -27,7 +35,7 @@ export function serveRoutes(app: FastifyInstance, routes: readonly Route[], gate
         method: addsHead ? ['GET', 'HEAD'] : route.method,
         url: fastifyPath(route.path),
         onRequest: gate.hook(route),
-        handler: handlerOf(route),
+        handler: handlerOf(route, idempotency),
       });
     }
   };
@@ -71,9 +79,18 @@ function fastifyPath(path: string): string {
 
 type AnyCall = Parameters<Route['handler']>[0];
 
-function handlerOf(route: Route): (request: FastifyRequest, reply: FastifyReply) => unknown {
+function handlerOf(
+  route: Route,
+  idempotency: Idempotency,
+): (request: FastifyRequest, reply: FastifyReply) => unknown {
+  const repeats = route.method === 'POST' && route.access !== 'bearer' && route.access !== 'public';
   return (request, reply) => {
-    const answer = route.handler(callOf(route, request));
+    const call = callOf(route, request);
+    const execute = (): Answer | Promise<Answer> => route.handler(call);
+    const answer =
+      repeats && request.headers['idempotency-key'] !== undefined
+        ? idempotency.once(request, whoIs(call.caller), execute)
+        : execute();
     if (!(answer instanceof Promise)) return writeAnswer(request, reply, answer);
     return answer.then((late) => writeAnswer(request, reply, late));
   };
@@ -89,6 +106,11 @@ function callOf(route: Route, request: FastifyRequest): AnyCall {
   const problem = accessProblem(route.access, caller, room);
   if (problem) throw problem;
   return { params, query, body, caller, request, reply: answerWith };
+}
+
+function whoIs(caller: Caller): string {
+  if (caller.kind === 'anonymous') return '';
+  return caller.kind === 'key' ? caller.key : `${caller.key} ${caller.identity ?? ''}`;
 }
 
 function bodyOf({ body }: Route, request: FastifyRequest): unknown {

@@ -5,14 +5,21 @@
 
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Client, TellClient } from './forwarded.ts';
 import { GatewayProblem, PROBLEM_TYPE, problemDetails } from './problem.ts';
 
-export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+export type UpgradeHandler = (
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  client: Client,
+) => void;
 
 export interface UpgradeOptions {
   path: string;
   /** Undefined lets the upgrade through. */
   refuse(): GatewayProblem | undefined;
+  clientOf: TellClient;
   handle: UpgradeHandler;
 }
 
@@ -30,7 +37,7 @@ export function acceptUpgrades(server: Server, options: UpgradeOptions): () => v
         ? options.refuse()
         : new GatewayProblem(404, 'NOT_FOUND', `WebSockets are served at ${options.path} only.`);
     if (problem) refuse(socket, problem);
-    else options.handle(request, socket, head);
+    else options.handle(request, socket, head, options.clientOf(request));
   });
   return () => {
     for (const socket of sockets) socket.destroy();

@@ -117,7 +117,7 @@ function positive(name, text, least = 1) {
 function say(...columns) {
   console.log(
     columns
-      .map((column) => String(column).padEnd(13))
+      .map((column) => String(column).padEnd(16))
       .join('')
       .trimEnd(),
   );

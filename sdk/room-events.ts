@@ -4,6 +4,7 @@ import type { ConnectionPath } from './connection-path.ts';
 import type { ClientReason, SternaClientError } from './errors.ts';
 import type { Participant } from './participant.ts';
 import type { Publication } from './publication.ts';
+import type { RoomInfo } from '../signaling/protocol.ts';
 
 /** `reconnecting`: signaling is lost and comes back; media between participants goes on meanwhile. */
 export type RoomState = 'connecting' | 'connected' | 'reconnecting' | 'closed';
@@ -29,7 +30,7 @@ export interface TrackDetail {
 }
 
 export interface DataDetail {
-  /** Sid of the sender. */
+  /** Sid of the sender; empty: a server of whoever runs the room. */
   from: string;
   /** Undefined when the sender has left or is not named yet. */
   participant: Participant | undefined;
@@ -47,6 +48,8 @@ export interface RoomEvents {
    * for `self`.
    */
   participantUpdated: Participant;
+  /** Its metadata has changed. */
+  roomUpdated: Readonly<RoomInfo>;
   /** A track arrives: it is new, or the server sends it in the place of another one. */
   trackAdded: TrackDetail;
   /** It does not any more; whether it is still published, `publications` tell. */

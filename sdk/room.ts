@@ -7,7 +7,6 @@ import type {
   ParticipantInfo,
   PeopleMessage,
   PushMessage,
-  RelayedDataMessage,
   RoomInfo,
   SpeakersMessage,
 } from '../signaling/protocol.ts';
@@ -161,7 +160,7 @@ export class Room extends Emitter<RoomEvents> {
     return this.#state;
   }
 
-  /** The room as the server described it at the last join or resume. */
+  /** The room as the server described it last. */
   get info(): Readonly<RoomInfo> {
     return this.#lastJoined().room;
   }
@@ -315,9 +314,15 @@ export class Room extends Emitter<RoomEvents> {
       case 'people':
         this.#onPeople(message);
         break;
-      case 'data':
-        this.#onData(message);
+      case 'room':
+        this.#joined = { ...this.#lastJoined(), room: message.room };
+        this.emit('roomUpdated', message.room);
         break;
+      case 'data': {
+        const detail = dataDetail(message, this.#roster.participants.get(message.from));
+        if (detail) this.emit('data', detail);
+        break;
+      }
       case 'signal':
         this.#flow?.receive(message, this.#roster.participants.has(message.from));
         break;
@@ -360,11 +365,6 @@ export class Room extends Emitter<RoomEvents> {
     }
     for (const participant of change.joined) this.emit('participantJoined', participant);
     for (const participant of change.updated) this.emit('participantUpdated', participant);
-  }
-
-  #onData(message: RelayedDataMessage): void {
-    const detail = dataDetail(message, this.#roster.participants.get(message.from));
-    if (detail) this.emit('data', detail);
   }
 
   #watch(): void {

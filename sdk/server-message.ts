@@ -26,6 +26,7 @@ const SHAPES: Readonly<Record<string, (fields: Fields) => boolean>> = {
     typeof m['s'] === 'number' &&
     (m['answer'] === undefined || isAnswer(m['answer'])),
   people: (m) => typeof m['s'] === 'number' && Array.isArray(m['upd']) && Array.isArray(m['gone']),
+  room: (m) => typeof m['s'] === 'number' && isObject(m['room']),
   signal: (m) => typeof m['s'] === 'number' && typeof m['from'] === 'string',
   data: (m) =>
     typeof m['s'] === 'number' && typeof m['from'] === 'string' && typeof m['payload'] === 'string',

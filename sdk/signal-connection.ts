@@ -212,6 +212,7 @@ export class SignalConnection {
         this.#onJoined(message);
         break;
       case 'people':
+      case 'room':
       case 'bind':
       case 'need':
       case 'media':

@@ -5,6 +5,8 @@ import type { DrainStatus } from '../gateway/routes/operate.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Logger } from '../shared/log.ts';
 import type { SignalingServer } from '../signaling/index.ts';
+import { nameOfActor } from './audit/audit.ts';
+import type { Actor, Audit } from './audit/audit.ts';
 
 /** How often it is looked whether somebody is left. */
 const LOOK_EVERY_MS = 250;
@@ -22,6 +24,7 @@ export class Drain {
   readonly #media: DrainingMedia;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #audit: Audit;
   #on = false;
 
   constructor(
@@ -29,11 +32,13 @@ export class Drain {
     media: DrainingMedia,
     clock: Clock,
     log: Logger,
+    audit: Audit,
   ) {
     this.#signaling = signaling;
     this.#media = media;
     this.#clock = clock;
     this.#log = log;
+    this.#audit = audit;
   }
 
   get on(): boolean {
@@ -45,13 +50,13 @@ export class Drain {
     return { draining: this.#on, participants, allocations: this.#media.held.allocations };
   }
 
-  /** @param by who wants it, for the log */
-  set(on: boolean, by: string): DrainStatus {
+  set(on: boolean, by: Actor): DrainStatus {
     if (on !== this.#on) {
       this.#on = on;
       this.#signaling.admit(!on);
       this.#media.drain(on);
-      this.#log.info('server.drain', { ...this.status, by });
+      this.#log.info('server.drain', { ...this.status, by: nameOfActor(by) });
+      this.#audit.record(by, 'server.drain', { on }, 'ok');
     }
     return this.status;
   }

@@ -8,6 +8,7 @@ import type { Settings } from '../shared/config/schema.ts';
 import {
   bracketed,
   isAddress,
+  isDualStack,
   isWildcard,
   type ListenerTransport,
   parseListenerUrl,
@@ -76,10 +77,11 @@ function iceUrls(
   calledHost: string | undefined,
 ): string[] {
   if (turn.advertise.length > 0) return turn.advertise;
-  const urls = listeners.flatMap((text) => {
-    const { transport, host, port } = parseListenerUrl(text);
+  const parsed = listeners.map((text) => parseListenerUrl(text));
+  const urls = parsed.flatMap((listener) => {
+    const { transport, host, port } = listener;
     const reachable = isWildcard(host)
-      ? hostForWildcard(host, calledHost)
+      ? hostForWildcard(host, isDualStack(listener, parsed), calledHost)
       : (turn.relay.external[host] ?? host);
     return reachable === undefined ? [] : URLS[transport](`${bracketed(reachable)}:${port}`);
   });
@@ -94,10 +96,14 @@ const URLS: Readonly<Record<ListenerTransport, (address: string) => string[]>> =
   dtls: () => [],
 };
 
-/** A wildcard listener is where the client reached us; a literal address counts for its own family only. */
-function hostForWildcard(wildcard: string, called: string | undefined): string | undefined {
+/** A wildcard listener is where the client reached us; a literal address counts for a family that it serves. */
+function hostForWildcard(
+  wildcard: string,
+  dualStack: boolean,
+  called: string | undefined,
+): string | undefined {
   if (called === undefined || !isAddress(called)) return called;
-  return sameFamily(wildcard, called) ? called : undefined;
+  return dualStack || sameFamily(wildcard, called) ? called : undefined;
 }
 
 /** The host of a Host header, without port and brackets; undefined for what is none. */

@@ -8,13 +8,14 @@ import { SternaError } from '../shared/errors.ts';
 import { escapeText } from '../shared/log-fields.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError } from './commands/command.ts';
 import type { Command, Context } from './commands/command.ts';
+import { auditVerify } from './commands/audit-verify.ts';
 import { configCheck } from './commands/config-check.ts';
 import { doctor } from './commands/doctor.ts';
 import { serve } from './commands/serve.ts';
 import { token } from './commands/token.ts';
 import { VERSION } from './package-root.ts';
 
-const COMMANDS: readonly Command[] = [serve, token, doctor, configCheck];
+const COMMANDS: readonly Command[] = [serve, token, doctor, configCheck, auditVerify];
 
 const USAGE = `Sterna ${VERSION}: rooms, signaling and STUN/TURN in one process
 

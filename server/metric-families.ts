@@ -11,6 +11,7 @@ import { CLUSTER_METRIC_FAMILIES } from './cluster-metric-families.ts';
 import { DTLS_METRIC_FAMILIES } from './dtls-metric-families.ts';
 import type { MediaReport, WorkerReport } from './media/host.ts';
 import type { WorkerStats } from './media/messages.ts';
+import { OVERSIGHT_METRIC_FAMILIES } from './oversight-metric-families.ts';
 import { VERSION } from './package-root.ts';
 import { SFU_METRIC_FAMILIES } from './sfu-metric-families.ts';
 import type { ServerStats } from './stats.ts';
@@ -259,6 +260,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
   },
   ...WHIP_METRIC_FAMILIES,
   ...CLUSTER_METRIC_FAMILIES,
+  ...OVERSIGHT_METRIC_FAMILIES,
   {
     name: 'sterna_token_cache_entries',
     type: 'gauge',

@@ -5,9 +5,12 @@ import { ConfigError } from '../shared/config/config-error.ts';
 import type { Config } from '../shared/config/load.ts';
 import { takeOver, type Changes } from '../shared/config/reload.ts';
 import type { Logger } from '../shared/log.ts';
+import { nameOfActor } from './audit/audit.ts';
+import type { Actor, Audit } from './audit/audit.ts';
 
 export interface ReloadParts {
   readonly log: Logger;
+  readonly audit: Audit;
   /** Reads all sources again. Undefined where there is no file: environment and flags cannot change. @throws ConfigError */
   readonly read: (() => Config) | undefined;
   /** Has every part of the server go by that configuration. */
@@ -37,17 +40,16 @@ export class Reload {
 
   /**
    * Undefined where there is nothing to read. Rejects with a ConfigError of one line, and nothing has changed.
-   * @param by who wants it, for the log
    * @param only keys to look at, all when left out
    */
-  reload(by: string, only?: readonly string[]): Promise<Changes | undefined> {
+  reload(by: Actor, only?: readonly string[]): Promise<Changes | undefined> {
     const done = this.#last.then(() => this.#reload(by, only));
     this.#last = done.catch(() => undefined);
     return done;
   }
 
-  async #reload(by: string, only?: readonly string[]): Promise<Changes | undefined> {
-    const { log, read } = this.#parts;
+  async #reload(by: Actor, only?: readonly string[]): Promise<Changes | undefined> {
+    const { log, audit, read } = this.#parts;
     if (read === undefined) {
       await this.#runHooks();
       return undefined;
@@ -56,7 +58,10 @@ export class Reload {
     try {
       found = read();
     } catch (error) {
-      if (error instanceof ConfigError) log.error('config.invalid', { problem: error.message, by });
+      if (error instanceof ConfigError) {
+        log.error('config.invalid', { problem: error.message, by: nameOfActor(by) });
+      }
+      audit.record(by, 'config.reload', {}, 'CONFIG_INVALID');
       throw error;
     }
     const { config, changes } = takeOver(this.#running, found, only);
@@ -64,7 +69,8 @@ export class Reload {
     this.#running = config;
     await this.#parts.apply(config);
     await this.#runHooks();
-    log.info('config.reloaded', { ...changes, by });
+    log.info('config.reloaded', { ...changes, by: nameOfActor(by) });
+    audit.record(by, 'config.reload', { ...changes }, 'ok');
     return changes;
   }
 

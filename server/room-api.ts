@@ -3,32 +3,51 @@
 
 import { z } from 'zod';
 import { GatewayProblem } from '../gateway/problem.ts';
-import { participantStats, roomInfo, roomStats } from '../gateway/routes/rooms.ts';
-import type { RoomResult, RoomsApi } from '../gateway/routes/rooms.ts';
+import { participantStats, roomInfo, roomList, roomStats } from '../gateway/routes/rooms.ts';
+import type { RoomChange, RoomList, RoomResult, RoomsApi } from '../gateway/routes/rooms.ts';
 import { SternaError } from '../shared/errors.ts';
-import type { SignalingServer, StatsFailure } from '../signaling/index.ts';
+import { describeRoom } from '../signaling/index.ts';
+import type { CreateRoomOptions, SignalingServer, StatsFailure } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
 import type { Reason } from '../signaling/codes.ts';
 import { problem } from './api-problem.ts';
-import type { RoomPlaces } from './room-places.ts';
+import { actorOf } from './audit/audit.ts';
+import type { Audit } from './audit/audit.ts';
+import { audited, run } from './room-commands.ts';
+import type { RoomOwner } from './room-commands.ts';
+import type { Ask, RoomPlaces } from './room-places.ts';
 
 const creation = z.object({
   name: z.string(),
   maxParticipants: z.number().optional(),
-  emptyTimeoutSeconds: z.number().optional(),
-  metadata: z.string().optional(),
+  emptyTimeoutMs: z.number().optional(),
+  meta: z.string().optional(),
 });
+const page = z.object({ after: z.string().optional(), limit: z.int().min(1) });
 const oneRoom = z.object({ room: z.string() });
 const oneParticipant = z.object({ room: z.string(), participant: z.string() });
 
-export function roomsApiOf(signaling: SignalingServer, places: RoomPlaces): RoomsApi {
-  const stats = signaling.roomStats;
+type Creation = z.output<typeof creation>;
+
+export function roomsApiOf(
+  owner: RoomOwner,
+  places: RoomPlaces,
+  signaling: SignalingServer,
+  audit: Audit,
+): RoomsApi {
+  const { rooms, roomStats: stats } = signaling;
   const create = places.offer({
     name: 'room.create',
     args: creation,
     result: z.object({ created: z.boolean(), room: roomInfo }),
     makes: true,
-    run: (request) => createHere(signaling, places, request),
+    run: (options) => createHere(rooms, places, options),
+  });
+  const list = places.offerAll({
+    name: 'room.list',
+    args: page,
+    result: roomList,
+    run: ({ after, limit }) => pageOf(rooms.list().map(describeRoom), after, limit),
   });
   const statsOfRoom = places.offer({
     name: 'room.stats',
@@ -43,27 +62,62 @@ export function roomsApiOf(signaling: SignalingServer, places: RoomPlaces): Room
     run: async ({ room, participant }) => told(await stats.participant(room, participant)),
   });
   return {
-    create: (_caller, request) => create(request.name, request),
+    list: async ({ after, limit }) => {
+      const pages = await list({ limit, ...(after === undefined ? {} : { after }) });
+      const merged = pageOf(
+        pages.flatMap((one) => one.rooms),
+        after,
+        limit,
+      );
+      const isWhole = merged.next === null && pages.every(({ next }) => next === null);
+      return isWhole ? merged : { ...merged, next: merged.rooms.at(-1)?.name ?? null };
+    },
+    update: (caller, room, change) =>
+      audited(audit, caller, 'room.update', { room }, () =>
+        run(owner, { op: 'update', room, settings: settingsOf(change) }),
+      ),
+    end: async (caller, room) => {
+      await audited(audit, caller, 'room.end', { room }, () => run(owner, { op: 'end', room }));
+    },
+    create: (caller, { name, ...settings }) =>
+      createAudited(create, audit, caller, { name, ...settingsOf(settings) }),
     roomStats: (room) => statsOfRoom(room, { room }),
     participantStats: (room, participant) => statsOfParticipant(room, { room, participant }),
   };
 }
 
+async function createAudited(
+  create: Ask<Creation, RoomResult>,
+  audit: Audit,
+  caller: Parameters<RoomsApi['create']>[0],
+  options: Creation,
+): Promise<RoomResult> {
+  const { name: room } = options;
+  try {
+    const result = await create(room, options);
+    audit.record(actorOf(caller), 'room.create', { room, created: result.created }, 'ok');
+    return result;
+  } catch (error) {
+    const reason = error instanceof GatewayProblem ? error.code : 'INTERNAL';
+    audit.record(actorOf(caller), 'room.create', { room }, reason);
+    throw error;
+  }
+}
+
 function createHere(
-  { rooms }: SignalingServer,
+  rooms: SignalingServer['rooms'],
   places: RoomPlaces,
-  request: z.output<typeof creation>,
+  { name, maxParticipants, emptyTimeoutMs, meta }: Creation,
 ): RoomResult {
-  const { name, maxParticipants, emptyTimeoutSeconds, metadata } = request;
-  const options = {
+  const settings: Omit<CreateRoomOptions, 'name'> = {
     ...(maxParticipants === undefined ? {} : { maxParticipants }),
-    ...(emptyTimeoutSeconds === undefined ? {} : { emptyTimeoutMs: emptyTimeoutSeconds * 1000 }),
-    ...(metadata === undefined ? {} : { meta: metadata }),
+    ...(emptyTimeoutMs === undefined ? {} : { emptyTimeoutMs }),
+    ...(meta === undefined ? {} : { meta }),
   };
   const created = rooms.get(name) === undefined;
   try {
-    const room = rooms.create({ name, ...options }).info();
-    if (created) places.describe(name, options);
+    const room = rooms.create({ name, ...settings }).info();
+    if (created) places.describe(name, settings);
     return { created, room };
   } catch (error) {
     if (error instanceof SternaError && isReason(error.code)) {
@@ -71,6 +125,23 @@ function createHere(
     }
     throw error;
   }
+}
+
+function settingsOf(change: RoomChange): Omit<CreateRoomOptions, 'name'> {
+  const { maxParticipants, emptyTimeoutSeconds, metadata } = change;
+  return {
+    ...(maxParticipants === undefined ? {} : { maxParticipants }),
+    ...(emptyTimeoutSeconds === undefined ? {} : { emptyTimeoutMs: emptyTimeoutSeconds * 1000 }),
+    ...(metadata === undefined ? {} : { meta: metadata }),
+  };
+}
+
+function pageOf(rooms: RoomList['rooms'], after: string | undefined, limit: number): RoomList {
+  const later = rooms.filter(({ name }) => after === undefined || name > after);
+  const sorted = later.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const some = sorted.slice(0, limit);
+  const next = some.length < sorted.length ? (some.at(-1)?.name ?? null) : null;
+  return { rooms: some, next };
 }
 
 function told<Stats extends object>(stats: Stats | StatsFailure): Stats {

@@ -27,6 +27,8 @@ export type Ask<Args, Result> = (room: string, args: Args) => Promise<Result>;
 export interface RoomPlaces {
   /** How an operation is asked for, whichever node has the room. Called once for each. */
   offer<Args, Result>(operation: Operation<Args, Result>): Ask<Args, Result>;
+  /** An operation that every node does, on what it has; those that do not answer are left out. */
+  offerAll<Args, Result>(operation: Operation<Args, Result>): (args: Args) => Promise<Result[]>;
   /** Keeps how a room of ours was made, for who takes it over. */
   describe(room: string, options: object): void;
 }
@@ -41,6 +43,7 @@ const refused = z.object({
 /** Where this is the only node. */
 const HERE: RoomPlaces = {
   offer: (operation) => async (_room, args) => operation.run(args),
+  offerAll: (operation) => async (args) => [await operation.run(args)],
   describe: () => undefined,
 };
 
@@ -48,14 +51,12 @@ export function placesOf(cluster: Cluster | undefined): RoomPlaces {
   if (cluster === undefined) return HERE;
   return {
     offer: (operation) => offerAt(cluster, operation),
+    offerAll: (operation) => offerEverywhere(cluster, operation),
     describe: (room, options) => cluster.directory.describe(room, options),
   };
 }
 
-function offerAt<Args, Result>(
-  { directory }: Cluster,
-  operation: Operation<Args, Result>,
-): Ask<Args, Result> {
+function answer<Args, Result>({ directory }: Cluster, operation: Operation<Args, Result>): void {
   const { name, makes = false } = operation;
   directory.answer(name, async (room, given) => {
     const args = operation.args.safeParse(given);
@@ -67,6 +68,31 @@ function offerAt<Args, Result>(
       throw error;
     }
   });
+}
+
+function offerEverywhere<Args, Result>(
+  cluster: Cluster,
+  operation: Operation<Args, Result>,
+): (args: Args) => Promise<Result[]> {
+  answer(cluster, operation);
+  return async (args) => {
+    const outcomes = await cluster.directory.everywhere(operation.name, args).catch(() => {
+      throw unavailable();
+    });
+    return outcomes.flatMap(({ ok, value }) => {
+      const result = ok ? operation.result.safeParse(value) : null;
+      return result?.success === true ? [result.data] : [];
+    });
+  };
+}
+
+function offerAt<Args, Result>(
+  cluster: Cluster,
+  operation: Operation<Args, Result>,
+): Ask<Args, Result> {
+  const { directory } = cluster;
+  const { name, makes = false } = operation;
+  answer(cluster, operation);
   return async (room, args) => {
     let outcome: Outcome;
     try {

@@ -5,6 +5,8 @@
 import { hostname } from 'node:os';
 import { DEVELOPMENT_KEY } from '../shared/config/development.ts';
 import type { Config } from '../shared/config/load.ts';
+import { createSecureContext } from 'node:tls';
+import { secureContextOf } from '../shared/net/secure-context.ts';
 import { bracketed, isWildcard } from '../shared/config/network-values.ts';
 import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
@@ -14,20 +16,29 @@ import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
 import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
 import { RedisLink } from '../shared/redis/redis-link.ts';
+import { AuditLog } from './audit/audit-log.ts';
+import { noAudit } from './audit/audit.ts';
+import type { Actor, Audit } from './audit/audit.ts';
 import { authenticatorOf } from './callers.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
+import { pinMainThread } from './media/cpus.ts';
 import { MediaHost } from './media/host.ts';
 import { Metrics } from './metrics.ts';
+import { roomObserverOf } from './observer.ts';
 import { operateApiOf } from './operate-api.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { Reload } from './reload.ts';
+import { participantsApiOf } from './participants-api.ts';
 import { roomsApiOf } from './room-api.ts';
+import { roomOwnerOf } from './room-owner.ts';
 import { placesOf } from './room-places.ts';
 import type { ServerStats } from './stats.ts';
+import { TlsFiles } from './tls-files.ts';
 import { turnApiOf } from './turn-api.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 import { whipApiOf } from './whip-api.ts';
 
 /**
@@ -60,17 +71,30 @@ export class Server {
   /** With `redis.url` alone. */
   readonly #cluster: Cluster | undefined;
   readonly #drain: Drain;
+  readonly #webhooks: Webhooks;
+  readonly #auditLog: AuditLog | undefined;
   #gateway: Gateway | undefined;
+  /** Undefined where the gateway speaks HTTP. */
+  #tls: TlsFiles | undefined;
   #state: ServerState = 'starting';
   #port = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(config: Config, log: Logger, media: MediaHost, sources?: ReloadSources) {
+  private constructor(
+    config: Config,
+    log: Logger,
+    media: MediaHost,
+    auditLog: AuditLog | undefined,
+    sources?: ReloadSources,
+  ) {
     this.#config = config;
     this.#log = log;
     this.#media = media;
+    this.#auditLog = auditLog;
+    this.#webhooks = new Webhooks({ ...config, clock: systemClock, log });
     this.reload = new Reload(config, {
       log,
+      audit: this.#audit,
       read: sources?.read,
       apply: async (running) => {
         sources?.setLogLevel(running.log.level);
@@ -78,6 +102,7 @@ export class Server {
       },
     });
     this.reload.onReload(() => media.reload());
+    if (auditLog !== undefined) this.reload.onReload(() => auditLog.reopen());
     this.#iceServers = iceServerMaker(
       () => this.reload.running.turn,
       () => this.listeners,
@@ -98,6 +123,7 @@ export class Server {
         maxParticipantsPerRoom: config.rooms.maxParticipants,
         emptyRoomMs: config.rooms.emptyTimeout * 1000,
       },
+      observer: roomObserverOf(this.#webhooks, this.#audit),
     });
     const admission = {
       rooms: this.#signaling.rooms,
@@ -106,12 +132,18 @@ export class Server {
         this.#cluster?.admit(on);
       },
     };
-    this.#drain = new Drain(admission, media, systemClock, log);
+    this.#drain = new Drain(admission, media, systemClock, log, this.#audit);
   }
 
   /** Resolves when everything serves. Rejects with a SternaError of one line, and leaves nothing open. */
   static async start(config: Config, log: Logger, sources?: ReloadSources): Promise<Server> {
-    const server = new Server(config, log, await MediaHost.start(config, log), sources);
+    const { file } = config.audit;
+    const audit = file === '' ? undefined : await AuditLog.open(file, systemClock, log);
+    const media = await MediaHost.start(config, log).catch(async (error: unknown) => {
+      await audit?.close();
+      throw error;
+    });
+    const server = new Server(config, log, media, audit, sources);
     try {
       await server.#open();
       return server;
@@ -121,11 +153,12 @@ export class Server {
     }
   }
 
-  /** Of the page: `http://127.0.0.1:7880`. */
+  /** Of the page: `http://127.0.0.1:7880`, or https. */
   get url(): string {
-    const { bind } = this.#config;
+    const { bind, gateway } = this.#config;
+    const scheme = gateway.tls.cert === '' ? 'http' : 'https';
     const host = isWildcard(bind) ? (bind === '::' ? '::1' : '127.0.0.1') : bind;
-    return `http://${bracketed(host)}:${this.#port}`;
+    return `${scheme}://${bracketed(host)}:${this.#port}`;
   }
 
   /** Where STUN and TURN are served, with the real ports. */
@@ -150,22 +183,28 @@ export class Server {
       engine: this.#media.engine,
       media: await this.#media.report(),
       cluster: this.#cluster?.stats(),
+      webhooks: this.#webhooks.stats(),
+      audit: this.#auditLog?.stats(),
     };
   }
 
   /** Takes nobody new, and resolves when nobody is left, or that time is over. */
-  async drain(timeoutMs: number, by: string): Promise<void> {
+  async drain(timeoutMs: number, by: Actor): Promise<void> {
     this.#drain.set(true, by);
     await this.#drain.empty(timeoutMs);
   }
 
   /**
    * Tells participants, waits a moment, then closes the listening sockets, the media workers and what is left,
-   * in this order. Idempotent.
+   * in this order; webhooks and the audit log come last. Idempotent.
    */
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
+  close(by: Actor = { type: 'server' }): Promise<void> {
+    this.#closed ??= this.#close(by);
     return this.#closed;
+  }
+
+  get #audit(): Audit {
+    return this.#auditLog ?? noAudit;
   }
 
   get #stateNow(): ServerState {
@@ -173,20 +212,36 @@ export class Server {
   }
 
   async #open(): Promise<void> {
-    const { bind, gateway, mode } = this.#config;
+    const { bind, gateway, mainCpus, mode } = this.#config;
+    await this.#pin(mainCpus);
+    if (gateway.tls.cert !== '') {
+      const tls = await TlsFiles.open({ log: this.#log, group: 'gateway', ...gateway.tls });
+      tls.tell((pair) => {
+        createSecureContext(secureContextOf(pair));
+        return () => this.#gateway?.setCertificate(pair);
+      });
+      this.reload.onReload(() => tls.reload());
+      this.#tls = tls;
+    }
     const metrics = new Metrics(() => this.stats());
     await this.#cluster?.start(this.#signaling);
     const places = placesOf(this.#cluster);
+    const rooms = roomOwnerOf(this.#signaling, places);
     this.#gateway = createGateway({
       log: this.#log,
       version: VERSION,
       webRoot: webRoot(),
+      tls: this.#tls?.pair,
+      trustedProxies: gateway.trustedProxies,
+      reusePort: gateway.reusePort,
       signalPath: SIGNAL_PATH,
       healthy: () => this.#media.healthy,
       state: () => this.#stateNow,
-      onUpgrade: (request, socket, head) => this.#signaling.handleUpgrade(request, socket, head),
+      onUpgrade: (request, socket, head, client) =>
+        this.#signaling.handleUpgrade(request, socket, head, client),
       authenticate: authenticatorOf(this.#signaling),
-      rooms: roomsApiOf(this.#signaling, places),
+      rooms: roomsApiOf(rooms, places, this.#signaling, this.#audit),
+      participants: participantsApiOf(rooms, this.#audit),
       turn: turnApiOf(
         this.#media.allocations,
         turnCredentialMaker(
@@ -194,6 +249,7 @@ export class Server {
           () => this.listeners,
           systemClock,
         ),
+        this.#audit,
       ),
       operate: operateApiOf(this.#drain, this.reload),
       metrics: {
@@ -208,10 +264,23 @@ export class Server {
       throw cannotListen(error, bind, gateway.port);
     });
     this.#state = 'ready';
+    const { engine } = this;
+    this.#audit.record(
+      { type: 'server' },
+      'server.start',
+      { version: VERSION, mode, engine },
+      'ok',
+    );
     void this.#signaling.rehearse();
   }
 
-  async #close(): Promise<void> {
+  async #pin(cpus: string): Promise<void> {
+    if (cpus === '') return;
+    if (this.#media.engine.kind === 'linux') await pinMainThread(cpus);
+    else this.#log.warn('server.not-pinned', { reason: this.#media.engine.reason });
+  }
+
+  async #close(by: Actor): Promise<void> {
     const wasReady = this.#state === 'ready';
     this.#state = 'closing';
     if (wasReady) {
@@ -225,7 +294,11 @@ export class Server {
     await this.#signaling.close();
     await this.#gateway?.close();
     this.#cluster?.close();
+    this.#tls?.close();
     await this.#media.close();
+    await this.#webhooks.close();
+    if (wasReady) this.#audit.record(by, 'server.stop', {}, 'ok');
+    await this.#auditLog?.close();
     if (wasReady) this.#log.info('server.closed');
   }
 

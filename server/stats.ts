@@ -3,7 +3,9 @@
 import type { EngineChoice } from '../shared/net/engine-choice.ts';
 import type { SignalingStats } from '../signaling/index.ts';
 import type { ClusterStats } from './cluster/cluster.ts';
+import type { AuditStats } from './audit/audit-log.ts';
 import type { MediaReport } from './media/host.ts';
+import type { WebhookStats } from './webhooks/webhooks.ts';
 
 export interface ServerStats {
   signaling: SignalingStats;
@@ -11,4 +13,8 @@ export interface ServerStats {
   media: MediaReport;
   /** Undefined where this is the only node. */
   cluster: ClusterStats | undefined;
+  /** Undefined without receivers. */
+  webhooks: WebhookStats | undefined;
+  /** Undefined without a file. */
+  audit: AuditStats | undefined;
 }

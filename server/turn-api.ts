@@ -4,6 +4,8 @@
 import { GatewayProblem } from '../gateway/problem.ts';
 import type { CredentialRequest, TurnApi, TurnCredential } from '../gateway/routes/turn.ts';
 import { problem } from './api-problem.ts';
+import { actorOf } from './audit/audit.ts';
+import type { Audit } from './audit/audit.ts';
 import type { AllocationFailure, Allocations } from './media/allocations.ts';
 
 /** Mints a credential; undefined where no secret is configured. */
@@ -12,7 +14,11 @@ export type MintTurnCredential = (
   requestHost: string,
 ) => TurnCredential | undefined;
 
-export function turnApiOf(allocations: Allocations, mint: MintTurnCredential): TurnApi {
+export function turnApiOf(
+  allocations: Allocations,
+  mint: MintTurnCredential,
+  audit: Audit,
+): TurnApi {
   return {
     list: async ({ after, limit }) => {
       const list = await allocations.list(after, limit);
@@ -25,12 +31,18 @@ export function turnApiOf(allocations: Allocations, mint: MintTurnCredential): T
       if (typeof allocation === 'string') throw failed(allocation);
       return allocation;
     },
-    end: async (_caller, id) => {
+    end: async (caller, id) => {
       const outcome = await allocations.end(id);
-      if (outcome !== 'ended') throw failed(outcome);
+      const wrong = outcome === 'ended' ? undefined : failed(outcome);
+      const target = { allocation: id };
+      audit.record(actorOf(caller), 'turn.end-allocation', target, wrong?.code ?? 'ok');
+      if (wrong !== undefined) throw wrong;
     },
-    mint: (_caller, request, requestHost) => {
+    mint: (caller, request, requestHost) => {
       const credential = mint(request, requestHost);
+      const target = { ...request, username: credential?.username };
+      const outcome = credential === undefined ? 'NO_SECRET' : 'ok';
+      audit.record(actorOf(caller), 'turn.mint', target, outcome);
       if (credential !== undefined) return credential;
       const detail = 'Credentials are minted with the first of turn.secrets, and there is none.';
       throw new GatewayProblem(409, 'NO_SECRET', detail);

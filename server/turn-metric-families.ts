@@ -112,7 +112,7 @@ export const TURN_METRIC_FAMILIES: readonly MetricFamily[] = [
   {
     name: 'sterna_turn_relayed_bytes_total',
     type: 'counter',
-    help: 'Payload of these packets',
+    help: 'Payload of these packets, and what TCP allocations (RFC 6062) carry',
     ...ofDirections('sentBytes', 'receivedBytes'),
   },
   {

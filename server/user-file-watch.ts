@@ -12,10 +12,12 @@ const LOOK_EVERY_MS = 2000;
 /** Until the function returned is called. The users alone are taken over: nobody asked for the rest. */
 export function watchUserFile(file: string, reload: Reload, log: Logger): () => void {
   const onStat = (): void => {
-    reload.reload('turn.userFile', ['turn.users']).catch((error: unknown) => {
-      // That of the configuration is in the log already.
-      if (!(error instanceof ConfigError)) log.error('config.failed', { err: error });
-    });
+    reload
+      .reload({ type: 'file', name: 'turn.userFile' }, ['turn.users'])
+      .catch((error: unknown) => {
+        // That of the configuration is in the log already.
+        if (!(error instanceof ConfigError)) log.error('config.failed', { err: error });
+      });
   };
   watchFile(file, { interval: LOOK_EVERY_MS, persistent: false }, onStat);
   return () => unwatchFile(file, onStat);

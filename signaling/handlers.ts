@@ -31,7 +31,7 @@ export function relaySignal(session: Session, message: SignalMessage): Refusal |
   const recipient = room.visible(to);
   if (recipient === undefined) return notFound([to]);
   room.feed.flushIfWaiting(participant.sid);
-  recipient.push(encode({ type: 'signal', from: participant.sid, description, candidate }));
+  recipient.push(encodePush({ type: 'signal', from: participant.sid, description, candidate }));
   return null;
 }
 
@@ -65,7 +65,7 @@ export function sendData(session: Session, message: DataMessage): Refusal | null
   if (unknown.length > 0) return notFound(unknown);
   room.feed.flushIfWaiting(participant.sid);
   const direct = to !== undefined;
-  const body = encode({ type: 'data', from: participant.sid, direct, topic, payload });
+  const body = encodePush({ type: 'data', from: participant.sid, direct, topic, payload });
   if (!direct) room.broadcast(body, participant.sid);
   else for (const sid of recipients) room.visible(sid)?.push(body);
   return null;
@@ -104,6 +104,6 @@ function decodedBytes(base64: string): number {
 }
 
 /** The message after its `{"s":<number>,`. */
-function encode(push: Record<string, unknown>): Buffer {
+export function encodePush(push: Record<string, unknown>): Buffer {
   return Buffer.from(JSON.stringify(push).slice(1));
 }

@@ -1,13 +1,18 @@
-// What a participant with `roomAdmin` does to another one of its room: put out, mute, change permissions.
-// Called by: conversation.ts, after size, rate, form and order were checked. Takes effect on media at once.
+// What a participant with `roomAdmin`, or a server of others, does to a participant: put out, mute, change
+// permissions. Called by: conversation.ts, after size, rate, form and order were checked; room-commands.ts. Takes
+// effect on media at once.
 
 import { SternaError } from '../shared/errors.ts';
 import type { ModMessage } from './protocol.ts';
 import { refusal, snippet } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import type { Member, Room } from './room.ts';
+import { nameOf } from './room-events.ts';
 import type { Service } from './service.ts';
 import type { Session } from './session.ts';
+
+/** What is done to whom is another matter. */
+export type Moderation = Pick<ModMessage, 'op' | 'track' | 'perm' | 'reason'>;
 
 /** Null: done, answer `ok`. */
 export function moderate(
@@ -27,23 +32,55 @@ export function moderate(
   // Everybody is told the whole of the participant, as after a change of attributes.
   const waitMs = session.chargeBytes(Buffer.byteLength(target.participant.json), now);
   if (waitMs > 0) return refusal('RATE_LIMITED', 'mod: changes come too fast', waitMs);
-  const wrong = execute(service, session, target, message);
+  const wrong = execute(service, room, target, message, 'Put out by a participant with roomAdmin');
+  room.observer?.onModeration({
+    room: room.info(),
+    by: nameOf(participant),
+    participant: nameOf(target.participant),
+    op,
+    track: message.track,
+    perm: message.perm,
+    refused: wrong?.reason ?? null,
+  });
   if (wrong !== null) return wrong;
-  if (service.switchboard !== null) service.switchboard.counters.moderations++;
-  service.log.info('participant.moderated', { op, sid: to, by: participant.sid, room: room.name });
+  noteModeration(service, room, target, op, participant.sid);
   return null;
+}
+
+/** The same by a server that asks over HTTP; null: done. */
+export function moderateFromOutside(
+  service: Service,
+  room: Room,
+  target: Member,
+  what: Moderation,
+): Refusal | null {
+  const wrong = execute(service, room, target, what, 'Put out by the service');
+  if (wrong === null) noteModeration(service, room, target, what.op, 'api');
+  return wrong;
+}
+
+function noteModeration(
+  service: Service,
+  { name }: Room,
+  { participant: { sid } }: Member,
+  op: Moderation['op'],
+  by: string,
+): void {
+  if (service.switchboard !== null) service.switchboard.counters.moderations++;
+  service.log.info('participant.moderated', { op, sid, by, room: name });
 }
 
 function execute(
   service: Service,
-  { room }: Session,
+  room: Room,
   target: Member,
-  { op, track, perm, reason }: ModMessage,
+  { op, track, perm, reason }: Moderation,
+  why: string,
 ): Refusal | null {
   if (op === 'mute') return mute(room, target, track);
   if (op === 'kick') {
     revoke(service, target);
-    target.dismiss(refusal('KICKED', reason ?? 'Put out by a participant with roomAdmin'));
+    target.dismiss(refusal('KICKED', reason ?? why));
     room.feed.schedule();
     return null;
   }

@@ -5,12 +5,15 @@ import type { Clock } from '../shared/clock.ts';
 import { roomSid } from './ids.ts';
 import type { SignalingLimits } from './limits.ts';
 import type { MediaShortage } from './media-plane.ts';
-import type { RoomMedia } from './media/room-media.ts';
+import type { RoomMedia, TrackEvent } from './media/room-media.ts';
 import type { Switchboard } from './media/switchboard.ts';
+import type { Participant } from './participant.ts';
 import { PeopleFeed } from './people-feed.ts';
 import type { Listener } from './people-feed.ts';
-import type { RoomInfo } from './protocol.ts';
+import type { RoomInfo, TrackInfo } from './protocol.ts';
 import type { Refusal } from './refusal.ts';
+import { nameOf } from './room-events.ts';
+import type { RoomObserver } from './room-events.ts';
 
 /** A participant's session, seen from its room. */
 export interface Member extends Listener {
@@ -27,19 +30,24 @@ export interface RoomOptions {
   meta: string;
 }
 
+/** What of a room can be changed; what is left out stays. */
+export type RoomSettings = Readonly<Partial<Omit<RoomOptions, 'name'>>>;
+
 export class Room<M extends Member = Member> {
   readonly sid: string = roomSid();
   readonly name: string;
-  readonly meta: string;
   readonly createdAt: number;
-  readonly maxParticipants: number;
-  readonly emptyTimeoutMs: number;
   readonly feed: PeopleFeed;
   /** Null in a room of mode `p2p`. */
   readonly media: RoomMedia | null;
+  /** Null: nobody watches, and nothing is made for it. */
+  readonly observer: RoomObserver | null;
   readonly #clock: Clock;
   readonly #members = new Map<string, M>();
   readonly #identities = new Map<string, M>();
+  #meta: string;
+  #maxParticipants: number;
+  #emptyTimeoutMs: number;
   #emptySince: number;
 
   constructor(
@@ -47,11 +55,13 @@ export class Room<M extends Member = Member> {
     clock: Clock,
     limits: Pick<SignalingLimits, 'peopleEveryMs' | 'peopleBytesMax'>,
     switchboard: Switchboard | null = null,
+    observer: RoomObserver | null = null,
   ) {
+    this.observer = observer;
     this.name = options.name;
-    this.meta = options.meta;
-    this.maxParticipants = options.maxParticipants;
-    this.emptyTimeoutMs = options.emptyTimeoutMs;
+    this.#meta = options.meta;
+    this.#maxParticipants = options.maxParticipants;
+    this.#emptyTimeoutMs = options.emptyTimeoutMs;
     this.createdAt = clock.wall();
     this.#clock = clock;
     this.#emptySince = clock.monotonic();
@@ -62,7 +72,38 @@ export class Room<M extends Member = Member> {
     });
     const { sid, feed } = this;
     const everyMs = limits.peopleEveryMs;
-    this.media = switchboard?.openRoom({ sid, feed, clock, everyMs }) ?? null;
+    const onTrack =
+      observer === null
+        ? undefined
+        : (event: TrackEvent, participant: Participant, track: TrackInfo): void =>
+            observer.onRoomEvent({
+              event,
+              room: this.info(),
+              participant: nameOf(participant),
+              track,
+            });
+    this.media = switchboard?.openRoom({ sid, feed, clock, everyMs, onTrack }) ?? null;
+  }
+
+  get meta(): string {
+    return this.#meta;
+  }
+
+  get maxParticipants(): number {
+    return this.#maxParticipants;
+  }
+
+  get emptyTimeoutMs(): number {
+    return this.#emptyTimeoutMs;
+  }
+
+  /** Takes settings that were checked. Nobody has to go where fewer may be in it now. */
+  update({ meta, maxParticipants, emptyTimeoutMs }: RoomSettings): void {
+    const changes = meta !== undefined && meta !== this.#meta;
+    this.#meta = meta ?? this.#meta;
+    this.#maxParticipants = maxParticipants ?? this.#maxParticipants;
+    this.#emptyTimeoutMs = emptyTimeoutMs ?? this.#emptyTimeoutMs;
+    if (changes) this.broadcast(encodeRoom(this.info()), '');
   }
 
   /** Participants, hidden and away ones included. */
@@ -125,6 +166,11 @@ export class Room<M extends Member = Member> {
     this.#members.set(member.participant.sid, member);
     this.#identities.set(member.participant.identity, member);
     this.feed.changed(member.participant);
+    this.observer?.onRoomEvent({
+      event: 'participant_joined',
+      room: this.info(),
+      participant: member.participant.info(),
+    });
   }
 
   /** Removes and notes it for the feed; does nothing for one that is not in the room. */
@@ -135,6 +181,7 @@ export class Room<M extends Member = Member> {
     if (this.#members.size === 0) this.#emptySince = this.#clock.monotonic();
     this.feed.gone(member.participant, reason);
     this.media?.remove(sid);
+    this.#left(member, reason);
   }
 
   /** Pushes one body to everybody but `exceptSid`. */
@@ -154,6 +201,23 @@ export class Room<M extends Member = Member> {
     this.#identities.clear();
     this.feed.close();
     this.media?.close();
-    for (const member of members) member.dismiss(why);
+    for (const member of members) {
+      this.#left(member, why.reason);
+      member.dismiss(why);
+    }
   }
+
+  #left({ participant }: M, reason: string): void {
+    this.observer?.onRoomEvent({
+      event: 'participant_left',
+      room: this.info(),
+      participant: participant.info(),
+      reason,
+    });
+  }
+}
+
+/** The message after its `{"s":<number>,`. */
+function encodeRoom(room: RoomInfo): Buffer {
+  return Buffer.from(JSON.stringify({ type: 'room', room }).slice(1));
 }

@@ -11,7 +11,8 @@ import { LIMITS } from './protocol.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { Room } from './room.ts';
-import type { Member } from './room.ts';
+import type { Member, RoomSettings } from './room.ts';
+import type { RoomObserver } from './room-events.ts';
 import { roomName } from './claims.ts';
 
 export interface CreateRoomOptions {
@@ -31,6 +32,7 @@ export class Rooms<M extends Member = Member> {
   readonly #switchboard: Switchboard | null;
   /** Told of each room that is over. */
   onEnd: ((name: string) => void) | null = null;
+  readonly #observer: RoomObserver | null;
 
   /** With a switchboard rooms are of mode `sfu`. */
   constructor(
@@ -38,11 +40,13 @@ export class Rooms<M extends Member = Member> {
     log: Logger,
     limits: SignalingLimits,
     switchboard: Switchboard | null = null,
+    observer: RoomObserver | null = null,
   ) {
     this.#clock = clock;
     this.#log = log;
     this.#limits = limits;
     this.#switchboard = switchboard;
+    this.#observer = observer;
   }
 
   get size(): number {
@@ -68,6 +72,14 @@ export class Rooms<M extends Member = Member> {
     const room = this.#open(options);
     if (room === null) throw new SternaError('ROOM_FULL', 'The server has its maximum of rooms');
     return room;
+  }
+
+  /** Null: done. Says which setting is out of bounds, and then nothing has changed. */
+  update(room: Room<M>, settings: RoomSettings): Refusal | null {
+    const wrong = this.#check({ name: room.name, ...settings });
+    if (wrong !== null) return refusal('BAD_MESSAGE', wrong);
+    room.update(settings);
+    return null;
   }
 
   /** For a join: the room of that (checked) name, made if there is none; null at `maxRooms`. */
@@ -96,6 +108,7 @@ export class Rooms<M extends Member = Member> {
     if (room === undefined) return false;
     this.#rooms.delete(name);
     room.close(why);
+    this.#observer?.onRoomEvent({ event: 'room_finished', room: room.info(), reason: why.reason });
     this.#log.info('room.ended', { room: name, reason: why.reason });
     this.onEnd?.(name);
     return true;
@@ -120,8 +133,10 @@ export class Rooms<M extends Member = Member> {
       this.#clock,
       this.#limits,
       this.#switchboard,
+      this.#observer,
     );
     this.#rooms.set(room.name, room);
+    this.#observer?.onRoomEvent({ event: 'room_started', room: room.info() });
     this.#log.info('room.created', { room: room.name, sid: room.sid });
     return room;
   }

@@ -144,6 +144,13 @@ export interface PeopleMessage {
   gone: { sid: string; reason: string }[];
 }
 
+/** The room is described anew: its metadata has changed. */
+export interface RoomMessage {
+  type: 'room';
+  s: number;
+  room: RoomInfo;
+}
+
 export interface RelayedSignalMessage {
   type: 'signal';
   s: number;
@@ -155,6 +162,7 @@ export interface RelayedSignalMessage {
 export interface RelayedDataMessage {
   type: 'data';
   s: number;
+  /** Sid of the sender; empty: a server of whoever runs the room. */
   from: string;
   /** True when it was sent to named participants. */
   direct: boolean;
@@ -203,6 +211,7 @@ export type ServerMessage =
   | MediaLostMessage
   | SpeakersMessage
   | PeopleMessage
+  | RoomMessage
   | RelayedSignalMessage
   | RelayedDataMessage
   | OkMessage
@@ -213,6 +222,7 @@ export type ServerMessage =
 /** A server message with a sequence number, kept for replay. */
 export type PushMessage =
   | PeopleMessage
+  | RoomMessage
   | BindMessage
   | NeedMessage
   | MediaLostMessage

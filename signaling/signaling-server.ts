@@ -27,6 +27,9 @@ import type { MediaStats } from './media/switchboard.ts';
 import { Rehearsal } from './rehearsal.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
+import type { RoomObserver } from './room-events.ts';
+import { executeRoomCommand } from './room-commands.ts';
+import type { RoomAnswer, RoomCommand } from './room-commands.ts';
 import { RoomStats } from './room-stats.ts';
 import type { RoomRouter } from './room-router.ts';
 import { Rooms } from './rooms.ts';
@@ -36,8 +39,8 @@ import { Sessions } from './sessions.ts';
 import { SignalSocket } from './signal-socket.ts';
 import type { Wire } from './signal-socket.ts';
 import { TokenVerifier } from './tokens.ts';
-import { answerProblem, checkUpgrade, problem } from './upgrade.ts';
-import type { UpgradeProblem } from './upgrade.ts';
+import { answerProblem, checkUpgrade, clientOf, problem } from './upgrade.ts';
+import type { UpgradeClient, UpgradeProblem } from './upgrade.ts';
 import { WhipEndpoint } from './whip/whip-endpoint.ts';
 import type { WhipStats } from './whip/whip-counters.ts';
 
@@ -63,6 +66,8 @@ export interface SignalingOptions {
   clock?: Clock;
   log: Logger;
   limits?: Partial<SignalingLimits>;
+  /** Is told what happens in rooms. */
+  observer?: RoomObserver | undefined;
 }
 
 export interface SignalingStats {
@@ -117,7 +122,7 @@ export class SignalingServer {
     this.tokens = new TokenVerifier(options.keys, { clock });
     const { media } = options;
     const switchboard = media === undefined ? null : new Switchboard(media, log);
-    this.rooms = new Rooms(clock, log, limits, switchboard);
+    this.rooms = new Rooms(clock, log, limits, switchboard, options.observer ?? null);
     this.roomStats = new RoomStats(this.rooms, switchboard?.reports ?? null);
     this.#service = {
       clock,
@@ -144,15 +149,28 @@ export class SignalingServer {
     this.#sweeper = setInterval(() => this.#sweep(), limits.sweepMs).unref();
   }
 
-  /** For the `upgrade` event of the HTTP server, its path checked by the caller. Answers in every case. */
-  handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+  /** Asks something of a room, whole; what it answers may be a refusal. */
+  execute(command: RoomCommand): RoomAnswer {
+    return executeRoomCommand(this.#service, command);
+  }
+
+  /**
+   * For the `upgrade` event of the HTTP server, its path checked by the caller. Answers in every case.
+   * @param client whose it is, where the request does not tell that itself
+   */
+  handleUpgrade(
+    req: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    client: UpgradeClient = clientOf(req),
+  ): void {
     socket.on('error', () => socket.destroy());
-    const count = this.#addresses.of(req.socket.remoteAddress ?? '');
-    const wrong = this.#checkCapacity(count) ?? checkUpgrade(req, this.#origins);
+    const count = this.#addresses.of(client.address);
+    const wrong = this.#checkCapacity(count) ?? checkUpgrade(req, this.#origins, client);
     if (wrong !== null) return this.#refuse(socket, wrong);
     if (socket instanceof Socket) socket.setNoDelay(true);
     return this.#wss.handleUpgrade(req, socket, head, (ws) => {
-      this.#accept(ws, socket, count, req.headers.host ?? '');
+      this.#accept(ws, socket, count, client.host);
     });
   }
 

@@ -25,10 +25,26 @@ const TOKEN_PARAMETERS: ReadonlySet<string> = new Set([
   'authorization',
 ]);
 
+/** Who connects, and by which name of this server. */
+export interface UpgradeClient {
+  readonly address: string;
+  /** As in the Host field; empty where there is none. */
+  readonly host: string;
+  /** Whether it came by TLS. False also where a proxy ends it and does not say so. */
+  readonly isSecure: boolean;
+}
+
+/** As the connection itself tells it. */
+export function clientOf({ socket, headers }: IncomingMessage): UpgradeClient {
+  const { remoteAddress: address = '' } = socket;
+  return { address, host: headers.host ?? '', isSecure: 'encrypted' in socket };
+}
+
 /** What is wrong with the request; null when nothing is. `origins`: allowed besides its own host. */
 export function checkUpgrade(
   req: IncomingMessage,
   origins: readonly string[],
+  client: UpgradeClient = clientOf(req),
 ): UpgradeProblem | null {
   if (hasToken(req.url ?? '')) {
     return problem(
@@ -44,7 +60,7 @@ export function checkUpgrade(
       'Sec-WebSocket-Protocol': SUBPROTOCOL,
     });
   }
-  if (!originAllowed(req.headers.origin, req.headers.host, origins)) {
+  if (!originAllowed(req.headers.origin, client, origins)) {
     return problem('NOT_ALLOWED', 'The Origin is neither this host nor one of the allowed origins');
   }
   return null;
@@ -92,13 +108,15 @@ function hasToken(url: string): boolean {
 /** Browsers always send Origin, other clients need not: without one nobody's cookies or pages are abused. */
 function originAllowed(
   origin: string | undefined,
-  host: string | undefined,
+  { host, isSecure }: UpgradeClient,
   origins: readonly string[],
 ): boolean {
   if (origin === undefined || origins.includes('*')) return true;
   const given = parseUrl(origin);
   if (given === null) return origins.includes(origin);
-  const own = host === undefined ? [] : [`${given.protocol}//${host}`];
+  // A page that came without TLS may be anybody's, whatever name it came by.
+  const scheme = isSecure ? 'https:' : given.protocol;
+  const own = host === '' ? [] : [`${scheme}//${host}`];
   return [...own, ...origins].some((allowed) => {
     const url = parseUrl(allowed);
     return url?.protocol === given.protocol && url.host === given.host;

@@ -38,6 +38,7 @@ import type { PortWish } from './relay-pool.ts';
 import type { ReplyTo } from './responder.ts';
 import { QUOTA_TOTAL_REACHED, QUOTA_USER_REACHED } from './shared-quota.ts';
 import { type ParkedRelay, RESERVATION_TOKEN_BYTES } from './shared-reservations.ts';
+import { TcpMeter } from './tcp-meter.ts';
 import type { TurnState } from './turn-state.ts';
 
 /** IANA protocol numbers: RFC 8656 s18.8 allows UDP, RFC 6062 s5.1 TCP beside it. */
@@ -196,8 +197,12 @@ function open(state: TurnState, exchange: Exchange, credential: Credential, wish
     return;
   }
   const { allocation, to } = begin(exchange, credential);
-  allocation.tcp = wish.port === 'tcp';
   state.admit(allocation, account, units);
+  if (wish.port === 'tcp') {
+    const { perAllocation, commons } = state.options;
+    const memory = TcpMeter.memory(perAllocation.bandwidth, allocation.bandwidthUser);
+    allocation.tcp = new TcpMeter(memory, commons.bandwidth);
+  }
   let pending = wish.families.length;
   for (const family of wish.families) {
     state.pool.open(family, wish.port, (relay, second, now) => {
@@ -241,7 +246,8 @@ function adopt(
     return;
   }
   own(allocation, relay);
-  if (relay.tcp) state.tcp?.own(relay.socket, ownerOf(allocation.credential));
+  const { tcp, credential } = allocation;
+  if (tcp !== undefined) state.tcp?.own(relay.socket, ownerOf(credential), tcp);
   if (second !== undefined) state.reserve(allocation, second, now);
 }
 

@@ -50,7 +50,9 @@ export class AllocationDesk {
     const reports: AllocationReport[] = [];
     for (const allocation of this.#state.allocations.values()) {
       if (reports.length >= max) break;
-      if (allocation.id > after && lives(allocation, now)) reports.push(report(allocation, now));
+      if (allocation.id <= after || !lives(allocation, now)) continue;
+      allocation.countTcp(this.#state.traffic);
+      reports.push(report(allocation, now));
     }
     return reports;
   }
@@ -58,6 +60,7 @@ export class AllocationDesk {
   describe(id: number, now: number): AllocationDetails | undefined {
     const allocation = this.#find(id, now);
     if (allocation === undefined) return undefined;
+    allocation.countTcp(this.#state.traffic);
     return {
       ...report(allocation, now),
       permissions: livePermissions(allocation, now).map(({ peer, expiresAt }) => ({

@@ -6,6 +6,7 @@ import type { Timer } from '../shared/net/timer-wheel.ts';
 import type { AddressFamily, TransportAddress } from '../shared/net/transport-address.ts';
 import type { TokenBucket } from '../shared/token-bucket.ts';
 import type { ClientSink, ClientTransport } from './client-sink.ts';
+import type { TcpMeter } from './tcp-meter.ts';
 import type { TokenGrant } from './third-party.ts';
 import { Traffic } from './traffic.ts';
 
@@ -131,8 +132,8 @@ export class Allocation {
   /** Set once the success response was sent; until then nothing can be done with it. */
   ready = false;
   reservationToken: Uint8Array | undefined = undefined;
-  /** Whether its relays are for TCP (RFC 6062). */
-  tcp = false;
+  /** What its connections carry, where its relays are for TCP (RFC 6062); undefined where they are for UDP. */
+  tcp: TcpMeter | undefined = undefined;
   /** ADDRESS-ERROR-CODE of a half-satisfied dual allocation (RFC 8656 s7.2 step 9); 0 = none. */
   addressError = 0;
   readonly permissions: AddressTable<Permission> = new AddressTable('host');
@@ -168,6 +169,16 @@ export class Allocation {
       return made.grant !== undefined && grant !== undefined;
     }
     return made.username === username;
+  }
+
+  /** Takes over what its TCP connections have carried by now. */
+  countTcp(traffic: Traffic): void {
+    if (this.tcp === undefined) return;
+    const { sentBytes, receivedBytes } = this.tcp;
+    const [sent, received] = [sentBytes - this.sentBytes, receivedBytes - this.receivedBytes];
+    traffic.streamed(this.listener.traffic, sent, received);
+    this.sentBytes = sentBytes;
+    this.receivedBytes = receivedBytes;
   }
 
   relayFor(peer: TransportAddress): Relay | undefined {

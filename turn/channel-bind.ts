@@ -34,7 +34,7 @@ export function handleChannelBind(
     return;
   }
   // RFC 6062 s5.1: nothing is sent in messages through a TCP allocation.
-  if (allocation.tcp) {
+  if (allocation.tcp !== undefined) {
     state.responder.refuse(exchange, ERROR_FORBIDDEN);
     return;
   }

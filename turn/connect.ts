@@ -53,7 +53,7 @@ function check(
   allocation: Allocation,
 ): Relay | number {
   // To a client that has none for TCP, this is no allocation.
-  if (!allocation.tcp) return ERROR_ALLOCATION_MISMATCH;
+  if (allocation.tcp === undefined) return ERROR_ALLOCATION_MISMATCH;
   const at = reader.find(ATTR_XOR_PEER_ADDRESS);
   if (at < 0 || !reader.xorAddress(at, peer)) return ERROR_BAD_REQUEST;
   state.toLocal(peer);

@@ -59,6 +59,9 @@ export interface DtlsClientsOptions {
   readonly now: number;
 }
 
+/** What the cap takes for a HelloVerifyRequest, and for the flight that follows: a client gets both, and is one. */
+const HALF_A_REPLY = 0.5;
+
 const isFailure = (reason: DtlsEnd): reason is DtlsEnd & DtlsFailure =>
   DTLS_FAILURES.some((failure) => failure === reason);
 
@@ -135,10 +138,10 @@ export class DtlsClients {
     };
     this.#endpoints.length = listeners.length;
     const engine = this.#engine;
-    for (const [tag, { address, socket }] of listeners.entries()) {
+    for (const [tag, { address, socket, dualStack = false }] of listeners.entries()) {
       this.#sockets[tag] =
         socket === undefined
-          ? engine.open(address, owner, tag)
+          ? engine.open(address, owner, tag, { dualStack })
           : engine.adopt(socket, owner, tag, { borrowed: true });
     }
     if (pending === 0) done([]);
@@ -237,7 +240,7 @@ export class DtlsClients {
 
   /** RFC 6347 s4.2.1: also where a cookie is not good any more. Never larger than what it answers. */
   #askBack(endpoint: DtlsEndpoint, from: TransportAddress, now: number): void {
-    if (!this.#cap.allow(from, now)) return this.#count('unauthenticated-cap');
+    if (!this.#cap.allow(from, now, HALF_A_REPLY)) return this.#count('unauthenticated-cap');
     writeHelloVerify(this.#verify, this.#hello, this.#cookies.make(from, this.#hello, now));
     this.#engine.send(endpoint.socket, from, this.#verify, 0, HELLO_VERIFY_BYTES);
   }
@@ -245,8 +248,8 @@ export class DtlsClients {
   /** Of the ClientHello that was read last. */
   #begin(tag: number, endpoint: DtlsEndpoint, from: TransportAddress, now: number): void {
     const hello = this.#hello;
-    // The flight that follows is a reply, too, and costs more: a signature.
-    if (!this.#cap.allow(from, now)) return this.#count('unauthenticated-cap');
+    // The flight that follows is a reply, too, and costs more: a signature. A cookie may come any number of times.
+    if (!this.#cap.allow(from, now, HALF_A_REPLY)) return this.#count('unauthenticated-cap');
     const source = this.#sources.find(from);
     if (
       this.#sessions + this.#handshaking.size >= DTLS_SESSIONS_MAX ||

@@ -21,6 +21,7 @@ export type {
 } from './options.ts';
 export type { TurnStreamCommand, TurnStreamEvent } from './stream-control.ts';
 export type { TcpRelayCommand, TcpRelayEvent } from './tcp-control.ts';
-export type { ListenResult } from './listening.ts';
+export { TcpMeter } from './tcp-meter.ts';
+export type { ListenAt, ListenResult } from './listening.ts';
 export { TurnServer, type TurnStats } from './turn-server.ts';
 export { TurnStreams } from './turn-streams.ts';

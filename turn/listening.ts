@@ -6,6 +6,8 @@ import type { TransportAddress } from '../shared/net/transport-address.ts';
 /** Where to listen. */
 export interface ListenAt {
   readonly address: TransportAddress;
+  /** Of `::`: serves IPv4 as well. What was opened by somebody else does or does not. */
+  readonly dualStack?: boolean;
   /** A parked socket that somebody else opened there, and closes; without it one is opened. */
   readonly socket?: number | undefined;
 }

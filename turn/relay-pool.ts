@@ -90,6 +90,11 @@ export class RelayPool {
     return this.#tcpRelays.get(listener);
   }
 
+  /** Those that listen for TCP. */
+  get tcpRelays(): Iterable<Relay> {
+    return this.#tcpRelays.values();
+  }
+
   open(family: AddressFamily, wish: PortWish, done: RelayOpened): void {
     this.#attempt(begin(family, wish, done));
   }

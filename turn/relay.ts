@@ -109,7 +109,7 @@ export class RelayPath {
       if (state.elsewhere.forward(listener, client, bytes, offset, length, now)) return;
       return state.drop(DROP_NO_ALLOCATION);
     }
-    if (!allocation.ready || allocation.tcp) return state.drop(DROP_NO_ALLOCATION);
+    if (!allocation.ready || allocation.tcp !== undefined) return state.drop(DROP_NO_ALLOCATION);
     const peerAt = reader.find(ATTR_XOR_PEER_ADDRESS);
     const dataAt = reader.find(ATTR_DATA);
     const peer = this.#peer;

@@ -1,19 +1,12 @@
 // How many bytes a second may be relayed, both ways together: of one user, and of all, over all workers. Each is a
 // virtual clock in shared memory. A user who leaves keeps his clock until room is needed, so that a new allocation is
 // no way around it.
-// Called by: TurnState, for each relayed packet and each allocation's life and death. Allocates: nothing per packet.
+// Called by: TurnState, for each relayed packet and each allocation's life and death; TcpMeter, for pieces of streams.
+// Allocates: nothing per packet.
 
 import type { SharedKey, SharedKeys } from './shared-key.ts';
 import type { SharedLock } from './shared-lock.ts';
-import {
-  AGAIN,
-  CLOCK_WORDS,
-  secondOf,
-  SharedRate,
-  TAKEN,
-  TICKS_PER_SECOND,
-  tickOf,
-} from './shared-rate.ts';
+import { CLOCK_WORDS, secondOf, SharedRate, TICKS_PER_SECOND, tickOf } from './shared-rate.ts';
 import { SharedTable } from './shared-table.ts';
 
 /**
@@ -21,9 +14,6 @@ import { SharedTable } from './shared-table.ts';
  * configured, 10,000 bytes a second, a virtual clock is ahead by less than 7 s.
  */
 const BURST_BYTES_MIN = 65_536;
-
-/** Threads that move the same clock make each other try again. */
-const ATTEMPTS_MAX = 64;
 
 /** Words of a user; the lower half of the key is the hash in the table. */
 const KEY_HIGH = 0;
@@ -117,10 +107,10 @@ export class SharedBandwidth {
     const second = secondOf(now);
     const at = slot < 0 ? -1 : this.#table.at(slot) + CLOCK;
     const cost = Math.max(1, Math.round(bytes * this.#perUser));
-    if (at >= 0 && !takeOf(this.#users, at, cost, tick, second)) return false;
+    if (at >= 0 && !this.#users.take(at, cost, tick, second)) return false;
     if (this.#perTotal === 0) return true;
     const ofTotal = Math.max(1, Math.round(bytes * this.#perTotal));
-    if (takeOf(this.#total, 0, ofTotal, tick, second)) return true;
+    if (this.#total.take(0, ofTotal, tick, second)) return true;
     if (at >= 0) this.#users.giveBack(at, cost);
     return false;
   }
@@ -170,16 +160,8 @@ export class SharedBandwidth {
   }
 }
 
-/** One retry after the other until it is said. */
-function takeOf(rate: SharedRate, at: number, cost: number, tick: number, second: number): boolean {
-  for (let n = 0; n < ATTEMPTS_MAX; n++) {
-    const outcome = rate.attempt(at, cost, tick, second);
-    if (outcome !== AGAIN) return outcome === TAKEN;
-  }
-  return false;
-}
-
-function ticksPerByte(perSecond: number): number {
+/** What a byte costs a virtual clock where so many bytes a second may go; 0 where any number may. */
+export function ticksPerByte(perSecond: number): number {
   return perSecond === 0 ? 0 : TICKS_PER_SECOND / perSecond;
 }
 

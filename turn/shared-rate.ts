@@ -1,6 +1,6 @@
 // A rate that all threads keep together without a lock: a virtual clock (GCRA) of two shared words, which runs ahead of
 // time by what was taken, and so far and no further.
-// Called by: SourceCap, SharedBandwidth. Allocates: nothing per call.
+// Called by: SourceCap, SharedBandwidth, TcpMeter. Allocates: nothing per call.
 
 /**
  * Ticks of a virtual clock in a second. 32 bits of them are 32 s, and a clock stays within 16 s of time; at a million
@@ -18,6 +18,9 @@ export const TAKEN = 1;
 export const REFUSED = 0;
 /** Another thread was quicker, or the clock had to be set first: try again. */
 export const AGAIN = -1;
+
+/** Threads that move the same clock make each other try again. */
+const ATTEMPTS_MAX = 64;
 
 /** A second that no time is near to. */
 const NEVER = -(2 ** 30);
@@ -58,6 +61,15 @@ export class SharedRate {
     if (((second - moved) | 0) > 0) Atomics.compareExchange(words, at + SECOND, moved, second);
     const next = (tick + ahead) | 0;
     return Atomics.compareExchange(words, at + CLOCK, clock, next) === clock ? TAKEN : AGAIN;
+  }
+
+  /** As `attempt`, again until it is said. */
+  take(at: number, cost: number, tick: number, second: number): boolean {
+    for (let n = 0; n < ATTEMPTS_MAX; n++) {
+      const outcome = this.attempt(at, cost, tick, second);
+      if (outcome !== AGAIN) return outcome === TAKEN;
+    }
+    return false;
   }
 
   /** Gives back what was just taken. */

@@ -65,16 +65,20 @@ export class SourceCap {
     };
   }
 
-  /** Takes one out of the allowance of that source. @param now monotonic milliseconds */
-  allow(from: TransportAddress, now: number): boolean {
+  /**
+   * Takes one out of the allowance of that source, or a part of one.
+   * @param now monotonic milliseconds
+   */
+  allow(from: TransportAddress, now: number, part = 1): boolean {
     if (this.#cost === 0) return true;
+    const cost = Math.floor(this.#cost * part);
     this.#hash(from);
     const tick = tickOf(now);
     const second = secondOf(now);
     for (let n = 0; n < ATTEMPTS_MAX; n++) {
       const at = this.#slot(tick, second);
       if (at < 0) continue;
-      const outcome = this.#rate.attempt(at + CLOCK, this.#cost, tick, second);
+      const outcome = this.#rate.attempt(at + CLOCK, cost, tick, second);
       if (outcome !== AGAIN) return outcome === TAKEN;
     }
     return false;

@@ -7,16 +7,13 @@ import type { TurnOptions } from './options.ts';
 import { TcpRelays } from './tcp-relays.ts';
 import type { TurnState } from './turn-state.ts';
 
-/** Bytes of a TCP relay pass the worker by, so where bandwidth is limited there are none. */
 export function tcpRelays(
   options: TurnOptions,
   engine: Engine,
   state: () => TurnState,
 ): TcpRelays | undefined {
-  const { tcpRelays: emit, random, perAllocation, commons } = options;
-  if (emit === undefined || perAllocation.bandwidth > 0 || commons.bandwidth.limited) {
-    return undefined;
-  }
+  const { tcpRelays: emit, random } = options;
+  if (emit === undefined) return undefined;
   const tcp: TcpRelays = new TcpRelays({
     emit,
     timers: engine.timers,

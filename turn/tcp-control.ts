@@ -3,6 +3,7 @@
 // one number in the whole process, which is its CONNECTION-ID.
 
 import type { StreamEndpoint } from './stream-control.ts';
+import type { TcpMeterMemory } from './tcp-meter.ts';
 
 /** To a media worker. What names a relay or a connection that is gone is ignored: the other side may not know it yet. */
 export type TcpRelayCommand =
@@ -21,6 +22,8 @@ export type TcpRelayCommand =
 /** From a media worker. */
 export type TcpRelayEvent =
   | { type: 'tcp.listen'; relay: number; at: StreamEndpoint }
+  /** An allocation has it: what its connections carry counts there. Comes before any of them. */
+  | { type: 'tcp.own'; relay: number; meter: TcpMeterMemory }
   /** Ends all connections of the relay with it. */
   | { type: 'tcp.unlisten'; relay: number }
   | { type: 'tcp.connect'; relay: number; connection: number; peer: StreamEndpoint }

@@ -8,6 +8,7 @@ import { TCP_CONNECT_MS, TCP_CONNECTIONS_MAX, TCP_UNBOUND_MAX, TCP_UNBOUND_MS } 
 import type { ReplyTo } from './responder.ts';
 import type { RandomInt } from './shared-ports.ts';
 import type { TcpRelayCommand, TcpRelayEvent } from './tcp-control.ts';
+import type { TcpMeter } from './tcp-meter.ts';
 
 export interface TcpRelaysParts {
   readonly emit: (event: TcpRelayEvent) => void;
@@ -81,10 +82,12 @@ export class TcpRelays {
     this.#parts.emit({ type: 'tcp.unlisten', relay: number });
   }
 
-  /** Says who may bind the connections of a relay. */
-  own(number: number, owner: string): void {
+  /** Says who may bind the connections of a relay, and where what they carry counts. */
+  own(number: number, owner: string, { memory: meter }: TcpMeter): void {
     const relay = this.#relays.get(number);
-    if (relay !== undefined) relay.owner = owner;
+    if (relay === undefined) return;
+    relay.owner = owner;
+    this.#parts.emit({ type: 'tcp.own', relay: number, meter });
   }
 
   /** Whether that relay is connected to that peer, or is about to be. */

@@ -39,6 +39,12 @@ export class Traffic {
     this.#counts[base + RECEIVED_BYTES]! += bytes;
   }
 
+  /** What TCP connections carried (RFC 6062): bytes alone, since a stream has no packets that anybody could tell. */
+  streamed(base: number, sentBytes: number, receivedBytes: number): void {
+    this.#counts[base + SENT_BYTES]! += sentBytes;
+    this.#counts[base + RECEIVED_BYTES]! += receivedBytes;
+  }
+
   /** @param change 1 for an allocation that begins, -1 for one that ends */
   allocated(base: number, change: 1 | -1): void {
     this.#counts[base + ALLOCATIONS]! += change;

@@ -141,10 +141,10 @@ export class TurnServer {
     };
     this.#listeners.length = listeners.length;
     const { engine } = this.#state;
-    for (const [tag, { address, socket }] of listeners.entries()) {
+    for (const [tag, { address, socket, dualStack = false }] of listeners.entries()) {
       this.#sockets[tag] =
         socket === undefined
-          ? engine.open(address, owner, tag)
+          ? engine.open(address, owner, tag, { dualStack })
           : engine.adopt(socket, owner, tag, { borrowed: true });
     }
     if (pending === 0) done([]);
@@ -281,6 +281,7 @@ export class TurnServer {
   stats(): TurnStats {
     const state = this.#state;
     const { reservations, users } = state.commons.quota.own;
+    for (const { allocation } of state.pool.tcpRelays) allocation?.countTcp(state.traffic);
     return {
       allocations: state.allocations.size,
       reservations,

@@ -223,6 +223,7 @@ export class TurnState {
   /** Ends an allocation: idempotent. */
   delete(allocation: Allocation, reason: AllocationEnd): void {
     if (!this.allocations.delete(allocation.id)) return;
+    allocation.countTcp(this.traffic);
     this.engine.timers.cancel(allocation.timer);
     allocation.listener.allocations.delete(allocation.client);
     this.mobility.forget(allocation);

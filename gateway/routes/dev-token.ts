@@ -3,7 +3,7 @@
 // its own origin.
 // Called by: http-server.ts.
 
-import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { NAME_MAX } from '../limits.ts';
 import { isLoopbackHost } from '../loopback-host.ts';
@@ -29,8 +29,8 @@ export function devTokenRoute(mintToken: MintToken): Route {
     access: 'address',
     body: tokenRequest,
     response: { 200: z.object({ token: z.string() }) },
-    guard: ({ headers }) => {
-      if (isOwnPage(headers)) return;
+    guard: (request) => {
+      if (isOwnPage(request)) return;
       throw new GatewayProblem(
         404,
         'NOT_FOUND',
@@ -42,10 +42,10 @@ export function devTokenRoute(mintToken: MintToken): Route {
 }
 
 /** A browser always sends Origin with a POST; a program on this machine sends none. */
-function isOwnPage(headers: IncomingHttpHeaders): boolean {
+function isOwnPage({ headers, protocol }: FastifyRequest): boolean {
   const { host, origin } = headers;
   if (!isLoopbackHost(host)) return false;
   const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin') return false;
-  return origin === undefined || origin === `http://${host}`;
+  return origin === undefined || origin === `${protocol}://${host}`;
 }

@@ -1,9 +1,12 @@
-// Rooms over HTTP: POST /v1/rooms creates one ahead of its first participant, GET .../stats tells of its media.
-// Called by: http-server.ts; what a room is is the callbacks' business.
+// Rooms over HTTP: made ahead of their first participant, listed, changed and ended; GET .../stats tells of their
+// media. Called by: http-server.ts; what a room is is the callbacks' business.
 
 import { z } from 'zod';
 import type { Caller } from '../caller.ts';
-import { METADATA_MAX, NAME_MAX } from '../limits.ts';
+import { conditional, nothing } from '../conditional.ts';
+import { LISTED_MAX, METADATA_MAX, NAME_MAX } from '../limits.ts';
+import { nextPage, pageQuery } from '../page-query.ts';
+import type { PageQuery } from '../page-query.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
 
@@ -26,6 +29,18 @@ export const roomInfo = z.object({
   mode: z.enum(['p2p', 'sfu']),
 });
 
+export const roomDescription = roomInfo.extend({
+  emptyTimeoutSeconds: z.int(),
+  /** How many are in it. */
+  participants: z.int(),
+});
+
+const roomSettings = roomRequest.omit({ name: true });
+
+export const roomList = z.object({ rooms: z.array(roomDescription).readonly(), next: nextPage });
+
+const roomParams = z.object({ room: z.string() });
+
 export const participantStats = z.object({
   participant: z.object({
     sid: z.string(),
@@ -47,6 +62,10 @@ export const roomStats = z.object({
 
 export type RoomRequest = z.output<typeof roomRequest>;
 export type RoomInfo = z.output<typeof roomInfo>;
+export type RoomDescription = z.output<typeof roomDescription>;
+/** What is left out stays. */
+export type RoomChange = z.output<typeof roomSettings>;
+export type RoomList = z.output<typeof roomList>;
 
 export interface RoomResult {
   created: boolean;
@@ -56,6 +75,10 @@ export interface RoomResult {
 /** What is refused is thrown, or rejected with, as GatewayProblem. */
 export interface RoomsApi {
   create(caller: Caller, request: RoomRequest): Promise<RoomResult>;
+  /** By name, from `after` on. */
+  list(query: PageQuery): RoomList | Promise<RoomList>;
+  update(caller: Caller, room: string, change: RoomChange): Promise<RoomDescription>;
+  end(caller: Caller, room: string): Promise<void>;
   roomStats(room: string): Promise<z.output<typeof roomStats>>;
   /** By sid or identity. */
   participantStats(room: string, participant: string): Promise<z.output<typeof participantStats>>;
@@ -81,10 +104,43 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
     }),
     defineRoute({
       method: 'GET',
+      path: '/v1/rooms',
+      summary: 'Lists rooms by name, in pages.',
+      access: 'room-list',
+      query: pageQuery(LISTED_MAX, LISTED_MAX),
+      response: { 200: roomList, 304: nothing },
+      handler: async ({ query, request }) => conditional(request, await api.list(query)),
+    }),
+    defineRoute({
+      method: 'PATCH',
+      path: '/v1/rooms/{room}',
+      summary:
+        'Changes settings of a room; what is left out stays. Participants are told of metadata.',
+      access: 'room-admin',
+      params: roomParams,
+      body: roomSettings,
+      response: { 200: roomDescription },
+      handler: async ({ params, body, caller, reply }) =>
+        reply(200, await api.update(caller, params.room, body)),
+    }),
+    defineRoute({
+      method: 'DELETE',
+      path: '/v1/rooms/{room}',
+      summary: 'Ends a room: everybody in it is told so, and is out.',
+      access: 'room-admin',
+      params: roomParams,
+      response: { 204: nothing },
+      handler: async ({ params, caller, reply }) => {
+        await api.end(caller, params.room);
+        return reply(204, undefined);
+      },
+    }),
+    defineRoute({
+      method: 'GET',
       path: '/v1/rooms/{room}/stats',
       summary: 'What media of a room does at this moment.',
       access: 'room-admin',
-      params: z.object({ room: z.string() }),
+      params: roomParams,
       response: { 200: roomStats },
       handler: async ({ params, reply }) => reply(200, await api.roomStats(params.room)),
     }),

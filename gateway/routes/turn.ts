@@ -6,6 +6,8 @@ import { z } from 'zod';
 import { opaqueString } from '../../shared/stun/opaque-string.ts';
 import type { Caller } from '../caller.ts';
 import { CREDENTIAL_SECONDS_MAX, LISTED_MAX, NAME_MAX } from '../limits.ts';
+import { nextPage, pageQuery } from '../page-query.ts';
+import type { PageQuery } from '../page-query.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
 
@@ -14,16 +16,7 @@ const LISTED = 100;
 /** Draft s2.2 recommends a day. */
 const CREDENTIAL_SECONDS = 86_400;
 
-/** Text of the query, so that a number has to be read from it. */
-const listQuery = z.strictObject({
-  limit: z
-    .string()
-    .regex(/^[0-9]{1,4}$/, { error: 'expected a number' })
-    .transform(Number)
-    .pipe(z.int().min(1).max(LISTED_MAX))
-    .default(LISTED),
-  after: z.string().min(1).max(64).optional(),
-});
+const listQuery = pageQuery(LISTED, LISTED_MAX);
 
 const credentialRequest = z.strictObject({
   user: z
@@ -35,7 +28,7 @@ const credentialRequest = z.strictObject({
   ttl: z.int().min(1).max(CREDENTIAL_SECONDS_MAX).default(CREDENTIAL_SECONDS),
 });
 
-export type ListQuery = z.output<typeof listQuery>;
+export type ListQuery = PageQuery;
 export type CredentialRequest = z.output<typeof credentialRequest>;
 
 const channel = z.object({ number: z.int(), peer: z.string(), expiresInSeconds: z.number() });
@@ -61,8 +54,7 @@ const allocation = z.object({
 
 const allocationList = z.object({
   allocations: z.array(allocation).readonly(),
-  /** What to ask on with, as `after`; null on the last page. */
-  next: z.string().nullable(),
+  next: nextPage,
   unanswered: z.array(z.int()).readonly(),
 });
 

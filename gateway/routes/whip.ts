@@ -1,12 +1,12 @@
-// WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) as HTTP: `/v1/whip/{room}` to publish, `/v1/whep/{room}` to play, and
-// the session resource that either makes. Methods, media types, header fields and CORS are here; what a session is,
-// who may have one and whether a precondition holds are the callbacks' business.
-// Called by: http-server.ts.
+// WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) as HTTP: `/v1/whip/{room}` to publish, `/v1/whep/{room}` to play,
+// and the session resource that either makes. Methods, media types, header fields and CORS are here; what a session
+// is, who may have one and whether a precondition holds are the callbacks' business. Called by: http-server.ts.
 
 import type { FastifyRequest } from 'fastify';
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { bearerIn } from '../bearer.ts';
+import type { TellClient } from '../forwarded.ts';
 import { GatewayProblem } from '../problem.ts';
 import { defineRoute } from '../route.ts';
 import type { Content, Fields, Route } from '../route.ts';
@@ -23,7 +23,7 @@ export interface WhipOffer {
   readonly identity: string | undefined;
   readonly name: string | undefined;
   readonly participant: string | undefined;
-  /** The Host header. */
+  /** What the client takes this server for. */
   readonly host: string;
 }
 
@@ -73,6 +73,7 @@ export interface WhipApi {
 
 export interface WhipOptions {
   readonly api: WhipApi;
+  readonly clientOf: TellClient;
   /** Why no new session is taken on right now. */
   refuse(): GatewayProblem | undefined;
 }
@@ -104,7 +105,7 @@ const oneSession = z.object({ room: z.string(), id: z.string() });
 
 export function whipRoutes(options: WhipOptions): Route[] {
   const of = (protocol: WhipProtocol): Route[] =>
-    endpoint(protocol, options).concat(resource(protocol, options.api));
+    endpoint(protocol, options).concat(resource(protocol, options));
   return of('whip').concat(of('whep'));
 }
 
@@ -112,7 +113,7 @@ function endpoint(protocol: WhipProtocol, options: WhipOptions): Route[] {
   const { api } = options;
   const path = `/v1/${protocol}/{room}`;
   const shared = { path, access: 'bearer', params: oneRoom, fields: FIELDS } as const;
-  const guard = (request: FastifyRequest): void => charge(api, request);
+  const guard = (request: FastifyRequest): void => charge(options, request);
   return [
     defineRoute({
       ...shared,
@@ -134,7 +135,7 @@ function endpoint(protocol: WhipProtocol, options: WhipOptions): Route[] {
           identity: query.identity,
           name: query.name,
           participant: query.participant,
-          host: request.headers.host ?? '',
+          host: options.clientOf(request.raw).host,
         });
         return reply(201, sdp, {
           'content-type': SDP,
@@ -162,10 +163,11 @@ function endpoint(protocol: WhipProtocol, options: WhipOptions): Route[] {
   ];
 }
 
-function resource(protocol: WhipProtocol, api: WhipApi): Route[] {
+function resource(protocol: WhipProtocol, options: WhipOptions): Route[] {
+  const { api } = options;
   const path = `/v1/${protocol}/{room}/{id}`;
   const shared = { path, access: 'bearer', params: oneSession, fields: FIELDS } as const;
-  const guard = (request: FastifyRequest): void => charge(api, request);
+  const guard = (request: FastifyRequest): void => charge(options, request);
   const find = (
     params: { room: string; id: string },
     { headers }: FastifyRequest,
@@ -238,8 +240,8 @@ function preflight(path: string, methods: string): Route {
 }
 
 /** RFC 9725 s5: against floods, before anything is read. */
-function charge(api: WhipApi, request: FastifyRequest): void {
-  const waitMs = api.waitMs(request.socket.remoteAddress ?? '');
+function charge({ api, clientOf }: WhipOptions, request: FastifyRequest): void {
+  const waitMs = api.waitMs(clientOf(request.raw).address);
   if (waitMs === 0) return;
   throw new GatewayProblem(429, 'RATE_LIMITED', 'Too many requests from this address.', {
     'retry-after': String(Math.ceil(waitMs / 1000)),

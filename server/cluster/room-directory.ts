@@ -68,4 +68,16 @@ export class RoomDirectory {
     if (make && place === 'none') throw new SternaError('NODE_UNAVAILABLE', 'No rooms are made');
     return calls.local(name, room, args);
   }
+
+  /** Does it at every node; those that do not answer are left out. Rejects while Redis is away. */
+  async everywhere(name: string, args: unknown): Promise<Outcome[]> {
+    const { calls, store } = this.#options;
+    const nodes = await store.nodes();
+    const outcomes = await Promise.allSettled(
+      nodes.map(([node]) =>
+        node === store.node ? calls.local(name, '', args) : calls.call(node, name, '', args),
+      ),
+    );
+    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  }
 }

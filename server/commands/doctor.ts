@@ -1,25 +1,22 @@
 // `sterna doctor`: looks at what a server needs and, where one runs, at whether it does what it should. One
 // line a check.
 
-import { isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { ConfigError } from '../../shared/config/config-error.ts';
 import { loadConfig } from '../../shared/config/load.ts';
 import type { Config } from '../../shared/config/load.ts';
-import {
-  bracketed,
-  isWildcard,
-  type ListenerUrl,
-  parseListenerUrl,
-} from '../../shared/config/network-values.ts';
+import { bracketed } from '../../shared/config/network-values.ts';
+import { capabilityText, chooseEngine, type EngineChoice } from '../../shared/net/engine-choice.ts';
 import { systemClock } from '../../shared/clock.ts';
-import { capabilityText, chooseEngine } from '../../shared/net/engine-choice.ts';
-import { mintRestCredential } from '../../turn/credentials.ts';
-import { readDevKey } from '../dev-key.ts';
-import { probeCertificate } from '../doctor/certificate-probe.ts';
-import { IN_USE, tcpProblem, udpProblem } from '../doctor/port-probe.ts';
-import { probeBinding, probeRelay } from '../doctor/turn-probe.ts';
-import { whyNoOpenssl } from '../media/openssl-probe.ts';
+import { checkCertificate } from '../doctor/certificate-check.ts';
+import { shownCertificate } from '../doctor/certificate-probe.ts';
+import { getJson } from '../doctor/http-probe.ts';
+import { checkMedia } from '../doctor/media-check.ts';
+import { tcpProblem } from '../doctor/port-probe.ts';
+import { Report } from '../doctor/report.ts';
+import { configuredServer, findServer, reachable } from '../doctor/running-server.ts';
+import { checkTurn } from '../doctor/turn-check.ts';
+import { workerCount } from '../media/worker-count.ts';
 import { VERSION, webRoot } from '../package-root.ts';
 import {
   CONFIG_FLAGS,
@@ -32,35 +29,16 @@ import {
 import type { Command, Context, Flags } from './command.ts';
 
 const NODE_FLOOR = [20, 19] as const;
-const HTTP_TIMEOUT_MS = 2000;
-
-/** Prints one line and remembers whether any was bad. */
-class Report {
-  readonly #context: Context;
-  failures = 0;
-
-  constructor(context: Context) {
-    this.#context = context;
-  }
-
-  ok(check: string, found: string): void {
-    this.#context.print(`ok    ${check.padEnd(10)} ${found}\n`);
-  }
-
-  fail(check: string, found: string, fix: string): void {
-    this.failures++;
-    this.#context.print(`FAIL  ${check.padEnd(10)} ${found}: ${fix}\n`);
-  }
-}
 
 /** Which engine a server started here would get, and what the kernel lets it do. */
-async function checkEngine(config: Config, report: Report): Promise<void> {
+async function checkEngine(config: Config, report: Report): Promise<EngineChoice> {
   const engine = await chooseEngine(config.engine);
-  if (engine.kind === 'portable') {
-    if (config.engine !== 'linux') return report.ok('engine', `portable (${engine.reason})`);
-    return report.fail('engine', `linux cannot run here, ${engine.reason}`, 'set engine to auto');
+  if (engine.kind === 'linux') report.ok('engine', `linux, ${capabilityText(engine.capabilities)}`);
+  else if (config.engine !== 'linux') report.ok('engine', `portable (${engine.reason})`);
+  else {
+    report.fail('engine', `linux cannot run here, ${engine.reason}`, 'set engine to auto');
   }
-  return report.ok('engine', `linux, ${capabilityText(engine.capabilities)}`);
+  return engine;
 }
 
 export const doctor: Command = {
@@ -69,12 +47,13 @@ export const doctor: Command = {
   help: `${CONFIG_FLAGS_HELP}
       --health             ask only whether the server is healthy (for HEALTHCHECK)
 
-Looks at Node, the configuration, the page and the ports. Where a server answers, it also makes
-a STUN Binding and sends packets through two TURN relays. Exit code 1 when a check fails.`,
+Looks at Node, the configuration, the page and the ports. Where a server answers, it also asks
+every listener of STUN and TURN over UDP, TCP, TLS and DTLS for a Binding, sends packets through
+two relays, there and back, and reads the certificate. Exit code 1 when a check fails.`,
 
   run: async (argv, context) => {
     const flags = readFlags('doctor', argv, { ...CONFIG_FLAGS, health: { type: 'boolean' } });
-    const report = new Report(context);
+    const report = new Report((line) => context.print(line));
     if (flags.has('health')) return checkHealth(flags, context, report);
     checkNode(report);
     const page = webRoot();
@@ -84,10 +63,12 @@ a STUN Binding and sends packets through two TURN relays. Exit code 1 when a che
       const config = readConfig(flags, context);
       report.ok('config', config.file ?? `${config.mode}, no file`);
       for (const warning of config.warnings) report.fail('config', 'doubtful', warning);
-      await checkEngine(config, report);
+      const engine = await checkEngine(config, report);
       const running = await checkGateway(config, report);
-      await checkMedia(config, running, report);
-      await checkTurn(config, running, report);
+      const workers = workerCount(config.workers, engine);
+      const server = (running ? findServer : configuredServer)(config, workers);
+      await checkMedia(config, server, running, report);
+      await checkTurn(config, server, running, report);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       report.fail('config', error.message, 'see docs/configuration.md');
@@ -105,8 +86,7 @@ function readConfig(flags: Flags, context: Context): Config {
 }
 
 async function checkHealth(flags: Flags, context: Context, report: Report): Promise<number> {
-  const { bind, gateway } = readConfig(flags, context);
-  const url = `http://${bracketed(reachable(bind))}:${gateway.port}/healthz`;
+  const url = `${gatewayUrl(readConfig(flags, context))}/healthz`;
   const answer = await getJson(url);
   if (answer?.status === 200) {
     report.ok('health', url);
@@ -128,11 +108,11 @@ const health = z.object({ status: z.literal('ok'), version: z.string() });
 /** Whether a Sterna answers at the configured address. */
 async function checkGateway(config: Config, report: Report): Promise<boolean> {
   const { bind } = config;
-  const { port } = config.gateway;
-  const url = `http://${bracketed(reachable(bind))}:${port}`;
+  const { port, tls } = config.gateway;
+  const url = gatewayUrl(config);
   const answer = await getJson(`${url}/healthz`);
   if (answer === undefined) {
-    const problem = await tcpProblem(bind, port);
+    const problem = await tcpProblem(bind, port, true);
     if (problem === undefined) report.ok('gateway', `port ${port} on ${bind} is free`);
     else report.fail('gateway', `port ${port} on ${bind}: ${problem}`, 'set gateway.port or bind');
     return false;
@@ -148,149 +128,25 @@ async function checkGateway(config: Config, report: Report): Promise<boolean> {
   if (ready?.status === 200) report.ok('ready', 'takes participants');
   else
     report.fail('ready', 'takes no participants', 'it is starting or shutting down; see its log');
+  if (tls.cert !== '') await checkGatewayCertificate(config, report);
   return true;
 }
 
-async function checkTurn(config: Config, running: boolean, report: Report): Promise<void> {
-  const development = config.mode === 'development' && running ? readDevKey() : undefined;
-  const listeners = development?.listeners ?? config.turn.listeners;
-  const secret = development?.turnSecret ?? config.turn.secrets[0];
-  const families = new Set(
-    config.turn.relay.addresses.map((address): 4 | 6 => (isIPv4(address) ? 4 : 6)),
-  );
-  for (const url of listeners) {
-    const listener = parseListenerUrl(url);
-    const at = { ...listener, host: reachable(listener.host) };
-    if (at.transport === 'dtls') {
-      report.ok('stun', `${url} is not asked: the doctor speaks no DTLS`);
-      continue;
-    }
-    // One after the other, so that the lines come in order and probes do not meet the caps together.
-    // oxlint-disable-next-line no-await-in-loop
-    const answers = await checkListener(url, at, running, report);
-    // oxlint-disable-next-line no-await-in-loop
-    if (answers && at.transport === 'tls') await checkCertificate(url, at, report);
-    if (!answers || secret === undefined || secret === '') continue;
-    for (const family of families) {
-      // oxlint-disable-next-line no-await-in-loop
-      await checkRelay(url, at, family, secret, report);
-    }
-  }
-}
-
-/** Media ports answer nobody but participants: all that shows from outside is whether somebody has them. */
-async function checkMedia(config: Config, running: boolean, report: Report): Promise<void> {
-  const { enabled, addresses, port, tcp, tcpPort } = config.sfu;
-  if (!enabled) return report.ok('media', 'from peer to peer (sfu.enabled is false)');
-  const reason = await whyNoOpenssl();
-  if (reason !== undefined) {
-    return report.fail('media', reason, 'run another build of Node, or set sfu.enabled: false');
-  }
-  const development = config.mode === 'development' && running ? readDevKey() : undefined;
-  const urls =
-    development?.media ??
-    addresses.flatMap((host) => {
-      const at = bracketed(host);
-      return tcp ? [`udp://${at}:${port}`, `tcp://${at}:${tcpPort}`] : [`udp://${at}:${port}`];
-    });
-  for (const url of urls) {
-    const { hostname, port: named, protocol } = new URL(url);
-    const host = hostname.replace(/^\[(.*)\]$/, '$1');
-    const problemAt = protocol === 'udp:' ? udpProblem : tcpProblem;
-    // oxlint-disable-next-line no-await-in-loop -- the lines come in order
-    const problem = await problemAt(host, Number(named));
-    const fix = 'set sfu.addresses, sfu.port or sfu.tcpPort';
-    if (problem === undefined && running) {
-      report.fail('media', `nobody listens at ${url}`, 'look at the log of the server');
-    } else if (problem === undefined) report.ok('media', `${url} is free`);
-    else if (running && problem === IN_USE) report.ok('media', `${url} is in use`);
-    else report.fail('media', `${url}: ${problem}`, fix);
-  }
-  return undefined;
-}
-
-async function checkListener(
-  url: string,
-  at: ListenerUrl,
-  running: boolean,
-  report: Report,
-): Promise<boolean> {
+/** An expired one keeps every browser from coming. */
+async function checkGatewayCertificate({ bind, gateway }: Config, report: Report): Promise<void> {
+  const where = `the gateway at port ${gateway.port}`;
   try {
-    report.ok('stun', `${url} answers, we are ${await probeBinding(at)}`);
-    return true;
+    const at = { host: reachable(bind), port: gateway.port };
+    const certificate = await shownCertificate(at);
+    checkCertificate(where, certificate, [], systemClock.wall(), report, 'gateway.tls.cert');
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    if (running) {
-      report.fail('stun', `${url}: ${why}`, 'look at the log of the server and at the firewall');
-    } else {
-      const { transport, host, port } = parseListenerUrl(url);
-      const isStream = transport === 'tcp' || transport === 'tls';
-      const problem = await (isStream ? tcpProblem : udpProblem)(host, port);
-      if (problem === undefined) report.ok('stun', `${url} is free`);
-      else report.fail('stun', `${url}: ${problem}`, 'set turn.listeners');
-    }
-    return false;
+    report.fail('tls', `${where}: ${why}`, 'look at the log of the server');
   }
 }
 
-/** An expired one keeps every browser from coming by `turns:`. */
-async function checkCertificate(url: string, at: ListenerUrl, report: Report): Promise<void> {
-  try {
-    const { subject, validTo, isExpired } = await probeCertificate(at, systemClock.wall());
-    const found = `${url} is ${subject}, until ${validTo}`;
-    if (isExpired) report.fail('tls', found, 'it has expired: renew turn.tls.cert');
-    else report.ok('tls', found);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    report.fail('tls', `${url}: ${why}`, 'look at the log of the server');
-  }
-}
-
-async function checkRelay(
-  url: string,
-  at: ListenerUrl,
-  family: 4 | 6,
-  secret: string,
-  report: Report,
-): Promise<void> {
-  const expiresAt = Math.floor(systemClock.wall() / 1000) + 60;
-  const credential = mintRestCredential(secret, 'doctor', expiresAt);
-  const name = `turn IPv${family}`;
-  try {
-    const relays = await probeRelay(at, family, credential);
-    report.ok(name, `relayed there and back between ${relays.join(' and ')}`);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const fix = 'check turn.secrets, turn.relay and turn.peers, and that the clock is right';
-    report.fail(name, `through ${url}: ${why}`, fix);
-  }
-}
-
-/** Where this machine reaches an address that it is bound to. */
-function reachable(host: string): string {
-  if (!isWildcard(host)) return host;
-  return isIPv4(host) ? '127.0.0.1' : '::1';
-}
-
-interface JsonAnswer {
-  status: number;
-  body: unknown;
-}
-
-async function getJson(url: string): Promise<JsonAnswer | undefined> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(HTTP_TIMEOUT_MS) });
-    const text = await response.text();
-    return { status: response.status, body: parseJson(text) };
-  } catch {
-    return undefined;
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+/** Of the page, as this machine reaches it. */
+function gatewayUrl({ bind, gateway }: Config): string {
+  const scheme = gateway.tls.cert === '' ? 'http' : 'https';
+  return `${scheme}://${bracketed(reachable(bind))}:${gateway.port}`;
 }

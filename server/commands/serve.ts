@@ -56,7 +56,10 @@ ${CONFIG_FLAGS_HELP}
       setLogLevel: (to) => log.setLevel(to),
     });
     // Without a file of any kind there is nothing to read again, and the end of its terminal ends the server as others.
-    if (config.file !== undefined || config.turn.tls.cert !== '') reloadOnHangUp(server, log);
+    const { turn, gateway, audit } = config;
+    const files = [config.file ?? '', turn.tls.cert, gateway.tls.cert, audit.file];
+    const hasFiles = files.some((file) => file !== '');
+    if (hasFiles) reloadOnHangUp(server, log);
     const unwatch = userFile === '' ? noop : watchUserFile(userFile, server.reload, log);
     const withdraw = config.mode === 'development' ? develop(server, config, log, context) : noop;
     const { url, listeners, media, engine } = server;
@@ -65,8 +68,9 @@ ${CONFIG_FLAGS_HELP}
     const signal = await stopped;
     unwatch();
     const timeoutMs = config.drain.timeout * 1000;
-    if (timeoutMs > 0) await server.drain(timeoutMs, signal);
-    await server.close();
+    const by = { type: 'signal', name: signal } as const;
+    if (timeoutMs > 0) await server.drain(timeoutMs, by);
+    await server.close(by);
     withdraw();
     return EXIT_OK;
   },
@@ -104,7 +108,7 @@ function develop(server: Server, config: Config, log: Logger, context: Context):
 
 function reloadOnHangUp(server: Server, log: Logger): void {
   process.on('SIGHUP', () => {
-    server.reload.reload('SIGHUP').catch((error: unknown) => {
+    server.reload.reload({ type: 'signal', name: 'SIGHUP' }).catch((error: unknown) => {
       // That of the configuration is in the log already.
       if (!(error instanceof ConfigError)) log.error('config.failed', { err: error });
     });

@@ -1,10 +1,11 @@
-// A way to a STUN server for the doctor: whole messages there and back, over UDP, TCP or TLS (RFC 8489 s6.2).
+// A way to a STUN server for the doctor: whole messages there and back, over UDP, TCP, TLS or DTLS (RFC 8489 s6.2).
 // Called by: StunClient. A server's certificate is not verified here: whether it is in order is for the doctor to say.
 
+import type { X509Certificate } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, isIPv4, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { ListenerUrl } from '../../shared/config/network-values.ts';
 
 const CONNECT_MS = 2500;
@@ -13,17 +14,22 @@ const CONNECT_MS = 2500;
 const HEADER_BYTES = 20;
 
 export interface StunChannel {
-  /** Whether what is sent may be lost, and is sent again. */
-  readonly isReliable: boolean;
+  /** What the server has shown, over TLS and DTLS. */
+  readonly certificate: X509Certificate | undefined;
   send(message: Uint8Array): void;
   close(): void;
 }
 
 /** Rejects where nobody is there. `onMessage` gets whatever comes, whole. */
-export function openChannel(
+export async function openChannel(
   { transport, host, port }: ListenerUrl,
   onMessage: (bytes: Buffer) => void,
 ): Promise<StunChannel> {
+  if (transport === 'dtls') {
+    // Loaded here, since not every Node lets its OpenSSL be called.
+    const { openDtlsChannel } = await import('./dtls-channel.ts');
+    return openDtlsChannel({ host, port }, onMessage);
+  }
   if (transport === 'tcp') return overStream(connect({ host, port }), 'connect', onMessage);
   if (transport === 'tls') {
     const socket = connectTls({
@@ -50,7 +56,7 @@ async function overUdp(
   socket.connect(port, host);
   await connected;
   return {
-    isReliable: false,
+    certificate: undefined,
     send: (message) => socket.send(message, () => {}),
     close: () => socket.close(),
   };
@@ -80,7 +86,7 @@ async function overStream(
     }
   });
   return {
-    isReliable: true,
+    certificate: socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined,
     send: (message) => socket.write(message),
     close: () => socket.destroy(),
   };

@@ -1,7 +1,7 @@
-// A small STUN client for the doctor: requests, sent again where they may be lost (RFC 8489 s6.2.1), Data indications.
-// Called by: the probes of this folder. Not for the data path: it allocates as it likes.
+// A small STUN client for the doctor: requests, sent again until they are answered (RFC 8489 s6.2.1), Data
+// indications. Called by: the probes of this folder. Not for the data path: it allocates as it likes.
 
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type X509Certificate } from 'node:crypto';
 import type { ListenerUrl } from '../../shared/config/network-values.ts';
 import { StunReader, STUN_OK } from '../../shared/stun/reader.ts';
 import {
@@ -14,7 +14,10 @@ import {
 import { StunWriter } from '../../shared/stun/writer.ts';
 import { openChannel, type StunChannel } from './stun-channel.ts';
 
-/** When a request is sent again, and when it is given up: milliseconds after the first time. */
+/**
+ * When a request is sent again, and when it is given up: milliseconds after the first time. Over a stream, too: it
+ * loses nothing, but a server leaves strangers unanswered who ask much at once (`turn.limits.unauthorizedPerSecond`).
+ */
 const RESEND_MS = [250, 750, 1500] as const;
 const GIVE_UP_MS = 2500;
 
@@ -40,8 +43,7 @@ export class StunClient {
     const id = transaction.toString('hex');
     return new Promise((resolve, reject) => {
       const send = (): void => this.#channel?.send(message);
-      const again = this.#channel?.isReliable === true ? [] : RESEND_MS;
-      const timers = again.map((delay) => setTimeout(send, delay));
+      const timers = RESEND_MS.map((delay) => setTimeout(send, delay));
       const finish = (): void => {
         this.#waiting.delete(id);
         timers.forEach(clearTimeout);
@@ -78,8 +80,15 @@ export class StunClient {
     });
   }
 
+  /** What the server has shown, over TLS and DTLS. */
+  get certificate(): X509Certificate | undefined {
+    return this.#channel?.certificate;
+  }
+
+  /** Requests that still wait are not sent again. */
   close(): void {
     this.#channel?.close();
+    this.#channel = undefined;
   }
 
   #receive(bytes: Buffer): void {

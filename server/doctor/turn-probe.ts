@@ -2,6 +2,7 @@
 // 8656 s3).
 // Called by: the doctor.
 
+import type { X509Certificate } from 'node:crypto';
 import type { ListenerUrl } from '../../shared/config/network-values.ts';
 import { longTermKey } from '../../shared/stun/credentials.ts';
 import type { StunReader } from '../../shared/stun/reader.ts';
@@ -34,13 +35,21 @@ import { StunClient } from './stun-client.ts';
 const UDP = 17;
 const FAMILY = { 4: 0x01, 6: 0x02 } as const;
 
-/** Our address as the server sees it. @throws NoAnswer, Error */
-export async function probeBinding(server: ListenerUrl): Promise<string> {
+export interface BindingAnswer {
+  /** Our address as the server sees it. */
+  readonly mapped: string;
+  /** What it has shown, over TLS and DTLS. */
+  readonly certificate: X509Certificate | undefined;
+}
+
+/** @throws NoAnswer, Error */
+export async function probeBinding(server: ListenerUrl): Promise<BindingAnswer> {
   const client = await StunClient.open(server);
   try {
     const answer = await client.request(METHOD_BINDING, (writer) => writer.fingerprint());
     refuseError(answer);
-    return addressIn(answer, ATTR_XOR_MAPPED_ADDRESS).toString();
+    const mapped = addressIn(answer, ATTR_XOR_MAPPED_ADDRESS).toString();
+    return { mapped, certificate: client.certificate };
   } finally {
     client.close();
   }
@@ -52,17 +61,20 @@ export async function probeRelay(
   family: 4 | 6,
   credential: RestCredential,
 ): Promise<[string, string]> {
-  const [a, b] = await Promise.all([
-    Relay.allocate(server, family, credential),
-    Relay.allocate(server, family, credential),
-  ]);
+  const a = await Relay.allocate(server, family, credential);
   try {
-    await Promise.all([a.permit(b.relayed), b.permit(a.relayed)]);
-    await a.send(b, 'there');
-    await b.send(a, 'and back');
-    return [a.relayed.toString(), b.relayed.toString()];
+    const b = await Relay.allocate(server, family, credential);
+    try {
+      await a.permit(b.relayed);
+      await b.permit(a.relayed);
+      await a.send(b, 'there');
+      await b.send(a, 'and back');
+      return [a.relayed.toString(), b.relayed.toString()];
+    } finally {
+      await b.release();
+    }
   } finally {
-    await Promise.allSettled([a.release(), b.release()]);
+    await a.release();
   }
 }
 
@@ -134,15 +146,14 @@ class Relay {
     }
   }
 
+  /** One that is not answered expires by itself. */
   async release(): Promise<void> {
-    try {
-      await this.#client.request(METHOD_REFRESH, (writer) => {
-        writer.u32(ATTR_LIFETIME, 0);
-        this.#authenticate(writer);
-      });
-    } finally {
-      this.#client.close();
-    }
+    const end = this.#client.request(METHOD_REFRESH, (writer) => {
+      writer.u32(ATTR_LIFETIME, 0);
+      this.#authenticate(writer);
+    });
+    await end.catch(() => {});
+    this.#client.close();
   }
 }
 

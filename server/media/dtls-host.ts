@@ -1,21 +1,28 @@
-// The certificate of TURN over DTLS on the main thread: read from its files, shown to the media workers, and shown anew
-// when the files change. The sessions are the workers'. Called by: MediaHost.
+// The certificate of TURN over DTLS on the main thread: shown to the media workers, and shown anew when its files
+// change. The sessions are the workers'. Called by: MediaHost.
 
 import { parseListenerUrl } from '../../shared/config/network-values.ts';
 import type { TlsPair } from '../../shared/config/tls-pair.ts';
 import { SternaError } from '../../shared/errors.ts';
-import type { Logger } from '../../shared/log.ts';
 import { type PemCertificate, readPemCertificate } from '../../turn/dtls-certificate.ts';
 import type { MediaCommand } from './messages.ts';
 import { whyNoOpenssl } from './openssl-probe.ts';
-import { TlsFiles } from './tls-files.ts';
+import type { TlsFiles } from '../tls-files.ts';
 import type { TurnSettings } from './turn-options.ts';
 
 export class DtlsHost {
-  readonly #files: TlsFiles;
+  /** What workers start with. */
+  certificate: PemCertificate;
 
-  private constructor(files: TlsFiles) {
-    this.#files = files;
+  private constructor(files: TlsFiles, post: (command: MediaCommand) => void) {
+    this.certificate = pemOf(files.pair);
+    files.tell((pair) => {
+      const certificate = checked(pair);
+      return () => {
+        this.certificate = certificate;
+        post({ type: 'turn.certificate', certificate });
+      };
+    });
   }
 
   /**
@@ -23,33 +30,15 @@ export class DtlsHost {
    * the files are of no use.
    */
   static async open(
-    { listeners, tls }: TurnSettings,
-    log: Logger,
+    { listeners }: TurnSettings,
+    files: TlsFiles | undefined,
     post: (command: MediaCommand) => void,
   ): Promise<DtlsHost | undefined> {
     const listener = listeners.find((url) => parseListenerUrl(url).transport === 'dtls');
-    if (listener === undefined) return undefined;
+    if (listener === undefined || files === undefined) return undefined;
     const reason = await whyNoOpenssl();
     if (reason !== undefined) throw new SternaError('TLS_UNAVAILABLE', `${listener}: ${reason}`);
-    const onChange = (pair: TlsPair): void => {
-      post({ type: 'turn.certificate', certificate: checked(pair) });
-    };
-    const files = await TlsFiles.open({ log, ...tls, onChange });
-    checked(files.pair);
-    return new DtlsHost(files);
-  }
-
-  /** What workers start with. */
-  get certificate(): PemCertificate {
-    return pemOf(this.#files.pair);
-  }
-
-  reload(): Promise<void> {
-    return this.#files.reload();
-  }
-
-  close(): void {
-    this.#files.close();
+    return new DtlsHost(files, post);
   }
 }
 

@@ -1,8 +1,6 @@
 // The media workers as the rest of the process sees them: starts as many as there shall be, what they share, and their
 // listeners; adds up what they say.
 
-import { availableParallelism } from 'node:os';
-import { parseCpuList } from '../../shared/config/cpu-list.ts';
 import type { Config } from '../../shared/config/load.ts';
 import { formatListenerUrl, parseListenerUrl } from '../../shared/config/network-values.ts';
 import { SternaError } from '../../shared/errors.ts';
@@ -15,12 +13,13 @@ import type { Wake } from '../../shared/net/wake.ts';
 import type { MediaPlane } from '../../signaling/index.ts';
 import { Commons, type CommonsMemory, type Holdings } from '../../turn/index.ts';
 import { Allocations } from './allocations.ts';
-import { checkWorkerCpus } from './cpus.ts';
+import { workerCpus } from './cpus.ts';
 import { DtlsHost } from './dtls-host.ts';
 import type { LinuxListeners } from './linux-listeners.ts';
 import { listenerUnavailable, MediaWorker } from './media-worker.ts';
 import type { Endpoint, LinuxWorkerData, WorkerStats } from './messages.ts';
 import { whyNoOpenssl } from './openssl-probe.ts';
+import { workerCount } from './worker-count.ts';
 import {
   openUserDirectory,
   type UserDirectory,
@@ -29,11 +28,13 @@ import {
 import { SfuHost } from './sfu-host.ts';
 import {
   commonsOptions,
+  datagramListeners,
   listenerAddresses,
   type TurnSettings,
-  udpAddresses,
 } from './turn-options.ts';
 import { type SharedTcpSockets, TcpRelaysHost } from './tcp-relays-host.ts';
+import type { TlsFiles } from '../tls-files.ts';
+import { openTurnFiles } from './turn-files.ts';
 import { TurnStreamsHost } from './turn-streams-host.ts';
 
 /** What the workers of the Linux engine stand on, kept open by the main thread. */
@@ -80,6 +81,7 @@ export class MediaHost {
   readonly #settings: TurnSettings;
   readonly #log: Logger;
   readonly #users: UserDirectory | undefined;
+  #tlsFiles: TlsFiles | undefined;
   #dtls: DtlsHost | undefined;
   /** How many UDP listeners the configuration names. */
   readonly #configured: number;
@@ -108,6 +110,8 @@ export class MediaHost {
     }
     this.#settings = config.turn;
     this.#log = log;
+    const commons: CommonsMemory = Commons.memory(commonsOptions(config.turn, count));
+    this.#commons = new Commons(commons, count);
     this.#streams = new TurnStreamsHost({
       log,
       settings: config.turn,
@@ -119,10 +123,9 @@ export class MediaHost {
       streams: this.#streams,
       post: (worker, command) => this.#workers[worker]?.post(command),
       sockets: linux?.tcpSockets,
+      bandwidth: this.#commons.bandwidth,
     });
     this.#running = config;
-    const commons: CommonsMemory = Commons.memory(commonsOptions(config.turn, count));
-    this.#commons = new Commons(commons, count);
     this.#workers = Array.from(
       { length: count },
       (_, index) =>
@@ -232,7 +235,7 @@ export class MediaHost {
 
   /** Reads again what may change while the process runs: the certificate of TLS and DTLS listeners. */
   async reload(): Promise<void> {
-    await Promise.all([this.#streams.reload(), this.#dtls?.reload()]);
+    await this.#tlsFiles?.reload();
   }
 
   /** Resolves when all workers that answer go by it; one that starts later does, too. Only `turnRules` may have changed. */
@@ -258,11 +261,12 @@ export class MediaHost {
 
   async #start(): Promise<void> {
     await this.#sfu?.listen();
-    this.#dtls = await DtlsHost.open(this.#settings, this.#log, (command) => {
+    this.#tlsFiles = await openTurnFiles(this.#settings, this.#log);
+    this.#dtls = await DtlsHost.open(this.#settings, this.#tlsFiles, (command) => {
       for (const worker of this.#workers) worker.post(command);
     });
     const started = await Promise.all(this.#workers.map((worker) => worker.start()));
-    const streams = await this.#streams.listen();
+    const streams = await this.#streams.listen(this.#tlsFiles);
     // Those of NAT discovery behind the others are found by OTHER-ADDRESS, and by nobody else.
     const turn = started[0]?.turn ?? [];
     this.#listeners = inOrder(this.#settings.listeners, [
@@ -272,7 +276,7 @@ export class MediaHost {
   }
 
   async #close(): Promise<void> {
-    this.#dtls?.close();
+    this.#tlsFiles?.close();
     this.#tcpRelays.close();
     await this.#streams.close();
     await this.#sfu?.close();
@@ -328,26 +332,18 @@ function servicesOf({ gateway, sfu }: Config): Endpoint[] {
   ];
 }
 
-/** 0 is one on two CPUs or fewer, else one less than there are: the main thread has work of its own. */
-function workerCount(configured: number, engine: EngineChoice): number {
-  if (engine.kind !== 'linux') return 1;
-  if (configured > 0) return configured;
-  return Math.min(Mailroom.WORKERS_MAX, Math.max(1, availableParallelism() - 1));
-}
-
 async function openLinuxParts(config: Config, workers: number): Promise<LinuxParts> {
   // Loaded here, since no other system has what they are made of.
   const { Wake } = await import('../../shared/net/wake.ts');
   const { libc } = await import('../../shared/native/libc.ts');
   const { LinuxListeners } = await import('./linux-listeners.ts');
   const { TcpSocketOpener } = await import('../../shared/net/linux-tcp-socket.ts');
-  const workerCpus = parseCpuList(config.workerCpus);
-  checkWorkerCpus(workerCpus);
-  const dtls = listenerAddresses(config.turn, 'dtls');
-  const listeners = LinuxListeners.open([...udpAddresses(config.turn), ...dtls], workers);
+  const cpus = workerCpus(config);
+  const { udp, dtls } = datagramListeners(config.turn);
+  const listeners = LinuxListeners.open([...udp, ...dtls], workers);
   if ('failure' in listeners) {
     const { address, failure } = listeners;
-    const transport = dtls.includes(address) ? 'dtls' : 'udp';
+    const transport = dtls.some((listener) => listener.address === address) ? 'dtls' : 'udp';
     throw listenerUnavailable(
       { url: formatListenerUrl(address.host, address.port, transport), failure },
       'turn.listeners or turn.natDiscovery',
@@ -375,7 +371,7 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
       mail,
       handOver,
       listeners: listeners.byWorker[worker] ?? [],
-      cpu: workerCpus.length === 0 ? undefined : workerCpus[worker % workerCpus.length],
+      cpus: cpus.of(worker),
     }),
   };
 }

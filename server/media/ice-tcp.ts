@@ -7,6 +7,7 @@ import type { Logger } from '../../shared/log.ts';
 import { localUfragOf } from '../../sfu/ice/local-ufrag.ts';
 import { Deframer, FRAME_HEADER_BYTES } from '../../sfu/tcp-framing.ts';
 import { AddressCounts, type AddressCount } from '../../signaling/index.ts';
+import { AcceptErrors } from './accept-errors.ts';
 import type { Endpoint, MediaCommand } from './messages.ts';
 import { ReadRate } from './read-rate.ts';
 import { listenTcp } from './tcp-listener.ts';
@@ -58,6 +59,7 @@ export interface IceTcpStats {
 
 export class IceTcp {
   readonly #parts: IceTcpParts;
+  readonly #acceptErrors: AcceptErrors;
   readonly #servers: Server[] = [];
   readonly #connections = new Map<number, Connection>();
   readonly #addresses = new AddressCounts();
@@ -68,6 +70,7 @@ export class IceTcp {
 
   constructor(parts: IceTcpParts) {
     this.#parts = parts;
+    this.#acceptErrors = new AcceptErrors(parts.log, 'media.tcp');
   }
 
   /** With the real ports. */
@@ -138,7 +141,7 @@ export class IceTcp {
       failure === 'in-use' ? 'sfu.tcpPort' : 'sfu.addresses or sfu.tcpPort',
     );
     this.#servers.push(server);
-    server.on('error', (error) => this.#parts.log.error('media.tcp', { err: error }));
+    this.#acceptErrors.watch(server);
     return opened;
   }
 

@@ -5,6 +5,7 @@
 import { libc } from '../../shared/native/libc.ts';
 import { SocketOpener } from '../../shared/net/linux-socket.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
+import type { ListenAt } from '../../turn/index.ts';
 import type { ListenerState } from './messages.ts';
 
 export class LinuxListeners {
@@ -19,7 +20,7 @@ export class LinuxListeners {
 
   /** Gives each address with port 0 its real one. The first that cannot be had is returned as a failure. */
   static open(
-    addresses: readonly TransportAddress[],
+    listeners: readonly ListenAt[],
     workers: number,
   ):
     | LinuxListeners
@@ -28,9 +29,9 @@ export class LinuxListeners {
     const opened: number[] = [];
     const opener = new SocketOpener(libc());
     try {
-      for (const address of addresses) {
+      for (const { address, dualStack = false } of listeners) {
         for (let worker = 0; worker < workers; worker++) {
-          const got = openOne(opener, address, worker, workers);
+          const got = openOne(opener, address, dualStack, worker, workers);
           if ('failure' in got) {
             for (const fd of opened) libc().close(fd);
             return { address, failure: got.failure };
@@ -58,14 +59,15 @@ export class LinuxListeners {
 function openOne(
   opener: SocketOpener,
   address: TransportAddress,
+  dualStack: boolean,
   worker: number,
   workers: number,
 ): ReturnType<SocketOpener['open']> {
   const shared = workers > 1;
   if (shared && worker === 0) {
-    const alone = opener.open(address, { gro: true });
+    const alone = opener.open(address, { gro: true, dualStack });
     if ('failure' in alone) return alone;
     libc().close(alone.fd);
   }
-  return opener.open(address, { gro: true, reusePort: shared });
+  return opener.open(address, { gro: true, dualStack, reusePort: shared });
 }

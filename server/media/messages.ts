@@ -75,7 +75,8 @@ export interface LinuxWorkerData {
   handOver: SharedArrayBuffer;
   /** This worker's socket of each listener over UDP, then over DTLS, each in the order of the configuration. */
   listeners: readonly number[];
-  cpu: number | undefined;
+  /** Empty for any. */
+  cpus: readonly number[];
 }
 
 /** From the main thread; `at` is when it said so, monotonic milliseconds. */

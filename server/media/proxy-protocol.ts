@@ -113,7 +113,5 @@ export function plainEndpoint(host: string | undefined, port = 0): Endpoint | un
   // A link-local address has its zone behind it.
   const address = TransportAddress.parse(host?.split('%')[0] ?? '', port);
   if (address === undefined) return undefined;
-  const { family, w0, w1, w2, w3 } = address;
-  const isMapped = family === 6 && w0 === 0 && w1 === 0 && w2 === 0xffff;
-  return { host: isMapped ? new TransportAddress().setV4(w3, port).host : address.host, port };
+  return { host: address.unmap().host, port };
 }

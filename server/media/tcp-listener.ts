@@ -10,11 +10,12 @@ type Failure = NonNullable<ListenerState['failure']>;
 
 /**
  * Resolves with the address and the real port. Rejects with SternaError LISTENER_UNAVAILABLE.
+ * @param dualStack of `::`: takes IPv4 as well
  * @param keyOf what to correct in the configuration
  */
 export function listenTcp(
   server: Server,
-  { host, port }: Endpoint,
+  { host, port, dualStack = false }: Endpoint & { dualStack?: boolean },
   transport: 'tcp' | 'tls',
   keyOf: (failure: Failure) => string,
 ): Promise<Endpoint> {
@@ -25,7 +26,7 @@ export function listenTcp(
       reject(listenerUnavailable({ url, failure }, keyOf(failure)));
     };
     server.once('error', onError);
-    server.listen({ host, port, ipv6Only: host.includes(':') }, () => {
+    server.listen({ host, port, ipv6Only: host.includes(':') && !dualStack }, () => {
       server.off('error', onError);
       const address = server.address();
       const real = address === null || typeof address === 'string' ? port : address.port;

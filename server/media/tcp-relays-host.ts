@@ -1,5 +1,5 @@
 // The TCP sockets of relays (RFC 6062) on the main thread: listens, connects, and joins a peer's connection with the
-// one of the client that bound it, byte for byte both ways. Who may do what the workers know.
+// one of the client that bound it, by two pipes. Who may do what the workers know.
 // Called by: MediaHost. A client's stream is TurnStreamsHost's until it is joined.
 
 import { randomInt } from 'node:crypto';
@@ -7,16 +7,22 @@ import { createServer, type Server, Socket } from 'node:net';
 import type { Logger } from '../../shared/log.ts';
 import type { OpenFailure } from '../../shared/net/engine.ts';
 import { TransportAddress } from '../../shared/net/transport-address.ts';
-import type { TcpRelayCommand, TcpRelayEvent } from '../../turn/index.ts';
+import {
+  type Commons,
+  TcpMeter,
+  type TcpRelayCommand,
+  type TcpRelayEvent,
+} from '../../turn/index.ts';
+import { AcceptErrors } from './accept-errors.ts';
 import type { Endpoint } from './messages.ts';
 import { plainEndpoint } from './proxy-protocol.ts';
+import { TcpPacer } from './tcp-pacer.ts';
+import { TcpPipe } from './tcp-pipe.ts';
 
 /** Connections with peers at the same time, over all relays. */
 const CONNECTIONS_MAX = 4000;
 /** Of one relay, those that its worker has not judged yet among them: it takes fewer. */
 const PER_RELAY_MAX = 128;
-/** For what was sent before the end, to a side that does not read it. */
-const LINGER_MS = 5000;
 
 /** Sockets that may be bound to one local address; both throw nothing. */
 export interface SharedTcpSockets {
@@ -37,6 +43,8 @@ export interface TcpRelaysHostParts {
   readonly streams: ClientStreams;
   /** Without it connections come from the relay address, but not from the relay's port. */
   readonly sockets: SharedTcpSockets | undefined;
+  /** What users and all together may relay. */
+  readonly bandwidth: Commons['bandwidth'];
 }
 
 interface Relay {
@@ -45,6 +53,8 @@ interface Relay {
   readonly at: TransportAddress;
   readonly server: Server;
   readonly peers: Set<Peer>;
+  /** Undefined until an allocation has it. */
+  meter: TcpMeter | undefined;
 }
 
 interface Peer {
@@ -65,9 +75,12 @@ export class TcpRelaysHost {
   /** By worker and number. */
   readonly #relays = new Map<string, Relay>();
   readonly #peers = new Map<number, Peer>();
+  readonly #acceptErrors: AcceptErrors;
+  readonly #pacer = new TcpPacer();
 
   constructor(parts: TcpRelaysHostParts) {
     this.#parts = parts;
+    this.#acceptErrors = new AcceptErrors(parts.log, 'turn.tcp-relay');
   }
 
   /** What a worker wants; what names something that is gone it has not heard of yet. */
@@ -76,6 +89,11 @@ export class TcpRelaysHost {
     switch (event.type) {
       case 'tcp.listen':
         return this.#listen(worker, event.relay, event.at);
+      case 'tcp.own': {
+        const relay = this.#relays.get(`${worker} ${event.relay}`);
+        if (relay !== undefined) relay.meter = new TcpMeter(event.meter, this.#parts.bandwidth);
+        return undefined;
+      }
       case 'tcp.unlisten':
         return this.#unlisten(this.#relays.get(`${worker} ${event.relay}`));
       case 'tcp.connect': {
@@ -134,7 +152,7 @@ export class TcpRelaysHost {
       noDelay: true,
       keepAlive: true,
     });
-    const relay: Relay = { worker, number, at, server, peers: new Set() };
+    const relay: Relay = { worker, number, at, server, peers: new Set(), meter: undefined };
     const key = `${worker} ${number}`;
     this.#relays.set(key, relay);
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -144,7 +162,7 @@ export class TcpRelaysHost {
     const where = opened ?? { host, port, ipv6Only: at.family === 6, exclusive: true };
     server.listen(where, () => {
       server.removeAllListeners('error');
-      server.on('error', (error) => this.#parts.log.error('turn.tcp-relay', { err: error }));
+      this.#acceptErrors.watch(server);
       // Where it was closed before it was open, it is now.
       if (this.#relays.get(key) !== relay) server.close();
       else post(worker, { type: 'tcp.listening', relay: number, failure: undefined });
@@ -208,9 +226,9 @@ export class TcpRelaysHost {
     // Followed by `close`.
     socket.on('error', () => undefined);
     socket.on('close', () => {
-      if (!this.#forget(peer)) return;
-      this.#parts.post(relay.worker, { type: 'tcp.closed', connection: id });
-      if (peer.client !== undefined) finish(peer.client);
+      if (this.#forget(peer)) {
+        this.#parts.post(relay.worker, { type: 'tcp.closed', connection: id });
+      }
     });
   }
 
@@ -232,14 +250,14 @@ export class TcpRelaysHost {
   }
 
   #splice(peer: Peer, client: Socket, behind: Uint8Array): void {
-    const { socket } = peer;
+    const { socket, relay } = peer;
+    const { meter } = relay;
+    if (meter === undefined) throw new Error('a connection without an allocation');
     peer.client = client;
-    client.on('close', () => finish(socket));
     // Each end passes on as such, behind what was sent before it.
     client.allowHalfOpen = true;
-    if (behind.length > 0) socket.write(behind);
-    client.pipe(socket);
-    socket.pipe(client);
+    new TcpPipe(client, socket, 'sent', meter, this.#pacer).start(behind);
+    new TcpPipe(socket, client, 'received', meter, this.#pacer).start(new Uint8Array(0));
   }
 
   /** Ends it without a word to its worker, which knows or asked for it. */
@@ -261,12 +279,4 @@ export class TcpRelaysHost {
       if (!this.#peers.has(id)) return id;
     }
   }
-}
-
-/** What was written still goes out; then it is over. */
-function finish(socket: Socket): void {
-  if (socket.destroyed) return;
-  socket.end();
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once('close', () => clearTimeout(timer));
 }

@@ -4,12 +4,15 @@ import { randomInt } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import type { Settings } from '../../shared/config/schema.ts';
 import {
+  isDualStack,
   isWildcard,
   type ListenerTransport,
+  type ListenerUrl,
   natDiscoveryUrls,
   parseEndpoint,
   parseListenerUrl,
   parsePortRange,
+  sameFamily,
 } from '../../shared/config/network-values.ts';
 import { parseTokenKey } from '../../shared/config/token-key.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -50,6 +53,7 @@ export function turnOptions(
   services: readonly Endpoint[] = [],
 ): TurnOptions {
   const { relay, limits } = settings;
+  const listeners = settings.listeners.map((text) => parseListenerUrl(text));
   return {
     realm: settings.realm,
     relays: relay.addresses.map((host) => {
@@ -62,11 +66,9 @@ export function turnOptions(
     ...turnRules(settings),
     thirdParty: thirdPartyOptions(settings),
     forbiddenPeers: [
-      ...(['udp', 'dtls', 'tcp', 'tls'] as const).flatMap((transport) =>
-        listenerAddresses(settings, transport),
-      ),
-      ...services.map(({ host, port }) => addressOf(host, port)),
-    ].flatMap((address) => (isWildcard(address.host) ? behindWildcard(address) : [address])),
+      ...listeners.flatMap((url) => servedAddresses(url, isDualStack(url, listeners))),
+      ...services.flatMap((service) => servedAddresses(service, false)),
+    ],
     natDiscovery: natDiscoveryAddresses(settings),
     perAllocation: {
       permissions: limits.permissions,
@@ -116,8 +118,31 @@ function tokenKeyOf(text: string): Uint8Array {
   return key;
 }
 
+export interface DatagramListener {
+  readonly address: TransportAddress;
+  /** Of `::`: serves IPv4 as well. */
+  readonly dualStack: boolean;
+}
+
+/** DTLS has the same ports. */
+const urlOf = ({ host, port }: TransportAddress): ListenerUrl => ({ transport: 'udp', host, port });
+
+/** Where sockets of TURN are opened by UDP, for itself and for DTLS, in the order of the configuration. */
+export function datagramListeners(settings: TurnSettings): {
+  udp: readonly DatagramListener[];
+  dtls: readonly DatagramListener[];
+} {
+  const [udp, dtls] = [udpAddresses(settings), listenerAddresses(settings, 'dtls')];
+  const all = [...udp, ...dtls].map(urlOf);
+  const asked = (address: TransportAddress): DatagramListener => ({
+    address,
+    dualStack: isDualStack(urlOf(address), all),
+  });
+  return { udp: udp.map(asked), dtls: dtls.map(asked) };
+}
+
 /** The UDP sockets of every worker: the listeners of the configuration, and behind them those of NAT discovery. */
-export function udpAddresses(settings: TurnSettings): TransportAddress[] {
+function udpAddresses(settings: TurnSettings): TransportAddress[] {
   const listeners = listenerAddresses(settings);
   const discovery = natDiscoveryAddresses(settings);
   if (discovery === undefined) return listeners;
@@ -150,12 +175,13 @@ export function listenerAddresses(
     .map(({ host, port }) => addressOf(host, port));
 }
 
-/** Every address of this machine that a wildcard listener answers at: relaying to it would loop. */
-function behindWildcard(listener: TransportAddress): TransportAddress[] {
+/** Where a listener answers, of a wildcard every address of this machine: relaying to it would loop. */
+function servedAddresses({ host, port }: Endpoint, dualStack: boolean): TransportAddress[] {
+  if (!isWildcard(host)) return [addressOf(host, port)];
   return Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
-    .map(({ address }) => addressOf(address, listener.port))
-    .filter((address) => address.family === listener.family);
+    .filter(({ address }) => dualStack || sameFamily(address.split('%')[0] ?? '', host))
+    .map(({ address }) => addressOf(address, port));
 }
 
 function addressOf(host: string, port = 0): TransportAddress {

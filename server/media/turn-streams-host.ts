@@ -6,10 +6,12 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import {
   formatListenerUrl,
+  isDualStack,
   parseListenerUrl,
   rangeMatcher,
 } from '../../shared/config/network-values.ts';
 import type { Logger } from '../../shared/log.ts';
+import { AcceptErrors } from './accept-errors.ts';
 import { isClientAccepted } from './turn-acceptance.ts';
 import type { Endpoint, TurnStreamCommand, TurnStreamEvent } from './messages.ts';
 import { plainEndpoint, readProxyHeader } from './proxy-protocol.ts';
@@ -17,6 +19,7 @@ import { ReadRate } from './read-rate.ts';
 import { type Place, StreamAdmission } from './stream-admission.ts';
 import { listenTcp } from './tcp-listener.ts';
 import type { TurnSettings } from './turn-options.ts';
+import type { TlsFiles } from '../tls-files.ts';
 import { TurnTls } from './turn-tls.ts';
 
 /** Connections at the same time, in all and from one address (IPv6: one /64). */
@@ -82,6 +85,7 @@ export interface TurnStreamsHostStats {
 
 export class TurnStreamsHost {
   readonly #parts: TurnStreamsHostParts;
+  readonly #acceptErrors: AcceptErrors;
   readonly #isProxy: (address: string) => boolean;
   readonly #servers: Server[] = [];
   readonly #connections = new Map<number, Connection>();
@@ -97,29 +101,29 @@ export class TurnStreamsHost {
 
   constructor(parts: TurnStreamsHostParts) {
     this.#parts = parts;
+    this.#acceptErrors = new AcceptErrors(parts.log, 'turn.tcp');
     this.#isProxy = rangeMatcher(parts.settings.proxyProtocol);
   }
 
   /**
    * Opens the TCP and TLS listeners, once, and resolves with their URLs, in the order of the configuration, with the
    * real ports. Rejects with SternaError LISTENER_UNAVAILABLE; what was opened until then is closed by `close`.
+   * @param files of the certificate, where there is a TLS listener
    */
-  async listen(): Promise<string[]> {
-    const { log, settings } = this.#parts;
+  async listen(files: TlsFiles | undefined): Promise<string[]> {
+    const { settings } = this.#parts;
     const urls: string[] = [];
-    for (const listener of settings.listeners) {
-      const { transport, host, port } = parseListenerUrl(listener);
+    const listeners = settings.listeners.map((url) => parseListenerUrl(url));
+    for (const listener of listeners) {
+      const { transport, host, port } = listener;
       if (transport !== 'tcp' && transport !== 'tls') continue;
       if (transport === 'tls') {
-        // oxlint-disable-next-line no-await-in-loop -- once
-        this.#tls ??= await TurnTls.create({
-          log,
-          ...settings.tls,
-          onSecure: (raw, socket) => this.#secured(raw, socket),
-        });
+        if (files === undefined) throw new Error('a TLS listener without a certificate');
+        this.#tls ??= new TurnTls(files, (raw, socket) => this.#secured(raw, socket));
       }
+      const dualStack = isDualStack(listener, listeners);
       // oxlint-disable-next-line no-await-in-loop -- the first that fails is the one that is told
-      const opened = await this.#listen(transport, { host, port });
+      const opened = await this.#listen(transport, { host, port, dualStack });
       urls.push(formatListenerUrl(opened.host, opened.port, transport));
     }
     return urls;
@@ -178,11 +182,6 @@ export class TurnStreamsHost {
     return connection.socket;
   }
 
-  /** Reads the certificate at once; a bad one is logged and the old one goes on. */
-  async reload(): Promise<void> {
-    await this.#tls?.reload();
-  }
-
   stats(): TurnStreamsHostStats {
     return { connections: this.#connections.size, refused: this.#refused };
   }
@@ -190,18 +189,20 @@ export class TurnStreamsHost {
   /** Stops listening and closes every connection. */
   async close(): Promise<void> {
     for (const { raw } of this.#connections.values()) raw.destroy();
-    this.#tls?.close();
     await Promise.all(
       this.#servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))),
     );
   }
 
-  async #listen(transport: 'tcp' | 'tls', at: Endpoint): Promise<Endpoint> {
+  async #listen(
+    transport: 'tcp' | 'tls',
+    at: Endpoint & { dualStack: boolean },
+  ): Promise<Endpoint> {
     const server = createServer({ noDelay: true, keepAlive: true });
     server.on('connection', (raw) => this.#accept(raw, transport));
     const opened = await listenTcp(server, at, transport, () => 'turn.listeners');
     this.#servers.push(server);
-    server.on('error', (error) => this.#parts.log.error('turn.tcp', { err: error }));
+    this.#acceptErrors.watch(server);
     return opened;
   }
 

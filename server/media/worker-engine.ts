@@ -50,7 +50,7 @@ export async function linuxWorkerEngine(
   const { Mailroom } = await import('../../shared/net/mailroom.ts');
   const { wake } = await import('../../shared/net/wake.ts');
   const { pinThread } = await import('../../shared/native/affinity.ts');
-  if (data.cpu !== undefined) pinThread(data.cpu);
+  if (data.cpus.length > 0) pinThread(...data.cpus);
   const { wakeFds, mail, descriptors } = data;
   const wakeOther = (worker: number): void => wake(wakeFds[worker] ?? -1);
   const room = new Mailroom(mail, index, wakeOther, (error) => {

@@ -25,7 +25,7 @@ import {
   type WorkerAnswer,
   type WorkerQuestion,
 } from './messages.ts';
-import { listenerAddresses, turnOptions, turnRules, udpAddresses } from './turn-options.ts';
+import { datagramListeners, turnOptions, turnRules } from './turn-options.ts';
 import { linuxWorkerEngine, portableWorkerEngine } from './worker-engine.ts';
 import type { WorkerSfu, WorkerSfuParts } from './worker-sfu.ts';
 
@@ -73,12 +73,15 @@ async function main(data: MediaWorkerData): Promise<void> {
   serve(server);
   const { channelNumberMax } = core;
   const streams = new TurnStreams({ server, engine, channelNumberMax, emit: post, splice: post });
-  const overUdp = udpAddresses(settings).map((address, i) => ({
-    address,
+  const asked = datagramListeners(settings);
+  const overUdp = asked.udp.map((at, i) => ({
+    address: at.address,
+    dualStack: at.dualStack,
     socket: linux?.listeners[i],
   }));
-  const overDtls = listenerAddresses(settings, 'dtls').map((address, i) => ({
-    address,
+  const overDtls = asked.dtls.map((at, i) => ({
+    address: at.address,
+    dualStack: at.dualStack,
     socket: linux?.listeners[overUdp.length + i],
   }));
   const cap = core.commons.unauthenticatedCap;

@@ -118,9 +118,9 @@ function editDistance(a: string, b: string): number {
 }
 
 const SECRETS =
-  /^(?:keys|redis\.url|turn\.(?:users|secrets|oauth\.keys|userSources\.(?:redis\.url|http\.authorization)))(?:\.|$)/;
+  /^(?:keys|webhooks\.urls|redis\.url|turn\.(?:users|secrets|oauth\.keys|userSources\.(?:redis\.url|http\.authorization)))(?:\.|$)/;
 
-/** True for API secrets, TURN passwords, TURN secrets, token keys and URLs that may have a password: never printed. */
+/** True for API secrets, TURN passwords, TURN secrets, token keys and URLs that may have one in them: never printed. */
 export function isSecret(path: Path): boolean {
   return SECRETS.test(path.join('.'));
 }

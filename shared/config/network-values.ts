@@ -66,6 +66,29 @@ export function parseEndpoint(text: string): Omit<ListenerUrl, 'transport'> {
   return endpoint;
 }
 
+/**
+ * Whether a listener serves IPv4 beside IPv6: one at `::` does, unless another one has an IPv4 address at the same
+ * port, by UDP and DTLS or by TCP and TLS alike.
+ * @param listeners all that there are, itself among them or not
+ */
+export function isDualStack(
+  { transport, host, port }: ListenerUrl,
+  listeners: readonly ListenerUrl[],
+): boolean {
+  if (isIPv4(host) || !isWildcard(host)) return false;
+  const isRival = (other: ListenerUrl): boolean =>
+    port !== 0 &&
+    port === other.port &&
+    isIPv4(other.host) &&
+    isStream(transport) === isStream(other.transport);
+  return !listeners.some(isRival);
+}
+
+/** Whether it has a TCP port, and not a UDP one. */
+function isStream(transport: ListenerTransport): boolean {
+  return transport === 'tcp' || transport === 'tls';
+}
+
 /** Whether clients of that listener are shown a certificate. */
 export function needsCertificate(listener: string): boolean {
   const { transport } = parseListenerUrl(listener);

@@ -29,6 +29,7 @@ export function findProblem(settings: Settings): Problem | undefined {
     natDiscoveryProblem(settings) ??
     lifetimeProblem(settings) ??
     tlsProblem(settings) ??
+    webhooksProblem(settings) ??
     mediaProblem(settings)
   );
 }
@@ -55,7 +56,21 @@ function mediaProblem({ sfu, workers }: Settings): Problem | undefined {
   return repeated(sfu.addresses, ['sfu', 'addresses']);
 }
 
-function tlsProblem({ turn }: Settings): Problem | undefined {
+function webhooksProblem({ webhooks, keys }: Settings): Problem | undefined {
+  const { urls, key } = webhooks;
+  if (urls.length > 0 && !Object.hasOwn(keys, key)) {
+    const expected = `the name of the API key that signs: one of ${Object.keys(keys).join(', ')}`;
+    return { path: ['webhooks', 'key'], expected, value: key };
+  }
+  return repeated(urls, ['webhooks', 'urls']);
+}
+
+function tlsProblem({ turn, gateway }: Settings): Problem | undefined {
+  const [given, missing] = gateway.tls.cert === '' ? ['key', 'cert'] : ['cert', 'key'];
+  if ((gateway.tls.cert === '') !== (gateway.tls.key === '')) {
+    const expected = `the path of a PEM file, because gateway.tls.${given} is set`;
+    return { path: ['gateway', 'tls', missing], expected, value: undefined };
+  }
   const listener = turn.listeners.find((url) => needsCertificate(url));
   if (listener === undefined) return undefined;
   const field = (['cert', 'key'] as const).find((name) => turn.tls[name] === '');
@@ -64,7 +79,7 @@ function tlsProblem({ turn }: Settings): Problem | undefined {
   return { path: ['turn', 'tls', field], expected, value: undefined };
 }
 
-function engineProblem({ engine, workers, workerCpus }: Settings): Problem | undefined {
+function engineProblem({ engine, workers, workerCpus, mainCpus }: Settings): Problem | undefined {
   if (engine !== 'portable') return undefined;
   if (workers > 1) {
     const expected = '1 with engine: portable (only the linux engine shares a port among workers)';
@@ -73,6 +88,10 @@ function engineProblem({ engine, workers, workerCpus }: Settings): Problem | und
   if (workerCpus !== '') {
     const expected = 'nothing with engine: portable (only the linux engine pins its workers)';
     return { path: ['workerCpus'], expected, value: workerCpus };
+  }
+  if (mainCpus !== '') {
+    const expected = 'nothing with engine: portable (its worker could not leave those CPUs)';
+    return { path: ['mainCpus'], expected, value: mainCpus };
   }
   return undefined;
 }
@@ -177,6 +196,10 @@ export function findWarnings(settings: Settings): string[] {
   }
   if (turn.oauth.serverName !== '' && Object.keys(turn.oauth.keys).length === 0) {
     warnings.push('turn.oauth.serverName: does nothing without turn.oauth.keys');
+  }
+  const { urls, allowPrivate } = settings.webhooks;
+  if (urls.some((url) => url.startsWith('http:')) && !allowPrivate) {
+    warnings.push('webhooks.urls: http:// to a public address lets others read what is sent');
   }
   if (settings.signaling.origins.includes('*') && !isLoopback(settings.bind)) {
     warnings.push('signaling.origins: "*" lets every web page connect');

@@ -3,6 +3,7 @@
 /* oxlint-disable typescript/explicit-module-boundary-types, typescript/explicit-function-return-type -- zod infers them */
 
 import { z } from 'zod';
+import { isCidr } from './network-values.ts';
 import { opaqueString } from '../stun/opaque-string.ts';
 
 export function integer(min: number, max: number) {
@@ -36,4 +37,16 @@ export function checked(read: (value: string) => unknown, expected?: string) {
 
 export function listOf<Item extends z.ZodType>(item: Item, max: number) {
   return z.array(item).max(max, { error: `at most ${max} entries` });
+}
+
+export const cidr = checked(isCidr, 'an address range, such as 10.0.0.0/8 or fd00::/8');
+
+export const filePath = z.string().max(4096, { error: 'a path of at most 4096 characters' });
+
+/** A certificate with its key; both empty for none. @param whom reads on from "and its chain" */
+export function tlsFiles(whom: string) {
+  return z.strictObject({
+    cert: filePath.default('').describe(`PEM file of the certificate and its chain, ${whom}`),
+    key: filePath.default('').describe('PEM file of its private key'),
+  });
 }

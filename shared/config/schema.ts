@@ -9,7 +9,6 @@ import { LOG_LEVELS } from '../log.ts';
 import { opaqueString } from '../stun/opaque-string.ts';
 import {
   isAddress,
-  isCidr,
   isIceUrl,
   isMulticast,
   isWebOrigin,
@@ -20,8 +19,9 @@ import {
   readNatDiscoveryUrl,
   readPortRange,
 } from './network-values.ts';
-import { checked, credential, integer, listOf, text } from './schema-values.ts';
+import { checked, cidr, credential, integer, listOf, text, tlsFiles } from './schema-values.ts';
 import { parseTokenKey } from './token-key.ts';
+import { audit, webhooks } from './webhooks-schema.ts';
 
 /** HS256 wants a key at least as long as its hash, RFC 7518 s3.2. */
 const API_SECRET_MIN = 32;
@@ -39,7 +39,6 @@ const mediaAddress = checked(
   (value) => isAddress(value) && !isMulticast(value),
   'an IP address of this machine, or 0.0.0.0 or ::',
 );
-const cidr = checked(isCidr, 'an address range, such as 10.0.0.0/8 or fd00::/8');
 const iceUrl = checked(
   isIceUrl,
   'an ICE URL, such as turn:turn.example.org:3478?transport=udp or stun:192.0.2.1:3478',
@@ -48,7 +47,6 @@ const origin = checked(
   (value) => value === '*' || isWebOrigin(value),
   'an origin, such as https://meet.example.org, or "*"',
 );
-const filePath = z.string().max(4096, { error: 'a path of at most 4096 characters' });
 const keyName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
@@ -81,6 +79,18 @@ const gateway = z.strictObject({
     .describe(
       'Address ranges that may read /metrics, directly and not through a proxy; [] for none',
     ),
+  tls: tlsFiles('for HTTPS and WSS instead of HTTP; empty where a proxy ends TLS')
+    .prefault({})
+    .describe('The certificate of the port; read again when the files change, and on SIGHUP'),
+  trustedProxies: listOf(cidr, 64)
+    .default([])
+    .describe(
+      'Proxies whose Forwarded and X-Forwarded-For, -Proto and -Host are believed; [] for none',
+    ),
+  reusePort: z
+    .boolean({ error: 'true or false' })
+    .default(false)
+    .describe('Share the port with other servers of this user that say so too (SO_REUSEPORT)'),
 });
 
 const signaling = z.strictObject({
@@ -159,13 +169,7 @@ const turn = z.strictObject({
       'tcp://[::1]:3478',
     ])
     .describe('Where STUN and TURN are served: udp://, tcp://, tls:// or dtls://'),
-  tls: z
-    .strictObject({
-      cert: filePath
-        .default('')
-        .describe('PEM file of the certificate and its chain, for tls:// and dtls:// listeners'),
-      key: filePath.default('').describe('PEM file of its private key'),
-    })
+  tls: tlsFiles('for tls:// and dtls:// listeners')
     .prefault({})
     .describe(
       'The certificate of TLS and DTLS listeners; read again when the files change, and on SIGHUP',
@@ -337,6 +341,9 @@ export const settingsSchema = z.strictObject({
   workerCpus: checked(readCpuList)
     .default('')
     .describe('CPUs that the media workers are pinned to in turn, such as 1-3; empty pins none'),
+  mainCpus: checked(readCpuList)
+    .default('')
+    .describe('CPUs that the main thread (HTTP, signaling) is kept on, such as 0; empty for any'),
   gateway: gateway.prefault({}).describe('The HTTP server'),
   signaling: signaling.prefault({}).describe('The WebSocket at /v1/signal'),
   rooms: rooms.prefault({}).describe('Defaults of rooms'),
@@ -364,6 +371,8 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({})
     .describe('What the nodes of a cluster share'),
+  webhooks: webhooks.prefault({}).describe('Who is told what happens in rooms'),
+  audit: audit.prefault({}).describe('Who did what, in a file that shows when it was changed'),
   drain: z
     .strictObject({
       timeout: integer(0, 86_400)

@@ -35,6 +35,9 @@ const TIMEVAL_USEC = koffi.sizeof('long');
 /** EVP_MAX_MD_SIZE. */
 const DIGEST_BYTES_MAX = 64;
 
+/** As Arena writes one. */
+const POINTER_BYTES = 8;
+
 /** RFC 5764 s4.2. */
 const SRTP_EXPORTER_LABEL = 'EXTRACTOR-dtls_srtp';
 
@@ -227,6 +230,23 @@ export class DtlsSession {
     f.X509_free(certificate);
     f.ERR_clear_error();
     return made === 1 ? input.bytes.slice(0, input.u32[DIGEST_BYTES_MAX >> 2]) : undefined;
+  }
+
+  /** The peer's certificate, DER, or undefined if it has shown none. */
+  peerCertificate(): Uint8Array | undefined {
+    const f = this.#f;
+    const { input } = this.#context;
+    const certificate = f.SSL_get1_peer_certificate(this.#live);
+    if (certificate === 0) return undefined;
+    const length = f.i2d_X509(certificate, 0);
+    const fits = length > 0 && length <= input.bytes.length - POINTER_BYTES;
+    if (fits) {
+      input.writePointer(0, input, POINTER_BYTES);
+      f.i2d_X509(certificate, input.base);
+    }
+    f.X509_free(certificate);
+    f.ERR_clear_error();
+    return fits ? input.bytes.slice(POINTER_BYTES, POINTER_BYTES + length) : undefined;
   }
 
   /** The number of the SRTP protection profile that was agreed on (RFC 5764 s4.1.2), or 0. */

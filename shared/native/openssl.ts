@@ -67,6 +67,8 @@ export interface Openssl {
   BIO_ADDR_free(address: Pointer): void;
   /** @param at the address of a pointer to the DER; @returns the certificate, or 0 */
   d2i_X509(into: Pointer, at: Pointer, length: number): Pointer;
+  /** @param at the address of a pointer to where the DER goes, which is moved behind it; 0 asks for its length alone */
+  i2d_X509(certificate: Pointer, at: Pointer): number;
   X509_digest(certificate: Pointer, hash: Pointer, out: Pointer, length: Pointer): number;
   X509_free(certificate: Pointer): void;
   EVP_sha256(): Pointer;
@@ -166,6 +168,7 @@ function load(): Openssl {
     BIO_ADDR_new: f('uint64 BIO_ADDR_new()'),
     BIO_ADDR_free: f('void BIO_ADDR_free(uint64)'),
     d2i_X509: f('uint64 d2i_X509(uint64, uint64, long)'),
+    i2d_X509: f('int i2d_X509(uint64, uint64)'),
     X509_digest: f('int X509_digest(uint64, uint64, uint64, uint64)'),
     X509_free: f('void X509_free(uint64)'),
     EVP_sha256: f('uint64 EVP_sha256()'),

@@ -46,6 +46,10 @@ export const SO_EE_ORIGIN_LOCAL = 1;
 export const SO_EE_ORIGIN_ICMP = 2;
 export const SO_EE_ORIGIN_ICMP6 = 3;
 
+export const SOL_TCP = 6;
+export const TCP_NODELAY = 1;
+export const TCP_FASTOPEN = 23;
+
 export const SOL_UDP = 17;
 export const UDP_SEGMENT = 103;
 export const UDP_GRO = 104;

@@ -70,6 +70,8 @@ export interface OpenOptions {
    * Shares its port with other sockets that were opened so, each flow going to one of them; Linux engine only.
    */
   readonly reusePort?: boolean;
+  /** Of `::`: takes IPv4 as well. Addresses of IPv4 clients are told as such, and are sent to as such. */
+  readonly dualStack?: boolean;
   /** As for `adopt`. */
   readonly bursts?: boolean;
 }

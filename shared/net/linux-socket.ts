@@ -43,6 +43,8 @@ import type { TransportAddress } from './transport-address.ts';
 const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 
 export interface SocketOptions {
+  /** Of `::`: takes IPv4 as well, whose addresses are read as such. */
+  readonly dualStack?: boolean;
   /** Takes datagrams of one flow that came together as one. */
   readonly gro?: boolean;
   /** Shares its port with other sockets of this user that were opened so; each flow goes to one of them. */
@@ -75,18 +77,20 @@ export class SocketOpener {
       libc.close(fd);
       return { failure: 'unavailable' };
     }
-    if (address.family === 6) this.set(fd, SOL_IPV6, IPV6_V6ONLY, 1);
+    const dualStack = options.dualStack === true;
+    if (address.family === 6) this.set(fd, SOL_IPV6, IPV6_V6ONLY, dualStack ? 0 : 1);
     this.set(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
     this.set(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
     if (options.reusePort === true) this.set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (options.gro === true) this.set(fd, SOL_UDP, UDP_GRO, 1);
-    if (address.family === 4) {
+    if (address.family === 4 || dualStack) {
       this.set(fd, SOL_IP, IP_RECVTOS, 1);
       this.set(fd, SOL_IP, IP_RECVTTL, 1);
       // RFC 8656 s14: fragment where need be, unless a Send indication asks otherwise.
       this.set(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
       if (address.isUnspecified) this.set(fd, SOL_IP, IP_PKTINFO, 1);
-    } else {
+    }
+    if (address.family === 6) {
       this.set(fd, SOL_IPV6, IPV6_RECVTCLASS, 1);
       this.set(fd, SOL_IPV6, IPV6_RECVHOPLIMIT, 1);
       if (address.isUnspecified) this.set(fd, SOL_IPV6, IPV6_RECVPKTINFO, 1);

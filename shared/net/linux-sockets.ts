@@ -101,6 +101,7 @@ export class LinuxSockets {
     const opened = this.opener.open(local, {
       gro: true,
       reusePort: options.reusePort === true,
+      dualStack: options.dualStack === true,
     });
     if ('failure' in opened) {
       this.#answers.push({ owner, tag, local, failure: opened.failure });

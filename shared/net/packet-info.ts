@@ -20,8 +20,11 @@ import {
 import { readWords, writeWords } from './sockaddr.ts';
 import { type AddressFamily, TransportAddress } from './transport-address.ts';
 
-/** Room for every control message that `read` knows together, and for DSCP, source and GSO: 112 and 88 bytes. */
-export const CONTROL_BYTES = 128;
+/**
+ * Room for every control message that `read` knows together, 144 bytes where IPv4 came to a socket for both families,
+ * and for DSCP, source and GSO: 88.
+ */
+export const CONTROL_BYTES = 160;
 
 /** A control message with an int. */
 export const CMSG_INT_BYTES = 24;
@@ -97,8 +100,10 @@ export class PacketInfo {
     const { local } = this;
     this.hasLocal = true;
     readWords(view, at, local, 0);
+    // To a socket for both families: IP_PKTINFO, which follows, tells a broadcast address, too.
+    local.unmap();
     this.isMulticast = local.w0 >>> 24 === 0xff;
-    if (local.w0 >>> 22 === LINK_LOCAL) local.port = interfaceIndex;
+    if (local.w0 >>> 22 === LINK_LOCAL && local.family === 6) local.port = interfaceIndex;
   }
 }
 

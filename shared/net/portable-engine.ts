@@ -1,5 +1,6 @@
 // The engine on node:dgram: runs wherever Node runs, at one system call and one event per datagram. What leaves a
-// socket on 0.0.0.0 or :: has the source address that the kernel chooses, whichever one was asked.
+// socket on 0.0.0.0 or :: has the source address that the kernel chooses, whichever one was asked. What IPv4 sends to a
+// socket for both families comes mapped into IPv6, and is told as what it is.
 // Allocates: dgram's own message, and one copy per datagram sent, because libuv may send it after the call returned.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
@@ -41,6 +42,8 @@ interface OpenSocket {
   tag: number;
   open: boolean;
   parked: boolean;
+  /** Takes IPv4 as well, which dgram wants mapped into IPv6 where it sends. */
+  readonly dualStack: boolean;
 }
 
 export interface PortableEngineOptions extends EngineOptions {
@@ -105,14 +108,15 @@ export class PortableEngine implements EngineLoop {
   ): number {
     const id = this.#nextId++;
     const family = address.family === 4 ? 'udp4' : 'udp6';
+    const dualStack = options.dualStack === true;
     const socket = createSocket({
       type: family,
       // Addresses are IP literals already: answering at once makes `send` a synchronous system call.
       lookup: (host, _options, callback) => callback(null, host, address.family),
-      ipv6Only: address.family === 6,
+      ipv6Only: address.family === 6 && !dualStack,
     });
     const parked = options.parked === true;
-    const entry: OpenSocket = { socket, owner, tag, open: false, parked };
+    const entry: OpenSocket = { socket, owner, tag, open: false, parked, dualStack };
     this.#sockets.set(id, entry);
     if (!parked) this.counters.sockets++;
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -286,7 +290,8 @@ export class PortableEngine implements EngineLoop {
       this.counters.sendDropped++;
       return;
     }
-    entry.socket.send(datagram, 0, datagram.length, to.port, to.host, this.#onSent);
+    const host = entry.dualStack && to.family === 4 ? `::ffff:${to.host}` : to.host;
+    entry.socket.send(datagram, 0, datagram.length, to.port, host, this.#onSent);
   }
 
   #takes(entry: OpenSocket | undefined, to: TransportAddress): entry is OpenSocket {
@@ -331,7 +336,7 @@ export class PortableEngine implements EngineLoop {
     let ports = this.#addresses.get(host);
     const known = ports?.get(port);
     if (known !== undefined) return known;
-    const address = TransportAddress.parse(host, port);
+    const address = TransportAddress.parse(host, port)?.unmap();
     if (address === undefined) return undefined;
     if (this.#addressCount >= ADDRESS_CACHE_MAX) {
       this.#addresses.clear();

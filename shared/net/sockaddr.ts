@@ -26,7 +26,10 @@ export function writeSockaddr(arena: Arena, offset: number, address: TransportAd
   return SOCKADDR_IN6_BYTES;
 }
 
-/** Reads the address at `offset` (a multiple of 4); false, `out` untouched, for any other family. */
+/**
+ * Reads the address at `offset` (a multiple of 4); false, `out` untouched, for any other family. A socket for both
+ * families tells IPv4 addresses mapped into IPv6; they are read as what they are.
+ */
 export function readSockaddr(arena: Arena, offset: number, out: TransportAddress): boolean {
   const { u16, view } = arena;
   const family = u16[offset >> 1];
@@ -37,6 +40,7 @@ export function readSockaddr(arena: Arena, offset: number, out: TransportAddress
   }
   if (family !== AF_INET6) return false;
   readWords(view, offset + 8, out, port);
+  out.unmap();
   return true;
 }
 

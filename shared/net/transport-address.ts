@@ -55,6 +55,19 @@ export class TransportAddress {
     return this;
   }
 
+  /**
+   * An IPv4 address mapped into IPv6 (RFC 4291 s2.5.5.2), which is how a socket for both families has it, becomes what
+   * it stands for; any other stays. Allocates nothing.
+   */
+  unmap(): this {
+    return this.isMapped ? this.setV4(this.w3, this.port) : this;
+  }
+
+  /** Whether it is ::ffff:0:0/96. */
+  get isMapped(): boolean {
+    return this.w2 === 0xffff && this.w1 === 0 && this.w0 === 0 && this.family === 6;
+  }
+
   copy(): TransportAddress {
     return new TransportAddress().set(this);
   }

@@ -58,7 +58,8 @@ export interface MediaRoom {
   numbered(tracks: readonly Track[]): void;
   /** The media worker knows of it no more. */
   unnumber(track: Track): void;
-  unpublished(track: Track): void;
+  published(track: Track, owner: MediaOwner): void;
+  unpublished(track: Track, owner: MediaOwner): void;
   /** What a participant publishes has changed, so the others are told, and slots may be pointed elsewhere. */
   changed(participant: Participant): void;
   /** Wishes have changed: slots are looked at soon. */
@@ -258,7 +259,7 @@ export class ParticipantMedia implements Publisher {
   /** The participant is gone; nobody is told here. */
   close(): void {
     this.#dropTransport(true);
-    for (const track of this.#tracks) this.#room.unpublished(track);
+    for (const track of this.#tracks) this.#room.unpublished(track, this.owner);
     this.#tracks = [];
   }
 
@@ -302,9 +303,12 @@ export class ParticipantMedia implements Publisher {
       }
       tracks.push(track);
     }
-    for (const track of known) this.#room.unpublished(track);
+    for (const track of known) this.#room.unpublished(track, this.owner);
+    const before = this.#tracks;
     this.#tracks = tracks;
     this.#announce();
+    for (const track of tracks)
+      if (!before.includes(track)) this.#room.published(track, this.owner);
     return numbered;
   }
 

@@ -7,7 +7,7 @@ import type { Speaker } from '../../sfu/control.ts';
 import type { MediaPlace, MediaShortage } from '../media-plane.ts';
 import type { Participant } from '../participant.ts';
 import type { PeopleFeed } from '../people-feed.ts';
-import type { SpeakersMessage } from '../protocol.ts';
+import type { SpeakersMessage, TrackInfo } from '../protocol.ts';
 import type { MediaCounters } from './media-counters.ts';
 import type { NegotiatedTransport } from './negotiated-transport.ts';
 import { ParticipantMedia } from './participant-media.ts';
@@ -28,12 +28,16 @@ export interface MediaExchange {
   roomClosed(roomSid: string): void;
 }
 
+export type TrackEvent = 'track_published' | 'track_unpublished';
+
 export interface RoomMediaOptions {
   readonly sid: string;
   readonly feed: PeopleFeed;
   readonly clock: Clock;
   /** Least time between two looks at the slots, milliseconds. */
   readonly everyMs: number;
+  /** Each track once, and once when it is gone. */
+  onTrack?: ((event: TrackEvent, participant: Participant, track: TrackInfo) => void) | undefined;
 }
 
 /** Those who are louder are told of, the others count as silent; bounds a message that everybody gets. */
@@ -45,6 +49,7 @@ export class RoomMedia implements MediaRoom {
   readonly #feed: PeopleFeed;
   readonly #clock: Clock;
   readonly #everyMs: number;
+  readonly #onTrack: RoomMediaOptions['onTrack'];
   readonly #participants = new Map<string, ParticipantMedia>();
   readonly #tracks = new Map<string, Track>();
   readonly #publications = new Map<number, Track>();
@@ -63,12 +68,13 @@ export class RoomMedia implements MediaRoom {
   #lookedAt = -Infinity;
   #timer: NodeJS.Timeout | undefined = undefined;
 
-  constructor(exchange: MediaExchange, { sid, feed, clock, everyMs }: RoomMediaOptions) {
+  constructor(exchange: MediaExchange, { sid, feed, clock, everyMs, onTrack }: RoomMediaOptions) {
     this.sid = sid;
     this.#exchange = exchange;
     this.#feed = feed;
     this.#clock = clock;
     this.#everyMs = everyMs;
+    this.#onTrack = onTrack;
   }
 
   get counters(): MediaCounters {
@@ -164,12 +170,17 @@ export class RoomMedia implements MediaRoom {
     this.#rankAgain();
   }
 
-  unpublished(track: Track): void {
+  published(track: Track, { participant }: MediaOwner): void {
+    this.#onTrack?.('track_published', participant, track.info());
+  }
+
+  unpublished(track: Track, { participant }: MediaOwner): void {
     this.#publications.delete(track.publication);
     this.#tracks.delete(track.sid);
     for (const media of this.#participants.values()) media.forget(track);
     // The media worker says nothing more of it.
     if (track.kind === 'audio') this.#silence(track.publisher.sid);
+    this.#onTrack?.('track_unpublished', participant, track.info());
   }
 
   changed(participant: Participant): void {

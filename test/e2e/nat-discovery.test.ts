@@ -79,6 +79,19 @@ describe.each([
     expect(answersIn(output)).toHaveLength(2);
   });
 
+  test('turnutils_natdiscovery finds hairpinning (-H)', async () => {
+    const output = await run('turnutils_natdiscovery', '-H', '-p', `${ports[0]}`, HOSTS[0]);
+    expect(output).toContain('Received a request (maybe a successful hairpinning)');
+  });
+
+  test('turnutils_natdiscovery finds no collision of two addresses (-c)', async () => {
+    const args = ['-c', '-L', HOSTS[0], '-A', '127.0.0.3', '-p', `${ports[0]}`, HOSTS[0]];
+    const output = await run('turnutils_natdiscovery', ...args);
+    const mapped = [...output.matchAll(/UDP reflexive addr: (\S+):(\d+)/g)];
+    expect(mapped.map(([, host]) => host)).toEqual([HOSTS[0], '127.0.0.3']);
+    expect(mapped[0]![2]).toBe(mapped[1]![2]);
+  });
+
   test('participants and the log are told of the configured listeners alone', () => {
     expect(sterna.listener(4)).toMatchObject({ host: HOSTS[0], port: ports[0] });
     expect(sterna.listeners).toHaveLength(2);

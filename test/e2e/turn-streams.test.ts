@@ -50,6 +50,7 @@ describe.concurrent('turnutils_uclient loses nothing', () => {
 
   test.each<[string, () => Sterna, string[]]>([
     ['channels', () => linux, []],
+    ['channels that must not be fragmented (-g)', () => linux, ['-g']],
     ['Send and Data, portable engine', () => portable, ['-s']],
   ])('over TCP: %s', async (_name, server, flags) => {
     const args = ['-t', ...USER, ...SIZE, ...flags, '-X', '-c', ...toPeer('127.0.0.1')];
@@ -61,6 +62,7 @@ describe.concurrent('turnutils_uclient loses nothing', () => {
   // apart, and a machine that stood still meanwhile is asked again.
   test.each<[string, 4 | 6, () => Sterna, string[]]>([
     ['channels', 4, () => linux, []],
+    ['channels, with the certificate checked (-E)', 4, () => linux, ['-E', cert]],
     ['IPv6, Send and Data, portable engine', 6, () => portable, ['-s', '-x']],
   ])('over TLS: %s', { retry: 2 }, async (_name, family, server, flags) => {
     const host = family === 4 ? '127.0.0.1' : '::1';

@@ -1,6 +1,7 @@
 // Debian coturn's client with TCP allocations (RFC 6062), from relay to relay: nothing is lost on the way to peers.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Child } from '../support/e2e/child.ts';
 import { lossless, uclient } from '../support/e2e/coturn.ts';
 import { Sterna } from '../support/e2e/sterna.ts';
 import { makeTlsFiles } from '../support/tls-files.ts';
@@ -43,5 +44,14 @@ describe.concurrent('turnutils_uclient', () => {
   ])('-T loses nothing %s', { retry: 2 }, async (_name, transport, server, flags) => {
     const args = ['-T', ...flags, '-y', ...USER, ...SIZE];
     expect(await uclient(server().listener(4, transport), args)).toMatchObject(lossless(10));
+  });
+
+  // Only one end of each pair reads what it is sent, and it waits for the rest: to coturn's server that is so, too.
+  test('-P is told of peers that connect, and reads what they send', async () => {
+    const { host, port } = linux.listener(4, 'tcp');
+    const args = ['-p', `${port}`, '-P', '-y', ...USER, '-n', '1', '-m', '1', host];
+    const child = new Child('turnutils_uclient', args);
+    await child.printed(/tot_send_msgs=2, tot_recv_msgs=1,/);
+    await child.kill();
   });
 });

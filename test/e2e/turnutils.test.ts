@@ -34,7 +34,8 @@ const turn = (more: Record<string, unknown>): Record<string, unknown> => ({
     users: { user: 'pass' },
     secrets: [SECRET],
     peers: { allow: ['127.0.0.0/8', '::1/128'] },
-    // All clients come from one address.
+    // All clients are of one user and come from one address; those that vanish keep their allocations.
+    quota: { perUser: 1000 },
     limits: { unauthorizedPerSecond: 0, allocationsPerSecond: 0 },
     ...more,
   },
@@ -70,6 +71,7 @@ describe.concurrent('turnutils_uclient is refused what it must not have', () => 
     ['a wrong password', ['-u', 'user', '-w', 'wrong']],
     ['an unknown user', ['-u', 'nobody', '-w', 'pass']],
     ['a wrong shared secret', ['-u', 'tester', '-W', 'another-secret']],
+    ['another separator than a colon (-C)', ['-u', 'tester', '-W', SECRET, '-C', '+']],
   ])('%s: no allocation', async (_name, credentials) => {
     const run = await uclient(sterna.listener(4), [...credentials, '-y', '-c']);
     expect(run.output).toContain('Cannot complete Allocation');
@@ -192,6 +194,9 @@ describe.concurrent('turnutils_uclient over UDP loses nothing', () => {
     ['IPv6 relay for an IPv4 client', 4, V6],
     ['padded channel data (-D)', 4, ['-D', ...V4]],
     ['refreshed permissions and channels (-G)', 4, ['-G', ...V4]],
+    ['datagrams that must not be fragmented (-g)', 4, ['-g', ...V4]],
+    ['all of these three', 4, ['-g', '-D', '-G', ...V4]],
+    ['attributes that nobody knows (-a, -o)', 4, ['-a', '9', '-o', 'http://a.example', ...V4]],
     ['wrong requests in between (-N)', 4, ['-N', '-s', ...V4]],
     ['clients that vanish and come back (-B)', 4, ['-B', ...V4]],
     ['channels without CreatePermission (-I)', 4, ['-I', ...V4]],
@@ -274,6 +279,12 @@ describe.concurrent('turnutils_uclient over UDP loses nothing', () => {
     } finally {
       tap.stop();
     }
+  });
+
+  test('ten clients that send a packet every 5 ms', async () => {
+    const args = [...USER, '-n', '100', '-m', '10', '-l', '170', '-z', '5', ...V4];
+    const run = await uclient(sterna.listener(4), [...args, ...toPeer('127.0.0.1')]);
+    expect(run).toMatchObject(lossless(100 * 10));
   });
 
   test('twenty clients at once', async () => {

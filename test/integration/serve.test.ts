@@ -164,7 +164,7 @@ describe('development mode', () => {
       /^ok {4}stun {7}udp:\/\/127\.0\.0\.1:\d+ answers, we are 127\.0\.0\.1:\d+$/m,
     );
     expect(stdout).toMatch(
-      /^ok {4}turn IPv4 {2}relayed there and back between 127\.0\.0\.1:\d+ and /m,
+      /^ok {4}turn IPv4 {2}relayed there and back by udp, between 127\.0\.0\.1:\d+ and /m,
     );
     expect(stdout).toMatch(/^ok {4}media {6}udp:\/\/127\.0\.0\.1:\d+ is in use$/m);
     expect(stdout).not.toContain('FAIL');

@@ -1,11 +1,14 @@
 // TCP allocations (RFC 6062) of the whole program, over real sockets: every byte arrives once and in order however slow
-// a reader is, and each end reaches the other side.
+// a reader is and whatever limits there are, is counted, and each end reaches the other side.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket, connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { Sterna } from '../support/e2e/sterna.ts';
+import { mintToken } from '../../signaling/index.ts';
+import { API_KEY, Sterna } from '../support/e2e/sterna.ts';
+import { metrics } from '../support/fault/server-state.ts';
+import { makeTlsFiles } from '../support/tls-files.ts';
 import { type Place, TurnConnection } from '../support/turn/tcp-client.ts';
 
 const SIZE = 10 * 1024 * 1024;
@@ -13,11 +16,12 @@ const SLOW_STEP = 512 * 1024;
 const ENGINES: readonly ('linux' | 'portable')[] =
   process.platform === 'linux' ? ['linux', 'portable'] : ['portable'];
 
+const { cert, key } = makeTlsFiles();
 const servers = new Map<string, Sterna>();
 const open: { destroy(): unknown }[] = [];
 let listening: Server[] = [];
 
-const start = (engine: string): Promise<Sterna> =>
+const start = (engine: string, bandwidth: Record<string, number> = {}): Promise<Sterna> =>
   Sterna.start({
     config: {
       engine,
@@ -25,11 +29,12 @@ const start = (engine: string): Promise<Sterna> =>
       workers: engine === 'linux' ? 2 : 0,
       sfu: { enabled: false },
       turn: {
-        listeners: ['tcp://127.0.0.1:0'],
+        listeners: ['tcp://127.0.0.1:0', 'tls://127.0.0.1:0'],
+        tls: { cert, key },
         users: { user: 'pass', other: 'word' },
         relay: { addresses: ['127.0.0.1'] },
         peers: { allow: ['127.0.0.0/8'] },
-        limits: { unauthorizedPerSecond: 0, allocationsPerSecond: 0 },
+        limits: { unauthorizedPerSecond: 0, allocationsPerSecond: 0, bandwidth },
       },
     },
   });
@@ -49,6 +54,12 @@ afterEach(() => {
 
 const client = async (engine: string, ...as: [string, string] | []): Promise<TurnConnection> => {
   const connection = await TurnConnection.open(servers.get(engine)!.listener(4, 'tcp'), ...as);
+  open.push(connection.socket);
+  return connection;
+};
+
+const tlsClient = async (engine: string): Promise<TurnConnection> => {
+  const connection = await TurnConnection.openTls(servers.get(engine)!.listener(4, 'tls'));
   open.push(connection.socket);
   return connection;
 };
@@ -76,14 +87,18 @@ interface Joined {
   readonly relayed: Place;
 }
 
-/** A client and a peer that are joined by Connect. */
-async function joined(engine: string, behind?: Uint8Array): Promise<Joined> {
+/** A client and a peer that are joined by Connect; its connection for data is over TCP or TLS. */
+async function joined(
+  engine: string,
+  behind?: Uint8Array,
+  over: (engine: string) => Promise<TurnConnection> = client,
+): Promise<Joined> {
   const control = await client(engine);
   const relayed = await control.allocate();
   const { at, accepted } = await peerServer();
   const answer = await control.connectTo(at);
   const peer = await accepted;
-  const data = await client(engine);
+  const data = await over(engine);
   const bound = await data.bind(answer.u32(0x002a), behind);
   expect(bound.outcome).toBe('success');
   return { control, data: data.socket, peer, relayed };
@@ -116,7 +131,7 @@ describe.each(ENGINES)('TCP allocations, %s engine', (engine) => {
     ['the peer reads slowly', false, true],
   ])('10 MB each way arrive whole: %s', async (_name, slowClient, slowPeer) => {
     const first = randomBytes(5000);
-    const { data, peer } = await joined(engine, first);
+    const { control, data, peer } = await joined(engine, first);
     const [up, down] = [randomBytes(SIZE), randomBytes(SIZE)];
     data.end(up);
     peer.end(down);
@@ -127,6 +142,20 @@ describe.each(ENGINES)('TCP allocations, %s engine', (engine) => {
     expect(atPeer.length).toBe(first.length + SIZE);
     expect(digest(atPeer)).toBe(digest(Buffer.concat([first, up])));
     expect(digest(atClient)).toBe(digest(down));
+    const sterna = servers.get(engine)!;
+    const { name, secret } = API_KEY;
+    const grants = { roomAdmin: true };
+    const token = mintToken({ key: name, secret, identity: 'ops', grants, ttlSeconds: 60 });
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await fetch(`${sterna.url}/v1/turn/allocations`, { headers });
+    const { allocations } = (await answer.json()) as { allocations: Record<string, unknown>[] };
+    const from = control.socket.localPort;
+    expect(allocations.filter(({ client: at }) => at === `127.0.0.1:${from}`)).toMatchObject([
+      { transport: 'tcp', sentBytes: first.length + SIZE, receivedBytes: SIZE },
+    ]);
+    const read = await metrics(sterna);
+    const relayed = read('sterna_turn_relayed_bytes_total', 'transport', 'tcp');
+    expect(relayed).toBeGreaterThanOrEqual(first.length + 2 * SIZE);
   });
 
   test('a peer that connects is announced, and what it said before the bind is delivered', async () => {
@@ -187,4 +216,23 @@ describe.each(ENGINES)('TCP allocations, %s engine', (engine) => {
     const { port } = servers.get(engine)!.listener(4, 'tcp');
     expect((await control.connectTo({ host: '127.0.0.1', port })).code).toBe(403);
   });
+});
+
+test('limits of users and of all hold over workers, and cost time alone', async () => {
+  const [perUser, total] = [200_000, 300_000];
+  const sterna = await start('auto', { perUser, total });
+  servers.set('limited', sterna);
+  const started = performance.now();
+  const sent = await Promise.all(
+    [client, tlsClient].map(async (over) => {
+      const { data, peer } = await joined('limited', undefined, over);
+      const bytes = randomBytes(250_000);
+      data.end(bytes);
+      expect(digest(await readAll(peer, false))).toBe(digest(bytes));
+      return bytes.length;
+    }),
+  );
+  const seconds = (performance.now() - started) / 1000;
+  // Both are of one user. A second's worth goes at once.
+  expect(sent[0]! + sent[1]!).toBeLessThanOrEqual(perUser * (1 + seconds));
 });

@@ -3,6 +3,8 @@
 import type { Caller } from '../../gateway/caller.ts';
 import type { GatewayOptions } from '../../gateway/http-server.ts';
 import type { OperateApi } from '../../gateway/routes/operate.ts';
+import { GatewayProblem } from '../../gateway/problem.ts';
+import type { ParticipantsApi } from '../../gateway/routes/participants.ts';
 import type { RoomInfo, RoomsApi } from '../../gateway/routes/rooms.ts';
 import type { TurnApi } from '../../gateway/routes/turn.ts';
 import { silentLogger } from '../../shared/log.ts';
@@ -12,8 +14,11 @@ export function roomInfo(name: string): RoomInfo {
 }
 
 export const NO_ROOMS_API: RoomsApi = {
-  create: (_caller, { name }) =>
-    Promise.resolve({ created: name !== 'old', room: roomInfo(name) }),
+  create: (_caller, { name }) => Promise.resolve({ created: name !== 'old', room: roomInfo(name) }),
+  list: () => ({ rooms: [], next: null }),
+  update: (_caller, name) =>
+    Promise.resolve({ ...roomInfo(name), emptyTimeoutSeconds: 60, participants: 0 }),
+  end: () => Promise.resolve(),
   roomStats: (name) => Promise.resolve({ room: { sid: 'RM_1', name }, total: 0, participants: [] }),
   participantStats: (_room, identity) =>
     Promise.resolve({
@@ -22,6 +27,18 @@ export const NO_ROOMS_API: RoomsApi = {
       tracks: [],
       subscriptions: [],
     }),
+};
+
+const nobody = (): Promise<never> =>
+  Promise.reject(new GatewayProblem(404, 'NOT_FOUND', 'There is no such participant.'));
+
+export const NO_PARTICIPANTS_API: ParticipantsApi = {
+  list: () => Promise.resolve({ total: 0, participants: [], next: null }),
+  describe: nobody,
+  kick: nobody,
+  mute: nobody,
+  permit: nobody,
+  send: () => Promise.resolve({ recipients: 0 }),
 };
 
 export const NO_TURN_API: TurnApi = {
@@ -74,6 +91,7 @@ export const NO_APIS: GatewayOptions = {
   onUpgrade: (_request, socket) => socket.destroy(),
   authenticate: adminWith,
   rooms: NO_ROOMS_API,
+  participants: NO_PARTICIPANTS_API,
   turn: NO_TURN_API,
   operate: NO_OPERATE_API,
   metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },

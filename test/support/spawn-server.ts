@@ -62,6 +62,8 @@ export interface LaunchOptions {
   nodeFlags?: readonly string[];
   /** Descriptors that the process may have, both the soft and the hard limit. */
   descriptors?: number;
+  /** How long a file may get that it writes, in blocks of 512 bytes; `prlimit` can raise it. */
+  fileBlocks?: number;
 }
 
 class Output {
@@ -74,11 +76,15 @@ class Output {
   constructor(
     args: readonly string[],
     environment: Readonly<Record<string, string>>,
-    { nodeFlags = [], descriptors }: LaunchOptions = {},
+    { nodeFlags = [], descriptors, fileBlocks }: LaunchOptions = {},
   ) {
     const node = [process.execPath, ...nodeFlags, MAIN, ...args];
-    const limited = ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh', ...node];
-    const [command = '', ...rest] = descriptors === undefined ? node : limited;
+    const limits = [
+      ...(descriptors === undefined ? [] : [`ulimit -n ${descriptors}`]),
+      ...(fileBlocks === undefined ? [] : [`ulimit -S -f ${fileBlocks}`]),
+    ];
+    const limited = ['sh', '-c', [...limits, 'exec "$@"'].join(' && '), 'sh', ...node];
+    const [command = '', ...rest] = limits.length === 0 ? node : limited;
     this.child = spawn(command, rest, {
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

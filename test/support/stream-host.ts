@@ -4,10 +4,13 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { TurnStreamCommand } from '../../server/media/messages.ts';
+import { openTurnFiles } from '../../server/media/turn-files.ts';
+import type { TlsFiles } from '../../server/tls-files.ts';
+import type { TurnSettings } from '../../server/media/turn-options.ts';
 import { TurnStreamsHost } from '../../server/media/turn-streams-host.ts';
 import { loadConfig } from '../../shared/config/load.ts';
 import { parseListenerUrl } from '../../shared/config/network-values.ts';
-import { createLogger } from '../../shared/log.ts';
+import { createLogger, type Logger } from '../../shared/log.ts';
 import { METHOD_ALLOCATE } from '../../shared/stun/registry.ts';
 import { StunWriter } from '../../shared/stun/writer.ts';
 
@@ -27,6 +30,9 @@ export class StreamHost {
   workers = [0];
   urls: string[] = [];
   readonly #sockets: Socket[] = [];
+  readonly #settings: TurnSettings;
+  readonly #log: Logger;
+  #files: TlsFiles | undefined;
 
   private constructor({ listeners = ['tcp://127.0.0.1:0'], tls, proxies = [] }: StreamHostOptions) {
     const flags = [
@@ -37,13 +43,15 @@ export class StreamHost {
         .map(([name, value]) => ({ flag: `--${name}`, key: `turn.tls.${name}`, value })),
     ];
     const environment = { STERNA_KEYS: `k=${'s'.repeat(32)}`, STERNA_TURN_SECRETS: 's'.repeat(32) };
+    this.#settings = loadConfig({ environment, flags }).turn;
+    this.#log = createLogger({
+      level: 'info',
+      format: 'json',
+      write: (line) => this.lines.push(JSON.parse(line) as Record<string, unknown>),
+    });
     this.host = new TurnStreamsHost({
-      log: createLogger({
-        level: 'info',
-        format: 'json',
-        write: (line) => this.lines.push(JSON.parse(line) as Record<string, unknown>),
-      }),
-      settings: loadConfig({ environment, flags }).turn,
+      log: this.#log,
+      settings: this.#settings,
       workers: () => this.workers,
       post: (worker, command) => this.posted.push([worker, command]),
     });
@@ -51,12 +59,19 @@ export class StreamHost {
 
   static async start(options: StreamHostOptions = {}): Promise<StreamHost> {
     const streams = new StreamHost(options);
-    streams.urls = await streams.host.listen();
+    streams.#files = await openTurnFiles(streams.#settings, streams.#log);
+    streams.urls = await streams.host.listen(streams.#files);
     return streams;
+  }
+
+  /** Has the files of the certificate read. */
+  async reload(): Promise<void> {
+    await this.#files?.reload();
   }
 
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
+    this.#files?.close();
     await this.host.close();
   }
 

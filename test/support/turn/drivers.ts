@@ -5,8 +5,10 @@
 import { describe, it } from 'vitest';
 import { CoreWorld } from './core-world.ts';
 import { StreamWorld } from './stream-world.ts';
+import type { TcpScene } from './tcp-scene.ts';
+import { TcpSocketsWorld } from './tcp-sockets-world.ts';
 import { TcpWorld } from './tcp-world.ts';
-import { UdpWorld } from './udp-world.ts';
+import { UdpWorld, type Wildcard } from './udp-world.ts';
 import type { World, WorldOptions } from './world.ts';
 
 interface Driver {
@@ -15,13 +17,14 @@ interface Driver {
 }
 
 const onLinux = process.platform === 'linux';
+const ENGINES = onLinux ? (['portable', 'linux'] as const) : (['portable'] as const);
 
 const DRIVERS: readonly Driver[] = [
   { name: 'core', open: (options) => Promise.resolve(new CoreWorld(options)) },
-  { name: 'portable', open: (options) => UdpWorld.open('portable', options) },
-  ...(onLinux
-    ? [{ name: 'linux', open: (options: WorldOptions) => UdpWorld.open('linux', options) }]
-    : []),
+  ...ENGINES.map((kind) => ({
+    name: kind,
+    open: (options: WorldOptions) => UdpWorld.open(kind, options),
+  })),
 ];
 
 const STREAM: Driver = {
@@ -55,13 +58,29 @@ export function onStream(
   it(title, async () => inside(new StreamWorld(options), body));
 }
 
-/** With clients behind TCP, and peers of TCP relays (RFC 6062). */
+/** With clients behind TCP, and peers of TCP relays (RFC 6062), on every engine. */
 export function onTcp(
+  title: string,
+  body: (world: TcpScene) => Promise<void>,
+  options: WorldOptions = {},
+): void {
+  onTcpCore(title, body, options);
+  for (const kind of ENGINES) {
+    describe(kind, () => {
+      it(title, async () => inside(await TcpSocketsWorld.open(kind, options), body));
+    });
+  }
+}
+
+/** As `onTcp`, where time or peers are under the test's control. */
+export function onTcpCore(
   title: string,
   body: (world: TcpWorld) => Promise<void>,
   options: WorldOptions = {},
 ): void {
-  it(title, async () => inside(new TcpWorld(options), body));
+  describe('core', () => {
+    it(title, async () => inside(new TcpWorld(options), body));
+  });
 }
 
 function register(
@@ -87,8 +106,11 @@ export function onCore(
 }
 
 /** On wildcard listeners; they answer from where they were asked on the Linux engine alone. */
-export function onWildcard(body: (world: World) => Promise<void>): () => Promise<void> {
-  return async () => inside(await UdpWorld.open('linux', {}, true), body);
+export function onWildcard(
+  body: (world: World) => Promise<void>,
+  wildcard: Wildcard = 'each',
+): () => Promise<void> {
+  return async () => inside(await UdpWorld.open('linux', {}, wildcard), body);
 }
 
 async function inside<W extends World>(world: W, body: (world: W) => Promise<void>): Promise<void> {

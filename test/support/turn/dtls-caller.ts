@@ -1,8 +1,9 @@
-// A client behind DTLS: an endpoint of the test whose messages go through OpenSSL's client side. Datagrams can be seen
-// and bent on their way, so that a test may play a network or a liar.
+// A client behind DTLS: an endpoint of the test whose messages go through the doctor's client side. Datagrams can be
+// seen and bent on their way, so that a test may play a network or a liar.
 
+import type { X509Certificate } from 'node:crypto';
+import { DtlsAssociation } from '../../../server/doctor/dtls-association.ts';
 import { DtlsContext } from '../../../shared/native/dtls-context.ts';
-import { DtlsSession } from '../../../shared/native/dtls-session.ts';
 import type { TransportAddress } from '../../../shared/net/transport-address.ts';
 import { createDtlsCertificate } from '../../../sfu/dtls/certificate.ts';
 import type { Datagram } from './fake-engine.ts';
@@ -18,19 +19,13 @@ const context = new DtlsContext({
   retransmitMs: 1000,
 });
 
-const RECORD_HEADER_BYTES = 13;
-
 export class DtlsCaller implements Endpoint {
   readonly endpoint: Endpoint;
   readonly server: TransportAddress;
-  readonly session = new DtlsSession(context, 'client');
   /** What it has sent and got, in order. */
   readonly sent: Buffer[] = [];
   readonly got: Buffer[] = [];
-  connected = false;
-  /** The server has said close_notify. */
-  closed = false;
-  readonly #inbox: Datagram[] = [];
+  readonly #association = new DtlsAssociation(context);
 
   constructor(endpoint: Endpoint, server: TransportAddress) {
     this.endpoint = endpoint;
@@ -41,27 +36,29 @@ export class DtlsCaller implements Endpoint {
     return this.endpoint.address;
   }
 
+  get connected(): boolean {
+    return this.#association.connected;
+  }
+
+  /** The server has said close_notify. */
+  get closed(): boolean {
+    return this.#association.closed;
+  }
+
+  /** What the server has shown. */
+  get certificate(): X509Certificate | undefined {
+    return this.#association.certificate;
+  }
+
   /** Goes on with the handshake and returns what it wants to send. */
   step(): Buffer[] {
-    const step = this.session.handshake();
-    if (step === 'failed') throw new Error(this.session.failure);
-    this.connected = step === 'done';
-    return this.#flushed();
+    return this.#association.step();
   }
 
   /** Takes a datagram of the server in, and returns what it answers. */
   take(datagram: Uint8Array): Buffer[] {
     this.got.push(Buffer.from(datagram));
-    const out: Buffer[] = [];
-    for (let at = 0; at < datagram.length;) {
-      const record =
-        RECORD_HEADER_BYTES + ((datagram[at + 11] ?? 0) << 8) + (datagram[at + 12] ?? 0);
-      this.session.put(datagram, at, Math.min(record, datagram.length - at));
-      if (this.connected) this.#read();
-      else out.push(...this.step());
-      at += record;
-    }
-    return out;
+    return this.#association.take(datagram);
   }
 
   /** The first two flights of the client: its ClientHello, and the one with the cookie that came back. */
@@ -100,15 +97,13 @@ export class DtlsCaller implements Endpoint {
 
   /** The datagram that a message would go in. */
   sealed(bytes: Uint8Array): Buffer[] {
-    context.plaintext.bytes.set(bytes);
-    if (!this.session.write(bytes.length)) throw new Error('the session is over');
-    return this.#flushed();
+    return this.#association.seal(bytes);
   }
 
   async receive(): Promise<Datagram> {
     for (;;) {
-      const message = this.#inbox.shift();
-      if (message !== undefined) return message;
+      const bytes = this.#association.messages.shift();
+      if (bytes !== undefined) return { from: this.server, bytes };
       // oxlint-disable-next-line eslint/no-await-in-loop -- until a message comes
       for (const answer of this.take((await this.endpoint.receive()).bytes)) this.transmit(answer);
     }
@@ -116,33 +111,16 @@ export class DtlsCaller implements Endpoint {
 
   async rest(): Promise<Datagram[]> {
     for (const { bytes } of await this.endpoint.rest()) this.take(bytes);
-    return this.#inbox.splice(0);
+    const messages = this.#association.messages.splice(0);
+    return messages.map((bytes) => ({ from: this.server, bytes }));
   }
 
   /** Says close_notify. */
   hangUp(): void {
-    this.session.shutdown();
-    for (const datagram of this.#flushed()) this.transmit(datagram);
+    for (const datagram of this.#association.hangUp()) this.transmit(datagram);
   }
 
   free(): void {
-    this.session.free();
-  }
-
-  #read(): void {
-    for (let length = this.session.read(); length > 0; length = this.session.read()) {
-      const bytes = Buffer.from(context.input.bytes.subarray(0, length));
-      this.#inbox.push({ from: this.server, bytes });
-    }
-    if (this.session.step === 'closed') this.closed = true;
-  }
-
-  #flushed(): Buffer[] {
-    const datagrams: Buffer[] = [];
-    this.session.flush({
-      send: (bytes, offset, length) =>
-        datagrams.push(Buffer.from(bytes.subarray(offset, offset + length))),
-    });
-    return datagrams;
+    this.#association.free();
   }
 }

@@ -46,7 +46,8 @@ export class DtlsWorld<W extends World = World> {
     const made = new DtlsWorld(world, certificate, hosts);
     const { listener4, listener6, clients } = made;
     const opened = new Promise<void>((resolve) => {
-      clients.listen([{ address: listener4 }, { address: listener6 }], (results) => {
+      const six = { address: listener6, dualStack: listener6.isUnspecified };
+      clients.listen([{ address: listener4 }, six], (results) => {
         for (const [i, own] of [listener4, listener6].entries()) {
           own.set(results[i]!.address);
         }

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { TransportAddress } from '../../../shared/net/transport-address.ts';
 import {
   type AttributeSource,
@@ -51,6 +52,13 @@ export class TurnConnection {
     return new TurnConnection(socket, user, password);
   }
 
+  /** As `open`, over TLS. */
+  static async openTls(server: Place, user = 'user', password = 'pass'): Promise<TurnConnection> {
+    const socket = connectTls({ ...server, rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    return new TurnConnection(socket, user, password);
+  }
+
   readonly #onData = (data: Buffer): void => {
     this.#coming = Buffer.concat([this.#coming, data]);
     while (this.#coming.length >= 20) {
@@ -95,9 +103,9 @@ export class TurnConnection {
     return this.next();
   }
 
-  /** The relayed transport address for TCP. */
-  async allocate(): Promise<TransportAddress> {
-    const response = await this.request(ALLOCATE, [u8(0x0019, 6)]);
+  /** The relayed transport address, for TCP unless it is said otherwise. */
+  async allocate(protocol: 6 | 17 = 6): Promise<TransportAddress> {
+    const response = await this.request(ALLOCATE, [u8(0x0019, protocol)]);
     if (response.messageClass !== 'success') throw new Error(`Allocate: ${response.outcome}`);
     return response.address(0x0016);
   }

@@ -3,29 +3,29 @@
 
 import type { TransportAddress } from '../../../shared/net/transport-address.ts';
 import type { TcpRelayEvent } from '../../../turn/tcp-control.ts';
-import { type AttributeSource, u32, u8 } from './message.ts';
-import { peer, TurnClient } from './client.ts';
-import type { ReceivedMessage } from './received.ts';
+import type { TurnClient } from './client.ts';
 import { StreamWorld } from './stream-world.ts';
-import type { WorldOptions } from './world.ts';
+import type { Caller, TcpScene } from './tcp-scene.ts';
+import { address, type WorldOptions } from './world.ts';
 
-export const CONNECT = 0x000a;
-export const CONNECTION_BIND = 0x000b;
-export const TCP: AttributeSource = u8(0x0019, 6);
-export const connectionId = (id: number): AttributeSource => u32(0x002a, id);
+const CALLER_PORT = 5555;
+const FIRST_PEER_PORT = 4000;
 
-export class TcpWorld extends StreamWorld {
+export class TcpWorld extends StreamWorld implements TcpScene {
   /** What peers do that are connected to. */
   peers: 'answer' | 'refuse' | 'are silent' = 'answer';
   /** Why that many listeners cannot be opened. */
   failing: ('in-use' | 'unavailable')[] = [];
   readonly listens: Extract<TcpRelayEvent, { type: 'tcp.listen' }>[] = [];
+  /** What counts and limits the bytes of relays that have an allocation. */
+  readonly owns: Extract<TcpRelayEvent, { type: 'tcp.own' }>[] = [];
   readonly connects: Extract<TcpRelayEvent, { type: 'tcp.connect' }>[] = [];
   readonly closed: number[] = [];
   readonly unlistened: number[] = [];
   readonly #asked: TcpRelayEvent[];
   readonly #alive = new Set<number>();
   #nextIncoming = 1;
+  #nextPeerPort = FIRST_PEER_PORT;
 
   constructor(overrides: WorldOptions = {}) {
     const asked: TcpRelayEvent[] = [];
@@ -33,31 +33,34 @@ export class TcpWorld extends StreamWorld {
     this.#asked = asked;
   }
 
-  /** A client with its nonce, at an address of its own. */
-  client(username?: string, password?: string): Promise<TurnClient> {
-    const as = username === undefined || password === undefined ? {} : { username, password };
-    return TurnClient.of(this, as);
+  peerAt(): Promise<TransportAddress> {
+    return Promise.resolve(address('127.0.0.1', this.#nextPeerPort++));
   }
 
-  /** A client with a TCP allocation. */
-  async allocated(): Promise<{ client: TurnClient; relayed: TransportAddress }> {
-    const client = await this.client();
-    const response = await client.request(0x0003, TCP);
-    if (response.messageClass !== 'success') throw new Error(`Allocate: ${response.outcome}`);
-    return { client, relayed: response.address(0x0016) };
+  nowhere(): Promise<TransportAddress> {
+    this.peers = 'refuse';
+    return this.peerAt();
   }
 
-  /** Connects, and returns the CONNECTION-ID. */
-  async connected(client: TurnClient, to: TransportAddress): Promise<number> {
-    const response = await client.request(CONNECT, peer(to));
-    if (response.messageClass !== 'success') throw new Error(`Connect: ${response.outcome}`);
-    return response.u32(0x002a);
+  dial({ port }: TransportAddress): Promise<Caller> {
+    if (this.listens.at(-1)?.at.port !== port) throw new Error('not the relay opened last');
+    const at = address('127.0.0.1', CALLER_PORT);
+    const id = this.incoming(at);
+    const closed = (): Promise<void> =>
+      this.closed.includes(id) ? Promise.resolve() : Promise.reject(new Error('not closed'));
+    return Promise.resolve({ address: at, closed });
   }
 
-  /** Binds by a new connection of that user. */
-  async bound(id: number, username?: string, password?: string): Promise<ReceivedMessage> {
-    const client = await this.client(username, password);
-    return client.request(CONNECTION_BIND, connectionId(id));
+  listensAt({ port }: TransportAddress): Promise<boolean> {
+    this.run();
+    const listening = this.listens.filter(({ relay }) => !this.unlistened.includes(relay));
+    return Promise.resolve(listening.some(({ at }) => at.port === port));
+  }
+
+  leave({ endpoint, server }: TurnClient): Promise<void> {
+    this.hangUp(endpoint.address, server);
+    this.run();
+    return Promise.resolve();
   }
 
   /** A peer connects to the relay that was opened last. */
@@ -98,7 +101,8 @@ export class TcpWorld extends StreamWorld {
       this.listens.push(event);
       const failure = this.failing.shift();
       tcp?.onCommand({ type: 'tcp.listening', relay: event.relay, failure }, now);
-    } else if (event.type === 'tcp.unlisten') this.unlistened.push(event.relay);
+    } else if (event.type === 'tcp.own') this.owns.push(event);
+    else if (event.type === 'tcp.unlisten') this.unlistened.push(event.relay);
     else if (event.type === 'tcp.close') {
       this.#alive.delete(event.connection);
       this.closed.push(event.connection);

@@ -75,7 +75,7 @@ export interface TwoOptions extends WorldOptions {
 }
 
 async function start<W extends World>(
-  { strangers = false, portCount: _, ...options }: TwoOptions,
+  { strangers = false, portCount: _portCount, ...options }: TwoOptions,
   open: (options: WorldOptions, beside: W | undefined) => Promise<W>,
 ): Promise<TwoWorkers<W>> {
   const memory = commonsMemory(options, 2);

@@ -21,6 +21,9 @@ import {
   type WorldOptions,
 } from './world.ts';
 
+/** A wildcard socket for each family, or one for both. */
+export type Wildcard = 'each' | 'both';
+
 /** Turns of the event loop without traffic after which nothing is on its way over loopback. */
 const QUIET_TURNS = 3;
 
@@ -56,13 +59,14 @@ export class UdpWorld implements World {
   }
 
   /**
-   * @param wildcard whether it listens at every address of the machine, and not at the two of the world alone
+   * @param wildcard whether it listens at every address of the machine, by a socket for each family or by one for both,
+   *   and not at the two of the world alone
    * @param overrides of `natDiscovery` the hosts count, of IPv4; the ports are any that are free
    */
   static async open(
     kind: 'portable' | 'linux',
     overrides: WorldOptions = {},
-    wildcard = false,
+    wildcard?: Wildcard,
   ): Promise<UdpWorld> {
     const options = await onFreePorts(overrides);
     const world = new UdpWorld(kind, options);
@@ -70,14 +74,15 @@ export class UdpWorld implements World {
     return new Promise((resolve, reject) => {
       const { listener4, listener6 } = world;
       const listeners = (
-        wildcard
-          ? [address('0.0.0.0'), address('::')]
-          : [listener4, listener6, ...discoveryListeners(options)]
-      ).map((at) => ({ address: at }));
+        wildcard === undefined
+          ? [listener4, listener6, ...discoveryListeners(options)]
+          : [...(wildcard === 'each' ? [address('0.0.0.0')] : []), address('::')]
+      ).map((at) => ({ address: at, dualStack: wildcard === 'both' }));
       world.server.listen(listeners, (results) => {
         for (const { address: own } of results.slice(0, 2)) {
           (own.family === 4 ? world.listener4 : world.listener6).port = own.port;
         }
+        if (wildcard === 'both') world.listener4.port = world.listener6.port;
         const failed = results.find(({ failure }) => failure !== undefined);
         if (failed === undefined) resolve(world);
         else reject(new Error(`${failed.address.toString()}: ${failed.failure}`));

@@ -59,6 +59,20 @@ describe('in the file', () => {
       'workers: 4\nsfu: { port: 65533 }',
       'sfu.port: expected a port that leaves room for one each of 4 workers, got 65533',
     ],
+    [
+      'webhooks: { urls: ["https://a.example/?s=hush"] }',
+      'webhooks.key: expected the name of the API key that signs: one of ',
+    ],
+    ['webhooks: { urls: ["https://a.example/"], key: constructor }', 'webhooks.key: expected the'],
+    [
+      'webhooks: { urls: ["ftp://a.example/hush"] }',
+      'webhooks.urls.0: expected an http:// or https:// URL without user name and password, got a secret of 20',
+    ],
+    [
+      'webhooks: { urls: ["https://a:hush@b.example/"] }',
+      'webhooks.urls.0: expected an http:// or',
+    ],
+    ['webhooks: { events: [room_ended] }', 'webhooks.events.0: expected one of room_started, '],
     ['gateway: 7880', 'gateway: expected a map of keys, got 7880 (c.yaml:3)'],
     ['gateway: { port: "1" }', 'gateway.port: expected a whole number from 0 to 65535, got "1"'],
     [

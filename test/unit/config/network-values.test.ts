@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import {
   formatListenerUrl,
   isCidr,
+  isDualStack,
   isIceUrl,
   isLoopback,
   isWebOrigin,
@@ -23,6 +24,25 @@ describe('network values', () => {
     expect(formatListenerUrl('2001:db8::1', 5)).toBe('udp://[2001:db8::1]:5');
     expect(formatListenerUrl('192.0.2.1', 5)).toBe('udp://192.0.2.1:5');
     expect(() => parseListenerUrl('http://x')).toThrow(TypeError);
+  });
+
+  test.each([
+    ['udp://[::]:3478', [], true],
+    ['udp://[::]:3478', ['udp://0.0.0.0:3478'], false],
+    ['udp://[::]:3478', ['udp://192.0.2.1:3478'], false],
+    ['udp://[::]:3478', ['dtls://192.0.2.1:3478'], false],
+    ['dtls://[::]:3478', ['udp://192.0.2.1:3478'], false],
+    ['udp://[::]:3478', ['tcp://192.0.2.1:3478', 'udp://192.0.2.1:3479'], true],
+    ['udp://[::]:3478', ['udp://[2001:db8::1]:3478'], true],
+    ['tls://[::]:443', ['tcp://192.0.2.1:443'], false],
+    ['tcp://[::]:443', ['dtls://192.0.2.1:443'], true],
+    ['udp://[0::0]:3478', [], true],
+    ['udp://[::]:0', ['udp://0.0.0.0:0'], true],
+    ['udp://[::1]:3478', [], false],
+    ['udp://0.0.0.0:3478', [], false],
+  ])('%s beside %j is for both families: %s', (listener, others, expected) => {
+    const all = [listener, ...others].map((url) => parseListenerUrl(url));
+    expect(isDualStack(all[0]!, all)).toBe(expected);
   });
 
   test('port ranges are read', () => {

@@ -69,6 +69,33 @@ describe('with a tls:// listener', () => {
   });
 });
 
+describe('of the gateway', () => {
+  const gateway = (cert: string, key: string): NodeJS.ProcessEnv => ({
+    STERNA_GATEWAY_TLS_CERT: cert,
+    STERNA_GATEWAY_TLS_KEY: key,
+  });
+
+  test.each([
+    ['', files.key, 'cert: expected the path of a PEM file, because gateway.tls.key is set'],
+    [files.cert, '', 'key: expected the path of a PEM file, because gateway.tls.cert is set'],
+    ['/none.pem', files.key, 'cert: expected a file that this user can read'],
+    [TEXT, files.key, 'cert: expected a certificate in PEM, got "/'],
+    [
+      files.cert,
+      others.key,
+      'key: expected the private key of the certificate in gateway.tls.cert',
+    ],
+  ])('%s and %s are refused, by their name', (cert, key, expected) => {
+    const complaint = configComplaint({ environment: gateway(cert, key) });
+    expect(complaint).toContain(`gateway.tls.${expected}`);
+  });
+
+  test('a pair that goes together is taken', () => {
+    const config = loadConfig({ environment: gateway(files.cert, files.key) });
+    expect(config.gateway.tls).toEqual({ cert: files.cert, key: files.key });
+  });
+});
+
 test('without one nobody looks at the files', () => {
   expect(
     loadConfig({ environment: environment('/none', '/none', 'tcp://[::1]:1') }).turn.tls,

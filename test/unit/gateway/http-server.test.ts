@@ -232,9 +232,9 @@ describe('POST /v1/rooms', () => {
     const answer = await call('POST', '/v1/rooms', auth, '{"name":"a"}');
     expect(problem(answer)).toMatchObject({ status: 503, reason: 'DRAINING' });
     state = 'ready';
-    const wrong = await call('GET', '/v1/rooms');
+    const wrong = await call('PUT', '/v1/rooms');
     expect(problem(wrong)).toMatchObject({ status: 405, reason: 'METHOD' });
-    expect(wrong.headers.allow).toBe('POST');
+    expect(wrong.headers.allow).toBe('POST, GET');
   });
 });
 

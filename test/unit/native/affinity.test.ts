@@ -26,6 +26,13 @@ it('keeps this thread on one CPU', () => {
     return allowed();
   });
   expect(seen).toEqual(cpus.map(String));
+  pinThread(...cpus);
+  expect(allowed()).toBe(before);
+});
+
+it('takes no CPU of a list where one is none', () => {
+  expect(() => pinThread(0, -1)).toThrow('cannot pin a thread to CPU 0,-1: no such CPU');
+  expect(allowed()).toBe(before);
 });
 
 it.each([-1, 0.5, Number.NaN, 8191, 8192, 2 ** 40])('says that there is no CPU %d', (cpu) => {

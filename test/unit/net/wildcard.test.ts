@@ -49,8 +49,8 @@ class Answering implements SocketOwner {
   port = 0;
   id = -1;
 
-  open(host: string): void {
-    this.id = world.engine.open(at(host), this, 7);
+  open(host: string, dualStack = false): void {
+    this.id = world.engine.open(at(host), this, 7, { dualStack });
     this.sockets.set(7, this.id);
     world.turn();
   }
@@ -95,13 +95,17 @@ function addresses6(): string[] {
   );
 }
 
+const HOSTS4 = ['127.0.0.1', '127.0.0.2', '127.7.7.7'];
+
 describe.each([
-  ['0.0.0.0', ['127.0.0.1', '127.0.0.2', '127.7.7.7']],
-  ['::', addresses6()],
-])('a socket on %s', (any, hosts) => {
+  ['0.0.0.0', false, HOSTS4],
+  ['::', false, addresses6()],
+  ['::', true, HOSTS4],
+  ['::', true, addresses6()],
+])('a socket on %s, for both families: %s, asked at %j', (any, dualStack, hosts) => {
   it('answers from the address that was asked, and is told of each once', async () => {
     const owner = new Answering();
-    owner.open(any);
+    owner.open(any, dualStack);
     const all = await inTurn(hosts, (host) => client(host, owner.port));
     for (const round of [0, 1, 2]) {
       for (const [i, { socket }] of all.entries()) socket.send(`${hosts[i]} ${round}`);
@@ -122,7 +126,7 @@ describe.each([
 
   it('keeps the source of bursts that GRO and GSO carry', async () => {
     const owner = new Answering();
-    owner.open(any);
+    owner.open(any, dualStack);
     const sent: SentMessage[] = [];
     const real = libc();
     world.seam.calls.sendmmsg = (fd, messages, count, flags) => {
@@ -131,7 +135,7 @@ describe.each([
     };
     const all = await inTurn(hosts, (host) => client(host, owner.port));
     const askers = world.owner();
-    const from = any === '::' ? '::1' : '127.0.0.1';
+    const from = hosts[0]!.includes(':') ? '::1' : '127.0.0.1';
     const { id, local } = askers.open(1, from);
     const texts = upTo(100).map((i) => `${i}`.padStart(i === 99 ? 90 : 600, '.'));
     // The engine's own sockets burst as one; the connected ones show that the two do not mix.
@@ -160,7 +164,7 @@ describe.each([
 
   it('without onLocal gets everything under its one tag', async () => {
     const owner = world.owner();
-    const { local } = owner.open(3, any);
+    const { local } = owner.open(3, any, 0, { dualStack });
     const all = await inTurn(hosts, (host) => client(host, local.port));
     for (const { socket } of all) socket.send('x');
     await world.until(() => owner.received.length === all.length);
@@ -168,6 +172,12 @@ describe.each([
     expect(world.engine.counters.receiveDropped).toBe(0);
   });
 });
+
+/** Wildcards that take IPv4. */
+const FOR_IPV4 = [
+  ['0.0.0.0', false],
+  ['::', true],
+] as const;
 
 describe('local addresses', () => {
   it('that the owner does not want are silent, and the others are not', async () => {
@@ -205,17 +215,20 @@ describe('local addresses', () => {
     expect(numbers.size).toBe(256);
   });
 
-  it('are not those that a group or everybody is addressed at', async () => {
-    const owner = new Answering();
-    owner.open('0.0.0.0');
-    const { socket, got } = await world.peer();
-    socket.setBroadcast(true);
-    socket.send('to all', owner.port, '127.255.255.255');
-    await world.until(() => world.engine.counters.receiveDropped === 1);
-    socket.send('to one', owner.port, '127.0.0.1');
-    await world.until(() => got.length === 1);
-    expect(owner.received.map(({ text }) => text)).toEqual(['to one']);
-  });
+  it.each(FOR_IPV4)(
+    'of %s are not those that everybody is addressed at',
+    async (any, dualStack) => {
+      const owner = new Answering();
+      owner.open(any, dualStack);
+      const { socket, got } = await world.peer();
+      socket.setBroadcast(true);
+      socket.send('to all', owner.port, '127.255.255.255');
+      await world.until(() => world.engine.counters.receiveDropped === 1);
+      socket.send('to one', owner.port, '127.0.0.1');
+      await world.until(() => got.length === 1);
+      expect(owner.received.map(({ text }) => text)).toEqual(['to one']);
+    },
+  );
 
   it('whose owner fails are silent, and the fault is reported', async () => {
     const owner = new Answering();
@@ -313,32 +326,35 @@ describe('what is sent from a local address', () => {
     expect(world.engine.counters.sendDropped).toBe(0);
   });
 
-  it('keeps DSCP and ECN beside its source, in a GSO send too', async () => {
-    const opener = new SocketOpener(libc());
-    const owner = new Answering();
-    owner.open('0.0.0.0');
-    const senders = world.owner();
-    const { id } = senders.open(1);
-    expect(opener.set(id, SOL_IP, IP_TOS, 0xb8)).toBe(true);
-    const controls: number[] = [];
-    const real = libc();
-    world.seam.calls.sendmmsg = (fd, messages, count, flags) => {
-      if (fd === owner.id) {
-        controls.push(...messagesAt(messages, count).map(({ controlBytes }) => controlBytes));
+  it.each(FOR_IPV4)(
+    'keeps DSCP and ECN beside its source, in a GSO send too, on %s',
+    async (any, dualStack) => {
+      const opener = new SocketOpener(libc());
+      const owner = new Answering();
+      owner.open(any, dualStack);
+      const senders = world.owner();
+      const { id } = senders.open(1);
+      expect(opener.set(id, SOL_IP, IP_TOS, 0xb8)).toBe(true);
+      const controls: number[] = [];
+      const real = libc();
+      world.seam.calls.sendmmsg = (fd, messages, count, flags) => {
+        if (fd === owner.id) {
+          controls.push(...messagesAt(messages, count).map(({ controlBytes }) => controlBytes));
+        }
+        return real.sendmmsg(fd, messages, count, flags);
+      };
+      for (let i = 0; i < 3; i++) {
+        world.engine.send(id, at('127.0.0.9', owner.port), Buffer.from(`${i}`), 0, 1);
       }
-      return real.sendmmsg(fd, messages, count, flags);
-    };
-    for (let i = 0; i < 3; i++) {
-      world.engine.send(id, at('127.0.0.9', owner.port), Buffer.from(`${i}`), 0, 1);
-    }
-    await world.until(() => senders.received.length === 3);
-    expect(senders.received.map(({ from }) => from)).toEqual(
-      Array(3).fill(`127.0.0.9:${owner.port}`),
-    );
-    // DSCP, source and segment size: control messages of 24, 32 and 24 bytes.
-    expect(controls).toEqual([80]);
-    opener.free();
-  });
+      await world.until(() => senders.received.length === 3);
+      expect(senders.received.map(({ from }) => from)).toEqual(
+        Array(3).fill(`127.0.0.9:${owner.port}`),
+      );
+      // DSCP, source and segment size: control messages of 24, 32 and 24 bytes.
+      expect(controls).toEqual([80]);
+      opener.free();
+    },
+  );
 
   it('goes on to several addresses of one socket by one call', async () => {
     const { ways } = await askedAt(...upTo(5).map((i) => `127.0.0.${i + 1}`));

@@ -76,6 +76,7 @@ describe('URLs', () => {
     ['udp://0.0.0.0:3478', '192.0.2.1', 'turn:192.0.2.1:3478?transport=udp'],
     ['udp://[::]:3478', '[2001:db8::1]:7880', 'turn:[2001:db8::1]:3478?transport=udp'],
     ['udp://[::]:3478', 'localhost', 'turn:localhost:3478?transport=udp'],
+    ['udp://[::]:3478', '192.0.2.1:80', 'turn:192.0.2.1:3478?transport=udp'],
     ['tls://[::]:443', 'meet.example.org', 'turns:meet.example.org:443?transport=tcp'],
   ])('of the wildcard %s are the host that was called: %s', (listener, host, expected) => {
     expect(urls({}, [listener], host)).toContain(expected);
@@ -83,7 +84,6 @@ describe('URLs', () => {
 
   test.each([
     ['udp://0.0.0.0:3478', '[2001:db8::1]'],
-    ['udp://[::]:3478', '192.0.2.1:80'],
     ['udp://0.0.0.0:3478', ''],
     ['udp://0.0.0.0:3478', 'a b'],
     ['udp://0.0.0.0:3478', 'host?x=y'],
@@ -92,6 +92,11 @@ describe('URLs', () => {
     ['udp://0.0.0.0:3478', 'x'.repeat(300)],
   ])('of the wildcard %s are none when the host was %s', (listener, host) => {
     expect(urls({}, [listener], host)).toEqual([]);
+  });
+
+  test('of an IPv6 wildcard beside an IPv4 listener at its port are none for an IPv4 host', () => {
+    const both = ['udp://[::]:3478', 'udp://198.51.100.1:3478'];
+    expect(urls({}, both, '192.0.2.1:80').join(' ')).not.toContain('192.0.2.1');
   });
 
   test('are not repeated where two wildcards meet under one name', () => {

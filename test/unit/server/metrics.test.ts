@@ -71,6 +71,13 @@ const FULL: ServerStats = {
     passages: { open: 7, forwarded: 8, lost: 9 },
     links: { sent: 10, received: 11, gaps: 12, undelivered: 13, malformed: 14 },
   },
+  webhooks: {
+    outcomes: { delivered: 9, rejected: 1, blocked: 2, expired: 3, overflow: 4, abandoned: 0 },
+    retries: 8,
+    queued: 7,
+    ageMs: 1500,
+  },
+  audit: { records: 11, failures: 2, lost: 1 },
   media: {
     users: 2,
     streamsRefused: 7,

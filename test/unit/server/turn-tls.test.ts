@@ -5,8 +5,8 @@ import { copyFileSync, renameSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { TurnTls } from '../../../server/media/turn-tls.ts';
-import { createLogger } from '../../../shared/log.ts';
+import { TlsFiles as Served } from '../../../server/tls-files.ts';
+import { createLogger, type Logger } from '../../../shared/log.ts';
 import { StreamHost, until } from '../../support/stream-host.ts';
 import { makeTlsFiles, type TlsFiles } from '../../support/tls-files.ts';
 
@@ -101,18 +101,25 @@ async function nameOf(host: StreamHost): Promise<string> {
   return String(subject.CN);
 }
 
+const loggerOf = (lines: Record<string, unknown>[]): Logger =>
+  createLogger({
+    level: 'info',
+    format: 'json',
+    write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
+  });
+
 describe('the certificate', () => {
   let folder: string;
   let served: TlsFiles;
   let lines: Record<string, unknown>[];
-  let tls: TurnTls;
+  let watched: Served;
 
   beforeAll(() => {
     served = makeTlsFiles('third');
     folder = served.folder;
   });
 
-  afterAll(() => tls?.close());
+  afterAll(() => watched?.close());
 
   test('is read again when it is asked to be, and sessions go on', async () => {
     streams = await StreamHost.start({ listeners: ['tls://127.0.0.1:0'], tls: served });
@@ -121,7 +128,7 @@ describe('the certificate', () => {
     await until(() => streams.bytesOf(1).length === 6);
     expect(await nameOf(streams)).toBe('third');
     copyFileSync(others.cert, served.cert);
-    await streams.host.reload();
+    await streams.reload();
     // The key is still that of the old one.
     expect(await nameOf(streams)).toBe('third');
     expect(streams.lines).toMatchObject([
@@ -132,7 +139,7 @@ describe('the certificate', () => {
       },
     ]);
     copyFileSync(others.key, served.key);
-    await streams.host.reload();
+    await streams.reload();
     expect(await nameOf(streams)).toBe('second');
     expect(streams.lines.at(-1)).toMatchObject({ event: 'turn.tls-reloaded' });
     session.write('after');
@@ -141,15 +148,11 @@ describe('the certificate', () => {
 
   test('is read again when the files have changed, and each bad pair is told once', async () => {
     lines = [];
-    tls = await TurnTls.create({
-      log: createLogger({
-        level: 'info',
-        format: 'json',
-        write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>),
-      }),
+    watched = await Served.open({
+      log: loggerOf(lines),
+      group: 'turn',
       cert: served.cert,
       key: served.key,
-      onSecure: () => undefined,
       pollMs: 5,
     });
     writeFileSync(served.key, 'no key at all');
@@ -163,6 +166,34 @@ describe('the certificate', () => {
     }
     await until(() => lines.length > 1);
     expect(lines.at(-1)).toMatchObject({ level: 'info', event: 'turn.tls-reloaded' });
-    tls.close();
+    watched.close();
+  });
+
+  test('is taken over by all who show it, and told once; or by nobody', async () => {
+    lines = [];
+    const taken: string[] = [];
+    let refuses = true;
+    watched = await Served.open({
+      log: loggerOf(lines),
+      group: 'turn',
+      cert: served.cert,
+      key: served.key,
+    });
+    watched.tell(() => () => taken.push('TLS'));
+    watched.tell(() => {
+      if (refuses && taken.length > 1) throw new Error('not this one');
+      return () => taken.push('DTLS');
+    });
+    copyFileSync(others.cert, served.cert);
+    copyFileSync(others.key, served.key);
+    await watched.reload();
+    refuses = false;
+    await watched.reload();
+    watched.close();
+    expect(taken).toEqual(['TLS', 'DTLS', 'TLS', 'DTLS']);
+    expect(lines).toMatchObject([
+      { event: 'turn.tls-refused', problem: 'not this one' },
+      { event: 'turn.tls-reloaded' },
+    ]);
   });
 });

@@ -39,7 +39,7 @@ async function twoWorkers(faults: unknown[]): Promise<TestWorker[]> {
     mail: Mailroom.memory(2),
     handOver: HandOver.memory(2),
     listeners: [],
-    cpu: undefined,
+    cpus: [],
   };
   const memory = commonsMemory({}, 2);
   const options = { now: () => performance.now(), onFault: (error: unknown) => faults.push(error) };

@@ -3,8 +3,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GatewayProblem } from '../../../gateway/problem.ts';
 import { accessProblem } from '../../../gateway/access.ts';
+import { noAudit } from '../../../server/audit/audit.ts';
 import { authenticatorOf } from '../../../server/callers.ts';
 import { roomsApiOf } from '../../../server/room-api.ts';
+import { roomOwnerOf } from '../../../server/room-owner.ts';
 import { placesOf } from '../../../server/room-places.ts';
 import type { IncomingReport, OutgoingReport, TransportReport } from '../../../sfu/control.ts';
 import type { MintOptions } from '../../../signaling/index.ts';
@@ -85,7 +87,9 @@ async function tell(participant?: string, token = admin(), room = 'r'): Promise<
   if (caller instanceof Error) throw caller;
   const problem = accessProblem('room-admin', caller, room);
   if (problem) throw problem;
-  const api = roomsApiOf(server.signaling, placesOf(undefined));
+  const places = placesOf(undefined);
+  const rooms = roomOwnerOf(server.signaling, places);
+  const api = roomsApiOf(rooms, places, server.signaling, noAudit);
   return participant === undefined ? api.roomStats(room) : api.participantStats(room, participant);
 }
 

@@ -11,7 +11,9 @@ import {
   TurnClient,
 } from '../../support/turn/client.ts';
 import { CoreWorld, WALL_START_MS } from '../../support/turn/core-world.ts';
-import { onCore } from '../../support/turn/drivers.ts';
+import { TcpMeter } from '../../../turn/index.ts';
+import { onCore, onTcpCore } from '../../support/turn/drivers.ts';
+import { allocated } from '../../support/turn/tcp-scene.ts';
 import { OTHER_PASSWORD, OTHER_USER } from '../../support/turn/world.ts';
 
 const now = (world: CoreWorld): number => world.engine.now;
@@ -143,6 +145,37 @@ describe('one allocation', () => {
       expect([await receivedBy(peer), await client.relayedToMe()]).toEqual([[], []]);
       expect((await client.refresh()).outcome).toContain('437');
       await client.allocate();
+    },
+  );
+});
+
+describe('a TCP allocation', () => {
+  onTcpCore(
+    'shows what its connections carry while they do, and so do the metrics and its end',
+    async (world) => {
+      const { client } = await allocated(world);
+      const { meter } = world.owns[0]!;
+      const sockets = new TcpMeter(meter, world.options.commons.bandwidth);
+      const seen = (): number[] => {
+        const [one] = world.server.desk.page(0, 9, world.engine.now);
+        const { tcp, udp } = world.server.stats().traffic;
+        const [sent, received] = [tcp.sentBytes, tcp.receivedBytes];
+        return [one!.sentBytes, one!.receivedBytes, sent, received, tcp.sentPackets, udp.sentBytes];
+      };
+      sockets.sent(100);
+      expect(seen()).toEqual([100, 0, 100, 0, 0, 0]);
+      sockets.sent(20);
+      sockets.received(7);
+      expect(world.server.stats().traffic.tcp).toMatchObject({ sentBytes: 120, receivedBytes: 7 });
+      expect(world.server.desk.describe(1, world.engine.now)).toMatchObject({
+        sentBytes: 120,
+        receivedBytes: 7,
+      });
+      expect(seen()).toEqual([120, 7, 120, 7, 0, 0]);
+      sockets.received(3);
+      await client.request(REFRESH, lifetime(0));
+      expect(world.events.deleted).toMatchObject([{ sentBytes: 120, receivedBytes: 10 }]);
+      expect(world.server.stats().traffic.tcp).toMatchObject({ sentBytes: 120, receivedBytes: 10 });
     },
   );
 });

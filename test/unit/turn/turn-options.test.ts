@@ -8,7 +8,7 @@ import {
   commonsOptions,
   listenerAddresses,
   turnOptions,
-  udpAddresses,
+  datagramListeners,
 } from '../../../server/media/turn-options.ts';
 import type { TurnOptions } from '../../../turn/index.ts';
 import { Commons } from '../../../turn/index.ts';
@@ -89,12 +89,34 @@ it('lists the listeners as they are written', () => {
 });
 
 const udp = (listeners: readonly string[], natDiscovery: string): string[] =>
-  udpAddresses(settings({ listeners, natDiscovery })).map(String);
+  datagramListeners(settings({ listeners, natDiscovery })).udp.map(({ address }) =>
+    address.toString(),
+  );
 
 it('opens the listeners and no more without NAT discovery', () => {
   const listeners = ['udp://127.0.0.1:1001', 'udp://[::1]:1001'];
   expect(udp(listeners, '')).toEqual(['127.0.0.1:1001', '[::1]:1001']);
   expect(optionsOf({ listeners }).natDiscovery).toBeUndefined();
+});
+
+const dual = (listeners: readonly string[], natDiscovery = ''): boolean[] => {
+  const { udp: plain, dtls } = datagramListeners(settings({ listeners, natDiscovery }));
+  return [...plain, ...dtls].map(({ dualStack }) => dualStack);
+};
+
+it('opens the IPv6 wildcard for both families where no IPv4 socket wants its port', () => {
+  expect(dual(['udp://[::]:1001', 'udp://127.0.0.1:1002'])).toEqual([true, false]);
+  expect(dual(['udp://[::]:1001', 'udp://127.0.0.1:1001'])).toEqual([false, false]);
+  const tls = [
+    'dtls://[::]:1001',
+    'udp://127.0.0.1:1001',
+    'tcp://127.0.0.1:1003',
+    'dtls://[::]:1003',
+  ];
+  expect(dual(tls)).toEqual([false, false, true]);
+  // The four of NAT discovery are 127.0.0.1 and 127.0.0.2 at both ports.
+  const discovering = ['udp://127.0.0.1:1001', 'udp://[::]:1002', 'udp://[::]:1003'];
+  expect(dual(discovering, 'udp://127.0.0.2:1002').slice(0, 3)).toEqual([false, false, true]);
 });
 
 it('opens the missing combinations of NAT discovery behind the listeners, each once', () => {
@@ -121,15 +143,16 @@ it('opens the missing combinations of NAT discovery behind the listeners, each o
   ]);
 });
 
-it('forbids every address of this machine that a wildcard listener answers at, of its family', () => {
+it('forbids every address of this machine that a wildcard listener answers at', () => {
   const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
-  for (const [listener, family] of [
-    ['udp://0.0.0.0:3478', 'IPv4'],
-    ['udp://[::]:3478', 'IPv6'],
+  for (const [listeners, families, beside] of [
+    [['udp://0.0.0.0:3478'], ['IPv4'], 0],
+    [['tcp://[::]:3478'], ['IPv4', 'IPv6'], 0],
+    [['udp://[::]:3478', 'dtls://192.0.2.1:3478'], ['IPv6'], 1],
   ] as const) {
-    const { forbiddenPeers } = optionsOf({ listeners: [listener] });
-    const expected = own.filter((each) => each.family === family);
-    expect(forbiddenPeers).toHaveLength(expected.length);
+    const { forbiddenPeers } = optionsOf({ listeners: [...listeners] });
+    const expected = own.filter(({ family }) => (families as readonly string[]).includes(family));
+    expect(forbiddenPeers).toHaveLength(expected.length + beside);
     expect(forbiddenPeers.every(({ port }) => port === 3478)).toBe(true);
   }
 });

@@ -1,0 +1,94 @@
+// The description of the API: GET /docs/openapi.json for programs, GET /docs as a page without a script.
+// Called by: http-server.ts, with all other routes.
+
+import { z } from 'zod';
+import { describeApi } from '../openapi.ts';
+import type { Description } from '../openapi.ts';
+import { defineRoute } from '../route.ts';
+import type { Route } from '../route.ts';
+
+const HTML = { type: 'text/html', schema: z.string() };
+
+/** The page has styles of its own and nothing else. */
+const PAGE_POLICY = "default-src 'none';style-src 'unsafe-inline';frame-ancestors 'none'";
+
+export function docsRoutes(version: string, routes: readonly Route[]): Route[] {
+  const description = describeApi(version, routes);
+  const page = pageOf(description);
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/docs/openapi.json',
+      summary: 'This API as OpenAPI 3.1.',
+      access: 'public',
+      response: { 200: z.looseObject({ openapi: z.string() }) },
+      handler: ({ reply }) => reply(200, { ...description }),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/docs',
+      summary: 'This API as a page.',
+      access: 'public',
+      response: { 200: HTML },
+      handler: ({ reply }) =>
+        reply(200, page, {
+          'content-type': 'text/html; charset=utf-8',
+          'content-security-policy': PAGE_POLICY,
+        }),
+    }),
+  ];
+}
+
+interface Operation {
+  readonly summary: string;
+  readonly description: string;
+  readonly parameters?: readonly { name: string; in: string; required: boolean; schema: object }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, object>> };
+  readonly responses: Readonly<Record<string, { readonly content?: object }>>;
+}
+
+function pageOf({ info, paths }: Description): string {
+  const sections = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, operation]) =>
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- describeApi made it
+      sectionOf(method.toUpperCase(), path, operation as Operation),
+    ),
+  );
+  const title = `Sterna ${escape(String(info['version']))}`;
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}: HTTP API</title><style>
+:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
+body{max-width:60rem;margin:2rem auto;padding:0 1rem}
+h2{font:600 1rem/1.5 ui-monospace,monospace;margin:2rem 0 .25rem;overflow-wrap:anywhere}
+pre{overflow:auto;padding:.75rem;border:1px solid #8886;border-radius:.5rem;font-size:.85rem}
+p{margin:.25rem 0}
+</style></head><body><h1>${title}: HTTP API</h1>
+<p>Every request that needs credentials has <code>Authorization: Bearer</code> with a token, or with
+<code>key:secret</code>. For programs: <a href="/docs/openapi.json">openapi.json</a>.</p>
+${sections.join('\n')}</body></html>`;
+}
+
+function sectionOf(method: string, path: string, operation: Operation): string {
+  const { summary, description, parameters = [], requestBody, responses } = operation;
+  const named = parameters.map(
+    ({ name, in: where, required }) => `${name} (${where}${required ? '' : ', optional'})`,
+  );
+  return [
+    `<section><h2>${method} ${escape(path)}</h2><p>${escape(summary)} ${escape(description)}</p>`,
+    named.length === 0 ? '' : `<p>Parameters: ${escape(named.join(', '))}.</p>`,
+    requestBody === undefined ? '' : foldOf('Request', requestBody.content),
+    ...Object.entries(responses).map(([status, { content }]) =>
+      content === undefined || status === 'default' ? '' : foldOf(`Answer ${status}`, content),
+    ),
+    '</section>',
+  ].join('');
+}
+
+function foldOf(title: string, content: object): string {
+  const text = escape(JSON.stringify(content, null, 2));
+  return `<details><summary>${title}</summary><pre>${text}</pre></details>`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+}
