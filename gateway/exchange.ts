@@ -4,7 +4,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ANONYMOUS } from './caller.ts';
 import type { Caller } from './caller.ts';
-import { HSTS } from './page.ts';
 import type { Answer, Fields, Route } from './route.ts';
 
 declare module 'fastify' {
@@ -41,7 +40,6 @@ export function writeAnswer(request: FastifyRequest, reply: FastifyReply, answer
   const payload = isPlain ? body : JSON.stringify(body);
   const fields: Record<string, string | readonly string[]> = {
     ...API_FIELDS,
-    ...(request.protocol === 'https' ? HSTS : {}),
     ...(isPlain ? {} : { 'content-type': JSON_TYPE }),
     ...request.exchange?.route?.fields,
     ...answer.fields,

@@ -8,7 +8,7 @@ import { isAddress, rangeMatcher } from '../shared/config/network-values.ts';
 import { FORWARDED_CHARACTERS_MAX, PROXIES_MAX } from './limits.ts';
 
 export interface Client {
-  /** An IP literal. */
+  /** An IP literal; the unspecified one where a proxy does not tell whose the request is. */
   readonly address: string;
   /** The Host field as the client sent it; empty where there was none. */
   readonly host: string;
@@ -21,10 +21,13 @@ export type TellClient = (request: IncomingMessage) => Client;
 
 /** One hop as a proxy tells it; what it does not tell is undefined. */
 interface Hop {
-  readonly address: string | undefined;
+  readonly address: string;
   readonly host?: string | undefined;
   readonly scheme?: string | undefined;
 }
+
+/** Of those whom a proxy does not tell: one for all of them, and never the proxy's own, which may have privileges. */
+const UNKNOWN = '0.0.0.0';
 
 const HOST = /^(?:[\w.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
 
@@ -46,11 +49,11 @@ function behindProxy(
 ): Client {
   const { forwarded } = headers;
   const addresses = textOf(headers['x-forwarded-for']);
-  const standard = pickHop(hopsOf(forwarded ?? ''), isTrusted);
-  const usual = pickHop(xForwardedHops(addresses ?? ''), isTrusted);
+  const standard = forwarded === undefined ? undefined : pickHop(hopsOf(forwarded), isTrusted);
+  const usual = addresses === undefined ? undefined : pickHop(xForwardedHops(addresses), isTrusted);
   // A proxy writes one of them and may pass on the other as the client sent it: two that differ tell nothing.
-  const areBoth = forwarded !== undefined && addresses !== undefined;
-  if (areBoth && standard?.address !== usual?.address) return direct;
+  if (standard && usual && standard.address !== usual.address)
+    return { ...direct, address: UNKNOWN };
   const address = (standard ?? usual)?.address ?? direct.address;
   const host = standard?.host ?? lastOf(headers['x-forwarded-host']);
   const scheme = (standard?.scheme ?? lastOf(headers['x-forwarded-proto']))?.toLowerCase();
@@ -61,13 +64,12 @@ function behindProxy(
   };
 }
 
-/** From the right the first hop that is no trusted proxy, or the last one before what is no address. */
-function pickHop(hops: readonly Hop[], isTrusted: (address: string) => boolean): Hop | undefined {
-  let picked: Hop | undefined;
+/** From the right the first hop that is no trusted proxy. */
+function pickHop(hops: readonly Hop[], isTrusted: (address: string) => boolean): Hop {
+  let picked: Hop = { address: UNKNOWN };
   for (const hop of hops.slice(-PROXIES_MAX).toReversed()) {
-    if (hop.address === undefined) return picked;
     picked = hop;
-    if (!isTrusted(hop.address)) return picked;
+    if (hop.address === UNKNOWN || !isTrusted(hop.address)) break;
   }
   return picked;
 }
@@ -108,12 +110,12 @@ function hopOf(pairs: Readonly<Record<string, string>>): Hop {
   return { address: addressOf(pairs['for'] ?? ''), host: pairs['host'], scheme: pairs['proto'] };
 }
 
-/** RFC 7239 s6: with or without a port; undefined for "unknown" and for names that a proxy made up. */
-function addressOf(node: string): string | undefined {
+/** RFC 7239 s6: with or without a port. "unknown" and names that a proxy made up are no address. */
+function addressOf(node: string): string {
   if (isAddress(node)) return node;
   const parts = /^(?:\[([0-9a-f:.]{2,45})\]|([\d.]{7,15}))(?::\w{1,16})?$/i.exec(node);
   const address = parts?.[1] ?? parts?.[2] ?? '';
-  return isAddress(address) ? address : undefined;
+  return isAddress(address) ? address : UNKNOWN;
 }
 
 /** What the proxy next to us has added, or the only one there is. */

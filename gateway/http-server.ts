@@ -120,7 +120,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const routes = routesOf(options, clientOf);
   const described = [...routes, ...docsRoutes(options.version, routes)];
   serveRoutes(app, described, gate, new Idempotency(systemClock));
-  if (options.webRoot !== undefined) servePage(app, options.webRoot, gate, tls !== undefined);
+  if (options.webRoot !== undefined) servePage(app, options.webRoot, gate);
   const destroyUpgraded = acceptUpgrades(app.server, {
     path: options.signalPath,
     refuse: () => notServing(options),
@@ -138,7 +138,7 @@ function routesOf(options: GatewayOptions, clientOf: TellClient): Route[] {
     metricsRoute(options.metrics),
     ...roomRoutes(options.rooms, refuse),
     ...participantRoutes(options.participants),
-    ...turnRoutes(options.turn),
+    ...turnRoutes(options.turn, clientOf),
     ...operateRoutes(options.operate),
     ...(options.whip ? whipRoutes({ api: options.whip, clientOf, refuse }) : []),
     ...(options.mintToken ? [devTokenRoute(options.mintToken)] : []),

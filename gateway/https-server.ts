@@ -44,10 +44,17 @@ const TIMES: Times = {
   check: limits.CHECK_MS,
 };
 
+/** RFC 6797, for half a year, which whoever gives up TLS has to wait for. */
+const STRICT = 'max-age=15552000';
+
 export function createHttpsServer(
   handler: RequestListener,
   { certificate, onCalmed, times = TIMES }: HttpsOptions,
 ): HttpsServer {
+  const strict: RequestListener = (request, response) => {
+    response.setHeader('strict-transport-security', STRICT);
+    handler(request, response);
+  };
   const server = createServer(
     {
       ...secureContextOf(certificate),
@@ -60,9 +67,9 @@ export function createHttpsServer(
       maxHeaderSize: limits.HEADER_BYTES_MAX,
       connectionsCheckingInterval: times.check,
     },
-    handler,
+    strict,
   );
-  const sessions = http2Sessions(handler, {
+  const sessions = http2Sessions(strict, {
     onCalmed,
     requestMs: times.request,
     idleMs: times.idle,

@@ -16,9 +16,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join(';');
 
-/** RFC 6797: half a year, which whoever gives up TLS has to wait for. */
-export const HSTS = { 'strict-transport-security': `max-age=${180 * 86_400}` };
-
+/** Strict-Transport-Security is the HTTPS server's: where TLS ends at a proxy in front, so does the decision about it. */
 const PAGE_FIELDS = {
   // Files keep their names from one version to the next, so a browser asks each time (and is told 304).
   'cache-control': 'no-cache',
@@ -33,13 +31,11 @@ const PAGE_FIELDS = {
   'x-frame-options': 'DENY',
 };
 
-/** @param isHttps where TLS ends at a proxy in front, so does the decision about HSTS */
-export function servePage(app: FastifyInstance, root: string, gate: Gate, isHttps: boolean): void {
+export function servePage(app: FastifyInstance, root: string, gate: Gate): void {
   void app.register(async (scope) => {
-    const fields = isHttps ? { ...PAGE_FIELDS, ...HSTS } : PAGE_FIELDS;
     const enter = gate.hook(undefined);
     scope.addHook('onRequest', (request, reply, next) => {
-      void reply.headers(fields);
+      void reply.headers(PAGE_FIELDS);
       enter(request, reply, next);
     });
     await scope.register(fastifyStatic, {

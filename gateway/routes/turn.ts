@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { opaqueString } from '../../shared/stun/opaque-string.ts';
 import type { Caller } from '../caller.ts';
+import type { TellClient } from '../forwarded.ts';
 import { CREDENTIAL_SECONDS_MAX, LISTED_MAX, NAME_MAX } from '../limits.ts';
 import { nextPage, pageQuery } from '../page-query.ts';
 import type { PageQuery } from '../page-query.ts';
@@ -85,7 +86,7 @@ export interface TurnApi {
   mint(caller: Caller, request: CredentialRequest, requestHost: string): TurnCredential;
 }
 
-export function turnRoutes(api: TurnApi): Route[] {
+export function turnRoutes(api: TurnApi, clientOf: TellClient): Route[] {
   return [
     defineRoute({
       method: 'GET',
@@ -125,7 +126,7 @@ export function turnRoutes(api: TurnApi): Route[] {
       body: credentialRequest.prefault({}),
       response: { 200: turnCredential },
       handler: ({ body, caller, request, reply }) =>
-        reply(200, api.mint(caller, body, request.headers.host ?? '')),
+        reply(200, api.mint(caller, body, clientOf(request.raw).host)),
     }),
   ];
 }

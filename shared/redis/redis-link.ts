@@ -52,8 +52,8 @@ export interface RedisStats {
 export type MessageHandler = (message: string) => void;
 
 /**
- * `generation` counts how often messages may have been missed: from `onDown` (or from the beginning) until `onUp`. Where
- * somebody has subscribed while the link was up, `onUp` comes without `onDown`.
+ * `generation` counts how often messages may have been missed: from `onDown` (or from the beginning) until `onUp`.
+ * Where somebody has subscribed while the link was up, `onUp` comes without `onDown`.
  */
 export interface RedisListener {
   readonly onUp?: (generation: number) => void;

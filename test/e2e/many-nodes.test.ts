@@ -1,5 +1,5 @@
-// Two nodes, and real Chromium at each: one meeting, whose media goes to the node that has it; while Redis stands still,
-// and when that node dies.
+// Two nodes, and real Chromium at each: one meeting, whose media goes to the node that has it, while Redis stands still
+// and until that node dies.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Chromium } from '../support/chromium.ts';

@@ -1,5 +1,5 @@
-// The gateway's port of real servers: HTTPS whose certificate changes under who is there, a main thread with a CPU of its
-// own, and two servers that share one port.
+// The gateway's port of real servers: HTTPS whose certificate changes under who is there, a main thread with a CPU of
+// its own, and two servers that share one port.
 
 import { once } from 'node:events';
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
@@ -77,7 +77,7 @@ it('HTTPS: joins by wss, says https, and shows another certificate after SIGHUP'
   process.kill(server.pid, 'SIGHUP');
   await server.waitForEvents('gateway.tls-reloaded');
   expect(await shownBy(server)).toBe('second');
-  expect(await exchange(socket, { type: 'ping', i: 2 })).toMatchObject({ type: 'pong' });
+  expect(await exchange(socket, { type: 'ping', t: 1 })).toMatchObject({ type: 'pong' });
   socket.terminate();
 });
 

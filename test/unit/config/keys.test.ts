@@ -40,12 +40,14 @@ describe('keys', () => {
     const environment = {
       STERNA_TURN_USERS: 'ann=hunter2',
       STERNA_TURN_SECRETS: 'hunter2-hunter2',
+      STERNA_REDIS_URL: 'rediss://:hunter2@redis.example.org',
     };
     const text = printSettings(loadConfig({ environment, ipv6Loopback: true }));
     expect(text).not.toContain('hunter2');
     expect(text).toContain('devkey: a secret of 43 characters');
     expect(text).toContain('ann: a secret of 7 characters');
     expect(text).toContain('- a secret of 15 characters');
+    expect(text).toContain('url: a secret of 35 characters');
     expect(text).toContain('allocationMax: 3600');
     for (const leaf of LEAVES) expect(text).toContain(`${leaf.path.at(-1)}:`);
   });

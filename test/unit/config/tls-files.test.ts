@@ -69,12 +69,12 @@ describe('with a tls:// listener', () => {
   });
 });
 
-describe('of the gateway', () => {
-  const gateway = (cert: string, key: string): NodeJS.ProcessEnv => ({
-    STERNA_GATEWAY_TLS_CERT: cert,
-    STERNA_GATEWAY_TLS_KEY: key,
-  });
+const gateway = (cert: string, key: string): NodeJS.ProcessEnv => ({
+  STERNA_GATEWAY_TLS_CERT: cert,
+  STERNA_GATEWAY_TLS_KEY: key,
+});
 
+describe('of the gateway', () => {
   test.each([
     ['', files.key, 'cert: expected the path of a PEM file, because gateway.tls.key is set'],
     [files.cert, '', 'key: expected the path of a PEM file, because gateway.tls.cert is set'],

@@ -8,6 +8,7 @@ import { type Client, clientTeller } from '../../../gateway/forwarded.ts';
 import { FORWARDED_CHARACTERS_MAX, PROXIES_MAX } from '../../../gateway/limits.ts';
 
 const PROXY = '10.0.0.1';
+const UNKNOWN = '0.0.0.0';
 const TRUSTED = ['10.0.0.0/8', '2001:db8:1::/48'];
 
 function clientFrom(
@@ -53,15 +54,15 @@ describe('X-Forwarded-For of a trusted proxy', () => {
     ['[2001:db8:7::1]:443', '2001:db8:7::1'],
     // All are proxies: the client is the first one.
     ['10.2.2.2, 10.1.1.1', '10.2.2.2'],
-    // Behind what is no address anything may stand.
-    ['192.0.2.1, unknown', PROXY],
-    ['192.0.2.1, unknown, 10.1.1.1', '10.1.1.1'],
-    ['', PROXY],
-    [',,,', PROXY],
-    ['192.0.2.1, ', PROXY],
-    ['192.0.2.256', PROXY],
-    ['fe80::1%eth0', PROXY],
-    ['<script>', PROXY],
+    // Left of what is no address anything may stand.
+    ['192.0.2.1, unknown', UNKNOWN],
+    ['192.0.2.1, unknown, 10.1.1.1', UNKNOWN],
+    ['', UNKNOWN],
+    [',,,', UNKNOWN],
+    ['192.0.2.1, ', UNKNOWN],
+    ['192.0.2.256', UNKNOWN],
+    ['fe80::1%eth0', UNKNOWN],
+    ['<script>', UNKNOWN],
   ])('%j is %s', (field, address) => {
     expect(addressFrom(PROXY, { 'x-forwarded-for': field })).toBe(address);
   });
@@ -76,7 +77,7 @@ describe('X-Forwarded-For of a trusted proxy', () => {
     const long = '203.0.113.9,'.repeat(5000);
     expect(addressFrom(PROXY, { 'x-forwarded-for': `${long}192.0.2.1` })).toBe('192.0.2.1');
     const cut = `9${'1'.repeat(FORWARDED_CHARACTERS_MAX)}`;
-    expect(addressFrom(PROXY, { 'x-forwarded-for': cut })).toBe(PROXY);
+    expect(addressFrom(PROXY, { 'x-forwarded-for': cut })).toBe(UNKNOWN);
     const proxies = Array.from({ length: PROXIES_MAX + 5 }, (_, n) => `10.3.3.${n}`);
     expect(addressFrom(PROXY, { 'x-forwarded-for': `192.0.2.1,${proxies.join()}` })).toBe(
       '10.3.3.5',
@@ -91,17 +92,17 @@ describe('Forwarded (RFC 7239) of a trusted proxy', () => {
     ['for="[2001:db8:7::1]:4711"', '2001:db8:7::1'],
     ['for=203.0.113.9, for=192.0.2.1 , for=10.1.1.1', '192.0.2.1'],
     ['for=203.0.113.9;ext="a,b;for=9.9.9.9\\"", for=192.0.2.1', '192.0.2.1'],
-    ['for=192.0.2.1, for=_hidden', PROXY],
-    ['for=192.0.2.1, for=unknown, for=10.1.1.1', '10.1.1.1'],
-    ['for=192.0.2.1, proto=http', PROXY],
+    ['for=192.0.2.1, for=_hidden', UNKNOWN],
+    ['for=192.0.2.1, for=unknown, for=10.1.1.1', UNKNOWN],
+    ['for=192.0.2.1, proto=http', UNKNOWN],
     // Not of RFC 7239, so nobody knows where an element begins.
-    ['for=", for=192.0.2.1', PROXY],
-    ['for=192.0.2.1;for=203.0.113.9', PROXY],
-    ['for = 192.0.2.1', PROXY],
-    ['192.0.2.1', PROXY],
-    [' '.repeat(FORWARDED_CHARACTERS_MAX - 1).concat('x'), PROXY],
-    [`for=192.0.2.1${' '.repeat(FORWARDED_CHARACTERS_MAX)}`, PROXY],
-    ['', PROXY],
+    ['for=", for=192.0.2.1', UNKNOWN],
+    ['for=192.0.2.1;for=203.0.113.9', UNKNOWN],
+    ['for = 192.0.2.1', UNKNOWN],
+    ['192.0.2.1', UNKNOWN],
+    [' '.repeat(FORWARDED_CHARACTERS_MAX - 1).concat('x'), UNKNOWN],
+    [`for=192.0.2.1${' '.repeat(FORWARDED_CHARACTERS_MAX)}`, UNKNOWN],
+    ['', UNKNOWN],
   ])('%j is %s', (field, address) => {
     expect(addressFrom(PROXY, { forwarded: field })).toBe(address);
   });
@@ -111,12 +112,16 @@ describe('both fields', () => {
   test.each([
     ['for=192.0.2.1', '203.0.113.9, 192.0.2.1', '192.0.2.1'],
     // One of them is what the client has sent, and the proxy knows only the other.
-    ['for=203.0.113.9', '192.0.2.1', PROXY],
-    ['for="', '192.0.2.1', PROXY],
-    ['for=192.0.2.1', 'unknown', PROXY],
+    ['for=203.0.113.9', '192.0.2.1', UNKNOWN],
+    ['for="', '192.0.2.1', UNKNOWN],
+    ['for=192.0.2.1', 'unknown', UNKNOWN],
   ])('%j and %j are %s', (forwarded, usual, address) => {
     expect(addressFrom(PROXY, { forwarded, 'x-forwarded-for': usual })).toBe(address);
   });
+});
+
+test('a trusted proxy that passes nobody on is itself who asks', () => {
+  expect(addressFrom(PROXY, { 'x-forwarded-proto': 'https' })).toBe(PROXY);
 });
 
 describe('host and scheme', () => {

@@ -94,6 +94,27 @@ describe('one port', () => {
     session.destroy();
   });
 
+  test('HTTP/2 has every value of a field', async () => {
+    const iceServers = [{ urls: ['stun:a.example', 'stun:b.example'] }];
+    await start({
+      whip: {
+        waitMs: () => 0,
+        open: () => ({ id: 'x', sdp: 'v=0', etag: '"x"', iceServers }),
+        find: () => ({ patch: () => undefined, close: () => undefined }),
+      },
+    });
+    const session = connectHttp2(`https://localhost:${port}`, { ca: tls.cert });
+    const fields = { 'content-type': 'application/sdp', authorization: 'Bearer x' };
+    const stream = session.request({ ':method': 'POST', ':path': '/v1/whip/room', ...fields });
+    stream.end('v=0');
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+    expect(headers[':status']).toBe(201);
+    expect(headers['link']).toBe(
+      '<stun:a.example>; rel="ice-server", <stun:b.example>; rel="ice-server"',
+    );
+    session.destroy();
+  });
+
   test('a WebSocket is opened over HTTP/1.1, and its client is known to be secure', async () => {
     const clients: Client[] = [];
     const server = new WebSocketServer({ noServer: true });

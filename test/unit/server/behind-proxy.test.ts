@@ -107,15 +107,17 @@ test('WHIP counts the client, and tells it by which host it came', async () => {
   expect(seen).toEqual(['192.0.2.1', 'meet.example']);
 });
 
+async function ask(headers: Record<string, string>): Promise<number> {
+  const { status } = await call(port, 'GET', '/metrics', { host: 'localhost', ...headers });
+  return status;
+}
+
 test('/metrics is for nobody behind a proxy, trusted or not', async () => {
-  const scrape = (): Promise<string> => Promise.resolve('numbers');
   const readers = ['127.0.0.0/8', '192.0.2.0/24'];
   await start({
     trustedProxies: PROXY,
-    metrics: { readers, contentType: 'text/plain', scrape },
+    metrics: { readers, contentType: 'text/plain', scrape: () => Promise.resolve('numbers') },
   });
-  const ask = async (headers: Record<string, string>): Promise<number> =>
-    (await call(port, 'GET', '/metrics', { host: 'localhost', ...headers })).status;
   expect(await ask({})).toBe(200);
   expect(await ask({ 'x-forwarded-for': '192.0.2.1' })).toBe(403);
   expect(await ask({ forwarded: 'for=192.0.2.1' })).toBe(403);
