@@ -19,6 +19,7 @@ import {
   readNatDiscoveryUrl,
   readPortRange,
 } from './network-values.ts';
+import { redis, redisUrl } from './redis-schema.ts';
 import { checked, cidr, credential, integer, listOf, text, tlsFiles } from './schema-values.ts';
 import { parseTokenKey } from './token-key.ts';
 import { audit, webhooks } from './webhooks-schema.ts';

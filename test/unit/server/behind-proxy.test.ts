@@ -91,11 +91,7 @@ test('WHIP counts the client, and tells it by which host it came', async () => {
       seen.push(host);
       return Promise.resolve({ id: 'x', sdp: '', etag: '"x"', iceServers: [] });
     },
-    find: () =>
-      Promise.resolve({
-        patch: () => Promise.resolve(undefined),
-        close: () => Promise.resolve(),
-      }),
+    find: () => Promise.reject(new Error('nobody asks')),
   };
   await start({ trustedProxies: PROXY, whip: api });
   const headers = {
