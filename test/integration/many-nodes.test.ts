@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { call } from '../support/http-call.ts';
 import type { Answer } from '../support/http-call.ts';
 import { Nodes } from '../support/nodes.ts';
@@ -53,17 +54,22 @@ function ways(all: People): string[] {
   return Object.values(all).map(({ how }) => how.filter((one, i) => one !== how[i - 1]).join(', '));
 }
 
+/** As whoever administers that room, or all. */
+function ask(
+  at: number,
+  method: string,
+  path: string,
+  { room, body }: { room?: string; body?: object } = {},
+): Promise<Answer> {
+  const token = nodes.token(room, 'admin', { roomAdmin: true });
+  const type = body === undefined ? {} : { 'content-type': 'application/json' };
+  const headers = { authorization: `Bearer ${token}`, ...type };
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  return call(nodes.all[at]!.sterna.port, method, path, headers, text);
+}
+
 const makeRoom = (at: number, name: string, metadata: string): Promise<Answer> =>
-  call(
-    nodes.all[at]!.sterna.port,
-    'POST',
-    '/v1/rooms',
-    {
-      authorization: `Bearer ${nodes.token(name, 'admin', { roomAdmin: true })}`,
-      'content-type': 'application/json',
-    },
-    JSON.stringify({ name, metadata }),
-  );
+  ask(at, 'POST', '/v1/rooms', { room: name, body: { name, metadata } });
 
 const lastTime = (at: number, event: string): number =>
   Date.parse(String(nodes.all[at]!.sterna.events(event).at(-1)?.['time']));
@@ -99,12 +105,40 @@ test('the API of any node makes a room, and every node knows it', async () => {
   const bob = nodes.client('api', 'bob', 2);
   await bob.joined();
   expect(bob.joins[0]?.message.room).toEqual(JSON.parse(made.body));
-  const authorization = `Bearer ${nodes.token('api', 'admin', { roomAdmin: true })}`;
-  const stats = await call(nodes.all[1]!.sterna.port, 'GET', '/v1/rooms/api/stats', {
-    authorization,
-  });
   // The node that has it says so.
+  const stats = await ask(1, 'GET', '/v1/rooms/api/stats', { room: 'api' });
   expect([stats.status, stats.body]).toEqual([409, expect.stringContaining('ROOM_P2P')]);
+  const nobody = await ask(1, 'GET', '/v1/rooms/nowhere/participants', { room: 'nowhere' });
+  expect(nobody.status).toBe(404);
+});
+
+test('the API of any node moderates, changes and ends a room, and lists the rooms of all', async () => {
+  await Promise.all([0, 1, 2].map((at) => makeRoom(at, `list ${at}`, '')));
+  const bob = nodes.client('list 0', 'bob', 2);
+  await bob.joined();
+  const names = z.object({
+    rooms: z.array(z.object({ name: z.string(), meta: z.string() })),
+    next: z.string().nullable(),
+  });
+  const list = async (query: string): Promise<z.output<typeof names>> =>
+    names.parse(JSON.parse((await ask(1, 'GET', `/v1/rooms${query}`)).body));
+  const first = await list('?limit=2&after=list');
+  expect([first.rooms.map(({ name }) => name), first.next]).toEqual([
+    ['list 0', 'list 1'],
+    'list 1',
+  ]);
+  const rest = await list('?limit=2&after=list%201');
+  expect(rest.rooms[0]?.name).toBe('list 2');
+  const change = { room: 'list 0', body: { metadata: 'changed' } };
+  expect((await ask(1, 'PATCH', '/v1/rooms/list%200', change)).status).toBe(200);
+  expect((await list('?limit=1&after=list')).rooms[0]?.meta).toBe('changed');
+  const of = { room: 'list 0' };
+  const kicked = await ask(1, 'DELETE', '/v1/rooms/list%200/participants/bob', of);
+  expect(kicked.status).toBe(204);
+  await bob.until(() => bob.closed !== undefined);
+  expect(bob.closed?.reason).toBe('KICKED');
+  expect((await ask(2, 'DELETE', '/v1/rooms/list%200', of)).status).toBe(204);
+  expect((await ask(0, 'GET', '/v1/rooms/list%200/participants', of)).status).toBe(404);
 });
 
 test('Redis stands still for longer than a lease: all sessions go on', async () => {

@@ -122,12 +122,13 @@ export class Nodes {
     await this.all[index]!.sterna.kill();
   }
 
-  token(room: string, identity: string, grants: MintOptions['grants'] = {}): string {
+  /** For all rooms where none is named. */
+  token(room: string | undefined, identity: string, grants: MintOptions['grants'] = {}): string {
     return mintToken({
       key: API_KEY.name,
       secret: API_KEY.secret,
       identity,
-      grants: { room, roomJoin: true, ...grants },
+      grants: { ...(room === undefined ? {} : { room, roomJoin: true }), ...grants },
       ttlSeconds: 600,
     });
   }
