@@ -6,7 +6,7 @@ import type { Conversation } from './conversation.ts';
 import { decode } from './decode.ts';
 import { nodeOfSession } from './ids.ts';
 import { LIMITS } from './protocol.ts';
-import { refusal } from './refusal.ts';
+import { errorFrame, refusal } from './refusal.ts';
 import type { JoinRequest, Passage, Route, RoomRouter } from './room-router.ts';
 import type { Service } from './service.ts';
 
@@ -121,6 +121,8 @@ export class Entrance {
     }
     if (route !== 'here' && 'reason' in route) {
       this.#service.counters.refused(route.reason);
+      const { i } = decode(request.join, false, LIMITS.joinBytes);
+      this.#conversation.socket.send(errorFrame(route, i));
       return this.#conversation.cut(route);
     }
     this.#way = route;

@@ -15,7 +15,7 @@ const UNUSED_MS = 2000;
 const DESCRIBE_EVERY_MS = 21_600_000;
 
 interface Claim {
-  readonly epoch: number;
+  epoch: number;
   readonly since: number;
   /** How its room was made, and when Redis was told. */
   info: string;
@@ -122,6 +122,8 @@ export class Claims {
   /** Gives back what Redis thinks is ours, and says anew how rooms of ours were made. */
   async tidy(): Promise<void> {
     const mine = await this.#store.tidy();
+    // What was claimed just before is known by then.
+    await new Promise((resolve) => setImmediate(resolve));
     const stray = mine.filter(([room, epoch]) => !this.has(room, epoch));
     await this.#store.release(stray, true);
     const now = this.#clock.monotonic();
@@ -150,7 +152,11 @@ export class Claims {
     if (answer[0] === 'wait') return { wait: answer[1] };
     if (answer[0] === 'none') return 'none';
     const [, epoch, info, isTakeover] = answer;
-    if (this.#claims.has(room)) return 'here';
+    const known = this.#claims.get(room);
+    if (known !== undefined) {
+      known.epoch = Math.max(known.epoch, epoch);
+      return 'here';
+    }
     const since = this.#clock.monotonic();
     this.#claims.set(room, { epoch, since, info, describedAt: -Infinity });
     if (isTakeover === 1) {

@@ -43,7 +43,7 @@ for i = 4, #ARGV, 2 do
   if not is then
     redis.call('HSET', P .. 'rooms', ARGV[i], mine)
     top = math.max(top, tonumber(ARGV[i + 1]))
-  elseif is ~= mine then
+  elseif string.match(is, '^%S+') ~= me then
     lost[#lost + 1] = ARGV[i]
   end
 end
@@ -64,16 +64,20 @@ local me, name, want = ARGV[1], ARGV[3], ARGV[4]
 local is = redis.call('HGET', P .. 'rooms', name)
 local owner, epoch = string.match(is or '', '^(%S+) (%d+)$')
 local info = redis.call('GET', P .. 'room-info:' .. name) or ''
-if owner == me then return {'here', epoch, info, 0} end
+local function take()
+  local mine = string.format('%.0f', redis.call('INCR', P .. 'epoch'))
+  redis.call('HSET', P .. 'rooms', name, me .. ' ' .. mine)
+  return mine
+end
+-- A claim whose answer was lost, or that was not given back yet: what gives it back may still be on its way.
+if owner == me then return {'here', take(), info, 0} end
 if owner and lives(owner) then return {'there', owner, epoch} end
 if want == 'find' then return {'none'} end
 if not lives(me) or (owner and want == 'free') then return {'wait', 200} end
 local at = clock()
 local left = granting(at) + tonumber(ARGV[2]) - at
 if left > 0 then return {'wait', math.min(left, 200)} end
-epoch = string.format('%.0f', redis.call('INCR', P .. 'epoch'))
-redis.call('HSET', P .. 'rooms', name, me .. ' ' .. epoch)
-return {'here', epoch, info, owner and 1 or 0}`;
+return {'here', take(), info, owner and 1 or 0}`;
 
 /** ARGV: for how long others may go on with the rooms; then name and "{node} {epoch}" of each. */
 export const RELEASE = `${COMMON}

@@ -75,6 +75,18 @@ test('a room has one owner, until that one gives it back or dies', async () => {
   expect(await ann.claim('one', 'any')).toEqual(['here', Number(epoch) + 2, '', 0]);
 });
 
+test('who claims again what it has gets it anew, so that giving the old one back takes nothing away', async () => {
+  const ann = node('ann');
+  await ann.join('{}', []);
+  const [, first] = await ann.claim('again', 'any');
+  const [, second] = await ann.claim('again', 'find');
+  expect(Number(second)).toBeGreaterThan(Number(first));
+  await ann.release([['again', Number(first)]], true);
+  expect(await node('bob').claim('again', 'find')).toEqual(['there', 'ann', second]);
+  // It is ours by whichever number.
+  expect((await ann.join('{}', [['again', Number(first)]])).lost).toEqual([]);
+});
+
 test('who does not live claims nothing, and cannot renew what has ended', async () => {
   const eve = node('eve');
   expect(await eve.renew('{}')).toBe(0);

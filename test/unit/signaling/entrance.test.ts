@@ -118,6 +118,7 @@ test('a flood before the way is known is cut off, and a way that cannot be found
   router.answer = () => Promise.resolve(refusal('ROUTE_LOST', 'lost', 500));
   const lost = await harness!.connect();
   lost.send({ type: 'join', i: 1, token: harness!.token('ann') });
+  expect(await lost.reply(1)).toMatchObject({ type: 'error', reason: 'ROUTE_LOST', re: 1 });
   expect(await lost.next('bye')).toMatchObject({
     reason: 'ROUTE_LOST',
     action: 'resume',
