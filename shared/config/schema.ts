@@ -18,6 +18,7 @@ import {
   readNatDiscoveryUrl,
 } from './network-values.ts';
 import { gateway } from './gateway-schema.ts';
+import { redis, redisUrl } from './redis-schema.ts';
 import { relay, relayPortsPerWorker } from './relay-schema.ts';
 import {
   checked,
@@ -52,10 +53,6 @@ const keyName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
 const userName = credential(128, 'a user name');
-const redisUrl = checked(
-  (value) => value === '' || isUrlOf(value, ['redis:', 'rediss:']),
-  'a redis:// or rediss:// URL',
-);
 const tokenKey = checked(
   (value) => parseTokenKey(value) !== undefined,
   'base64 of 32 bytes (A256GCM) or 16 bytes (A128GCM), such as openssl rand -base64 32 prints',
@@ -320,17 +317,7 @@ export const settingsSchema = z.strictObject({
     ),
   sfu: sfu.prefault({}).describe('The SFU: media of meetings'),
   turn: turn.prefault({}).describe('The STUN and TURN server'),
-  redis: z
-    .strictObject({
-      url: redisUrl
-        .default('')
-        .describe('Redis that the nodes of a cluster share, redis:// or rediss://; empty for none'),
-      prefix: text(1, 64, 'a prefix')
-        .default('sterna:')
-        .describe('What its keys and channels begin with; the same on all nodes'),
-    })
-    .prefault({})
-    .describe('What the nodes of a cluster share'),
+  redis: redis.prefault({}).describe('What the nodes of a cluster share'),
   webhooks: webhooks.prefault({}).describe('Who is told what happens in rooms'),
   audit: audit.prefault({}).describe('Who did what, in a file that shows when it was changed'),
   drain: z
