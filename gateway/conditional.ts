@@ -15,17 +15,26 @@ const CACHED = 'private, no-cache';
 
 /** 200 with the body, or 304. */
 export function conditional({ headers }: Pick<FastifyRequest, 'headers'>, body: object): Answer {
+  const { etag, full, unchanged } = bothAnswers(body);
+  return namesTag(headers['if-none-match'], etag) ? unchanged : full;
+}
+
+/** What there is to answer with, whether or not the client has it. */
+export function bothAnswers(body: object): { etag: string; full: Answer; unchanged: Answer } {
   const text = JSON.stringify(body);
   const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
   const fields = { etag, 'cache-control': CACHED };
-  if (namesTag(headers['if-none-match'], etag)) return { status: 304, body: undefined, fields };
-  return { status: 200, body: text, fields: { ...fields, 'content-type': JSON_TYPE } };
+  return {
+    etag,
+    full: { status: 200, body: text, fields: { ...fields, 'content-type': JSON_TYPE } },
+    unchanged: { status: 304, body: undefined, fields },
+  };
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Weak comparison (s8.8.3.2), as s13.1.2 has it. */
-function namesTag(field: string | undefined, etag: string): boolean {
+export function namesTag(field: string | undefined, etag: string): boolean {
   if (field === undefined) return false;
   return field.split(',').some((one) => {
     const tag = one.trim();

@@ -5,27 +5,37 @@ import { type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { systemClock } from '../shared/clock.ts';
+import type { Clock } from '../shared/clock.ts';
 import type { TlsPair } from '../shared/config/tls-pair.ts';
 import type { Logger } from '../shared/log.ts';
-import { writeAnswer } from './exchange.ts';
+import { Authenticator } from './authenticator.ts';
+import type { Judge } from './authenticator.ts';
+import { Cors } from './cors.ts';
 import { clientTeller } from './forwarded.ts';
 import type { TellClient } from './forwarded.ts';
 import { Gate } from './gate.ts';
-import type { GateOptions } from './gate.ts';
 import { createHttpsServer, type HttpsServer } from './https-server.ts';
 import { Idempotency } from './idempotency.ts';
+import { Latency } from './latency.ts';
 import * as limits from './limits.ts';
 import { listenOptions } from './listen-options.ts';
 import { servePage } from './page.ts';
 import { GatewayProblem, PROBLEM_TYPE, problemDetails, problemOf } from './problem.ts';
+import { LocalRateCounters } from './rate-counters.ts';
+import { RateLimits, rateRules } from './rate-limits.ts';
+import type { RateTexts } from './rate-limits.ts';
+import { requestId } from './request-id.ts';
+import { Responder } from './responder.ts';
 import type { Route } from './route.ts';
-import { serveRoutes } from './route-table.ts';
+import { OTHER, serveRoutes } from './route-table.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { devTokenRoute } from './routes/dev-token.ts';
 import type { MintToken } from './routes/dev-token.ts';
 import { healthRoutes, notReady, notServing } from './routes/health.ts';
 import type { HealthOptions } from './routes/health.ts';
+import { keyRoutes } from './routes/keys.ts';
+import type { KeysApi } from './routes/keys.ts';
+import { latencyRoute } from './routes/latency.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import type { MetricsOptions } from './routes/metrics.ts';
 import { operateRoutes } from './routes/operate.ts';
@@ -41,7 +51,8 @@ import type { WhipApi } from './routes/whip.ts';
 import { acceptUpgrades } from './upgrade.ts';
 import type { UpgradeHandler } from './upgrade.ts';
 
-export interface GatewayOptions extends HealthOptions, GateOptions {
+export interface GatewayOptions extends HealthOptions {
+  clock: Clock;
   log: Logger;
   /** Folder of the built page; without it `/` answers 404. */
   webRoot: string | undefined;
@@ -54,8 +65,13 @@ export interface GatewayOptions extends HealthOptions, GateOptions {
   /** Path of the signaling WebSocket. */
   signalPath: string;
   onUpgrade: UpgradeHandler;
+  judge: Judge;
+  limits: RateTexts;
+  /** Origins whose pages may use the API; `*` for all. */
+  cors: readonly string[];
   rooms: RoomsApi;
   participants: ParticipantsApi;
+  keys: KeysApi;
   turn: TurnApi;
   operate: OperateApi;
   metrics: MetricsOptions;
@@ -66,6 +82,8 @@ export interface GatewayOptions extends HealthOptions, GateOptions {
 }
 
 export interface Gateway {
+  /** How long its routes take. */
+  readonly latency: Latency;
   /** Resolves with the port that is bound; rejects with the system's error, such as EADDRINUSE. */
   listen(host: string, port: number): Promise<number>;
   /** What is shown to clients from now on, where it is served with TLS. */
@@ -75,14 +93,39 @@ export interface Gateway {
 }
 
 interface GatewayParts {
+  readonly latency: Latency;
   readonly destroyUpgraded: () => void;
   readonly https: HttpsServer | undefined;
   readonly options: GatewayOptions;
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const { log, tls } = options;
+  const { clock, log, tls } = options;
   const clientOf = clientTeller(options.trustedProxies ?? []);
+  const latency = new Latency();
+  const routes = routesOf(options, clientOf, latency);
+  const gate = new Gate({
+    clock,
+    authenticator: new Authenticator(options.judge, clock),
+    limits: new RateLimits(
+      rateRules(options.limits, routes),
+      new LocalRateCounters(limits.RATE_KEYS_MAX),
+    ),
+    cors: new Cors(options.cors),
+    latency,
+    clientOf,
+  });
+  const responder = new Responder(clock, log);
+  /** Also for what Fastify refuses before any hook. */
+  const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const exchange = request.exchange ?? gate.enter(request, latency.of(OTHER));
+    let problem = problemOf(error);
+    if (!problem) {
+      exchange.fault = error;
+      problem = new GatewayProblem(500, 'INTERNAL', 'The server failed; the log has the cause.');
+    }
+    responder.writeProblem(request, reply, problem, exchange.fields);
+  };
   let https: HttpsServer | undefined;
   const app = fastify<Server>({
     ...(tls && {
@@ -98,6 +141,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     routerOptions: { maxParamLength: limits.PATH_SEGMENT_MAX },
     requestTimeout: limits.REQUEST_TIMEOUT_MS,
     keepAliveTimeout: limits.KEEP_ALIVE_MS,
+    // The gate names requests.
+    genReqId: () => '',
     // The table has HEAD wherever it has GET.
     exposeHeadRoutes: false,
     forceCloseConnections: true,
@@ -107,50 +152,53 @@ export function createGateway(options: GatewayOptions): Gateway {
       connectionsCheckingInterval: limits.CHECK_MS,
     },
     clientErrorHandler: refuseRaw,
-    frameworkErrors: (error, request, reply) => sendError(error, request, reply, options.log),
+    frameworkErrors: refuse,
   });
   app.server.maxConnections = limits.CONNECTIONS_MAX;
   app.removeContentTypeParser('text/plain');
   app.decorateRequest('exchange', null);
-  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options.log));
+  app.setErrorHandler(refuse);
   app.setNotFoundHandler((request, reply) =>
-    sendError(notFound(request.method, request.url), request, reply, options.log),
+    refuse(notFound(request.method, request.url), request, reply),
   );
-  const gate = new Gate(options);
-  const routes = routesOf(options, clientOf);
-  const described = [...routes, ...docsRoutes(options.version, routes)];
-  serveRoutes(app, described, gate, new Idempotency(systemClock));
-  if (options.webRoot !== undefined) servePage(app, options.webRoot, gate);
+  const parts = { gate, responder, latency, idempotency: new Idempotency(clock) };
+  serveRoutes(app, routes, parts);
+  if (options.webRoot !== undefined) servePage(app, options.webRoot, parts);
   const destroyUpgraded = acceptUpgrades(app.server, {
     path: options.signalPath,
     refuse: () => notServing(options),
     clientOf,
     handle: options.onUpgrade,
   });
-  return gatewayOn(app, { destroyUpgraded, https, options });
+  return gatewayOn(app, { destroyUpgraded, https, options, latency });
 }
 
 /** Everything that is served but the page and WebSockets. */
-function routesOf(options: GatewayOptions, clientOf: TellClient): Route[] {
+function routesOf(options: GatewayOptions, clientOf: TellClient, latency: Latency): Route[] {
+  const { clock, metrics } = options;
   const refuse = (): GatewayProblem | undefined => notReady(options);
-  return [
+  const routes = [
     ...healthRoutes(options),
-    metricsRoute(options.metrics),
+    metricsRoute(metrics),
+    latencyRoute({ latency, readers: metrics.readers, clock }),
     ...roomRoutes(options.rooms, refuse),
     ...participantRoutes(options.participants),
+    ...keyRoutes(options.keys),
     ...turnRoutes(options.turn, clientOf),
     ...operateRoutes(options.operate),
     ...(options.whip ? whipRoutes({ api: options.whip, clientOf, refuse }) : []),
     ...(options.mintToken ? [devTokenRoute(options.mintToken)] : []),
   ];
+  return [...routes, ...docsRoutes(options.version, routes)];
 }
 
 function gatewayOn(
   app: FastifyInstance,
-  { destroyUpgraded, https, options: { log, reusePort = false } }: GatewayParts,
+  { latency, destroyUpgraded, https, options: { log, reusePort = false } }: GatewayParts,
 ): Gateway {
   let closed: Promise<void> | undefined;
   return {
+    latency,
     listen: async (host, port) => {
       await app.ready();
       await app.listen(await listenOptions({ host, port, reusePort }, log));
@@ -176,24 +224,6 @@ function notFound(method: string, url: string): GatewayProblem {
   return new GatewayProblem(404, 'NOT_FOUND', `There is nothing at ${what}; the page is at /.`);
 }
 
-function sendError(
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  log: Logger,
-): void {
-  let problem = problemOf(error);
-  if (!problem) {
-    log.error('http.failed', { err: error });
-    problem = new GatewayProblem(500, 'INTERNAL', 'The server failed; the log has the cause.');
-  }
-  writeAnswer(request, reply, {
-    status: problem.status,
-    body: JSON.stringify(problemDetails(problem)),
-    fields: { ...problem.headers, 'content-type': PROBLEM_TYPE },
-  });
-}
-
 /** Answers what is not even HTTP. */
 function refuseRaw(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -206,7 +236,9 @@ function refuseRaw(error: Error & { code?: string }, socket: Socket): void {
   };
   const status = statusOf[error.code ?? ''] ?? 400;
   const detail = 'The request is not HTTP/1.1 that this server takes.';
-  const body = JSON.stringify(problemDetails(new GatewayProblem(status, 'BAD_MESSAGE', detail)));
+  const body = JSON.stringify(
+    problemDetails(new GatewayProblem(status, 'BAD_MESSAGE', detail), requestId()),
+  );
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
       `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,

@@ -3,7 +3,7 @@
 
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
-import type { Gate } from './gate.ts';
+import type { TableParts } from './route-table.ts';
 
 const POLICY = [
   "default-src 'self'",
@@ -16,7 +16,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join(';');
 
-/** Strict-Transport-Security is the HTTPS server's: where TLS ends at a proxy in front, so does the decision about it. */
+/** No Strict-Transport-Security: TLS ends at a proxy in front, and so does the decision about it. */
 const PAGE_FIELDS = {
   // Files keep their names from one version to the next, so a browser asks each time (and is told 304).
   'cache-control': 'no-cache',
@@ -31,12 +31,21 @@ const PAGE_FIELDS = {
   'x-frame-options': 'DENY',
 };
 
-export function servePage(app: FastifyInstance, root: string, gate: Gate): void {
+export function servePage(
+  app: FastifyInstance,
+  root: string,
+  { gate, responder, latency }: TableParts,
+): void {
   void app.register(async (scope) => {
-    const enter = gate.hook(undefined);
+    const files = latency.of('page');
     scope.addHook('onRequest', (request, reply, next) => {
+      gate.enter(request, files);
       void reply.headers(PAGE_FIELDS);
-      enter(request, reply, next);
+      next();
+    });
+    scope.addHook('onSend', (request, reply, _payload, next) => {
+      responder.stamp(request, reply);
+      next();
     });
     await scope.register(fastifyStatic, {
       root,

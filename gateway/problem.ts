@@ -34,15 +34,21 @@ export interface ProblemDetails {
   status: number;
   detail: string;
   reason: string;
+  /** By which the log knows the request. */
+  requestId: string;
 }
 
-export function problemDetails({ status, code, message }: GatewayProblem): ProblemDetails {
+export function problemDetails(
+  { status, code, message }: GatewayProblem,
+  requestId: string,
+): ProblemDetails {
   return {
     type: 'about:blank',
     title: STATUS_CODES[status] ?? 'Error',
     status,
     detail: message,
     reason: code,
+    requestId,
   };
 }
 

@@ -1,47 +1,59 @@
 // The table of routes as Fastify serves it: each path with its methods, and 405 (RFC 9110 s15.5.6) for all others.
-// Called by: http-server.ts. What a route takes goes through its schemas here, and its room to the judgement of
-// access.
+// Called by: http-server.ts. What a route takes goes through its schemas here, and its room to the judgement of access.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { accessProblem } from './access.ts';
-import { ANONYMOUS } from './caller.ts';
 import type { Caller } from './caller.ts';
-import { writeAnswer } from './exchange.ts';
+import { preflightFields } from './cors.ts';
+import { exchangeOf } from './exchange.ts';
 import type { Gate } from './gate.ts';
 import type { Idempotency } from './idempotency.ts';
+import type { Latency } from './latency.ts';
 import { parsed } from './parsed.ts';
 import { GatewayProblem } from './problem.ts';
+import { PreparedAnswer } from './responder.ts';
+import type { Responder } from './responder.ts';
 import { isContent } from './route.ts';
 import type { Answer, Method, Route } from './route.ts';
 
 const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
-/** A method twice at a path is a defect of the table, and fails here. */
+/** Of requests that no route is for. */
+export const OTHER = 'other';
+
+export interface TableParts {
+  readonly gate: Gate;
+  readonly responder: Responder;
+  readonly latency: Latency;
+  readonly idempotency: Idempotency;
+}
+
+/** A method twice at a path is a defect of the table: then listening fails. */
 export function serveRoutes(
   app: FastifyInstance,
   routes: readonly Route[],
-  gate: Gate,
-  idempotency: Idempotency,
+  parts: TableParts,
 ): void {
   const paths = new Map<string, Route[]>();
   for (const route of routes) paths.set(route.path, [...(paths.get(route.path) ?? []), route]);
-  const scoped = (wanted: boolean) => async (scope: FastifyInstance) => {
-    if (wanted) takeAnyType(scope);
-    for (const route of routes) {
-      if (takesAnyType(route) !== wanted) continue;
-      const siblings = paths.get(route.path) ?? [];
-      const addsHead = route.method === 'GET' && !siblings.some(({ method }) => method === 'HEAD');
-      scope.route({
-        method: addsHead ? ['GET', 'HEAD'] : route.method,
-        url: fastifyPath(route.path),
-        onRequest: gate.hook(route),
-        handler: handlerOf(route, idempotency),
-      });
-    }
+  const optionsOf = (route: Route): RouteOptions => {
+    const siblings = paths.get(route.path) ?? [];
+    const addsHead = route.method === 'GET' && !siblings.some(({ method }) => method === 'HEAD');
+    return {
+      method: addsHead ? ['GET', 'HEAD'] : route.method,
+      url: fastifyPath(route.path),
+      onRequest: parts.gate.hook(route),
+      handler: handlerOf(route, parts),
+    };
   };
-  void app.register(scoped(false));
-  void app.register(scoped(true));
-  for (const [path, siblings] of paths) refuseOthers(app, path, siblings);
+  void app.register(async (scope) => {
+    for (const route of routes) if (!takesAnyType(route)) scope.route(optionsOf(route));
+  });
+  void app.register(async (scope) => {
+    takeAnyType(scope);
+    for (const route of routes) if (takesAnyType(route)) scope.route(optionsOf(route));
+    for (const [path, siblings] of paths) scope.route(otherMethods(path, siblings, parts));
+  });
 }
 
 /** Where a body is not JSON, its type is the route's business; where there is none to be, nobody's. */
@@ -56,21 +68,35 @@ function takeAnyType(scope: FastifyInstance): void {
   );
 }
 
-function refuseOthers(app: FastifyInstance, path: string, siblings: readonly Route[]): void {
+function otherMethods(path: string, siblings: readonly Route[], parts: TableParts): RouteOptions {
+  const { gate, responder, latency } = parts;
   const methods = siblings.map(({ method }) => method);
   const allow = methods.join(', ');
+  const fields = siblings[0]?.fields;
   const taken = new Set<Method>(methods.includes('GET') ? [...methods, 'HEAD'] : methods);
-  const refuse = (request: FastifyRequest): never => {
-    const at = request.url.split('?', 1)[0] ?? '';
-    const detail = `${at.slice(0, 100)} takes ${allow} only.`;
-    throw new GatewayProblem(405, 'METHOD', detail, { ...siblings[0]?.fields, allow });
-  };
-  app.route({
+  const preflight = new PreparedAnswer(
+    { status: 204, body: undefined, fields: preflightFields(methods) },
+    fields,
+  );
+  const others = latency.of(OTHER);
+  const isShared = fields === undefined && siblings.some(({ access }) => access !== 'address');
+  return {
     method: METHODS.filter((method) => !taken.has(method)),
     url: fastifyPath(path),
-    onRequest: refuse,
-    handler: refuse,
-  });
+    onRequest: (request, reply) => {
+      gate.enter(request, others);
+      const mayRead = isShared && gate.share(request);
+      const asked = request.headers['access-control-request-method'];
+      if (mayRead && request.method === 'OPTIONS' && asked !== undefined) {
+        return responder.write(request, reply, preflight);
+      }
+      const at = request.url.split('?', 1)[0] ?? '';
+      const detail = `${at.slice(0, 100)} takes ${allow} only.`;
+      const problem = new GatewayProblem(405, 'METHOD', detail, { allow });
+      return responder.writeProblem(request, reply, problem, fields);
+    },
+    handler: () => undefined,
+  };
 }
 
 function fastifyPath(path: string): string {
@@ -79,11 +105,17 @@ function fastifyPath(path: string): string {
 
 type AnyCall = Parameters<Route['handler']>[0];
 
-function handlerOf(
-  route: Route,
-  idempotency: Idempotency,
-): (request: FastifyRequest, reply: FastifyReply) => unknown {
+type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown;
+
+function handlerOf(route: Route, { responder, idempotency }: TableParts): Handler {
+  const { fields } = route;
   const repeats = route.method === 'POST' && route.access !== 'bearer' && route.access !== 'public';
+  const write = (request: FastifyRequest, reply: FastifyReply, answer: Answer): void =>
+    responder.write(
+      request,
+      reply,
+      answer instanceof PreparedAnswer ? answer : new PreparedAnswer(answer, fields),
+    );
   return (request, reply) => {
     const call = callOf(route, request);
     const execute = (): Answer | Promise<Answer> => route.handler(call);
@@ -91,8 +123,8 @@ function handlerOf(
       repeats && request.headers['idempotency-key'] !== undefined
         ? idempotency.once(request, whoIs(call.caller), execute)
         : execute();
-    if (!(answer instanceof Promise)) return writeAnswer(request, reply, answer);
-    return answer.then((late) => writeAnswer(request, reply, late));
+    if (!(answer instanceof Promise)) return write(request, reply, answer);
+    return answer.then((late) => write(request, reply, late));
   };
 }
 
@@ -101,7 +133,7 @@ function callOf(route: Route, request: FastifyRequest): AnyCall {
   const params = route.params && parsed(route.params, request.params);
   const query = route.query && parsed(route.query, request.query);
   const body = bodyOf(route, request);
-  const caller = request.exchange?.caller ?? ANONYMOUS;
+  const { caller } = exchangeOf(request);
   const room = route.roomOf?.(body) ?? roomIn(request.params);
   const problem = accessProblem(route.access, caller, room);
   if (problem) throw problem;

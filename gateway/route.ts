@@ -67,6 +67,8 @@ export interface RouteDefinition<Params, Query, Body, Given extends Answers> {
   roomOf?(body: BodyOf<Body>): string;
   /** Header fields of every answer, refusals included. */
   readonly fields?: Fields;
+  /** Anybody may ask as often as they like: it costs nothing and tells nothing. */
+  readonly unlimited?: true;
   /** Refuses by throwing, before the body is read. */
   guard?(request: FastifyRequest): void;
   /** What is refused is thrown as GatewayProblem. */

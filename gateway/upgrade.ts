@@ -7,6 +7,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Client, TellClient } from './forwarded.ts';
 import { GatewayProblem, PROBLEM_TYPE, problemDetails } from './problem.ts';
+import { requestId } from './request-id.ts';
 
 export type UpgradeHandler = (
   request: IncomingMessage,
@@ -36,7 +37,7 @@ export function acceptUpgrades(server: Server, options: UpgradeOptions): () => v
       path === options.path
         ? options.refuse()
         : new GatewayProblem(404, 'NOT_FOUND', `WebSockets are served at ${options.path} only.`);
-    if (problem) refuse(socket, problem);
+    if (problem) refuse(socket, problem, requestId(request.headers['x-request-id']));
     else options.handle(request, socket, head, options.clientOf(request));
   });
   return () => {
@@ -44,13 +45,14 @@ export function acceptUpgrades(server: Server, options: UpgradeOptions): () => v
   };
 }
 
-function refuse(socket: Duplex, problem: GatewayProblem): void {
-  const details = problemDetails(problem);
+function refuse(socket: Duplex, problem: GatewayProblem, id: string): void {
+  const details = problemDetails(problem, id);
   const body = JSON.stringify(details);
   const headers = {
     Connection: 'close',
     'Content-Type': PROBLEM_TYPE,
     'Content-Length': String(Buffer.byteLength(body)),
+    'X-Request-Id': id,
     ...problem.headers,
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -16,6 +16,7 @@ tools=(
   openssl=openssl
   gcc=gcc
   janus=janus
+  wrk=wrk
   whip-client=simple-whip-client
   /usr/lib/python3/dist-packages/aiortc=python3-aiortc
   /usr/lib/python3/dist-packages/gi/overrides/Gst.py=python3-gst-1.0

@@ -9,6 +9,7 @@ import type { SignalingStats } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
 import { CLUSTER_METRIC_FAMILIES } from './cluster-metric-families.ts';
 import { DTLS_METRIC_FAMILIES } from './dtls-metric-families.ts';
+import { HTTP_METRIC_FAMILIES } from './http-metric-families.ts';
 import type { MediaReport, WorkerReport } from './media/host.ts';
 import type { WorkerStats } from './media/messages.ts';
 import { OVERSIGHT_METRIC_FAMILIES } from './oversight-metric-families.ts';
@@ -21,11 +22,13 @@ import { WHIP_METRIC_FAMILIES } from './whip-metric-families.ts';
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
+  /** Of a histogram: `_bucket`, whose labels end with `le`, `_sum` or `_count`. */
+  readonly suffix?: string;
 }
 
 export interface MetricFamily {
   readonly name: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels: readonly string[];
   /** What is not known is left out: a zero would look like a counter that was reset. */
@@ -261,6 +264,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
   ...WHIP_METRIC_FAMILIES,
   ...CLUSTER_METRIC_FAMILIES,
   ...OVERSIGHT_METRIC_FAMILIES,
+  ...HTTP_METRIC_FAMILIES,
   {
     name: 'sterna_token_cache_entries',
     type: 'gauge',

@@ -3,7 +3,7 @@
 // times a second and an observer that cannot be taken off. metric-families.ts has what is worth a time series.
 // Called by: server.ts, which hands it to the gateway.
 
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { METRIC_FAMILIES } from './metric-families.ts';
 import type { MetricFamily } from './metric-families.ts';
 import type { ServerStats } from './stats.ts';
@@ -40,6 +40,7 @@ export class Metrics {
 function setterOf(family: MetricFamily, registry: Registry): (stats: ServerStats) => void {
   const { name, help, samples } = family;
   const labelNames = [...family.labels];
+  if (family.type === 'histogram') return histogramSetter(family, registry);
   const metric =
     family.type === 'counter'
       ? new Counter({ name, help, labelNames, registers: [registry] })
@@ -49,5 +50,24 @@ function setterOf(family: MetricFamily, registry: Registry): (stats: ServerStats
     // Without labels `reset` leaves a sample of 0, which would be told of what is not known.
     if (labelNames.length === 0) metric.remove();
     for (const { labels, value } of samples(stats)) metric.inc(labels, value);
+  };
+}
+
+/** Its buckets are counted where durations are taken: the registry's histogram only lends its name and its form. */
+function histogramSetter(
+  { name, help, labels, samples }: MetricFamily,
+  registry: Registry,
+): (stats: ServerStats) => void {
+  const metric = new Histogram({ name, help, labelNames: [...labels], registers: [registry] });
+  let values: object[] = [];
+  Object.assign(metric, {
+    getForPromString: () => Promise.resolve({ name, help, type: 'histogram', values }),
+  });
+  return (stats) => {
+    values = samples(stats).map((sample) => ({
+      metricName: name + (sample.suffix ?? ''),
+      labels: sample.labels,
+      value: sample.value,
+    }));
   };
 }

@@ -10,22 +10,24 @@ import { secureContextOf } from '../shared/net/secure-context.ts';
 import { bracketed, isWildcard } from '../shared/config/network-values.ts';
 import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
+import type { KeyRing } from '../shared/keys/key-ring.ts';
 import type { Logger, LogLevel } from '../shared/log.ts';
+import type { RedisLink } from '../shared/redis/redis-link.ts';
 import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
 import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
-import { RedisLink } from '../shared/redis/redis-link.ts';
-import { AuditLog } from './audit/audit-log.ts';
+import type { AuditLog } from './audit/audit-log.ts';
 import { noAudit } from './audit/audit.ts';
 import type { Actor, Audit } from './audit/audit.ts';
-import { authenticatorOf } from './callers.ts';
+import { judgeOf } from './callers.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
 import { pinMainThread } from './media/cpus.ts';
-import { MediaHost } from './media/host.ts';
+import { keysApiOf } from './key-api.ts';
+import type { MediaHost } from './media/host.ts';
 import { Metrics } from './metrics.ts';
 import { roomObserverOf } from './observer.ts';
 import { operateApiOf } from './operate-api.ts';
@@ -35,6 +37,8 @@ import { participantsApiOf } from './participants-api.ts';
 import { roomsApiOf } from './room-api.ts';
 import { roomOwnerOf } from './room-owner.ts';
 import { placesOf } from './room-places.ts';
+import { openParts } from './server-parts.ts';
+import type { ServerParts } from './server-parts.ts';
 import type { ServerStats } from './stats.ts';
 import { TlsFiles } from './tls-files.ts';
 import { turnApiOf } from './turn-api.ts';
@@ -67,6 +71,8 @@ export class Server {
   readonly #log: Logger;
   readonly #signaling: SignalingServer;
   readonly #media: MediaHost;
+  readonly #keys: KeyRing;
+  readonly #redis: RedisLink | undefined;
   readonly #iceServers: MakeIceServers;
   /** With `redis.url` alone. */
   readonly #cluster: Cluster | undefined;
@@ -80,16 +86,13 @@ export class Server {
   #port = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(
-    config: Config,
-    log: Logger,
-    media: MediaHost,
-    auditLog: AuditLog | undefined,
-    sources?: ReloadSources,
-  ) {
+  private constructor(config: Config, log: Logger, parts: ServerParts, sources?: ReloadSources) {
+    const { media, keys, auditLog, redis } = parts;
     this.#config = config;
     this.#log = log;
     this.#media = media;
+    this.#keys = keys;
+    this.#redis = redis;
     this.#auditLog = auditLog;
     this.#webhooks = new Webhooks({ ...config, clock: systemClock, log });
     this.reload = new Reload(config, {
@@ -108,9 +111,9 @@ export class Server {
       () => this.listeners,
       systemClock,
     );
-    this.#cluster = this.#openCluster();
+    this.#cluster = redis && this.#clusterOn(redis);
     this.#signaling = new SignalingServer({
-      keys: config.keys,
+      keys,
       node: hostname(),
       version: VERSION,
       origins: config.signaling.origins,
@@ -137,13 +140,7 @@ export class Server {
 
   /** Resolves when everything serves. Rejects with a SternaError of one line, and leaves nothing open. */
   static async start(config: Config, log: Logger, sources?: ReloadSources): Promise<Server> {
-    const { file } = config.audit;
-    const audit = file === '' ? undefined : await AuditLog.open(file, systemClock, log);
-    const media = await MediaHost.start(config, log).catch(async (error: unknown) => {
-      await audit?.close();
-      throw error;
-    });
-    const server = new Server(config, log, media, audit, sources);
+    const server = new Server(config, log, await openParts(config, log), sources);
     try {
       await server.#open();
       return server;
@@ -183,6 +180,7 @@ export class Server {
       engine: this.#media.engine,
       media: await this.#media.report(),
       cluster: this.#cluster?.stats(),
+      http: this.#gateway?.latency,
       webhooks: this.#webhooks.stats(),
       audit: this.#auditLog?.stats(),
     };
@@ -239,8 +237,12 @@ export class Server {
       state: () => this.#stateNow,
       onUpgrade: (request, socket, head, client) =>
         this.#signaling.handleUpgrade(request, socket, head, client),
-      authenticate: authenticatorOf(this.#signaling),
+      clock: systemClock,
+      judge: judgeOf(this.#signaling.tokens, this.#keys),
+      limits: gateway.limits,
+      cors: gateway.cors,
       rooms: roomsApiOf(rooms, places, this.#signaling, this.#audit),
+      keys: keysApiOf(this.#keys, this.#audit),
       participants: participantsApiOf(rooms, this.#audit),
       turn: turnApiOf(
         this.#media.allocations,
@@ -296,22 +298,21 @@ export class Server {
     this.#cluster?.close();
     this.#tls?.close();
     await this.#media.close();
+    this.#redis?.close();
     await this.#webhooks.close();
     if (wasReady) this.#audit.record(by, 'server.stop', {}, 'ok');
     await this.#auditLog?.close();
     if (wasReady) this.#log.info('server.closed');
   }
 
-  #openCluster(): Cluster | undefined {
-    const { url, prefix, lease } = this.#config.redis;
-    if (url === '') return undefined;
-    const link = new RedisLink({ url, prefix, log: this.#log });
+  #clusterOn(link: RedisLink): Cluster {
     const describe = (): object => ({
       name: hostname(),
       version: VERSION,
       participants: this.#signaling.rooms.participants,
     });
-    return new Cluster({ link, leaseMs: lease * 1000, log: this.#log, describe });
+    const leaseMs = this.#config.redis.lease * 1000;
+    return new Cluster({ link, leaseMs, log: this.#log, describe });
   }
 
   #pageToken(request: { room: string; identity: string; name?: string | undefined }): string {

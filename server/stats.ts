@@ -1,6 +1,7 @@
 // What a server tells of itself when it is asked: the one value that the metrics are made from.
 
 import type { EngineChoice } from '../shared/net/engine-choice.ts';
+import type { Latency } from '../gateway/latency.ts';
 import type { SignalingStats } from '../signaling/index.ts';
 import type { ClusterStats } from './cluster/cluster.ts';
 import type { AuditStats } from './audit/audit-log.ts';
@@ -17,4 +18,6 @@ export interface ServerStats {
   webhooks: WebhookStats | undefined;
   /** Undefined without a file. */
   audit: AuditStats | undefined;
+  /** Undefined before the gateway is there. */
+  http?: Latency | undefined;
 }

@@ -45,6 +45,18 @@ export const claims = z.object({
   grants,
 });
 
+/** Of tokens as server SDKs of LiveKit make them for the API; what else they have in `video` is for joining there. */
+export const videoClaims = z.object({
+  ...claims.pick({ iss: true, exp: true, nbf: true, jti: true }).shape,
+  sub: identity.optional(),
+  video: z.object({
+    room: roomName.optional(),
+    roomAdmin: z.boolean().default(false),
+    roomCreate: z.boolean().default(false),
+    roomList: z.boolean().default(false),
+  }),
+});
+
 export type GrantsInput = z.input<typeof grants>;
 export type Grants = z.output<typeof grants>;
 export type Claims = z.output<typeof claims>;

@@ -49,6 +49,7 @@ export class Room<M extends Member = Member> {
   #maxParticipants: number;
   #emptyTimeoutMs: number;
   #emptySince: number;
+  #revision = 0;
 
   constructor(
     options: RoomOptions,
@@ -99,6 +100,7 @@ export class Room<M extends Member = Member> {
 
   /** Takes settings that were checked. Nobody has to go where fewer may be in it now. */
   update({ meta, maxParticipants, emptyTimeoutMs }: RoomSettings): void {
+    this.#revision++;
     const changes = meta !== undefined && meta !== this.#meta;
     this.#meta = meta ?? this.#meta;
     this.#maxParticipants = maxParticipants ?? this.#maxParticipants;
@@ -109,6 +111,11 @@ export class Room<M extends Member = Member> {
   /** Participants, hidden and away ones included. */
   get size(): number {
     return this.#members.size;
+  }
+
+  /** Goes up with every change of its settings, and of who is in it. */
+  get revision(): number {
+    return this.#revision;
   }
 
   info(): RoomInfo {
@@ -163,6 +170,7 @@ export class Room<M extends Member = Member> {
 
   /** Adds and notes it for the feed; the caller schedules the feed when its own reply is out. */
   add(member: M): void {
+    this.#revision++;
     this.#members.set(member.participant.sid, member);
     this.#identities.set(member.participant.identity, member);
     this.feed.changed(member.participant);
@@ -177,6 +185,7 @@ export class Room<M extends Member = Member> {
   remove(member: M, reason: string): void {
     const { sid, identity } = member.participant;
     if (!this.#members.delete(sid)) return;
+    this.#revision++;
     if (this.#identities.get(identity) === member) this.#identities.delete(identity);
     if (this.#members.size === 0) this.#emptySince = this.#clock.monotonic();
     this.feed.gone(member.participant, reason);

@@ -10,6 +10,7 @@ import type { RawData, WebSocket } from 'ws';
 import { systemClock } from '../shared/clock.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Logger } from '../shared/log.ts';
+import type { KeySource } from '../shared/keys/key-source.ts';
 import { AddressCounts } from './address-counts.ts';
 import type { AddressCount } from './address-counts.ts';
 import { SUBPROTOCOL } from './codes.ts';
@@ -52,8 +53,8 @@ const CHUNKS_MAX = 4096;
 const REHEARSALS = 40;
 
 export interface SignalingOptions {
-  /** API keys: names and HS256 secrets of at least 32 characters. */
-  keys: Readonly<Record<string, string>>;
+  /** API keys: names and HS256 secrets of at least 32 characters, or where they come from. */
+  keys: Readonly<Record<string, string>> | KeySource;
   node: string;
   version: string;
   /** Allowed Origins besides the request's own host; `*` allows all. */
@@ -141,7 +142,7 @@ export class SignalingServer {
       iceServers: (identity, requestHost) => options.iceServers(identity, requestHost),
     };
     this.#guests = new Guests(this.#service);
-    this.whip = switchboard === null ? undefined : new WhipEndpoint(this.#service, options.keys);
+    this.whip = switchboard === null ? undefined : new WhipEndpoint(this.#service);
     this.#wss = webSocketServer(limits);
     this.#wss.on('wsClientError', (error, socket) => {
       this.#refuse(socket, problem('BAD_MESSAGE', error.message));

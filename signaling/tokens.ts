@@ -5,12 +5,15 @@
 import { createSecretKey, hash, randomBytes } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import jsonwebtoken from 'jsonwebtoken';
+import type { JwtPayload } from 'jsonwebtoken';
 import { LocalTier } from '../shared/cache/local-tier.ts';
 import type { CacheStats, CacheTier } from '../shared/cache/local-tier.ts';
 import { systemClock } from '../shared/clock.ts';
 import type { Clock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
-import { claims } from './claims.ts';
+import { fixedKeys } from '../shared/keys/key-source.ts';
+import type { KeySource } from '../shared/keys/key-source.ts';
+import { claims, videoClaims } from './claims.ts';
 import type { Claims, Grants, GrantsInput } from './claims.ts';
 import type { Reason } from './codes.ts';
 import { tokenId } from './ids.ts';
@@ -55,6 +58,24 @@ export interface VerifiedToken {
   readonly attributes: Readonly<Record<string, string>>;
   /** Unix time, milliseconds. */
   readonly expiresAt: number;
+}
+
+/** What may be said of a token again and again. */
+interface Dated {
+  readonly id: string;
+  readonly key: string;
+  readonly expiresAt: number;
+}
+
+/** Who asks the API, and for what. */
+export interface ApiToken extends Dated {
+  readonly identity: string | undefined;
+  readonly grants: {
+    readonly room: string | undefined;
+    readonly roomAdmin: boolean;
+    readonly roomCreate: boolean;
+    readonly roomList: boolean;
+  };
 }
 
 /** A signed token with a fresh `jti`. Throws SternaError `TOKEN_INVALID` when no server would accept it. */
@@ -106,7 +127,9 @@ export interface TokenVerifierOptions {
 }
 
 export class TokenVerifier {
-  readonly #keys = new Map<string, KeyObject>();
+  readonly keys: KeySource;
+  /** Of secrets that have verified something, until keys change. */
+  readonly #keyObjects = new Map<string, KeyObject>();
   /** Stands in for the key of an unknown issuer, so that both failures do the same work. */
   readonly #noKey: KeyObject = createSecretKey(randomBytes(SECRET_CHARS_MIN));
   readonly #clock: Clock;
@@ -116,10 +139,17 @@ export class TokenVerifier {
   /** Told of every token that is revoked here. */
   onRevoked: ((id: string, expiresAt: number) => void) | null = null;
 
-  /** `keys`: API key names and their secrets. Throws SternaError `CONFIG_INVALID` for a short one. */
-  constructor(keys: Readonly<Record<string, string>>, options: TokenVerifierOptions) {
-    for (const [name, secret] of Object.entries(keys))
-      this.#keys.set(name, secretKey(name, secret));
+  /**
+   * `keys`: API key names and their secrets, or where they come from. Throws SternaError `CONFIG_INVALID` for a short
+   * one of the former.
+   */
+  constructor(keys: Readonly<Record<string, string>> | KeySource, options: TokenVerifierOptions) {
+    this.keys = keySourceOf(keys);
+    this.keys.onChange(() => {
+      this.#keyObjects.clear();
+      this.#accepted.clear();
+      this.#refused.clear();
+    });
     this.#clock = options.clock;
     this.#accepted = options.cache ?? new LocalTier(ACCEPTED_MAX, options.clock);
     this.#refused = new LocalTier(REFUSED_MAX, options.clock);
@@ -148,6 +178,34 @@ export class TokenVerifier {
       this.#accepted.set(digest, result, Math.min(leftMs, ACCEPTED_MS));
     }
     return result;
+  }
+
+  /**
+   * As `check`, of a bearer that asks the API: also what server SDKs of LiveKit send, whose grants are in `video` and
+   * which may name nobody. The caller remembers the result.
+   */
+  checkApi(token: string): ApiToken | Refusal {
+    if (token.length > TOKEN_CHARS_MAX) return INVALID;
+    const payload = this.#signedPayload(token);
+    if (payload === null) return INVALID;
+    if (!('video' in payload)) {
+      const own = this.check(token);
+      if ('reason' in own) return own;
+      const { room, roomAdmin } = own.grants;
+      return { ...own, grants: { room, roomAdmin, roomCreate: false, roomList: false } };
+    }
+    const parsed = videoClaims.safeParse(payload);
+    if (!parsed.success) return wrongClaims(parsed.error.issues);
+    const { iss, sub, jti, exp, nbf, video } = parsed.data;
+    const { room, roomAdmin, roomCreate, roomList } = video;
+    const found: ApiToken = {
+      id: jti ?? `sha256:${digestOf(token)}`,
+      key: iss,
+      identity: sub,
+      grants: { room, roomAdmin, roomCreate, roomList },
+      expiresAt: exp * 1000,
+    };
+    return this.#current(found, nbf);
   }
 
   /**
@@ -188,8 +246,10 @@ export class TokenVerifier {
   }
 
   /** What may change after verification: dates and revocation. */
-  #current(token: VerifiedToken, nbf?: number): VerifiedToken | Refusal {
+  #current<Token extends Dated>(token: Token, nbf?: number): Token | Refusal {
     if (this.#revocations.has(token.id)) return INVALID;
+    // The key may have expired since.
+    if (this.keys.secretOf(token.key) === undefined) return INVALID;
     const now = this.#clock.wall();
     if (now >= token.expiresAt) return refusal('TOKEN_EXPIRED', 'The token is past its exp');
     if (nbf !== undefined && nbf * 1000 > now + SKEW_MS) {
@@ -198,27 +258,41 @@ export class TokenVerifier {
     return token;
   }
 
-  /** The claims of a token whose header and signature hold. Never throws. */
   #signedClaims(token: string): Claims | Refusal {
+    const payload = this.#signedPayload(token);
+    if (payload === null) return INVALID;
+    const parsed = claims.safeParse(payload);
+    return parsed.success ? parsed.data : wrongClaims(parsed.error.issues);
+  }
+
+  /** Of a token whose header and signature hold. Never throws. */
+  #signedPayload(token: string): JwtPayload | null {
     try {
       const decoded = jsonwebtoken.decode(token, { complete: true });
-      if (decoded === null || typeof decoded.payload === 'string') return INVALID;
+      if (decoded === null || typeof decoded.payload === 'string') return null;
       const { header, payload } = decoded;
       // RFC 7515 s4.1.11: a critical extension that is not understood voids the token; none is understood
       // here.
-      if (header.alg !== 'HS256' || header.crit !== undefined) return INVALID;
-      const key = this.#keys.get(String(payload.iss)) ?? this.#noKey;
-      jsonwebtoken.verify(token, key, {
+      if (header.alg !== 'HS256' || header.crit !== undefined) return null;
+      jsonwebtoken.verify(token, this.#keyOf(String(payload.iss)), {
         algorithms: ['HS256'],
         ignoreExpiration: true,
         ignoreNotBefore: true,
       });
-      const parsed = claims.safeParse(payload);
-      if (parsed.success) return parsed.data;
-      return refusal('TOKEN_INVALID', `The token's claims: ${explain(parsed.error.issues)}`);
+      return payload;
     } catch {
-      return INVALID;
+      return null;
     }
+  }
+
+  #keyOf(name: string): KeyObject {
+    const secret = this.keys.secretOf(name);
+    if (secret === undefined) return this.#noKey;
+    const known = this.#keyObjects.get(name);
+    if (known !== undefined) return known;
+    const made = secretKey(name, secret);
+    this.#keyObjects.set(name, made);
+    return made;
   }
 }
 
@@ -227,6 +301,20 @@ const INVALID: Refusal = refusal(
   'TOKEN_INVALID',
   'The token is malformed, revoked or not signed with HS256 by a key of this server',
 );
+
+function wrongClaims(issues: Parameters<typeof explain>[0]): Refusal {
+  return refusal('TOKEN_INVALID', `The token's claims: ${explain(issues)}`);
+}
+
+function keySourceOf(keys: Readonly<Record<string, string>> | KeySource): KeySource {
+  if (isKeySource(keys)) return keys;
+  for (const [name, secret] of Object.entries(keys)) secretKey(name, secret);
+  return fixedKeys(keys);
+}
+
+function isKeySource(keys: Readonly<Record<string, string>> | KeySource): keys is KeySource {
+  return typeof keys.secretOf === 'function';
+}
 
 function digestOf(token: string): string {
   return hash('sha256', token, 'base64url');

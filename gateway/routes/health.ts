@@ -25,6 +25,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
       path: '/healthz',
       summary: 'Whether the server lives: restart it when this fails.',
       access: 'public',
+      unlimited: true,
       response: { 200: z.object({ status: z.literal('ok'), version: z.string() }) },
       handler: ({ reply }) => {
         if (options.healthy()) return reply(200, { status: 'ok', version });
@@ -40,6 +41,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
       path: '/readyz',
       summary: 'Whether the server takes new clients: send it none while this fails.',
       access: 'public',
+      unlimited: true,
       response: { 200: z.object({ status: z.literal('ready'), version: z.string() }) },
       handler: ({ reply }) => {
         const problem = notReady(options);

@@ -1,14 +1,8 @@
-// GET /metrics: numbers for Prometheus. It needs no credentials, so it answers only those address ranges that the
-// configuration names, by the address of the connection, and nobody who comes through a proxy: its address says
-// nothing of who asks, and the header fields that would can be made up. There is no way to trust them.
+// GET /metrics: numbers for Prometheus, for those address ranges that the configuration names.
 // Called by: http-server.ts.
 
-import type { IncomingHttpHeaders } from 'node:http';
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { isLoopback, rangeMatcher } from '../../shared/config/network-values.ts';
-import { isLoopbackHost } from '../loopback-host.ts';
-import { GatewayProblem } from '../problem.ts';
+import { readersOnly } from '../readers.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
 
@@ -30,33 +24,4 @@ export function metricsRoute(options: MetricsOptions): Route {
     handler: async ({ reply }) =>
       reply(200, await options.scrape(), { 'content-type': options.contentType }),
   });
-}
-
-function readersOnly(readers: readonly string[]): (request: FastifyRequest) => void {
-  const mayRead = rangeMatcher(readers);
-  return (request) => {
-    const peer = request.socket.remoteAddress ?? '';
-    if (!mayRead(peer)) {
-      throw refusal('This address may not read metrics; gateway.metrics lists those that may.');
-    }
-    if (isProxied(peer, request.headers)) {
-      throw refusal(
-        'Metrics are not served through a proxy; ask the server itself, on its machine as localhost.',
-      );
-    }
-  };
-}
-
-/** A proxy on this machine that adds no header field is told by the public name, which it has to pass on. */
-function isProxied(peer: string, headers: IncomingHttpHeaders): boolean {
-  return (
-    Object.keys(headers).some((name) =>
-      /^(?:via|forwarded|x-forwarded-.*|x-real-ip)$/.test(name),
-    ) ||
-    (isLoopback(peer) && !isLoopbackHost(headers.host))
-  );
-}
-
-function refusal(detail: string): GatewayProblem {
-  return new GatewayProblem(403, 'NOT_ALLOWED', detail);
 }

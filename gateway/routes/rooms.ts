@@ -4,9 +4,12 @@
 import { z } from 'zod';
 import type { Caller } from '../caller.ts';
 import { conditional, nothing } from '../conditional.ts';
+import { exchangeOf } from '../exchange.ts';
 import { LISTED_MAX, METADATA_MAX, NAME_MAX } from '../limits.ts';
 import { nextPage, pageQuery } from '../page-query.ts';
 import type { PageQuery } from '../page-query.ts';
+import { ResponseCache } from '../response-cache.ts';
+import type { Subject } from '../response-cache.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
 
@@ -77,6 +80,11 @@ export interface RoomsApi {
   create(caller: Caller, request: RoomRequest): Promise<RoomResult>;
   /** By name, from `after` on. */
   list(query: PageQuery): RoomList | Promise<RoomList>;
+  /** Which room it is, and which state of it; undefined also for one that another node has. */
+  find(room: string): Subject | undefined;
+  describe(room: string): RoomDescription | undefined;
+  /** Of one that `find` does not find. */
+  lookUp(room: string): Promise<RoomDescription>;
   update(caller: Caller, room: string, change: RoomChange): Promise<RoomDescription>;
   end(caller: Caller, room: string): Promise<void>;
   roomStats(room: string): Promise<z.output<typeof roomStats>>;
@@ -111,6 +119,7 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
       response: { 200: roomList, 304: nothing },
       handler: async ({ query, request }) => conditional(request, await api.list(query)),
     }),
+    roomRoute(api),
     defineRoute({
       method: 'PATCH',
       path: '/v1/rooms/{room}',
@@ -155,4 +164,30 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
         reply(200, await api.participantStats(params.room, params.participant)),
     }),
   ];
+}
+
+/** What is asked for most: an answer that has been made is sent as it is. */
+function roomRoute(api: RoomsApi): Route {
+  const answers = new ResponseCache();
+  return defineRoute({
+    method: 'GET',
+    path: '/v1/rooms/{room}',
+    summary: 'A room, and how many participants are in it.',
+    access: 'room-admin',
+    params: roomParams,
+    response: { 200: roomDescription, 304: nothing },
+    handler: ({ params, request }) => {
+      const room = api.find(params.room);
+      const exchange = exchangeOf(request);
+      exchange.cache = 'hit';
+      const known = room && answers.get(room, request);
+      if (known !== undefined) return known;
+      exchange.cache = 'miss';
+      const description = api.describe(params.room);
+      if (room === undefined || description === undefined) {
+        return api.lookUp(params.room).then((told) => conditional(request, told));
+      }
+      return answers.set(room, description, request);
+    },
+  });
 }

@@ -224,7 +224,7 @@ function preflight(path: string, methods: string): Route {
     method: 'OPTIONS',
     path,
     summary: 'Tells pages of other origins what they may send.',
-    access: 'public',
+    access: 'bearer',
     fields: FIELDS,
     response: { 200: empty },
     handler: ({ reply }) =>

@@ -1,6 +1,6 @@
 // One node of several that share a Redis: it claims rooms, passes joins on to who has their rooms, and takes in those
 // whose rooms are here. This is where its parts are put together.
-// Called by: server.ts. Owns the link to Redis, and one interval.
+// Called by: server.ts, which owns the link to Redis. Owns one interval.
 
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
@@ -160,7 +160,6 @@ export class Cluster implements RoomRouter {
   close(): void {
     clearInterval(this.#timer);
     this.#parts?.exchange.calls.close();
-    this.#options.link.close();
   }
 
   stats(): ClusterStats {

@@ -216,9 +216,15 @@ export class RedisTier {
       this.#tellAgain ??= setTimeout(() => this.#tellUntold(), TELL_AGAIN_MS).unref();
       return false;
     }
-    if (key !== undefined && this.#untold.get(key) === number) this.#untold.delete(key);
-    if (key === undefined && this.#allUntold <= number) this.#allUntold = 0;
+    if (key === undefined) this.#allTold(number);
+    else if (this.#untold.get(key) === number) this.#untold.delete(key);
     return true;
+  }
+
+  /** With all keys those that were noted before. */
+  #allTold(number: number): void {
+    if (this.#allUntold <= number) this.#allUntold = 0;
+    for (const [key, noted] of this.#untold) if (noted <= number) this.#untold.delete(key);
   }
 
   /** What was published while the link was down is lost, and what we had to tell waits. */

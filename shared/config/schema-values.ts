@@ -3,8 +3,8 @@
 /* oxlint-disable typescript/explicit-module-boundary-types, typescript/explicit-function-return-type -- zod infers them */
 
 import { z } from 'zod';
-import { isCidr } from './network-values.ts';
 import { opaqueString } from '../stun/opaque-string.ts';
+import { isCidr, isWebOrigin } from './network-values.ts';
 
 export function integer(min: number, max: number) {
   const error = `a whole number from ${min} to ${max}`;
@@ -40,6 +40,11 @@ export function listOf<Item extends z.ZodType>(item: Item, max: number) {
 }
 
 export const cidr = checked(isCidr, 'an address range, such as 10.0.0.0/8 or fd00::/8');
+
+export const origin = checked(
+  (value) => value === '*' || isWebOrigin(value),
+  'an origin, such as https://meet.example.org, or "*"',
+);
 
 export const filePath = z.string().max(4096, { error: 'a path of at most 4096 characters' });
 

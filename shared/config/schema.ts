@@ -11,16 +11,25 @@ import {
   isAddress,
   isIceUrl,
   isMulticast,
-  isWebOrigin,
   isUrlOf,
   isWildcard,
   readEndpoint,
   readListenerUrl,
   readNatDiscoveryUrl,
-  readPortRange,
 } from './network-values.ts';
+import { gateway } from './gateway-schema.ts';
 import { redis, redisUrl } from './redis-schema.ts';
-import { checked, cidr, credential, integer, listOf, text, tlsFiles } from './schema-values.ts';
+import { relay, relayPortsPerWorker } from './relay-schema.ts';
+import {
+  checked,
+  cidr,
+  credential,
+  integer,
+  listOf,
+  origin,
+  text,
+  tlsFiles,
+} from './schema-values.ts';
 import { parseTokenKey } from './token-key.ts';
 import { audit, webhooks } from './webhooks-schema.ts';
 
@@ -28,10 +37,6 @@ import { audit, webhooks } from './webhooks-schema.ts';
 const API_SECRET_MIN = 32;
 
 const address = checked(isAddress, 'an IP address, such as 127.0.0.1 or ::1');
-const relayAddress = checked(
-  (value) => isAddress(value) && !isWildcard(value) && !isMulticast(value),
-  'an IP address of this machine (not 0.0.0.0 or ::)',
-);
 const announcedAddress = checked(
   (value) => isAddress(value) && !isWildcard(value) && !isMulticast(value),
   'an IP address that clients reach (not 0.0.0.0 or ::)',
@@ -43,10 +48,6 @@ const mediaAddress = checked(
 const iceUrl = checked(
   isIceUrl,
   'an ICE URL, such as turn:turn.example.org:3478?transport=udp or stun:192.0.2.1:3478',
-);
-const origin = checked(
-  (value) => value === '*' || isWebOrigin(value),
-  'an origin, such as https://meet.example.org, or "*"',
 );
 const keyName = z
   .string()
@@ -67,29 +68,6 @@ const bandwidth = z
   .default(0);
 const lifetime = (max: number) => integer(10, max);
 
-const gateway = z.strictObject({
-  port: integer(0, 65_535)
-    .default(7880)
-    .describe('TCP port of the page, the API and the signaling WebSocket; 0 takes a free one'),
-  metrics: listOf(cidr, 64)
-    .default(['127.0.0.0/8', '::1/128'])
-    .describe(
-      'Address ranges that may read /metrics, directly and not through a proxy; [] for none',
-    ),
-  tls: tlsFiles('for HTTPS and WSS instead of HTTP; empty where a proxy ends TLS')
-    .prefault({})
-    .describe('The certificate of the port; read again when the files change, and on SIGHUP'),
-  trustedProxies: listOf(cidr, 64)
-    .default([])
-    .describe(
-      'Proxies whose Forwarded and X-Forwarded-For, -Proto and -Host are believed; [] for none',
-    ),
-  reusePort: z
-    .boolean({ error: 'true or false' })
-    .default(false)
-    .describe('Share the port with other servers of this user that say so too (SO_REUSEPORT)'),
-});
-
 const signaling = z.strictObject({
   origins: listOf(origin, 64)
     .default([])
@@ -103,20 +81,6 @@ const rooms = z.strictObject({
   emptyTimeout: integer(0, 86_400)
     .default(300)
     .describe('Seconds that a room lives on without participants'),
-});
-
-const relay = z.strictObject({
-  addresses: listOf(relayAddress, 16)
-    .min(1, { error: 'at least one IP address of this machine' })
-    .default(['127.0.0.1', '::1'])
-    .describe('Addresses of this machine that relayed transport addresses are taken from'),
-  external: z
-    .record(relayAddress, relayAddress)
-    .default({})
-    .describe('Public address of each relay address behind a one-to-one NAT'),
-  ports: checked(readPortRange)
-    .default('49152-65535')
-    .describe('Ports of relayed transport addresses, first and last'),
 });
 
 const userSources = z.strictObject({
@@ -180,6 +144,7 @@ const turn = z.strictObject({
     .default([])
     .describe('ICE URLs handed to participants; made from the listeners when empty'),
   relay: relay.prefault({}).describe('Where relayed media leaves this machine'),
+  relayPortsPerWorker,
   users: z
     .record(userName, credential(256, 'a password'))
     .default({})

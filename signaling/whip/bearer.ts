@@ -1,7 +1,9 @@
 // Who asks: the bearer of a WHIP or WHEP request (RFC 9725 s4.7.1) is a join token, or `name:secret` of an API key,
 // which may do everything in every room. Called by: whip-endpoint.ts.
 
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { isSecret } from '../../shared/keys/key-source.ts';
+import type { KeySource } from '../../shared/keys/key-source.ts';
 import { roomName } from '../claims.ts';
 import type { Permissions } from '../protocol.ts';
 import { refusal } from '../refusal.ts';
@@ -43,14 +45,11 @@ const WRONG_KEY: Refusal = refusal('TOKEN_INVALID', 'There is no API key of that
 
 export class Bearers {
   readonly #tokens: TokenVerifier;
-  /** Digests, so that secrets of every length compare in the same time. */
-  readonly #secrets = new Map<string, Buffer>();
-  /** Stands in for the secret of an unknown key, so that both failures do the same work. */
-  readonly #noSecret: Buffer = randomBytes(32);
+  readonly #keys: KeySource;
 
-  constructor(tokens: TokenVerifier, keys: Readonly<Record<string, string>>) {
+  constructor(tokens: TokenVerifier, keys: KeySource) {
     this.#tokens = tokens;
-    for (const [name, secret] of Object.entries(keys)) this.#secrets.set(name, digestOf(secret));
+    this.#keys = keys;
   }
 
   /** Who it is and what it may do in that room. */
@@ -59,8 +58,8 @@ export class Bearers {
     // A JWT has no colon (RFC 7515 s3.1).
     const colon = bearer.indexOf(':');
     if (colon < 0) return this.#token(bearer, room);
-    const expected = this.#secrets.get(bearer.slice(0, colon)) ?? this.#noSecret;
-    if (!timingSafeEqual(digestOf(bearer.slice(colon + 1)), expected)) return WRONG_KEY;
+    const secret = this.#keys.secretOf(bearer.slice(0, colon));
+    if (!isSecret(bearer.slice(colon + 1), secret)) return WRONG_KEY;
     return roomName.safeParse(room).success
       ? API_KEY
       : refusal('NOT_FOUND', 'No room has that name');
@@ -82,9 +81,5 @@ export class Bearers {
 
 /** RFC 9725 s4.7.1: requests to a session carry what the one that made it carried. In constant time. */
 export function bearerDigest(bearer: string): Buffer {
-  return digestOf(bearer);
-}
-
-function digestOf(secret: string): Buffer {
-  return hash('sha256', secret, 'buffer');
+  return hash('sha256', bearer, 'buffer');
 }

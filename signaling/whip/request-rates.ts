@@ -2,7 +2,7 @@
 // one address. Called by: whip-endpoint.ts, before anything of a request is read.
 // Bounded: where there are too many addresses, the one that was quiet longest starts anew.
 
-import { addressKey } from '../address-counts.ts';
+import { addressKey } from '../../shared/net/address-key.ts';
 import { TokenBucket } from '../../shared/token-bucket.ts';
 
 export interface RequestRateLimits {

@@ -59,9 +59,9 @@ export class WhipEndpoint {
   readonly #counters = new WhipCounters();
   readonly #sessions = new Map<string, WhipSession>();
 
-  constructor(service: Service, keys: Readonly<Record<string, string>>) {
+  constructor(service: Service) {
     this.#service = service;
-    this.#bearers = new Bearers(service.tokens, keys);
+    this.#bearers = new Bearers(service.tokens, service.tokens.keys);
   }
 
   get size(): number {

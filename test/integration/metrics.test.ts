@@ -30,8 +30,11 @@ async function scrape(url: string): Promise<Map<string, Family>> {
   return parseExposition(await answer.text());
 }
 
+/** Without those of HTTP: a route has series from its first answer on, and scraping is answered by one. */
 async function samples(url: string): Promise<Map<string, number>> {
-  return samplesOf(await scrape(url));
+  const all = samplesOf(await scrape(url));
+  for (const series of all.keys()) if (series.startsWith('sterna_http_')) all.delete(series);
+  return all;
 }
 
 /** Series that only the media worker knows. */

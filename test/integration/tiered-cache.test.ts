@@ -236,6 +236,8 @@ test('a node that has lost Redis tells the others afterwards what it has invalid
   await until(() => a.link.state === 'down');
   for (let i = 0; i < 1001; i++) void a.cache.invalidate(`many ${i}`);
   expect(a.cache.stats().redis?.untold).toBe(1);
+  void a.cache.invalidate('one more');
   proxy.mend();
   await until(() => b.cache.get('kept') === undefined);
+  await until(() => a.cache.stats().redis?.untold === 0);
 });

@@ -11,11 +11,11 @@ export interface Family {
 const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*';
 const LABEL = String.raw`[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*"`;
 const HELP_LINE = new RegExp(String.raw`^# HELP (${NAME}) ((?:[^\\]|\\[\\n])+)$`);
-const TYPE_LINE = new RegExp(`^# TYPE (${NAME}) (counter|gauge)$`);
+const TYPE_LINE = new RegExp(`^# TYPE (${NAME}) (counter|gauge|histogram)$`);
 const SAMPLE_LINE = new RegExp(String.raw`^((${NAME})(?:\{${LABEL}(?:,${LABEL})*\})?) (\S+)$`);
 const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/;
 
-/** Families by name, in the order of the text. Only counters and gauges, which is what this server has. */
+/** Families by name, in the order of the text. Summaries are not read: this server has none. */
 export function parseExposition(text: string): Map<string, Family> {
   const families = new Map<string, Family>();
   if (!text.endsWith('\n')) throw new Error('the last line has no end');
@@ -33,7 +33,7 @@ export function parseExposition(text: string): Map<string, Family> {
     } else if (typed !== null && help !== undefined && typed[1] === name) {
       families.set(name, { type: typed[2] ?? '', help, samples: new Map() });
       help = undefined;
-    } else if (sampled !== null && help === undefined && family && sampled[2] === name) {
+    } else if (sampled !== null && help === undefined && isOf(sampled[2], name, family)) {
       const [, series = '', , value = ''] = sampled;
       if (family.samples.has(series)) throw new Error(`a second sample: ${line}`);
       if (!NUMBER.test(value)) throw new Error(`no finite number: ${line}`);
@@ -44,6 +44,12 @@ export function parseExposition(text: string): Map<string, Family> {
   }
   if (help !== undefined) throw new Error(`${name} has no TYPE`);
   return families;
+}
+
+/** A histogram's samples have names of their own. */
+function isOf(sample: string | undefined, name: string, family?: Family): family is Family {
+  if (family?.type !== 'histogram') return family !== undefined && sample === name;
+  return ['_bucket', '_sum', '_count'].some((suffix) => sample === name + suffix);
 }
 
 /** All samples by series. */

@@ -52,6 +52,7 @@ const problemDetails = z.strictObject({
   status: z.int(),
   detail: z.string().min(1),
   reason: z.string().regex(/^[A-Z_]+$/),
+  requestId: z.string().min(1),
 });
 
 /** An answer's problem details, which every refusal must be. */
@@ -59,6 +60,7 @@ export function problem({ status, headers, body }: Answer): z.output<typeof prob
   expect(headers['content-type']).toBe('application/problem+json');
   const details = problemDetails.parse(JSON.parse(body));
   expect(details.status).toBe(status);
+  expect(headers['x-request-id']).toBe(details.requestId);
   expect(body).not.toContain('node_modules');
   return details;
 }

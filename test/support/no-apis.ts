@@ -2,11 +2,13 @@
 
 import type { Caller } from '../../gateway/caller.ts';
 import type { GatewayOptions } from '../../gateway/http-server.ts';
+import type { KeysApi } from '../../gateway/routes/keys.ts';
 import type { OperateApi } from '../../gateway/routes/operate.ts';
 import { GatewayProblem } from '../../gateway/problem.ts';
 import type { ParticipantsApi } from '../../gateway/routes/participants.ts';
 import type { RoomInfo, RoomsApi } from '../../gateway/routes/rooms.ts';
 import type { TurnApi } from '../../gateway/routes/turn.ts';
+import { systemClock } from '../../shared/clock.ts';
 import { silentLogger } from '../../shared/log.ts';
 
 export function roomInfo(name: string): RoomInfo {
@@ -19,6 +21,9 @@ export const NO_ROOMS_API: RoomsApi = {
   update: (_caller, name) =>
     Promise.resolve({ ...roomInfo(name), emptyTimeoutSeconds: 60, participants: 0 }),
   end: () => Promise.resolve(),
+  find: () => undefined,
+  describe: () => undefined,
+  lookUp: () => Promise.reject(new GatewayProblem(404, 'NOT_FOUND', 'There is no such room.')),
   roomStats: (name) => Promise.resolve({ room: { sid: 'RM_1', name }, total: 0, participants: [] }),
   participantStats: (_room, identity) =>
     Promise.resolve({
@@ -64,6 +69,12 @@ export const NO_TURN_API: TurnApi = {
   mint: () => ({ username: '', password: '', ttl: 0, uris: [] }),
 };
 
+export const NO_KEYS_API: KeysApi = {
+  list: () => [],
+  make: () => Promise.reject(new Error('nothing is kept here')),
+  revoke: () => Promise.resolve(),
+};
+
 export const NO_OPERATE_API: OperateApi = {
   drainStatus: () => ({ draining: false, participants: 0, allocations: 0 }),
   drain: (_caller, draining) => ({ draining, participants: 0, allocations: 0 }),
@@ -89,9 +100,13 @@ export const NO_APIS: GatewayOptions = {
   healthy: () => true,
   state: () => 'ready',
   onUpgrade: (_request, socket) => socket.destroy(),
-  authenticate: adminWith,
+  clock: systemClock,
+  judge: { judge: (bearer) => ({ caller: adminWith(bearer), expiresAt: Infinity }) },
+  limits: { perKey: '', perIp: '', routes: {} },
+  cors: [],
   rooms: NO_ROOMS_API,
   participants: NO_PARTICIPANTS_API,
+  keys: NO_KEYS_API,
   turn: NO_TURN_API,
   operate: NO_OPERATE_API,
   metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },

@@ -24,6 +24,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   gcc: 'gcc',
   janus: 'janus',
   'redis-server': 'redis-server',
+  wrk: 'wrk',
   'whip-client': 'simple-whip-client',
   'gst-launch-1.0': 'gstreamer1.0-tools',
   '/usr/lib/python3/dist-packages/aiortc': 'python3-aiortc',

@@ -14,12 +14,15 @@ const never = (): Promise<string> => Promise.reject(new Error('not to be loaded'
 
 test('threads that read and write the same slots never read a torn value or that of another key', async () => {
   // More keys than slots, so that every write drives somebody else’s entry out.
-  const hammer = new CacheHammer({ part: 'tier', threads: 3, turns: 40_000, keys: 40, limit: 0 });
-  const reports = await hammer.run();
-  for (const { hits } of reports) expect(hits).toBeGreaterThan(1000);
-  const sum = reports.reduce((all, { torn }) => all + torn, 0);
-  // They did meet: otherwise the test has shown nothing.
-  expect(sum).toBeGreaterThan(0);
+  let met = 0;
+  // Until they did meet: otherwise the test has shown nothing.
+  for (let round = 0; round < 10 && met === 0; round++) {
+    const hammer = new CacheHammer({ part: 'tier', threads: 3, turns: 40_000, keys: 40, limit: 0 });
+    const reports = await hammer.run();
+    for (const { hits } of reports) expect(hits).toBeGreaterThan(1000);
+    met = reports.reduce((all, { torn }) => all + torn, 0);
+  }
+  expect(met).toBeGreaterThan(0);
 });
 
 test('a thread that is ended while it writes leaves a slot that reclaim gives back', async () => {

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { METRIC_FAMILIES } from '../../../server/metric-families.ts';
 import { Metrics } from '../../../server/metrics.ts';
 import type { ServerStats } from '../../../server/stats.ts';
+import { Latency } from '../../../gateway/latency.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { SignalingServer } from '../../../signaling/index.ts';
@@ -32,7 +33,13 @@ const traffic = (n: number) => ({
   receivedBytes: n + 4,
 });
 
+const http = new Latency();
+http.of('GET /v1/x').record(200, 0.03, 0);
+http.of('GET /v1/x').record(204, 7, 0);
+http.of('GET /v1/x').record(503, 9000, 0);
+
 const FULL: ServerStats = {
+  http,
   signaling: {
     ...signaling,
     joinDurations: { count: 3, p50Ms: 2, p99Ms: 7 },
@@ -185,7 +192,8 @@ test('every family is there, with its type and its help, and every sample has it
     const series = [...(families.get(name)?.samples.keys() ?? [])];
     expect(series.length).toBeGreaterThan(0);
     for (const each of series) {
-      expect([...each.matchAll(/(\w+)="/g)].map(([, label]) => label)).toEqual([...labels]);
+      const found = [...each.matchAll(/(\w+)="/g)].map(([, label]) => label);
+      expect(found.filter((label) => label !== 'le')).toEqual([...labels]);
     }
   }
 });
@@ -227,6 +235,19 @@ test('the numbers are those of the statistics, in base units', async () => {
   expect(found.get('sterna_cluster_messages_total{kind="gaps"}')).toBe(12);
   expect(found.get('sterna_participants')).toBe(5 + 1 + 2);
   expect(found.get('sterna_signaling_join_duration_seconds{percentile="99"}')).toBe(0.007);
+});
+
+test('a histogram has cumulative buckets, its sum and its count', async () => {
+  const found = await samples(FULL);
+  const of = (suffix: string, status: string, le?: string): number | undefined =>
+    found.get(
+      `sterna_http_request_duration_seconds${suffix}{route="GET /v1/x",status="${status}"${le === undefined ? '' : `,le="${le}"`}}`,
+    );
+  const bounds = ['0.000025', '0.00005', '0.005', '0.01', '2.5', '+Inf'];
+  expect(bounds.map((le) => of('_bucket', '2xx', le))).toEqual([0, 1, 1, 2, 2, 2]);
+  expect([of('_count', '2xx'), of('_sum', '2xx')]).toEqual([2, expect.closeTo(0.00703, 8)]);
+  expect([of('_bucket', '5xx', '2.5'), of('_bucket', '5xx', '+Inf')]).toEqual([0, 1]);
+  expect(of('_count', '4xx')).toBeUndefined();
 });
 
 test('what is not known is left out, and no zero stands in for it', async () => {

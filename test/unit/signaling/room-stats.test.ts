@@ -4,7 +4,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GatewayProblem } from '../../../gateway/problem.ts';
 import { accessProblem } from '../../../gateway/access.ts';
 import { noAudit } from '../../../server/audit/audit.ts';
-import { authenticatorOf } from '../../../server/callers.ts';
+import { judgeOf } from '../../../server/callers.ts';
+import { KeyRing } from '../../../shared/keys/key-ring.ts';
+import { systemClock } from '../../../shared/clock.ts';
+import { silentLogger } from '../../../shared/log.ts';
 import { roomsApiOf } from '../../../server/room-api.ts';
 import { roomOwnerOf } from '../../../server/room-owner.ts';
 import { placesOf } from '../../../server/room-places.ts';
@@ -69,9 +72,11 @@ const OUTGOING: OutgoingReport = {
 
 let plane: RecordedPlane;
 let server: Harness;
+let ring: KeyRing;
 beforeEach(async () => {
   plane = new RecordedPlane();
   server = await Harness.start({}, { media: plane });
+  ring = await KeyRing.open({ keys: {}, clock: systemClock, log: silentLogger });
 });
 afterEach(async () => {
   vi.useRealTimers();
@@ -83,9 +88,10 @@ const admin = (grants: Partial<MintOptions['grants']> = {}): string =>
 
 /** As the route does it: who asks is found out first, and whether the room is theirs. */
 async function tell(participant?: string, token = admin(), room = 'r'): Promise<object> {
-  const caller = authenticatorOf(server.signaling)(token);
-  if (caller instanceof Error) throw caller;
-  const problem = accessProblem('room-admin', caller, room);
+  const { tokens } = server.signaling;
+  const verdict = judgeOf(tokens, ring).judge(token);
+  if (verdict instanceof Error) throw verdict;
+  const problem = accessProblem('room-admin', verdict.caller, room);
   if (problem) throw problem;
   const places = placesOf(undefined);
   const rooms = roomOwnerOf(server.signaling, places);

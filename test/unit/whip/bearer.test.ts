@@ -7,7 +7,7 @@ import { testClock } from '../signaling/test-clock.ts';
 const SECRET = 'a secret: of at least 32 characters';
 const clock = testClock();
 const tokens = new TokenVerifier({ app: SECRET }, { clock });
-const bearers = new Bearers(tokens, { app: SECRET });
+const bearers = new Bearers(tokens, tokens.keys);
 
 function token(options: Partial<MintOptions> = {}): string {
   return mintToken({
