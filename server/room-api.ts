@@ -62,11 +62,6 @@ export function roomsApiOf(
     run: async ({ room, participant }) => told(await stats.participant(room, participant)),
   });
   return {
-    find: (room) => rooms.get(room),
-    describe: (room) => {
-      const found = rooms.get(room);
-      return found ? describeRoom(found) : run(owner, { op: 'describe', room });
-    },
     list: async ({ after, limit }) => {
       const pages = await list({ limit, ...(after === undefined ? {} : { after }) });
       const merged = pageOf(
@@ -77,6 +72,12 @@ export function roomsApiOf(
       const isWhole = merged.next === null && pages.every(({ next }) => next === null);
       return isWhole ? merged : { ...merged, next: merged.rooms.at(-1)?.name ?? null };
     },
+    find: (room) => (places.isHere(room) ? rooms.get(room) : undefined),
+    describe: (room) => {
+      const found = rooms.get(room);
+      return found && describeRoom(found);
+    },
+    lookUp: (room) => run(owner, { op: 'describe', room }),
     update: (caller, room, change) =>
       audited(audit, caller, 'room.update', { room }, () =>
         run(owner, { op: 'update', room, settings: settingsOf(change) }),

@@ -29,6 +29,8 @@ export interface RoomPlaces {
   offer<Args, Result>(operation: Operation<Args, Result>): Ask<Args, Result>;
   /** An operation that every node does, on what it has; those that do not answer are left out. */
   offerAll<Args, Result>(operation: Operation<Args, Result>): (args: Args) => Promise<Result[]>;
+  /** Whether what this node knows of the room is what there is to know. */
+  isHere(room: string): boolean;
   /** Keeps how a room of ours was made, for who takes it over. */
   describe(room: string, options: object): void;
 }
@@ -44,6 +46,7 @@ const refused = z.object({
 const HERE: RoomPlaces = {
   offer: (operation) => async (_room, args) => operation.run(args),
   offerAll: (operation) => async (args) => [await operation.run(args)],
+  isHere: () => true,
   describe: () => undefined,
 };
 
@@ -52,6 +55,7 @@ export function placesOf(cluster: Cluster | undefined): RoomPlaces {
   return {
     offer: (operation) => offerAt(cluster, operation),
     offerAll: (operation) => offerEverywhere(cluster, operation),
+    isHere: (room) => cluster.directory.has(room),
     describe: (room, options) => cluster.directory.describe(room, options),
   };
 }

@@ -12,11 +12,11 @@ import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
 import type { KeyRing } from '../shared/keys/key-ring.ts';
 import type { Logger, LogLevel } from '../shared/log.ts';
+import type { RedisLink } from '../shared/redis/redis-link.ts';
 import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
 import type { ServerState } from '../gateway/routes/health.ts';
 import { mintToken, SIGNAL_PATH, SignalingServer } from '../signaling/index.ts';
-import type { RedisLink } from '../shared/redis/redis-link.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import { noAudit } from './audit/audit.ts';
 import type { Actor, Audit } from './audit/audit.ts';
@@ -111,7 +111,7 @@ export class Server {
       () => this.listeners,
       systemClock,
     );
-    this.#cluster = this.#openCluster();
+    this.#cluster = redis && this.#clusterOn(redis);
     this.#signaling = new SignalingServer({
       keys,
       node: hostname(),
@@ -179,8 +179,8 @@ export class Server {
       signaling: this.#signaling.stats(),
       engine: this.#media.engine,
       media: await this.#media.report(),
-      http: this.#gateway?.latency,
       cluster: this.#cluster?.stats(),
+      http: this.#gateway?.latency,
       webhooks: this.#webhooks.stats(),
       audit: this.#auditLog?.stats(),
     };
@@ -305,16 +305,14 @@ export class Server {
     if (wasReady) this.#log.info('server.closed');
   }
 
-  #openCluster(): Cluster | undefined {
-    const { lease } = this.#config.redis;
-    const link = this.#redis;
-    if (link === undefined) return undefined;
+  #clusterOn(link: RedisLink): Cluster {
     const describe = (): object => ({
       name: hostname(),
       version: VERSION,
       participants: this.#signaling.rooms.participants,
     });
-    return new Cluster({ link, leaseMs: lease * 1000, log: this.#log, describe });
+    const leaseMs = this.#config.redis.lease * 1000;
+    return new Cluster({ link, leaseMs, log: this.#log, describe });
   }
 
   #pageToken(request: { room: string; identity: string; name?: string | undefined }): string {

@@ -80,10 +80,11 @@ export interface RoomsApi {
   create(caller: Caller, request: RoomRequest): Promise<RoomResult>;
   /** By name, from `after` on. */
   list(query: PageQuery): RoomList | Promise<RoomList>;
-  /** Which room it is, and which state of it. */
+  /** Which room it is, and which state of it; undefined also for one that another node has. */
   find(room: string): Subject | undefined;
-  /** Of one that is here at once; throws, or rejects, where there is none anywhere. */
-  describe(room: string): RoomDescription | Promise<RoomDescription>;
+  describe(room: string): RoomDescription | undefined;
+  /** Of one that `find` does not find. */
+  lookUp(room: string): Promise<RoomDescription>;
   update(caller: Caller, room: string, change: RoomChange): Promise<RoomDescription>;
   end(caller: Caller, room: string): Promise<void>;
   roomStats(room: string): Promise<z.output<typeof roomStats>>;
@@ -183,11 +184,9 @@ function roomRoute(api: RoomsApi): Route {
       if (known !== undefined) return known;
       exchange.cache = 'miss';
       const description = api.describe(params.room);
-      // Of a room at another node nothing is kept: only that node knows when it changes.
-      if (description instanceof Promise) {
-        return description.then((later) => conditional(request, later));
+      if (room === undefined || description === undefined) {
+        return api.lookUp(params.room).then((told) => conditional(request, told));
       }
-      if (room === undefined) return conditional(request, description);
       return answers.set(room, description, request);
     },
   });

@@ -1,6 +1,6 @@
 // One node of several that share a Redis: it claims rooms, passes joins on to who has their rooms, and takes in those
 // whose rooms are here. This is where its parts are put together.
-// Called by: server.ts. Owns one interval; the link to Redis is closed after it.
+// Called by: server.ts, which owns the link to Redis. Owns one interval.
 
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';

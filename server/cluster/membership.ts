@@ -28,7 +28,8 @@ export class Membership {
   readonly #options: MembershipOptions;
   readonly #lease: NodeLease;
   #isServing = false;
-  #servesSince = Infinity;
+  /** Since then others have been able to say that they live. */
+  #patientSince = Infinity;
   #isAdmitting = true;
   #isOver = false;
   /** Redis may have forgotten what it told us: every room has to be confirmed. */
@@ -54,7 +55,7 @@ export class Membership {
   get want(): Want {
     if (!this.#isAdmitting || this.#isOver) return 'find';
     const patienceMs = Math.max(PATIENCE_MS_MIN, this.#options.leaseMs);
-    return this.#options.clock.monotonic() - this.#servesSince < patienceMs ? 'free' : 'any';
+    return this.#options.clock.monotonic() - this.#patientSince < patienceMs ? 'free' : 'any';
   }
 
   get redisTime(): number {
@@ -86,6 +87,7 @@ export class Membership {
   /** Redis may be another one than before. */
   doubt(): void {
     this.#isDoubtful = true;
+    this.#patientSince = this.#options.clock.monotonic();
   }
 
   /** For good; nothing is renewed any more. */
@@ -150,7 +152,7 @@ export class Membership {
   #thaw(): void {
     const { store, log, rooms, onThaw, clock } = this.#options;
     this.#isServing = true;
-    this.#servesSince = clock.monotonic();
+    this.#patientSince = clock.monotonic();
     log.info('cluster.lease', { node: store.node, rooms: rooms().length });
     onThaw();
   }

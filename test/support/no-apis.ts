@@ -22,7 +22,8 @@ export const NO_ROOMS_API: RoomsApi = {
     Promise.resolve({ ...roomInfo(name), emptyTimeoutSeconds: 60, participants: 0 }),
   end: () => Promise.resolve(),
   find: () => undefined,
-  describe: () => Promise.reject(new GatewayProblem(404, 'NOT_FOUND', 'There is no such room.')),
+  describe: () => undefined,
+  lookUp: () => Promise.reject(new GatewayProblem(404, 'NOT_FOUND', 'There is no such room.')),
   roomStats: (name) => Promise.resolve({ room: { sid: 'RM_1', name }, total: 0, participants: [] }),
   participantStats: (_room, identity) =>
     Promise.resolve({
