@@ -31,7 +31,7 @@ beforeEach(async () => {
   const rooms = {
     ...NO_ROOMS_API,
     find: viewOf,
-    describe: (name: string) => viewOf(name)?.describe(),
+    describe: (name: string) => viewOf(name)?.describe() ?? NO_ROOMS_API.describe(name),
   };
   gateway = createGateway({ ...NO_APIS, rooms });
   port = await gateway.listen('127.0.0.1', 0);
