@@ -132,6 +132,11 @@ test('the API of any node moderates, changes and ends a room, and lists the room
   const change = { room: 'list 0', body: { metadata: 'changed' } };
   expect((await ask(1, 'PATCH', '/v1/rooms/list%200', change)).status).toBe(200);
   expect((await list('?limit=1&after=list')).rooms[0]?.meta).toBe('changed');
+  const told = await Promise.all(
+    [0, 1].map((at) => ask(at, 'GET', '/v1/rooms/list%200', { room: 'list 0' })),
+  );
+  expect(told.map(({ status }) => status)).toEqual([200, 200]);
+  expect(told[1]?.headers.etag).toBe(told[0]?.headers.etag);
   const of = { room: 'list 0' };
   const kicked = await ask(1, 'DELETE', '/v1/rooms/list%200/participants/bob', of);
   expect(kicked.status).toBe(204);
