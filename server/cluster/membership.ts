@@ -7,8 +7,11 @@ import type { Logger } from '../../shared/log.ts';
 import { NodeLease } from './node-lease.ts';
 import type { ClusterStore, Want } from './store.ts';
 
-/** After Redis was away everybody gets so long to come back before its rooms are taken over, a lease at least. */
-const PATIENCE_MS_MIN = 2500;
+/**
+ * After Redis was away everybody gets so long to come back before its rooms are taken over, a lease at least: links try
+ * again every two seconds.
+ */
+const PATIENCE_MS_MIN = 4000;
 
 export interface MembershipOptions {
   readonly store: ClusterStore;

@@ -15,7 +15,7 @@ import type { Links } from './links.ts';
 const RATE_SLACK = 2;
 /** Of control frames only so many are worth passing on. */
 const CONTROL_EVERY_MS = 1000;
-/** The owner is told of what has left in steps of so many bytes. */
+/** The owner is told of what has left in steps of so many bytes; less than what it takes for an idle reader. */
 const ACK_BYTES = 8192;
 /** A frame that may itself exceed what may wait for a slow reader. */
 const LARGE_CHARS = 65_536;
@@ -102,10 +102,10 @@ export class Passages {
     }
   }
 
-  /** Tells owners what has left since. */
+  /** Tells owners what has left of what had to wait for a slow reader. */
   acknowledge(): void {
     for (const passages of this.#passages.values()) {
-      for (const passage of passages.values()) passage.acknowledge(1);
+      for (const passage of passages.values()) passage.acknowledge();
     }
   }
 
@@ -199,7 +199,7 @@ class EdgePassage implements Passage {
         this.#received += Buffer.byteLength(text);
         if (text.length > LARGE_CHARS) this.#socket.sendLarge(text);
         else this.#socket.send(text);
-        return this.acknowledge(ACK_BYTES);
+        return this.acknowledge();
       case 'in':
         return this.#onJoined();
       case 'close':
@@ -219,10 +219,10 @@ class EdgePassage implements Passage {
     else this.#options.answered('again');
   }
 
-  /** Tells the owner what has left, if it is at least so much more than what was told. */
-  acknowledge(least: number): void {
+  /** Tells the owner what has left, if it is much more than what was told. */
+  acknowledge(): void {
     const bytes = this.#received - this.#socket.buffered;
-    if (bytes - this.#acknowledged < least) return;
+    if (bytes - this.#acknowledged < ACK_BYTES) return;
     this.#acknowledged = bytes;
     this.#options.send({ k: 'ack', c: this.#c, bytes }, '');
   }

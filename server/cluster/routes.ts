@@ -77,17 +77,20 @@ export class Routes {
   ): Promise<Route | number> {
     const { passages, store, clock, membership } = this.#options;
     let timer: NodeJS.Timeout | undefined;
+    let isAnswered = false;
     const opened = await new Promise<Opened>((resolve) => {
       const attempt = passages.open(node, request, { at: membership.redisTime, ...place }, resolve);
       const look = async (): Promise<void> => {
         const isLate = clock.monotonic() >= request.deadline || !request.socket.open;
         // While Redis cannot say it, it may live.
         const lives = !isLate && (await store.lives(node).catch(() => true));
+        if (isAnswered) return;
         if (lives) timer = setTimeout(() => void look(), AGAIN_MS);
         else attempt.giveUp();
       };
       timer = setTimeout(() => void look(), ANSWER_MS);
     });
+    isAnswered = true;
     clearTimeout(timer);
     return typeof opened === 'string' ? AGAIN_MS : opened.passage;
   }

@@ -7,6 +7,7 @@ import { startHost } from '../support/e2e/sterna-host.ts';
 import type { SternaHost } from '../support/e2e/sterna-host.ts';
 import { call } from '../support/http-call.ts';
 import type { Answer } from '../support/http-call.ts';
+import { CUT_OFF } from '../support/nodes.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { SdkPage } from '../support/sdk-page.ts';
 import { PUBLISH } from '../support/whip-offers.ts';
@@ -31,7 +32,7 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await browser.close();
-  await other.sterna.stop('SIGTERM', ['redis.down', 'cluster.lease.lost', 'cluster.node.lost']);
+  await other.sterna.stop('SIGTERM', CUT_OFF);
   await redis.kill();
 });
 

@@ -13,6 +13,18 @@ import { API_KEY, Sterna } from './e2e/sterna.ts';
 import { RedisServer } from './redis-server.ts';
 import { SignalClient } from './signal-client.ts';
 
+/** What nodes complain of when they, or others, are cut off. */
+export const CUT_OFF = [
+  'redis.down',
+  'cluster.lease.lost',
+  'cluster.room.lost',
+  'cluster.room.not_described',
+  'cluster.node.lost',
+  'cluster.not_left',
+  'cluster.not_revoked',
+  'cluster.revocations.not_loaded',
+];
+
 const POLL_MS = 50;
 const TOGETHER_WITHIN_MS = 20_000;
 const HEARD_WITHIN_MS = 2000;

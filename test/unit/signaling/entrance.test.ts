@@ -171,6 +171,17 @@ test('while nothing is served nobody is too late', async () => {
   expect((await harness.resume(joined, joined.s)).reply.type).toBe('joined');
 });
 
+test('of several nodes one that drains lets people into its rooms, and makes no other', async () => {
+  const router = new Router();
+  const { signaling } = await start(router);
+  await harness!.join('ann');
+  signaling.admit(false);
+  await harness!.join('bob');
+  const client = await harness!.connect();
+  const token = harness!.token('eve', { grants: { room: 'another', roomJoin: true } });
+  expect(await client.request({ type: 'join', token })).toMatchObject({ reason: 'DRAINING' });
+});
+
 test('a guest joins, hears and is heard, and its session outlives its way', async () => {
   const router = new Router();
   const { signaling } = await start(router);
