@@ -3,7 +3,6 @@
 // Called by: the gate. Allocates: nothing for a bearer that is known.
 
 import { LocalTier } from '../shared/cache/local-tier.ts';
-import type { CacheStats } from '../shared/cache/local-tier.ts';
 import type { Clock } from '../shared/clock.ts';
 import { bearerIn, missingBearer } from './bearer.ts';
 import type { Caller } from './caller.ts';
@@ -55,9 +54,5 @@ export class Authenticator {
     const leftMs = verdict.expiresAt - this.#clock.wall();
     this.#known.set(authorization, verdict, Math.min(leftMs, KNOWN_MS));
     return verdict.caller;
-  }
-
-  stats(): CacheStats {
-    return this.#known.stats();
   }
 }

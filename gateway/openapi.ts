@@ -34,8 +34,9 @@ const PROBLEM = {
     status: { type: 'integer' },
     detail: { type: 'string' },
     reason: { type: 'string' },
+    requestId: { type: 'string', description: 'By which the log knows the request.' },
   },
-  required: ['type', 'title', 'status', 'detail', 'reason'],
+  required: ['type', 'title', 'status', 'detail', 'reason', 'requestId'],
 };
 
 export function describeApi(version: string, routes: readonly Route[]): Description {

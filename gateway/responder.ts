@@ -30,13 +30,13 @@ export class PreparedAnswer implements Answer {
   readonly body: string | Buffer | undefined;
   readonly fields: undefined;
   /** Names and values in turn. */
-  readonly head: readonly string[];
+  readonly head: readonly (string | string[])[];
 
   constructor({ status, body, fields }: Answer, routeFields?: Fields) {
     const isPlain = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
     this.status = status;
     this.body = isPlain ? body : JSON.stringify(body);
-    const head: string[] = [];
+    const head: (string | string[])[] = [];
     const all: Record<string, string | readonly string[]> = {
       ...API_FIELDS,
       ...(isPlain ? {} : { 'content-type': JSON_TYPE }),
@@ -44,8 +44,8 @@ export class PreparedAnswer implements Answer {
       ...fields,
     };
     for (const [name, value] of Object.entries(all)) {
-      if (typeof value === 'string') head.push(name, value);
-      else for (const one of value) head.push(name, one);
+      // HTTP/2 and a header that was begun before keep the last of several fields of one name, but all of a list.
+      head.push(name, typeof value === 'string' ? value : [...value]);
     }
     // RFC 9110 s8.6: neither of these has one.
     if (status !== 204 && status !== 304) {
@@ -135,7 +135,7 @@ export class Responder {
 function send(
   raw: ServerResponse,
   status: number,
-  list: string[],
+  list: (string | string[])[],
   payload: string | Buffer | undefined,
 ): void {
   raw.writeHead(status, list);

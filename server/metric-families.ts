@@ -7,6 +7,7 @@ import { CAPABILITY_NAMES } from '../shared/net/engine-choice.ts';
 import type { CacheStats } from '../shared/cache/local-tier.ts';
 import type { SignalingStats } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
+import { CLUSTER_METRIC_FAMILIES } from './cluster-metric-families.ts';
 import { DTLS_METRIC_FAMILIES } from './dtls-metric-families.ts';
 import { HTTP_METRIC_FAMILIES } from './http-metric-families.ts';
 import type { MediaReport, WorkerReport } from './media/host.ts';
@@ -261,6 +262,7 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     ...ofReasons(({ closes }) => closes),
   },
   ...WHIP_METRIC_FAMILIES,
+  ...CLUSTER_METRIC_FAMILIES,
   ...OVERSIGHT_METRIC_FAMILIES,
   ...HTTP_METRIC_FAMILIES,
   {

@@ -1,14 +1,10 @@
 // What the room routes do: a room is made, or asked what its media does.
 // Called by: server.ts, which hands it to the gateway.
 
+import { z } from 'zod';
 import { GatewayProblem } from '../gateway/problem.ts';
-import type {
-  RoomChange,
-  RoomList,
-  RoomRequest,
-  RoomResult,
-  RoomsApi,
-} from '../gateway/routes/rooms.ts';
+import { participantStats, roomInfo, roomList, roomStats } from '../gateway/routes/rooms.ts';
+import type { RoomChange, RoomList, RoomResult, RoomsApi } from '../gateway/routes/rooms.ts';
 import { SternaError } from '../shared/errors.ts';
 import { describeRoom } from '../signaling/index.ts';
 import type { CreateRoomOptions, SignalingServer, StatsFailure } from '../signaling/index.ts';
@@ -18,48 +14,117 @@ import { problem } from './api-problem.ts';
 import { actorOf } from './audit/audit.ts';
 import type { Audit } from './audit/audit.ts';
 import { audited, run } from './room-commands.ts';
+import type { RoomOwner } from './room-commands.ts';
+import type { Ask, RoomPlaces } from './room-places.ts';
 
-export function roomsApiOf(signaling: SignalingServer, audit: Audit): RoomsApi {
-  const { rooms, roomStats } = signaling;
+const creation = z.object({
+  name: z.string(),
+  maxParticipants: z.number().optional(),
+  emptyTimeoutMs: z.number().optional(),
+  meta: z.string().optional(),
+});
+const page = z.object({ after: z.string().optional(), limit: z.int().min(1) });
+const oneRoom = z.object({ room: z.string() });
+const oneParticipant = z.object({ room: z.string(), participant: z.string() });
+
+type Creation = z.output<typeof creation>;
+
+export function roomsApiOf(
+  owner: RoomOwner,
+  places: RoomPlaces,
+  signaling: SignalingServer,
+  audit: Audit,
+): RoomsApi {
+  const { rooms, roomStats: stats } = signaling;
+  const create = places.offer({
+    name: 'room.create',
+    args: creation,
+    result: z.object({ created: z.boolean(), room: roomInfo }),
+    makes: true,
+    run: (options) => createHere(rooms, places, options),
+  });
+  const list = places.offerAll({
+    name: 'room.list',
+    args: page,
+    result: roomList,
+    run: ({ after, limit }) => pageOf(rooms.list().map(describeRoom), after, limit),
+  });
+  const statsOfRoom = places.offer({
+    name: 'room.stats',
+    args: oneRoom,
+    result: roomStats,
+    run: async ({ room }) => told(await stats.room(room)),
+  });
+  const statsOfParticipant = places.offer({
+    name: 'room.participant-stats',
+    args: oneParticipant,
+    result: participantStats,
+    run: async ({ room, participant }) => told(await stats.participant(room, participant)),
+  });
   return {
-    find: (room) => rooms.get(room),
+    list: async ({ after, limit }) => {
+      const pages = await list({ limit, ...(after === undefined ? {} : { after }) });
+      const merged = pageOf(
+        pages.flatMap((one) => one.rooms),
+        after,
+        limit,
+      );
+      const isWhole = merged.next === null && pages.every(({ next }) => next === null);
+      return isWhole ? merged : { ...merged, next: merged.rooms.at(-1)?.name ?? null };
+    },
+    find: (room) => (places.isHere(room) ? rooms.get(room) : undefined),
     describe: (room) => {
       const found = rooms.get(room);
       return found && describeRoom(found);
     },
-    list: ({ after, limit }) => list(rooms, after, limit),
+    lookUp: (room) => run(owner, { op: 'describe', room }),
     update: (caller, room, change) =>
       audited(audit, caller, 'room.update', { room }, () =>
-        run(signaling, { op: 'update', room, settings: settingsOf(change) }),
+        run(owner, { op: 'update', room, settings: settingsOf(change) }),
       ),
     end: async (caller, room) => {
-      await audited(audit, caller, 'room.end', { room }, () => run(signaling, { op: 'end', room }));
+      await audited(audit, caller, 'room.end', { room }, () => run(owner, { op: 'end', room }));
     },
-    create: (caller, request) => {
-      const { name: room } = request;
-      try {
-        const result = create(rooms, request);
-        const { created } = result;
-        audit.record(actorOf(caller), 'room.create', { room, created }, 'ok');
-        return result;
-      } catch (error) {
-        const reason = error instanceof GatewayProblem ? error.code : 'INTERNAL';
-        audit.record(actorOf(caller), 'room.create', { room }, reason);
-        throw error;
-      }
-    },
-    roomStats: async (room) => told(await roomStats.room(room)),
-    participantStats: async (room, participant) =>
-      told(await roomStats.participant(room, participant)),
+    create: (caller, { name, ...settings }) =>
+      createAudited(create, audit, caller, { name, ...settingsOf(settings) }),
+    roomStats: (room) => statsOfRoom(room, { room }),
+    participantStats: (room, participant) => statsOfParticipant(room, { room, participant }),
   };
 }
 
-function create(rooms: SignalingServer['rooms'], request: RoomRequest): RoomResult {
-  const { name } = request;
-  const options: CreateRoomOptions = { name, ...settingsOf(request) };
+async function createAudited(
+  create: Ask<Creation, RoomResult>,
+  audit: Audit,
+  caller: Parameters<RoomsApi['create']>[0],
+  options: Creation,
+): Promise<RoomResult> {
+  const { name: room } = options;
+  try {
+    const result = await create(room, options);
+    audit.record(actorOf(caller), 'room.create', { room, created: result.created }, 'ok');
+    return result;
+  } catch (error) {
+    const reason = error instanceof GatewayProblem ? error.code : 'INTERNAL';
+    audit.record(actorOf(caller), 'room.create', { room }, reason);
+    throw error;
+  }
+}
+
+function createHere(
+  rooms: SignalingServer['rooms'],
+  places: RoomPlaces,
+  { name, maxParticipants, emptyTimeoutMs, meta }: Creation,
+): RoomResult {
+  const settings: Omit<CreateRoomOptions, 'name'> = {
+    ...(maxParticipants === undefined ? {} : { maxParticipants }),
+    ...(emptyTimeoutMs === undefined ? {} : { emptyTimeoutMs }),
+    ...(meta === undefined ? {} : { meta }),
+  };
   const created = rooms.get(name) === undefined;
   try {
-    return { created, room: rooms.create(options).info() };
+    const room = rooms.create({ name, ...settings }).info();
+    if (created) places.describe(name, settings);
+    return { created, room };
   } catch (error) {
     if (error instanceof SternaError && isReason(error.code)) {
       throw problem(error.code, error.message);
@@ -77,12 +142,12 @@ function settingsOf(change: RoomChange): Omit<CreateRoomOptions, 'name'> {
   };
 }
 
-function list(rooms: SignalingServer['rooms'], after: string | undefined, limit: number): RoomList {
-  const later = rooms.list().filter(({ name }) => after === undefined || name > after);
+function pageOf(rooms: RoomList['rooms'], after: string | undefined, limit: number): RoomList {
+  const later = rooms.filter(({ name }) => after === undefined || name > after);
   const sorted = later.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const some = sorted.slice(0, limit);
   const next = some.length < sorted.length ? (some.at(-1)?.name ?? null) : null;
-  return { rooms: some.map(describeRoom), next };
+  return { rooms: some, next };
 }
 
 function told<Stats extends object>(stats: Stats | StatsFailure): Stats {

@@ -21,6 +21,7 @@ import type { AuditLog } from './audit/audit-log.ts';
 import { noAudit } from './audit/audit.ts';
 import type { Actor, Audit } from './audit/audit.ts';
 import { judgeOf } from './callers.ts';
+import { Cluster } from './cluster/cluster.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
@@ -34,10 +35,13 @@ import { VERSION, webRoot } from './package-root.ts';
 import { Reload } from './reload.ts';
 import { participantsApiOf } from './participants-api.ts';
 import { roomsApiOf } from './room-api.ts';
+import { roomOwnerOf } from './room-owner.ts';
+import { placesOf } from './room-places.ts';
 import { openParts } from './server-parts.ts';
 import type { ServerParts } from './server-parts.ts';
 import type { ServerStats } from './stats.ts';
 import { TlsFiles } from './tls-files.ts';
+import { tokensApiOf } from './token-api.ts';
 import { turnApiOf } from './turn-api.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
 import { whipApiOf } from './whip-api.ts';
@@ -71,6 +75,8 @@ export class Server {
   readonly #keys: KeyRing;
   readonly #redis: RedisLink | undefined;
   readonly #iceServers: MakeIceServers;
+  /** With `redis.url` alone. */
+  readonly #cluster: Cluster | undefined;
   readonly #drain: Drain;
   readonly #webhooks: Webhooks;
   readonly #auditLog: AuditLog | undefined;
@@ -106,6 +112,7 @@ export class Server {
       () => this.listeners,
       systemClock,
     );
+    this.#cluster = redis && this.#clusterOn(redis);
     this.#signaling = new SignalingServer({
       keys,
       node: hostname(),
@@ -113,6 +120,7 @@ export class Server {
       origins: config.signaling.origins,
       iceServers: this.#iceServers,
       media: media.plane,
+      router: this.#cluster,
       clock: systemClock,
       log,
       limits: {
@@ -121,7 +129,14 @@ export class Server {
       },
       observer: roomObserverOf(this.#webhooks, this.#audit),
     });
-    this.#drain = new Drain(this.#signaling, media, systemClock, log, this.#audit);
+    const admission = {
+      rooms: this.#signaling.rooms,
+      admit: (on: boolean) => {
+        this.#signaling.admit(on);
+        this.#cluster?.admit(on);
+      },
+    };
+    this.#drain = new Drain(admission, media, systemClock, log, this.#audit);
   }
 
   /** Resolves when everything serves. Rejects with a SternaError of one line, and leaves nothing open. */
@@ -165,6 +180,7 @@ export class Server {
       signaling: this.#signaling.stats(),
       engine: this.#media.engine,
       media: await this.#media.report(),
+      cluster: this.#cluster?.stats(),
       http: this.#gateway?.latency,
       webhooks: this.#webhooks.stats(),
       audit: this.#auditLog?.stats(),
@@ -207,6 +223,9 @@ export class Server {
       this.#tls = tls;
     }
     const metrics = new Metrics(() => this.stats());
+    await this.#cluster?.start(this.#signaling);
+    const places = placesOf(this.#cluster);
+    const rooms = roomOwnerOf(this.#signaling, places);
     this.#gateway = createGateway({
       log: this.#log,
       version: VERSION,
@@ -223,9 +242,10 @@ export class Server {
       judge: judgeOf(this.#signaling.tokens, this.#keys),
       limits: gateway.limits,
       cors: gateway.cors,
-      rooms: roomsApiOf(this.#signaling, this.#audit),
+      rooms: roomsApiOf(rooms, places, this.#signaling, this.#audit),
       keys: keysApiOf(this.#keys, this.#audit),
-      participants: participantsApiOf(this.#signaling, this.#audit),
+      tokens: tokensApiOf(this.#keys, systemClock, this.#audit),
+      participants: participantsApiOf(rooms, this.#audit),
       turn: turnApiOf(
         this.#media.allocations,
         turnCredentialMaker(
@@ -241,7 +261,7 @@ export class Server {
         contentType: metrics.contentType,
         scrape: () => metrics.scrape(),
       },
-      whip: this.#signaling.whip && whipApiOf(this.#signaling.whip),
+      whip: this.#signaling.whip && whipApiOf(this.#signaling.whip, places),
       mintToken: mode === 'development' ? (request) => this.#pageToken(request) : undefined,
     });
     this.#port = await this.#gateway.listen(bind, gateway.port).catch((error: unknown) => {
@@ -269,11 +289,15 @@ export class Server {
     this.#state = 'closing';
     if (wasReady) {
       this.#log.info('server.draining');
+      // Rooms are given back first, so that who is told to go finds them free; nothing of them is served any more.
+      const left = this.#cluster?.leave();
       await this.#signaling.drain(REJOIN_AFTER_MS);
+      await left;
       await new Promise((resolve) => setTimeout(resolve, DRAIN_GRACE_MS));
     }
     await this.#signaling.close();
     await this.#gateway?.close();
+    this.#cluster?.close();
     this.#tls?.close();
     await this.#media.close();
     this.#redis?.close();
@@ -281,6 +305,16 @@ export class Server {
     if (wasReady) this.#audit.record(by, 'server.stop', {}, 'ok');
     await this.#auditLog?.close();
     if (wasReady) this.#log.info('server.closed');
+  }
+
+  #clusterOn(link: RedisLink): Cluster {
+    const describe = (): object => ({
+      name: hostname(),
+      version: VERSION,
+      participants: this.#signaling.rooms.participants,
+    });
+    const leaseMs = this.#config.redis.lease * 1000;
+    return new Cluster({ link, leaseMs, log: this.#log, describe });
   }
 
   #pageToken(request: { room: string; identity: string; name?: string | undefined }): string {

@@ -3,6 +3,7 @@
 import type { EngineChoice } from '../shared/net/engine-choice.ts';
 import type { Latency } from '../gateway/latency.ts';
 import type { SignalingStats } from '../signaling/index.ts';
+import type { ClusterStats } from './cluster/cluster.ts';
 import type { AuditStats } from './audit/audit-log.ts';
 import type { MediaReport } from './media/host.ts';
 import type { WebhookStats } from './webhooks/webhooks.ts';
@@ -11,6 +12,8 @@ export interface ServerStats {
   signaling: SignalingStats;
   engine: EngineChoice;
   media: MediaReport;
+  /** Undefined where this is the only node. */
+  cluster: ClusterStats | undefined;
   /** Undefined without receivers. */
   webhooks: WebhookStats | undefined;
   /** Undefined without a file. */

@@ -60,6 +60,14 @@ export const CODES = {
   SESSION_GONE: row(4450, 410, 'now', 'rejoin', 'The session to resume is unknown or over'),
   SLOW_CONSUMER: row(4451, 503, 'now', 'resume', 'The client does not read fast enough'),
   PING_TIMEOUT: row(4452, 408, 'now', 'resume', 'Nothing was heard from the client for too long'),
+  ROUTE_LOST: row(
+    4453,
+    503,
+    'later',
+    'resume',
+    'The way to the node that has the room is lost; the session waits',
+  ),
+  ROOM_MOVED: row(4454, 503, 'now', 'rejoin', 'The room goes on at another node'),
   BAD_SDP: row(
     4488,
     400,

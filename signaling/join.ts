@@ -52,7 +52,8 @@ function open(
   if (!grants.roomJoin || grants.room === undefined) {
     return refusal('NOT_ALLOWED', 'The token does not grant roomJoin for a room');
   }
-  if (!service.admits) {
+  // Of several nodes one that drains makes no more rooms, but who comes to a room of its own has nowhere else to go.
+  if (!service.admits && (service.router === null || rooms.get(grants.room) === undefined)) {
     return refusal('DRAINING', 'The server takes no new participants', DRAINING_RETRY_MS);
   }
   const { canPublish, canSubscribe, canPublishData, roomAdmin, hidden = false } = grants;

@@ -51,6 +51,7 @@ export class Rehearsal {
       joinRates: new JoinRates(clock, limits.joins),
       tokens: new TokenVerifier({ rehearsal: this.#secret }, { clock }),
       counters: new Counters(),
+      router: null,
     };
   }
 

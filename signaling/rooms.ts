@@ -30,6 +30,8 @@ export class Rooms<M extends Member = Member> {
   readonly #log: Logger;
   readonly #limits: SignalingLimits;
   readonly #switchboard: Switchboard | null;
+  /** Told of each room that is over. */
+  onEnd: ((name: string) => void) | null = null;
   readonly #observer: RoomObserver | null;
 
   /** With a switchboard rooms are of mode `sfu`. */
@@ -108,6 +110,7 @@ export class Rooms<M extends Member = Member> {
     room.close(why);
     this.#observer?.onRoomEvent({ event: 'room_finished', room: room.info(), reason: why.reason });
     this.#log.info('room.ended', { room: name, reason: why.reason });
+    this.onEnd?.(name);
     return true;
   }
 

@@ -9,6 +9,7 @@ import type { JoinRates } from './join-rates.ts';
 import type { SignalingLimits } from './limits.ts';
 import type { Switchboard } from './media/switchboard.ts';
 import type { IceServer } from './protocol.ts';
+import type { RoomRouter } from './room-router.ts';
 import type { Rooms } from './rooms.ts';
 import type { Sessions } from './sessions.ts';
 import type { TokenVerifier } from './tokens.ts';
@@ -30,6 +31,8 @@ export interface Service {
   /** Null without an SFU: rooms are of mode `p2p`. */
   readonly switchboard: Switchboard | null;
   readonly counters: Counters;
+  /** Null where this is the only node. */
+  readonly router: RoomRouter | null;
   /** Name of this server among others, and its version. */
   readonly node: string;
   readonly version: string;

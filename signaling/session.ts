@@ -21,12 +21,14 @@ export interface SessionOptions {
   token: { id: string; expiresAt: number };
   socket: SignalSocket;
   limits: SignalingLimits;
+  /** As RoomRouter.node. */
+  node: string | null;
   /** Called once, when the session is over. */
   onEnd: (session: Session, reason: string) => void;
 }
 
 export class Session implements Member, MediaOwner {
-  readonly id: string = sessionId();
+  readonly id: string;
   readonly secret: string = sessionSecret();
   readonly room: Room;
   readonly participant: Participant;
@@ -47,6 +49,7 @@ export class Session implements Member, MediaOwner {
 
   constructor(options: SessionOptions) {
     const { limits } = options;
+    this.id = sessionId(options.node);
     this.room = options.room;
     this.participant = options.participant;
     this.token = options.token;

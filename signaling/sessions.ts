@@ -15,11 +15,13 @@ export class Sessions {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #limits: SignalingLimits;
+  readonly #node: string | null;
 
-  constructor(clock: Clock, log: Logger, limits: SignalingLimits) {
+  constructor(clock: Clock, log: Logger, limits: SignalingLimits, node: string | null = null) {
     this.#clock = clock;
     this.#log = log;
     this.#limits = limits;
+    this.#node = node;
   }
 
   get size(): number {
@@ -34,10 +36,11 @@ export class Sessions {
     return this.#sessions.size >= this.#limits.maxSessions;
   }
 
-  open(options: Omit<SessionOptions, 'limits' | 'onEnd'>): Session {
+  open(options: Omit<SessionOptions, 'limits' | 'node' | 'onEnd'>): Session {
     const session = new Session({
       ...options,
       limits: this.#limits,
+      node: this.#node,
       onEnd: (ended, reason) => this.#onEnd(ended, reason),
     });
     this.#sessions.set(session.id, session);
@@ -77,6 +80,11 @@ export class Sessions {
       session.end('TIMEOUT');
       session.room.feed.schedule();
     }
+  }
+
+  /** Those without a WebSocket have their whole time again: until now none of them could have come back. */
+  waitAnew(now: number): void {
+    for (const session of this.#away.keys()) this.#away.set(session, now);
   }
 
   #onEnd(session: Session, reason: string): void {

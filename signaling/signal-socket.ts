@@ -41,6 +41,11 @@ export class SignalSocket {
     return this.#closedFor;
   }
 
+  /** Bytes that are not sent yet. */
+  get buffered(): number {
+    return this.#ws.bufferedAmount;
+  }
+
   /** Sends a text frame; does nothing once closing. */
   send(frame: string | Buffer): void {
     if (!this.open) return;
@@ -80,8 +85,19 @@ export class SignalSocket {
     this.#ws.close(CLOSE_NORMAL, 'LEFT');
   }
 
+  /** Closes as another node has said, which has sent its last message as well. */
+  closeAs(code: number, reason: string): void {
+    if (!this.open) return;
+    this.#closedFor = isReason(reason) ? reason : 'LEFT';
+    this.#ws.close(code, reason);
+  }
+
   /** Destroys the socket. */
   terminate(): void {
     this.#ws.terminate();
   }
+}
+
+function isReason(text: string): text is Reason {
+  return Object.hasOwn(CODES, text);
 }

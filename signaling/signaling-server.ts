@@ -16,6 +16,9 @@ import type { AddressCount } from './address-counts.ts';
 import { SUBPROTOCOL } from './codes.ts';
 import { Conversation } from './conversation.ts';
 import type { DurationStats } from './durations.ts';
+import { Entrance } from './entrance.ts';
+import { Guests } from './guests.ts';
+import type { Guest } from './guests.ts';
 import { JoinRates } from './join-rates.ts';
 import { signalingLimits } from './limits.ts';
 import type { SignalingLimits } from './limits.ts';
@@ -29,11 +32,13 @@ import type { RoomObserver } from './room-events.ts';
 import { executeRoomCommand } from './room-commands.ts';
 import type { RoomAnswer, RoomCommand } from './room-commands.ts';
 import { RoomStats } from './room-stats.ts';
+import type { RoomRouter } from './room-router.ts';
 import { Rooms } from './rooms.ts';
 import { Counters } from './service.ts';
 import type { IceConfig, ReasonCounts, Service } from './service.ts';
 import { Sessions } from './sessions.ts';
 import { SignalSocket } from './signal-socket.ts';
+import type { Wire } from './signal-socket.ts';
 import { TokenVerifier } from './tokens.ts';
 import { answerProblem, checkUpgrade, clientOf, problem } from './upgrade.ts';
 import type { UpgradeClient, UpgradeProblem } from './upgrade.ts';
@@ -57,6 +62,8 @@ export interface SignalingOptions {
   iceServers(identity: string, requestHost: string): IceConfig;
   /** Makes all rooms of mode `sfu`; they are `p2p` without. */
   media?: MediaPlane | undefined;
+  /** Where rooms are at several nodes. */
+  router?: RoomRouter | undefined;
   clock?: Clock;
   log: Logger;
   limits?: Partial<SignalingLimits>;
@@ -66,6 +73,8 @@ export interface SignalingOptions {
 
 export interface SignalingStats {
   sockets: number;
+  /** Whose WebSocket is at another node. */
+  guests: number;
   unauthenticated: number;
   sessions: number;
   away: number;
@@ -94,7 +103,10 @@ export class SignalingServer {
   readonly #service: Service;
   readonly #origins: readonly string[];
   readonly #wss: WebSocketServer;
-  readonly #conversations = new Set<Conversation>();
+  /** With what is in front of each where rooms are at several nodes. */
+  readonly #conversations = new Map<Conversation, Entrance | null>();
+  readonly #guests: Guests;
+  #isFrozen = false;
   /** In the order of their deadlines. */
   readonly #unauthenticated = new Set<Conversation>();
   readonly #addresses = new AddressCounts();
@@ -118,16 +130,18 @@ export class SignalingServer {
       log,
       limits,
       rooms: this.rooms,
-      sessions: new Sessions(clock, log, limits),
+      sessions: new Sessions(clock, log, limits, options.router?.node),
       tokens: this.tokens,
       joinRates: new JoinRates(clock, limits.joins),
       switchboard,
       counters: new Counters(),
+      router: options.router ?? null,
       node: options.node,
       version: options.version,
       admits: true,
       iceServers: (identity, requestHost) => options.iceServers(identity, requestHost),
     };
+    this.#guests = new Guests(this.#service);
     this.whip = switchboard === null ? undefined : new WhipEndpoint(this.#service);
     this.#wss = webSocketServer(limits);
     this.#wss.on('wsClientError', (error, socket) => {
@@ -179,6 +193,7 @@ export class SignalingServer {
     const { counters, sessions, switchboard } = this.#service;
     return {
       sockets: this.#conversations.size,
+      guests: this.#guests.size,
       unauthenticated: this.#unauthenticated.size,
       sessions: sessions.size,
       away: sessions.awayCount,
@@ -200,6 +215,27 @@ export class SignalingServer {
     this.#service.admits = on;
   }
 
+  /** A WebSocket that is at another node; null when there are too many. `onJoined` is called when it is in a room. */
+  receiveGuest(wire: Wire, requestHost: string, onJoined: () => void): Guest | null {
+    return this.#draining === null ? this.#guests.open(wire, requestHost, onJoined) : null;
+  }
+
+  /**
+   * Closes the WebSockets of all sessions, which wait until after `thaw` for their clients to come back. Until then
+   * nothing is served: another node may do so. Media flows on.
+   */
+  freeze(why: Refusal): void {
+    this.#isFrozen = true;
+    for (const conversation of this.#everybody()) {
+      if (conversation.session !== null) conversation.cut(why);
+    }
+  }
+
+  thaw(): void {
+    this.#isFrozen = false;
+    this.#service.sessions.waitAnew(this.#service.clock.monotonic());
+  }
+
   /**
    * Says `bye` DRAINING to all, with `afterMs` as the pause before they join elsewhere, and answers
    * upgrades with 503. Resolves when every socket is closed, `closeTimeoutMs` at the latest.
@@ -209,7 +245,11 @@ export class SignalingServer {
       this.#draining = { afterMs };
       const why = refusal('DRAINING', 'The server is shutting down', afterMs);
       this.#service.log.info('signaling.draining', { sockets: this.#conversations.size });
-      for (const { socket } of this.#conversations) socket.bye(why);
+      const reroute = refusal('ROUTE_LOST', 'This node is shutting down');
+      for (const [{ socket }, entrance] of this.#conversations) {
+        socket.bye(entrance?.leadsElsewhere === true ? reroute : why);
+      }
+      for (const { socket } of this.#guests.all()) socket.bye(why);
       this.#endRooms(why);
     }
     await this.#empty();
@@ -219,10 +259,15 @@ export class SignalingServer {
   async close(): Promise<void> {
     this.#draining ??= { afterMs: undefined };
     clearInterval(this.#sweeper);
-    for (const { socket } of this.#conversations) socket.terminate();
+    for (const { socket } of this.#everybody()) socket.terminate();
     this.#endRooms(refusal('DRAINING', 'The server is shutting down'));
     await this.#empty();
     this.#wss.close();
+  }
+
+  *#everybody(): Generator<Conversation> {
+    yield* this.#conversations.keys();
+    yield* this.#guests.all();
   }
 
   #endRooms(why: Refusal): void {
@@ -280,12 +325,16 @@ export class SignalingServer {
     };
     const conversation = new Conversation(this.#service, socket, requestHost, authenticated);
     this.#addresses.open(count);
-    this.#conversations.add(conversation);
+    const { router } = this.#service;
+    const entrance =
+      router === null ? null : new Entrance(router, this.#service, conversation, authenticated);
+    const inner = entrance ?? conversation;
+    this.#conversations.set(conversation, entrance);
     this.#unauthenticated.add(conversation);
     tcp.on('data', onBytes);
-    ws.on('message', (data, isBinary) => conversation.receive(asBuffer(data), isBinary));
-    ws.on('ping', () => conversation.receiveControl());
-    ws.on('pong', () => conversation.receiveControl());
+    ws.on('message', (data, isBinary) => inner.receive(asBuffer(data), isBinary));
+    ws.on('ping', () => inner.receiveControl());
+    ws.on('pong', () => inner.receiveControl());
     ws.on('error', (error) => {
       log.debug('signaling.socket_error', { err: error });
     });
@@ -293,7 +342,7 @@ export class SignalingServer {
       authenticated();
       this.#addresses.close(count);
       this.#conversations.delete(conversation);
-      conversation.closed();
+      inner.closed();
       if (this.#conversations.size === 0) this.#onEmpty?.();
     });
   }
@@ -305,15 +354,24 @@ export class SignalingServer {
       if (now - conversation.openedAt < limits.authTimeoutMs) break;
       conversation.cut(refusal('AUTH_TIMEOUT', 'No join message arrived in time'));
     }
-    for (const conversation of this.#conversations) {
+    for (const guest of this.#guests.all()) {
+      if (guest.session !== null || now - guest.openedAt < limits.authTimeoutMs) continue;
+      guest.cut(refusal('AUTH_TIMEOUT', 'No join message arrived in time'));
+    }
+    for (const guest of this.#guests.all()) {
+      if (guest.session !== null || now - guest.openedAt < limits.authTimeoutMs) continue;
+      guest.cut(refusal('AUTH_TIMEOUT', 'No join message arrived in time'));
+    }
+    for (const conversation of this.#everybody()) {
       if (conversation.session !== null && now - conversation.heardAt >= limits.pingTimeoutMs) {
         conversation.cut(
           refusal('PING_TIMEOUT', `Nothing was heard for ${limits.pingTimeoutMs} ms`),
         );
       }
     }
-    sessions.sweep(now);
     this.whip?.sweep();
+    if (this.#isFrozen) return;
+    sessions.sweep(now);
     this.rooms.sweep(now);
   }
 }

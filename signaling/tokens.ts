@@ -136,6 +136,8 @@ export class TokenVerifier {
   readonly #accepted: CacheTier<VerifiedToken>;
   readonly #refused: LocalTier<Refusal>;
   readonly #revocations = new Revocations();
+  /** Told of every token that is revoked here. */
+  onRevoked: ((id: string, expiresAt: number) => void) | null = null;
 
   /**
    * `keys`: API key names and their secrets, or where they come from. Throws SternaError `CONFIG_INVALID` for a short
@@ -212,17 +214,23 @@ export class TokenVerifier {
    * Throws SternaError `REVOCATIONS_FULL` when too many tokens that have not expired are revoked.
    */
   revoke(tokenOrId: string, expiresAt = Infinity): void {
-    const now = this.#clock.wall();
     if (tokenOrId.split('.').length !== 3) {
-      this.#revocations.add(tokenOrId, expiresAt, now);
+      this.adoptRevocation(tokenOrId, expiresAt);
+      this.onRevoked?.(tokenOrId, expiresAt);
       return;
     }
     const digest = digestOf(tokenOrId);
     const payload = this.#signedClaims(tokenOrId);
     if ('reason' in payload) return;
     const { id, expiresAt: end } = verified(payload, digest);
-    this.#revocations.add(id, end, now);
+    this.adoptRevocation(id, end);
     this.#accepted.delete(digest);
+    this.onRevoked?.(id, end);
+  }
+
+  /** As `revoke`, of a token's id that was revoked elsewhere. */
+  adoptRevocation(id: string, expiresAt: number): void {
+    this.#revocations.add(id, expiresAt, this.#clock.wall());
   }
 
   isRevoked(id: string): boolean {

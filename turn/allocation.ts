@@ -6,6 +6,7 @@ import type { Timer } from '../shared/net/timer-wheel.ts';
 import type { AddressFamily, TransportAddress } from '../shared/net/transport-address.ts';
 import type { TokenBucket } from '../shared/token-bucket.ts';
 import type { ClientSink, ClientTransport } from './client-sink.ts';
+import type { Seat } from './shared-relay.ts';
 import type { TcpMeter } from './tcp-meter.ts';
 import type { TokenGrant } from './third-party.ts';
 import { Traffic } from './traffic.ts';
@@ -17,8 +18,9 @@ export const CHANNEL_NUMBER_MAX = 0x4fff;
 /** RFC 5766 s11: what clients from before RFC 8656 may draw from, coturn's among them. */
 export const LEGACY_CHANNEL_NUMBER_MAX = 0x7fff;
 
-/** One relayed transport address: a socket, owned by an allocation. */
+/** One relayed transport address of an allocation: a socket that it owns, or its seat at one that several share. */
 export interface Relay {
+  /** Of its own socket; -1 where it has none. */
   readonly tag: number;
   /** The engine's socket; where `tcp` is set, the number of the listener in `TcpRelays`. */
   readonly socket: number;
@@ -29,6 +31,10 @@ export interface Relay {
   readonly local: TransportAddress;
   /** What clients and peers see: `local`, or its external mapping. */
   readonly relayed: TransportAddress;
+  /** What it is called inside the process: `relayed`, but for one that shares its socket, which has a name of its own. */
+  readonly alias: TransportAddress;
+  /** Undefined where the socket is its own. */
+  readonly seat: Seat | undefined;
   allocation: Allocation | undefined;
   /** Each relay of a dual allocation has its own time-to-expiry (RFC 8656 s6). */
   expiresAt: number;
@@ -221,6 +227,7 @@ export class Allocation {
       if (binding.permission === permission) this.unbind(binding);
     }
     this.permissions.delete(permission.peer);
+    permission.expiresAt = 0;
   }
 
   unbind(binding: ChannelBinding): void {

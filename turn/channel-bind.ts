@@ -12,6 +12,7 @@ import {
 import { type Allocation, CHANNEL_NUMBER_MIN, type ChannelBinding } from './allocation.ts';
 import type { Exchange } from './exchange.ts';
 import { checkRoom, install, judgePeer } from './permissions.ts';
+import type { Seat } from './shared-relay.ts';
 import type { TurnState } from './turn-state.ts';
 
 const peer = new TransportAddress();
@@ -59,12 +60,21 @@ function check(state: TurnState, allocation: Allocation, number: number, now: nu
   if (!state.judgeDestination(peer, state.policy.judge(peer)) || peer.port === 0) {
     return ERROR_FORBIDDEN;
   }
+  const seat = seatTowards(state, allocation);
+  // RFC 8656 s12.2 has 508 for what the server cannot do now; 403 would be for good.
+  if (seat?.canClaim(peer, now) === false) return ERROR_INSUFFICIENT_CAPACITY;
   if (byNumber !== undefined) return 0;
   const max = state.options.perAllocation.channels;
   if (allocation.channelsByNumber.size >= max) allocation.makeRoom(now);
   if (allocation.channelsByNumber.size >= max) return ERROR_INSUFFICIENT_CAPACITY;
   const known = allocation.permissions.get(peer) !== undefined;
   return known ? 0 : checkRoom(state, allocation, 1, now);
+}
+
+/** Where a shared relay socket sends to that peer; undefined where none does. */
+function seatTowards(state: TurnState, allocation: Allocation): Seat | undefined {
+  const seat = allocation.relayFor(peer)?.seat;
+  return seat === undefined || state.handedOverAt(peer) !== undefined ? undefined : seat;
 }
 
 /** An expired binding is unbound, so that its number and its peer are free again (RFC 8656 s12). */
@@ -80,6 +90,7 @@ function alive(
 
 function bind(state: TurnState, allocation: Allocation, number: number, now: number): void {
   const permission = install(state, allocation, peer, now);
+  seatTowards(state, allocation)?.claim(peer, now);
   const expiresAt = now + state.options.lifetimes.channel;
   const known = allocation.channelsByNumber.get(number);
   if (known !== undefined) {

@@ -24,6 +24,10 @@ export const DROP_USER_LOOKUPS = 12;
 export const DROP_SLOW_READER = 13;
 /** Over a limit on bandwidth: of the allocation, of its user, or of all. */
 export const DROP_BANDWIDTH = 14;
+/** From a peer that several allocations of a shared relay port may hear of, and none has sent to. */
+export const DROP_AMBIGUOUS_PEER = 15;
+/** To a peer that another allocation of the shared relay port has, or one more than an allocation may have there. */
+export const DROP_PEER_TAKEN = 16;
 
 export const DROP_REASONS = [
   'not-stun',
@@ -41,6 +45,8 @@ export const DROP_REASONS = [
   'user-lookups',
   'slow-reader',
   'bandwidth',
+  'ambiguous-peer',
+  'peer-taken',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

@@ -15,6 +15,9 @@ export const DETOURS_PER_ALLOCATION_MAX = 2;
 /** Ports tried when others hold them: a stranger's sockets cannot make one Allocate spin through the range. */
 export const OPEN_ATTEMPTS_MAX = 16;
 
+/** How long no further shared relay socket is tried once none could be had: what others hold costs one try, not each. */
+export const SHARED_REOPEN_MS = 10_000;
+
 /** Username bytes (RFC 8489 s14.3: fewer than 509). */
 export const USERNAME_BYTES_MAX = 508;
 

@@ -48,6 +48,8 @@ export interface TurnOptions extends TurnRules {
   readonly realm: string;
   /** In the same order in every worker: the commons know them by number. */
   readonly relays: readonly RelayAddress[];
+  /** How many sockets all allocations share at each relay address; 0 = each has one of its own. */
+  readonly sharedPorts: number;
   /** Further addresses that are never peers, such as this host's addresses at a wildcard listener's port. */
   readonly forbiddenPeers: readonly TransportAddress[];
   /** Tokens of authorization servers (RFC 7635), beside users and secrets; without it they are not understood. */

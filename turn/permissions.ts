@@ -40,9 +40,11 @@ export function install(
   now: number,
 ): Permission {
   const expiresAt = now + state.options.lifetimes.permission;
+  const seat = allocation.relayFor(peer)?.seat;
   allocation.endsAt(expiresAt);
   const known = allocation.permissions.get(peer);
   if (known !== undefined) {
+    seat?.permit(known, now);
     known.expiresAt = expiresAt;
     return known;
   }
@@ -53,5 +55,6 @@ export function install(
     relayHost: state.pool.hostOf(peer),
   };
   allocation.permissions.set(permission.peer, permission);
+  seat?.permit(permission, now);
   return permission;
 }

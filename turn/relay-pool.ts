@@ -1,11 +1,12 @@
 // Opens and closes the relay sockets: a free random port, tried anew when a stranger holds it (RFC 8656 s7.2).
 // Every relay has one owner, an allocation, and is closed once, here. The second of a pair is parked: it belongs to a
-// reservation until an allocation adopts it, or it is discarded here.
+// reservation until an allocation adopts it, or it is discarded here. Sockets that allocations share: `few`.
 
 import { AddressTable } from '../shared/net/address-table.ts';
 import type { Engine, OpenFailure, SocketOwner } from '../shared/net/engine.ts';
 import type { AddressFamily, TransportAddress } from '../shared/net/transport-address.ts';
 import type { Relay } from './allocation.ts';
+import { FewPorts } from './few-ports.ts';
 import { OPEN_ATTEMPTS_MAX } from './limits.ts';
 import type { RelayAddress, TurnOptions } from './options.ts';
 import type { RandomInt, SharedPorts } from './shared-ports.ts';
@@ -43,7 +44,12 @@ interface OpeningSocket extends ParkedRelay {
 }
 
 export class RelayPool {
-  /** Relays of this worker by their local address, to tell relays from other sockets on the same host. */
+  /** Undefined where every allocation has a socket of its own. */
+  readonly few: FewPorts | undefined;
+  /**
+   * Relays of this worker by their local address, to tell relays from other sockets on the same host; those that share
+   * a socket by their aliases.
+   */
   readonly byAddress: AddressTable<Relay> = new AddressTable('host-and-port');
   readonly #engine: Engine;
   readonly #owner: SocketOwner;
@@ -59,10 +65,18 @@ export class RelayPool {
   readonly #openings = new Map<number, OpeningSocket>();
   readonly #freeTags: number[] = [];
 
-  constructor(engine: Engine, owner: SocketOwner, options: TurnOptions, tcp?: TcpRelays) {
+  /** @param owner of sockets that allocations have, `sharing` of those that they share */
+  constructor(
+    engine: Engine,
+    owner: SocketOwner,
+    sharing: SocketOwner,
+    options: TurnOptions,
+    tcp?: TcpRelays,
+  ) {
     this.#engine = engine;
     this.#owner = owner;
     this.#tcp = tcp;
+    if (options.sharedPorts > 0) this.few = new FewPorts(engine, sharing, options, this.byAddress);
     this.#hosts = options.relays;
     this.#ports = options.commons.ports;
     this.#random = options.random;
@@ -96,7 +110,10 @@ export class RelayPool {
   }
 
   open(family: AddressFamily, wish: PortWish, done: RelayOpened): void {
-    this.#attempt(begin(family, wish, done));
+    if (this.few === undefined) this.#attempt(begin(family, wish, done));
+    else if (wish === 'any') this.few.open(family, done);
+    // Nobody can have a port of that kind, or the one behind it, where ports are shared (RFC 8656 s7.2).
+    else done(undefined, undefined, this.#now());
   }
 
   /** Makes a relay of a parked one, whose port is this worker's by now. */
@@ -138,6 +155,7 @@ export class RelayPool {
   }
 
   close(relay: Relay): void {
+    if (relay.seat !== undefined) this.few?.close(relay);
     if (this.#relays[relay.tag] !== relay) return;
     this.#relays[relay.tag] = undefined;
     this.#freeTags.push(relay.tag);
@@ -196,7 +214,18 @@ export class RelayPool {
     const tcp = opening.wish === 'tcp';
     const allocation = undefined;
     // One literal, without spreading: packets read it, and what is put together is slower to read and boxes its number.
-    const relay: Relay = { tag, socket, tcp, host, local, relayed, allocation, expiresAt: 0 };
+    const relay: Relay = {
+      tag,
+      socket,
+      tcp,
+      host,
+      local,
+      relayed,
+      alias: relayed,
+      seat: undefined,
+      allocation,
+      expiresAt: 0,
+    };
     this.#relays[tag] = relay;
     if (tcp) {
       this.#tcpRelays.set(socket, relay);

@@ -13,6 +13,7 @@ import type { StunReader } from '../shared/stun/reader.ts';
 import { StunWriter } from '../shared/stun/writer.ts';
 import type { Allocation, Listener, Permission, Relay } from './allocation.ts';
 import {
+  DROP_AMBIGUOUS_PEER,
   DROP_BANDWIDTH,
   DROP_FORBIDDEN_PEER,
   DROP_MALFORMED,
@@ -20,10 +21,13 @@ import {
   DROP_NO_ALLOCATION,
   DROP_NO_CHANNEL,
   DROP_NO_PERMISSION,
+  DROP_PEER_TAKEN,
   DROP_TOO_LARGE,
   DROP_UNEXPECTED,
 } from './drop-reason.ts';
 import { DATAGRAM_BYTES_MAX } from './limits.ts';
+import { workerOfAlias } from './relay-alias.ts';
+import type { SharedRelay } from './shared-relay.ts';
 import type { TurnState } from './turn-state.ts';
 
 /** Header, XOR-PEER-ADDRESS and DATA header of a Data indication, with padding. */
@@ -153,6 +157,35 @@ export class RelayPath {
     } else listener.sink.send(client, this.#bytes, 0, total);
   }
 
+  /** As `icmp`, at a socket that allocations share: whoever has sent to that peer is told. */
+  icmpShared(
+    shared: SharedRelay,
+    peer: TransportAddress,
+    type: number,
+    code: number,
+    info: number,
+    now: number,
+  ): void {
+    const relay = shared.ownerOf(peer, now);
+    if (relay === undefined) return this.#state.drop(DROP_NO_PERMISSION);
+    this.icmp(relay, peer, type, code, info, now);
+  }
+
+  /** A datagram from a peer to a socket that allocations share. */
+  fromPeerShared(
+    shared: SharedRelay,
+    peer: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): void {
+    const relay = shared.addressee(peer, now);
+    if (relay === undefined) return this.#state.drop(DROP_NO_PERMISSION);
+    if (relay === 'ambiguous') return this.#state.drop(DROP_AMBIGUOUS_PEER);
+    this.fromPeer(relay, peer, bytes, offset, length, now);
+  }
+
   /** A datagram from a peer to a relayed transport address. */
   fromPeer(
     relay: Relay,
@@ -198,9 +231,30 @@ export class RelayPath {
     state.traffic.received(listener.traffic, length);
   }
 
+  /** As `fromPeer`, to the relay of this worker at `to`, a local address or an alias; false when there is none. */
+  toOwnRelay(
+    from: TransportAddress,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): boolean {
+    const { pool } = this.#state;
+    const relay = pool.byAddress.get(to);
+    if (relay !== undefined) {
+      this.fromPeer(relay, from, bytes, offset, length, now);
+      return true;
+    }
+    const shared = pool.few?.byAddress.get(to);
+    if (shared === undefined) return false;
+    this.fromPeerShared(shared, from, bytes, offset, length, now);
+    return true;
+  }
+
   /**
-   * A datagram from where else the process answers, at `from`, to the relay at `to`, both as clients know them: as one
-   * from any peer, without the kernel.
+   * A datagram from where else the process answers, at `from`, to the relay at `to`, which it knows by its alias: as
+   * one from any peer, without the kernel.
    */
   fromInside(
     from: TransportAddress,
@@ -215,7 +269,8 @@ export class RelayPath {
     const local = this.#insideTo.set(to);
     state.toLocal(peer);
     state.toLocal(local);
-    const owner = state.relayOwner(local);
+    let owner = state.relayOwner(local);
+    if (owner < 0) owner = workerOfAlias(local);
     if (owner < 0 || !this.#toRelay(owner, peer, local, bytes, offset, length, now)) {
       state.drop(DROP_NO_ALLOCATION);
     }
@@ -240,15 +295,19 @@ export class RelayPath {
     if (relay === undefined) return state.drop(DROP_NO_ALLOCATION);
     // What came by a stream may be longer than any datagram.
     if (length > DATAGRAM_BYTES_MAX) return state.drop(DROP_TOO_LARGE);
+    const inside = state.handedOverAt(peer);
+    // Whoever is handed something knows by the alias whose it is.
+    if (relay.seat !== undefined && inside === undefined && !relay.seat.claim(peer, now)) {
+      return state.drop(DROP_PEER_TAKEN);
+    }
     if (state.metered && !state.spend(allocation, length, now)) return state.drop(DROP_BANDWIDTH);
     allocation.sentPackets++;
     allocation.sentBytes += length;
     state.traffic.sent(allocation.listener.traffic, length);
-    const inside = state.handedOverAt(peer);
     if (inside !== undefined) {
       const to = this.#handedTo.set(inside);
       const { handOver } = state.options;
-      if (handOver?.deliver(relay.relayed, to, bytes, offset, length, now) === true) {
+      if (handOver?.deliver(relay.alias, to, bytes, offset, length, now) === true) {
         state.shortCircuited++;
       } else state.drop(DROP_NEIGHBOUR_BUSY);
       return;
@@ -276,10 +335,8 @@ export class RelayPath {
   ): boolean {
     const state = this.#state;
     if (owner === state.commons.self) {
-      const relay = state.pool.byAddress.get(to);
-      if (relay === undefined) return false;
+      if (!this.toOwnRelay(from, to, bytes, offset, length, now)) return false;
       state.shortCircuited++;
-      this.fromPeer(relay, from, bytes, offset, length, now);
       return true;
     }
     const { neighbours } = state.options;

@@ -7,13 +7,14 @@ import type { TurnOptions } from './options.ts';
 import { TcpRelays } from './tcp-relays.ts';
 import type { TurnState } from './turn-state.ts';
 
+/** There are none where ports are shared, since each would listen at one of its own. */
 export function tcpRelays(
   options: TurnOptions,
   engine: Engine,
   state: () => TurnState,
 ): TcpRelays | undefined {
-  const { tcpRelays: emit, random } = options;
-  if (emit === undefined) return undefined;
+  const { tcpRelays: emit, random, sharedPorts } = options;
+  if (emit === undefined || sharedPorts > 0) return undefined;
   const tcp: TcpRelays = new TcpRelays({
     emit,
     timers: engine.timers,

@@ -49,6 +49,7 @@ import { handleRefresh } from './refresh.ts';
 import { handleTicket } from './refresh-ticket.ts';
 import { RelayPath } from './relay.ts';
 import { RelayPool } from './relay-pool.ts';
+import { sharedSockets } from './shared-sockets.ts';
 import { tcpRelays } from './tcp-allocations.ts';
 import type { TcpRelays } from './tcp-relays.ts';
 import type { TransportTraffic } from './traffic.ts';
@@ -106,7 +107,11 @@ export class TurnServer {
       },
     };
     this.tcp = tcpRelays(options, engine, () => this.#state);
-    const pool = new RelayPool(engine, relays, options, this.tcp);
+    const sharing = sharedSockets(
+      () => this.#state,
+      () => this.#relayPath,
+    );
+    const pool = new RelayPool(engine, relays, sharing, options, this.tcp);
     this.#state = new TurnState(options, engine, pool, observer, this.tcp);
     this.desk = new AllocationDesk(this.#state);
     this.#relayPath = new RelayPath(this.#state, randomBytes(12));
@@ -236,11 +241,7 @@ export class TurnServer {
     length: number,
     now: number,
   ): void {
-    const relay = this.#state.pool.byAddress.get(to);
-    if (relay !== undefined) {
-      this.#relayPath.fromPeer(relay, from, bytes, offset, length, now);
-      return;
-    }
+    if (this.#relayPath.toOwnRelay(from, to, bytes, offset, length, now)) return;
     const listener = this.#byAddress.get(to);
     if (listener === undefined) return this.#state.drop(DROP_NO_ALLOCATION);
     const { elsewhere } = this.#state;
@@ -254,7 +255,7 @@ export class TurnServer {
 
   /**
    * A datagram from where else the process answers, whatever worker has the relay: `from` is registered in the
-   * hand-over by this worker, `to` is a relayed transport address, both as clients know them.
+   * hand-over by this worker, and what clients know; `to` is whom that handed something over, to this worker.
    */
   fromInside(
     from: TransportAddress,
@@ -265,6 +266,11 @@ export class TurnServer {
     now: number,
   ): void {
     this.#relayPath.fromInside(from, to, bytes, offset, length, now);
+  }
+
+  /** The relayed transport address of who handed something over; good until the next call. Allocates nothing. */
+  relayedAddress(from: TransportAddress): TransportAddress {
+    return this.#state.relayedAddress(from);
   }
 
   /** What was said of a user whom `TurnOptions.askForUser` asked for; it is remembered for so long. */
@@ -301,6 +307,7 @@ export class TurnServer {
       this.#state.delete(allocation, 'closed');
     }
     this.#state.endReservations();
+    this.#state.pool.few?.closeAll();
     this.#state.elsewhere.close();
     for (const socket of this.#sockets) this.#state.engine.close(socket);
     this.#listeners.length = 0;

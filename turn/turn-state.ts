@@ -26,6 +26,7 @@ import type {
   TurnRules,
 } from './options.ts';
 import { PeerPolicy, type PeerVerdict } from './peer-policy.ts';
+import { hostOfAlias } from './relay-alias.ts';
 import type { RelayOpened, RelayPool } from './relay-pool.ts';
 import { Responder } from './responder.ts';
 import { burstBytes } from './shared-bandwidth.ts';
@@ -265,6 +266,15 @@ export class TurnState {
     return this.#external;
   }
 
+  /** What clients know an alias as, whichever worker has it, and anything else as it is. As `toExternal`. */
+  relayedAddress(alias: TransportAddress): TransportAddress {
+    const relay = this.options.relays[hostOfAlias(alias)];
+    if (relay === undefined) return alias;
+    this.#external.set(relay.external ?? relay.local);
+    this.#external.port = alias.port;
+    return this.#external;
+  }
+
   /** The worker that has a live relay at that local address, or -1. */
   relayOwner(local: TransportAddress): number {
     const host = this.pool.hostOf(local);
@@ -344,6 +354,8 @@ export class TurnState {
   #look(allocation: Allocation, now: number): void {
     if (this.expire(allocation, now)) return;
     allocation.sweep(now);
+    allocation.relay4?.seat?.sweep(now);
+    allocation.relay6?.seat?.sweep(now);
     this.watch(allocation, now);
   }
 

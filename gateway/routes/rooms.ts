@@ -8,7 +8,6 @@ import { exchangeOf } from '../exchange.ts';
 import { LISTED_MAX, METADATA_MAX, NAME_MAX } from '../limits.ts';
 import { nextPage, pageQuery } from '../page-query.ts';
 import type { PageQuery } from '../page-query.ts';
-import { GatewayProblem } from '../problem.ts';
 import { ResponseCache } from '../response-cache.ts';
 import type { Subject } from '../response-cache.ts';
 import { defineRoute } from '../route.ts';
@@ -41,11 +40,11 @@ export const roomDescription = roomInfo.extend({
 
 const roomSettings = roomRequest.omit({ name: true });
 
-const roomList = z.object({ rooms: z.array(roomDescription).readonly(), next: nextPage });
+export const roomList = z.object({ rooms: z.array(roomDescription).readonly(), next: nextPage });
 
 const roomParams = z.object({ room: z.string() });
 
-const participantStats = z.object({
+export const participantStats = z.object({
   participant: z.object({
     sid: z.string(),
     identity: z.string(),
@@ -58,7 +57,7 @@ const participantStats = z.object({
   subscriptions: z.array(z.unknown()),
 });
 
-const roomStats = z.object({
+export const roomStats = z.object({
   room: z.object({ sid: z.string(), name: z.string() }),
   total: z.int(),
   participants: z.array(participantStats),
@@ -78,12 +77,14 @@ export interface RoomResult {
 
 /** What is refused is thrown, or rejected with, as GatewayProblem. */
 export interface RoomsApi {
-  create(caller: Caller, request: RoomRequest): RoomResult;
+  create(caller: Caller, request: RoomRequest): Promise<RoomResult>;
   /** By name, from `after` on. */
   list(query: PageQuery): RoomList | Promise<RoomList>;
-  /** Which room it is, and which state of it. */
+  /** Which room it is, and which state of it; undefined also for one that another node has. */
   find(room: string): Subject | undefined;
   describe(room: string): RoomDescription | undefined;
+  /** Of one that `find` does not find. */
+  lookUp(room: string): Promise<RoomDescription>;
   update(caller: Caller, room: string, change: RoomChange): Promise<RoomDescription>;
   end(caller: Caller, room: string): Promise<void>;
   roomStats(room: string): Promise<z.output<typeof roomStats>>;
@@ -102,10 +103,10 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
       body: roomRequest,
       roomOf: ({ name }) => name,
       response: { 200: roomInfo, 201: roomInfo },
-      handler: ({ body, caller, reply }) => {
+      handler: async ({ body, caller, reply }) => {
         const problem = refuse();
         if (problem) throw problem;
-        const { created, room } = api.create(caller, body);
+        const { created, room } = await api.create(caller, body);
         return reply(created ? 201 : 200, room);
       },
     }),
@@ -184,7 +185,7 @@ function roomRoute(api: RoomsApi): Route {
       exchange.cache = 'miss';
       const description = api.describe(params.room);
       if (room === undefined || description === undefined) {
-        throw new GatewayProblem(404, 'NOT_FOUND', 'There is no such room.');
+        return api.lookUp(params.room).then((told) => conditional(request, told));
       }
       return answers.set(room, description, request);
     },

@@ -55,20 +55,20 @@ export interface WhipRestart {
   readonly etag: string;
 }
 
-/** What is refused is thrown as GatewayProblem. */
+/** What is refused is rejected with as GatewayProblem. */
 export interface WhipResource {
   /** Undefined when ICE was not restarted. `ifMatch` is the header field as it came. */
-  patch(ifMatch: string | undefined, fragment: string): WhipRestart | undefined;
-  close(): void;
+  patch(ifMatch: string | undefined, fragment: string): Promise<WhipRestart | undefined>;
+  close(): Promise<void>;
 }
 
 export interface WhipApi {
   /** Charges the address one request: 0, or the milliseconds that it has to wait, and then nothing is charged. */
   waitMs(address: string): number;
-  /** @throws GatewayProblem */
-  open(offer: WhipOffer): WhipAnswer;
-  /** @throws GatewayProblem when there is no such resource, or the bearer is not the one that made it. */
-  find(target: WhipTarget): WhipResource;
+  /** Rejects with a GatewayProblem. */
+  open(offer: WhipOffer): Promise<WhipAnswer>;
+  /** Rejects with a GatewayProblem when there is no such resource, or the bearer is not the one that made it. */
+  find(target: WhipTarget): Promise<WhipResource>;
 }
 
 export interface WhipOptions {
@@ -123,11 +123,11 @@ function endpoint(protocol: WhipProtocol, options: WhipOptions): Route[] {
       query: offerQuery,
       body: description,
       response: { 201: description },
-      handler: ({ params: { room }, query, body, request, reply }) => {
+      handler: async ({ params: { room }, query, body, request, reply }) => {
         const problem = options.refuse();
         if (problem) throw problem;
         expectType(request, SDP);
-        const { id, sdp, etag, iceServers } = api.open({
+        const { id, sdp, etag, iceServers } = await api.open({
           protocol,
           room,
           bearer: bearerIn(request.headers.authorization),
@@ -168,7 +168,10 @@ function resource(protocol: WhipProtocol, options: WhipOptions): Route[] {
   const path = `/v1/${protocol}/{room}/{id}`;
   const shared = { path, access: 'bearer', params: oneSession, fields: FIELDS } as const;
   const guard = (request: FastifyRequest): void => charge(options, request);
-  const find = (params: { room: string; id: string }, { headers }: FastifyRequest): WhipResource =>
+  const find = (
+    params: { room: string; id: string },
+    { headers }: FastifyRequest,
+  ): Promise<WhipResource> =>
     api.find({ protocol, ...params, bearer: bearerIn(headers.authorization) });
   return [
     defineRoute({
@@ -178,10 +181,10 @@ function resource(protocol: WhipProtocol, options: WhipOptions): Route[] {
       guard,
       body: fragment,
       response: { 200: fragment, 204: empty },
-      handler: ({ params, body, request, reply }) => {
-        const found = find(params, request);
+      handler: async ({ params, body, request, reply }) => {
+        const found = await find(params, request);
         expectType(request, FRAGMENT);
-        const restart = found.patch(request.headers['if-match'], textOf(body));
+        const restart = await found.patch(request.headers['if-match'], textOf(body));
         if (restart === undefined) return reply(204, undefined);
         return reply(200, restart.fragment, { 'content-type': FRAGMENT, etag: restart.etag });
       },
@@ -192,8 +195,9 @@ function resource(protocol: WhipProtocol, options: WhipOptions): Route[] {
       summary: 'Ends a session.',
       guard,
       response: { 200: empty },
-      handler: ({ params, request, reply }) => {
-        find(params, request).close();
+      handler: async ({ params, request, reply }) => {
+        const found = await find(params, request);
+        await found.close();
         return reply(200, undefined);
       },
     }),
@@ -204,8 +208,8 @@ function resource(protocol: WhipProtocol, options: WhipOptions): Route[] {
         summary: 'Tells that a session is there.',
         guard,
         response: { 204: empty },
-        handler: ({ params, request, reply }) => {
-          find(params, request);
+        handler: async ({ params, request, reply }) => {
+          await find(params, request);
           return reply(204, undefined);
         },
       }),

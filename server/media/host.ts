@@ -27,6 +27,7 @@ import {
 } from '../users/user-directory.ts';
 import { SfuHost } from './sfu-host.ts';
 import {
+  checkRelayPorts,
   commonsOptions,
   datagramListeners,
   listenerAddresses,
@@ -171,7 +172,9 @@ export class MediaHost {
       );
     }
     const workers = workerCount(config.workers, engine);
-    log.info('media.engine', { ...engine, workers });
+    const { relayPortsPerWorker } = config.turn;
+    const shared = relayPortsPerWorker > 0 ? { relayPortsPerWorker } : {};
+    log.info('media.engine', { ...engine, workers, ...shared });
     if (workers < config.workers) {
       log.warn('media.workers', {
         workers,
@@ -179,6 +182,7 @@ export class MediaHost {
         reason: 'only the linux engine shares a port among workers',
       });
     }
+    checkRelayPorts(config.turn, workers);
     const linux = engine.kind === 'linux' ? await openLinuxParts(config, workers) : undefined;
     const forwards = config.sfu.enabled && (await canForward(log));
     const host = new MediaHost(config, log, engine, linux, workers, forwards);

@@ -16,6 +16,7 @@ import {
 } from '../../shared/config/network-values.ts';
 import { parseTokenKey } from '../../shared/config/token-key.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { SternaError } from '../../shared/errors.ts';
 import { TransportAddress } from '../../shared/net/transport-address.ts';
 import {
   CHANNEL_NUMBER_MAX,
@@ -45,6 +46,20 @@ export function commonsOptions(settings: TurnSettings, workers: number): Commons
   };
 }
 
+/** Throws SternaError RELAY_PORTS_SCARCE when there are not enough relay ports for what every worker shall have. */
+export function checkRelayPorts(settings: TurnSettings, workers: number): void {
+  const { relay, relayPortsPerWorker } = settings;
+  const { min, max } = parsePortRange(relay.ports);
+  const ports = max - min + 1;
+  if (relayPortsPerWorker * workers <= ports) return;
+  const most = Math.floor(ports / workers);
+  throw new SternaError(
+    'RELAY_PORTS_SCARCE',
+    `turn.relayPortsPerWorker: ${workers} workers can have ${most} each of the ${ports} in turn.relay.ports; ` +
+      'correct one of the two, or set workers',
+  );
+}
+
 /** @param services where else the process listens by TCP: nobody's peers */
 export function turnOptions(
   settings: TurnSettings,
@@ -63,6 +78,7 @@ export function turnOptions(
         external: external === undefined ? undefined : addressOf(external),
       };
     }),
+    sharedPorts: settings.relayPortsPerWorker,
     ...turnRules(settings),
     thirdParty: thirdPartyOptions(settings),
     forbiddenPeers: [

@@ -62,6 +62,7 @@ export class WorkerSfu {
       relay: {
         toRelay: (from, to, bytes, offset, length) =>
           turn.fromInside(from, to, bytes, offset, length, systemClock.monotonic()),
+        relayedAddress: (from) => turn.relayedAddress(from),
       },
     });
     this.#sfu = new Sfu({

@@ -31,6 +31,9 @@ export interface IceSink {
     offset: number,
     length: number,
   ): void;
+
+  /** What the mapped address of who sends from there is, where that is not `from` itself; good until the next call. */
+  outsideAddress?(socket: number, from: TransportAddress): TransportAddress;
 }
 
 export class CheckResponder {
@@ -43,7 +46,8 @@ export class CheckResponder {
   }
 
   succeed(socket: number, from: TransportAddress, check: StunReader, key: Uint8Array): void {
-    this.#begin(CLASS_SUCCESS, check).xorAddress(ATTR_XOR_MAPPED_ADDRESS, from);
+    const mapped = this.#sink.outsideAddress?.(socket, from) ?? from;
+    this.#begin(CLASS_SUCCESS, check).xorAddress(ATTR_XOR_MAPPED_ADDRESS, mapped);
     this.#send(socket, from, check, key);
   }
 

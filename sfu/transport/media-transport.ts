@@ -144,9 +144,13 @@ export class MediaTransport implements IceObserver {
 
   report(now: number): LinkReport {
     const selected = this.#session?.selected;
+    const { outlet } = this.#host;
     return {
       path: this.path,
-      family: selected?.remote.family ?? null,
+      family:
+        selected === undefined
+          ? null
+          : outlet.outsideAddress(selected.socket, selected.remote).family,
       consentAgeMs: selected === undefined ? null : Math.round(now - selected.checkedAt),
       dtlsCipher: this.#dtls.cipher,
       srtpProfile: this.#sender?.profile.name ?? null,

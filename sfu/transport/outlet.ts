@@ -18,7 +18,7 @@ export interface StreamSink {
 
 /** Whoever has the relays. Bytes are copied or gone when the call returns. */
 export interface RelaySink {
-  /** @param from our own address, as the relay's client knows it; `to` is the relayed address */
+  /** @param from our own address, as the relay's client knows it; `to` is where its datagrams come from */
   toRelay(
     from: TransportAddress,
     to: TransportAddress,
@@ -26,6 +26,8 @@ export interface RelaySink {
     offset: number,
     length: number,
   ): void;
+  /** The relayed address of who sends from there, which may be a name inside the process; good until the next call. */
+  relayedAddress(from: TransportAddress): TransportAddress;
 }
 
 function isOfEngine(socket: number): boolean {
@@ -77,6 +79,12 @@ export class Outlet implements IceSink {
     for (let i = 0; i < relayed.length; i++) if (relayed[i]!.equals(own)) return relaySocket(i);
     if (relayed.length === RELAY_ADDRESSES_MAX) return undefined;
     return relaySocket(relayed.push(own.copy()) - 1);
+  }
+
+  /** What who sends from there, by that socket, is known as outside the process; good until the next call. */
+  outsideAddress(socket: number, from: TransportAddress): TransportAddress {
+    if (pathOf(socket) !== 'relay') return from;
+    return this.#relay?.relayedAddress(from) ?? from;
   }
 
   /**

@@ -8,6 +8,7 @@ import {
   natDiscoveryUrls,
   needsCertificate,
   parseListenerUrl,
+  parsePortRange,
   sameFamily,
 } from './network-values.ts';
 import type { Settings } from './schema.ts';
@@ -25,6 +26,7 @@ export function findProblem(settings: Settings): Problem | undefined {
     placeholderProblem(settings) ??
     engineProblem(settings) ??
     relayProblem(settings) ??
+    relayPortsProblem(settings) ??
     redirectProblem(settings) ??
     natDiscoveryProblem(settings) ??
     lifetimeProblem(settings) ??
@@ -115,6 +117,16 @@ function relayProblem({ turn }: Settings): Problem | undefined {
       ['turn', 'listeners'],
     )
   );
+}
+
+/** Where the number of workers is left to the machine, they are counted when they start. */
+function relayPortsProblem({ turn, workers }: Settings): Problem | undefined {
+  const { min, max } = parsePortRange(turn.relay.ports);
+  const most = Math.floor((max - min + 1) / Math.max(workers, 1));
+  const value = turn.relayPortsPerWorker;
+  if (value <= most) return undefined;
+  const expected = `at most ${most}, the share of one worker in turn.relay.ports`;
+  return { path: ['turn', 'relayPortsPerWorker'], expected, value };
 }
 
 function redirectProblem({ turn }: Settings): Problem | undefined {

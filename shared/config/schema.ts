@@ -16,9 +16,10 @@ import {
   readEndpoint,
   readListenerUrl,
   readNatDiscoveryUrl,
-  readPortRange,
 } from './network-values.ts';
 import { gateway } from './gateway-schema.ts';
+import { redis, redisUrl } from './redis-schema.ts';
+import { relay, relayPortsPerWorker } from './relay-schema.ts';
 import {
   checked,
   cidr,
@@ -36,10 +37,6 @@ import { audit, webhooks } from './webhooks-schema.ts';
 const API_SECRET_MIN = 32;
 
 const address = checked(isAddress, 'an IP address, such as 127.0.0.1 or ::1');
-const relayAddress = checked(
-  (value) => isAddress(value) && !isWildcard(value) && !isMulticast(value),
-  'an IP address of this machine (not 0.0.0.0 or ::)',
-);
 const announcedAddress = checked(
   (value) => isAddress(value) && !isWildcard(value) && !isMulticast(value),
   'an IP address that clients reach (not 0.0.0.0 or ::)',
@@ -56,10 +53,6 @@ const keyName = z
   .string()
   .regex(/^[\w.-]{1,64}$/, { error: 'a key name of letters, digits, ".", "_" and "-"' });
 const userName = credential(128, 'a user name');
-const redisUrl = checked(
-  (value) => value === '' || isUrlOf(value, ['redis:', 'rediss:']),
-  'a redis:// or rediss:// URL',
-);
 const tokenKey = checked(
   (value) => parseTokenKey(value) !== undefined,
   'base64 of 32 bytes (A256GCM) or 16 bytes (A128GCM), such as openssl rand -base64 32 prints',
@@ -88,20 +81,6 @@ const rooms = z.strictObject({
   emptyTimeout: integer(0, 86_400)
     .default(300)
     .describe('Seconds that a room lives on without participants'),
-});
-
-const relay = z.strictObject({
-  addresses: listOf(relayAddress, 16)
-    .min(1, { error: 'at least one IP address of this machine' })
-    .default(['127.0.0.1', '::1'])
-    .describe('Addresses of this machine that relayed transport addresses are taken from'),
-  external: z
-    .record(relayAddress, relayAddress)
-    .default({})
-    .describe('Public address of each relay address behind a one-to-one NAT'),
-  ports: checked(readPortRange)
-    .default('49152-65535')
-    .describe('Ports of relayed transport addresses, first and last'),
 });
 
 const userSources = z.strictObject({
@@ -165,6 +144,7 @@ const turn = z.strictObject({
     .default([])
     .describe('ICE URLs handed to participants; made from the listeners when empty'),
   relay: relay.prefault({}).describe('Where relayed media leaves this machine'),
+  relayPortsPerWorker,
   users: z
     .record(userName, credential(256, 'a password'))
     .default({})
@@ -337,17 +317,7 @@ export const settingsSchema = z.strictObject({
     ),
   sfu: sfu.prefault({}).describe('The SFU: media of meetings'),
   turn: turn.prefault({}).describe('The STUN and TURN server'),
-  redis: z
-    .strictObject({
-      url: redisUrl
-        .default('')
-        .describe('Redis that the nodes of a cluster share, redis:// or rediss://; empty for none'),
-      prefix: text(1, 64, 'a prefix')
-        .default('sterna:')
-        .describe('What its keys and channels begin with; the same on all nodes'),
-    })
-    .prefault({})
-    .describe('What the nodes of a cluster share'),
+  redis: redis.prefault({}).describe('What the nodes of a cluster share'),
   webhooks: webhooks.prefault({}).describe('Who is told what happens in rooms'),
   audit: audit.prefault({}).describe('Who did what, in a file that shows when it was changed'),
   drain: z

@@ -137,7 +137,7 @@ export class Backlogs implements SendFailures<Sender> {
     { sender, to, bytes, tos, ttl }: WaitingDatagram,
     queue: SendQueue<Sender>,
   ): void {
-    if (ttl !== 0 && ttl !== socket.ttl) {
+    if (ttl !== socket.ttl) {
       queue.flush();
       this.#sockets.lowerTtl(socket, ttl);
     }

@@ -24,8 +24,9 @@ const FAMILY_6 = 0x1_0000;
 /** Whoever answers at an address. */
 export interface HandOverReceiver {
   /**
-   * One datagram from the relayed transport address `from` to the registered address `to`, both as clients know them:
-   * what is answered goes from `to`. Addresses and bytes are only good until the call returns.
+   * One datagram to the registered address `to`, as clients know it, and what is answered goes from there. `from` is
+   * whom to answer: the relayed transport address, or what stands for it inside the process. Addresses and bytes are
+   * only good until the call returns.
    * @param now monotonic milliseconds
    */
   onHandedOver(

@@ -370,7 +370,7 @@ export class LinuxEngine implements EngineLoop {
     }
     const { base } = sender;
     const ttl = this.#ttl;
-    if (base.lowersTtl && ttl !== base.ttl && ttl !== 0) {
+    if (base.lowersTtl && ttl !== base.ttl) {
       this.#queue.flush();
       this.#sockets.lowerTtl(base, ttl);
     }

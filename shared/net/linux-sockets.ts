@@ -17,6 +17,9 @@ const NO_SOCKET = -1;
 /** What is asked for at once where datagrams come in bursts: a look too many costs less than a turn. */
 const BURST = 8;
 
+/** What IP_TTL and IPV6_UNICAST_HOPS take for the default (ip(7), ipv6(7)). */
+const SYSTEM_TTL = -1;
+
 export class LinuxSocket implements Sender {
   readonly base: LinuxSocket = this;
   readonly source = undefined;
@@ -134,10 +137,14 @@ export class LinuxSockets {
     if (!socket.borrowed) this.discard(socket.fd);
   }
 
-  /** One hop less than the datagram came with that is handed on (RFC 8656 s21.1.7). What is queued must be sent. */
+  /**
+   * One hop less than the datagram came with that is handed on (RFC 8656 s21.1.7); the system's for one that came with
+   * 0, by a stream say. What is queued must be sent.
+   */
   lowerTtl(socket: LinuxSocket, ttl: number): void {
     socket.ttl = ttl;
-    this.opener.setTtl(socket.fd, socket.family, Math.max(1, ttl - 1));
+    const lowered = ttl === 0 ? SYSTEM_TTL : Math.max(1, ttl - 1);
+    this.opener.setTtl(socket.fd, socket.family, lowered);
   }
 
   /** Answers that nobody has been given yet, taken out. */

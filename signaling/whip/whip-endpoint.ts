@@ -75,6 +75,15 @@ export class WhipEndpoint {
     return waitMs;
   }
 
+  /** What is wrong with a bearer before anything else is looked at; null for nothing. */
+  refuseBearer(given: string | undefined, room: string): WhipRefusal | null {
+    const bearer = this.#bearers.check(given, room);
+    if (!('reason' in bearer)) return null;
+    const refused = overHttp(bearer, given);
+    this.#counters.refused(refused.status);
+    return refused;
+  }
+
   open(offer: WhipOffer): WhipAnswer | WhipRefusal {
     const result = this.#open(offer);
     if (isRefusal(result)) this.#counters.refused(result.status);

@@ -80,12 +80,13 @@ class Fuzz {
   readonly outcomes = new Map<string, number>();
   #pool: Uint8Array[] = [];
 
-  constructor(chance: Chance) {
+  constructor(chance: Chance, sharedPorts = 0) {
     this.chance = chance;
     const { lifetimes } = turnOptions({});
     this.world = new CoreWorld({
       quota: { perUser: 5, total: 16 },
       ports: { first: 50_000, last: 50_031 },
+      sharedPorts,
       random: (n) => chance.below(n),
       lifetimes: { ...lifetimes, nonce: 1e12 },
       ...WITH_TOKENS,
@@ -94,7 +95,7 @@ class Fuzz {
     this.peers = upTo(6).map((i) => this.world.endpointAt(`127.0.0.${1 + (i >> 1)}`, 7000 + i));
   }
 
-  async begin(): Promise<void> {
+  async #begin(): Promise<void> {
     const flavours = ['legacy', 'md5', 'sha256'] as const;
     const clients = await inTurn(upTo(CLIENTS), (i): Promise<TurnClient> => {
       const options = {
@@ -200,6 +201,24 @@ class Fuzz {
     if (chance.below(4) === 0) world.engine.run();
   }
 
+  async run(messages: number, relaySocketsMax: number): Promise<void> {
+    const { world } = this;
+    await this.#begin();
+    for (let i = 0; i < messages; i++) {
+      this.step();
+      // oxlint-disable-next-line eslint/no-await-in-loop -- seldom, and then it is the point
+      await breathe(i);
+      if (i % 50 !== 0) continue;
+      this.inspect();
+      const { allocations, reservations, users } = world.server.stats();
+      if (allocations > CLIENTS || allocations + reservations > 16 || users > USERS) {
+        throw new Error(`${allocations} allocations, ${reservations} reservations, ${users} users`);
+      }
+      const { sockets } = world.counters;
+      if (sockets > 2 + relaySocketsMax) throw new Error(`${sockets} sockets`);
+    }
+  }
+
   #fromPeer(): void {
     const { chance } = this;
     if (this.relayed.length === 0) return;
@@ -245,18 +264,7 @@ it.each(fuzzSeeds('turn'))(
   async (seed) => {
     const fuzz = new Fuzz(new Chance(seed));
     const { world } = fuzz;
-    await fuzz.begin();
-    for (let i = 0; i < MESSAGES; i++) {
-      fuzz.step();
-      await breathe(i);
-      if (i % 50 !== 0) continue;
-      fuzz.inspect();
-      const { allocations, reservations, users } = world.server.stats();
-      if (allocations > CLIENTS || allocations + reservations > 16 || users > USERS) {
-        throw new Error(`${allocations} allocations, ${reservations} reservations, ${users} users`);
-      }
-      if (world.counters.sockets > 2 + 64) throw new Error(`${world.counters.sockets} sockets`);
-    }
+    await fuzz.run(MESSAGES, 64);
     const owners = new Set(fuzz.clients.map(({ endpoint }) => endpoint.address.toString()));
     const { created, deleted } = world.events;
     const summary = [...fuzz.outcomes].map(([outcome, count]) => `${outcome}: ${count}`);
@@ -266,6 +274,28 @@ it.each(fuzzSeeds('turn'))(
     const codes = [400, 403, 420, 437, 440, 442, 443, 486, 508];
     expect(codes.filter((code) => !fuzz.outcomes.has(`${code}`))).toEqual([]);
     expect(fuzz.outcomes.has('401 unsigned') && fuzz.outcomes.has('438 unsigned')).toBe(true);
+    await world.close();
+    expect(deleted).toHaveLength(created.length);
+    expect(world.server.stats()).toMatchObject({ allocations: 0, reservations: 0, users: 0 });
+  },
+);
+
+/** A tenth as many: what is special here is little. */
+const SHARING = Math.ceil(MESSAGES / 10);
+
+it.each(fuzzSeeds('turn'))(
+  `survives ${SHARING} of them where allocations share relay ports, STERNA_FUZZ_SEED=%i`,
+  { timeout: fuzzTimeoutMs(SHARING) },
+  async (seed) => {
+    const fuzz = new Fuzz(new Chance(seed), 2);
+    const { world } = fuzz;
+    // Two of each family, and those that are on their way.
+    await fuzz.run(SHARING, 4);
+    const { drops } = world.server.stats();
+    const { created, deleted } = world.events;
+    const { 'ambiguous-peer': ambiguous, 'peer-taken': taken } = drops;
+    process.stdout.write(`${created.length} allocations, ${ambiguous} ambiguous, ${taken} taken\n`);
+    expect(Math.min(created.length, ambiguous ?? 0, taken ?? 0)).toBeGreaterThan(0);
     await world.close();
     expect(deleted).toHaveLength(created.length);
     expect(world.server.stats()).toMatchObject({ allocations: 0, reservations: 0, users: 0 });

@@ -107,6 +107,16 @@ onTcp(
   { tcpRelays: undefined },
 );
 
+onTcp(
+  'RFC 6062 s5.1: where allocations share relay ports, it is 442',
+  async (world) => {
+    const client = await clientOf(world);
+    expect(await codeOf(client.request(ALLOCATE, TCP))).toBe(442);
+    await client.allocate();
+  },
+  { sharedPorts: 1 },
+);
+
 onTcpCore(
   'RFC 6062 s5.1: where bandwidth is limited, its connections are',
   async (world) => {

@@ -16,13 +16,14 @@ export function roomInfo(name: string): RoomInfo {
 }
 
 export const NO_ROOMS_API: RoomsApi = {
-  create: (_caller, { name }) => ({ created: name !== 'old', room: roomInfo(name) }),
+  create: (_caller, { name }) => Promise.resolve({ created: name !== 'old', room: roomInfo(name) }),
   list: () => ({ rooms: [], next: null }),
   update: (_caller, name) =>
     Promise.resolve({ ...roomInfo(name), emptyTimeoutSeconds: 60, participants: 0 }),
   end: () => Promise.resolve(),
   find: () => undefined,
   describe: () => undefined,
+  lookUp: () => Promise.reject(new GatewayProblem(404, 'NOT_FOUND', 'There is no such room.')),
   roomStats: (name) => Promise.resolve({ room: { sid: 'RM_1', name }, total: 0, participants: [] }),
   participantStats: (_room, identity) =>
     Promise.resolve({
@@ -105,6 +106,7 @@ export const NO_APIS: GatewayOptions = {
   cors: [],
   rooms: NO_ROOMS_API,
   participants: NO_PARTICIPANTS_API,
+  tokens: { mint: () => ({ token: '', expiresAt: 0 }) },
   keys: NO_KEYS_API,
   turn: NO_TURN_API,
   operate: NO_OPERATE_API,

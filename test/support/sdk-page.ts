@@ -121,7 +121,11 @@ export class SdkPage {
 
   /** Opens a page and prepares camera, microphone and the list of events. */
   static async open(browser: Chromium, server: SdkHost): Promise<SdkPage> {
-    const page = await browser.open(`${server.url}/blank`, { before: instrument });
+    // What the server says of an address where nothing is forbids scripts.
+    const page = await browser.open(`${server.url}/blank`, {
+      before: instrument,
+      bypassCSP: true,
+    });
     // As text: a dynamic import of a test is not the browser's.
     await page.evaluate("window.sdk ?? import('/sterna.js').then((sdk) => { window.sdk = sdk; })");
     await page.exposeFunction('mintToken', (options: TokenOptions) => server.token(options));

@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import { createGateway } from '../../gateway/http-server.ts';
 import type { Gateway } from '../../gateway/http-server.ts';
 import type { ServerState } from '../../gateway/routes/health.ts';
+import { placesOf } from '../../server/room-places.ts';
 import { whipApiOf } from '../../server/whip-api.ts';
 import type { SfuCommand, SfuEvent } from '../../sfu/control.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -83,7 +84,7 @@ export class WhipServer {
       signalPath: SIGNAL_PATH,
       state: () => server.state,
       onUpgrade: (request, socket, head) => signaling.handleUpgrade(request, socket, head),
-      whip: whipApiOf(signaling.whip!),
+      whip: whipApiOf(signaling.whip!, placesOf(undefined)),
     });
     server.#port = await server.#gateway.listen('127.0.0.1', 0);
     return server;

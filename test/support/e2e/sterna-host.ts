@@ -17,6 +17,8 @@ export interface HostOptions {
   /** Media workers; by default as many as the machine is for. */
   workers?: number;
   nodeFlags?: readonly string[];
+  /** What it shares with other nodes. */
+  redis?: { readonly url: string; readonly lease: number };
 }
 
 /** On loopback, where nothing else is said. */
@@ -25,6 +27,7 @@ export async function startHost({
   media = '127.0.0.1',
   workers = 0,
   nodeFlags = [],
+  redis,
 }: HostOptions = {}): Promise<SternaHost> {
   const sterna = await Sterna.start({
     nodeFlags,
@@ -38,6 +41,7 @@ export async function startHost({
         relay: { addresses: ['127.0.0.1'] },
       },
       sfu: { addresses: [media] },
+      ...(redis === undefined ? {} : { redis }),
     },
   });
   return {

@@ -31,6 +31,8 @@ export interface WorldOptions extends Partial<
   Pick<MediaServerOptions, 'transportsMax' | 'connectingMax'>
 > {
   readonly dtls?: ContextChanges;
+  /** What is known of relays outside; as it is if left out. */
+  readonly relayedAddress?: (from: TransportAddress) => TransportAddress;
 }
 
 export class MediaWorld<Net extends MediaNet = MediaNet> {
@@ -46,7 +48,10 @@ export class MediaWorld<Net extends MediaNet = MediaNet> {
   readonly #relayed = new Map<string, Uint8Array[]>();
   #nextStream = 1;
 
-  private constructor(net: Net, { dtls, ...bounds }: WorldOptions) {
+  private constructor(
+    net: Net,
+    { dtls, relayedAddress = (from) => from, ...bounds }: WorldOptions,
+  ) {
     this.net = net;
     this.dtls = contextOf(CERTIFICATE_A, { ...PATIENT, ...dtls });
     this.server = new MediaServer({
@@ -63,6 +68,7 @@ export class MediaWorld<Net extends MediaNet = MediaNet> {
           if (!from.equals(this.listener)) throw new Error(`sent from ${from.toString()}`);
           this.#relayed.get(to.toString())?.push(bytes.slice(offset, offset + length));
         },
+        relayedAddress,
       },
     });
   }

@@ -109,6 +109,7 @@ export function turnOptions(overrides: WorldOptions): TurnOptions {
   return {
     realm: REALM,
     relays: RELAYS.map((host) => relayOn(host)),
+    sharedPorts: 0,
     users: { [USER]: PASSWORD, [OTHER_USER]: OTHER_PASSWORD },
     secrets: [],
     peers: { allow: ['127.0.0.0/8', '::1/128'], deny: [] },

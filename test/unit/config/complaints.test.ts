@@ -153,6 +153,11 @@ describe('in the file', () => {
     ['relay: { ports: 1000-2000 }', 'turn.relay.ports: expected ports from 1024 to 65535'],
     ['relay: { ports: 3000-2000 }', 'turn.relay.ports: expected the lower port first'],
     ['relay: { ports: 3000 }', 'turn.relay.ports: expected text'],
+    ['relayPortsPerWorker: 65', 'turn.relayPortsPerWorker: expected a whole number from 0 to 64'],
+    [
+      'relayPortsPerWorker: 9\n  relay: { ports: 50000-50007 }',
+      'turn.relayPortsPerWorker: expected at most 8, the share of one worker in turn.relay.ports',
+    ],
     ['relay: { ports: "3000" }', 'turn.relay.ports: expected two ports as "first-last"'],
     [
       'relay: { external: { h: 192.0.2.1 } }',
@@ -290,7 +295,7 @@ describe('in flags', () => {
     ['turn.relm', 'turn.relm: unknown key, did you mean "turn.realm"? (--set turn.relm)'],
     [
       'turn',
-      'turn: expected one of its keys: realm, listeners, tls, proxyProtocol, advertise, relay, users',
+      'turn: expected one of its keys: realm, listeners, tls, proxyProtocol, advertise, relay, relayPortsPerWorker',
     ],
     ['turn.realm.x', 'turn.realm.x: unknown key'],
     ['constructor', 'constructor: unknown key, expected one of bind'],

@@ -73,10 +73,12 @@ const base64 = (value: object | string): string =>
 function jwt(
   claims: object,
   secret = SECRET,
-  header: object = { alg: 'HS256', typ: 'JWT' },
+  header: { alg: string; [name: string]: unknown } = { alg: 'HS256' },
 ): string {
   const signed = `${base64(header)}.${base64(claims)}`;
-  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+  const { alg } = header;
+  const hash = alg === 'HS512' ? 'sha512' : 'sha256';
+  return `${signed}.${createHmac(hash, secret).update(signed).digest('base64url')}`;
 }
 
 const inAMinute = (): number => clock.wall() / 1000 + 60;

@@ -99,8 +99,8 @@ describe('one port', () => {
     await start({
       whip: {
         waitMs: () => 0,
-        open: () => ({ id: 'x', sdp: 'v=0', etag: '"x"', iceServers }),
-        find: () => ({ patch: () => undefined, close: () => undefined }),
+        open: () => Promise.resolve({ id: 'x', sdp: 'v=0', etag: '"x"', iceServers }),
+        find: () => Promise.reject(new Error('nobody asks')),
       },
     });
     const session = connectHttp2(`https://localhost:${port}`, { ca: tls.cert });

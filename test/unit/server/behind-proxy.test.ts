@@ -89,9 +89,9 @@ test('WHIP counts the client, and tells it by which host it came', async () => {
     },
     open: ({ host }) => {
       seen.push(host);
-      return { id: 'x', sdp: '', etag: '"x"', iceServers: [] };
+      return Promise.resolve({ id: 'x', sdp: '', etag: '"x"', iceServers: [] });
     },
-    find: () => ({ patch: () => undefined, close: () => undefined }),
+    find: () => Promise.reject(new Error('nobody asks')),
   };
   await start({ trustedProxies: PROXY, whip: api });
   const headers = {

@@ -56,6 +56,28 @@ const FULL: ServerStats = {
     kind: 'linux',
     capabilities: { udpGro: true, udpSegment: false, ipRecvErr: true, ipPktInfo: true },
   },
+  cluster: {
+    redis: {
+      state: 'up',
+      breaker: 'closed',
+      commands: 9,
+      failures: 0,
+      refused: 0,
+      breakerOpened: 0,
+      reconnects: 0,
+      published: 4,
+      received: 5,
+    },
+    serves: true,
+    nodes: 3,
+    rooms: 11,
+    takeovers: 1,
+    leaseLosses: 2,
+    roomsLost: 4,
+    visits: 6,
+    passages: { open: 7, forwarded: 8, lost: 9 },
+    links: { sent: 10, received: 11, gaps: 12, undelivered: 13, malformed: 14 },
+  },
   webhooks: {
     outcomes: { delivered: 9, rejected: 1, blocked: 2, expired: 3, overflow: 4, abandoned: 0 },
     retries: 8,
@@ -209,6 +231,8 @@ test('the numbers are those of the statistics, in base units', async () => {
   expect(found.get('sterna_whip_sessions_opened_total{protocol="whip"}')).toBe(3);
   expect(found.get('sterna_whip_ice_restarts_total')).toBe(5);
   expect(found.get('sterna_whip_refusals_total{status="401"}')).toBe(6);
+  expect(found.get('sterna_cluster_rooms')).toBe(11);
+  expect(found.get('sterna_cluster_messages_total{kind="gaps"}')).toBe(12);
   expect(found.get('sterna_participants')).toBe(5 + 1 + 2);
   expect(found.get('sterna_signaling_join_duration_seconds{percentile="99"}')).toBe(0.007);
 });
@@ -239,6 +263,11 @@ test('what is not known is left out, and no zero stands in for it', async () => 
     ),
   );
   expect(unknown).toEqual([]);
+});
+
+test('a node that is the only one tells nothing of others', async () => {
+  const found = await samples({ ...FULL, cluster: undefined });
+  expect([...found.keys()].filter((series) => series.includes('cluster'))).toEqual([]);
 });
 
 test('the portable engine has no capabilities to tell', async () => {

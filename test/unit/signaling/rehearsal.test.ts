@@ -34,6 +34,7 @@ function realService(media: boolean): { service: Service; identities: string[] }
     tokens: new TokenVerifier({ app: SECRET }, { clock }),
     switchboard,
     counters: new Counters(),
+    router: null,
     node: 'node-1',
     admits: true,
     version: '9.9.9',

@@ -9,6 +9,8 @@ import { KeyRing } from '../../../shared/keys/key-ring.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { roomsApiOf } from '../../../server/room-api.ts';
+import { roomOwnerOf } from '../../../server/room-owner.ts';
+import { placesOf } from '../../../server/room-places.ts';
 import type { IncomingReport, OutgoingReport, TransportReport } from '../../../sfu/control.ts';
 import type { MintOptions } from '../../../signaling/index.ts';
 import type { ParticipantStats, RoomStatsAnswer } from '../../../signaling/room-stats.ts';
@@ -91,7 +93,9 @@ async function tell(participant?: string, token = admin(), room = 'r'): Promise<
   if (verdict instanceof Error) throw verdict;
   const problem = accessProblem('room-admin', verdict.caller, room);
   if (problem) throw problem;
-  const api = roomsApiOf(server.signaling, noAudit);
+  const places = placesOf(undefined);
+  const rooms = roomOwnerOf(server.signaling, places);
+  const api = roomsApiOf(rooms, places, server.signaling, noAudit);
   return participant === undefined ? api.roomStats(room) : api.participantStats(room, participant);
 }
 

@@ -139,6 +139,23 @@ describe('end', () => {
 });
 
 describe('members', () => {
+  test('who comes, who goes and what is changed makes another revision', () => {
+    const room = rooms.create({ name: 'a' });
+    const ann = member('ann');
+    const revisions = [room.revision];
+    for (const change of [
+      () => room.add(ann),
+      () => room.update({ maxParticipants: 7 }),
+      () => room.remove(ann, 'LEFT'),
+    ]) {
+      change();
+      revisions.push(room.revision);
+    }
+    expect(new Set(revisions).size).toBe(4);
+    room.remove(ann, 'LEFT');
+    expect(room.revision).toBe(revisions.at(-1));
+  });
+
   test('are found by identity, and by sid unless hidden', () => {
     const room = rooms.create({ name: 'a' });
     const [ann, ghost] = [member('ann'), member('ghost', { hidden: true })];

@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { systemClock } from '../../../shared/clock.ts';
 import { settingsSchema } from '../../../shared/config/schema.ts';
 import {
+  checkRelayPorts,
   commonsOptions,
   listenerAddresses,
   turnOptions,
@@ -169,6 +170,16 @@ it('forbids what else the process listens at, plainly named and behind wildcards
   expect(forbidden.slice(0, 3)).toEqual(['192.0.2.1:3478', '[2001:db8::1]:5349', '192.0.2.1:7881']);
   expect(forbidden).toContain('127.0.0.1:7880');
   expect(forbidden).not.toContain('0.0.0.0:7880');
+});
+
+it('takes as many shared relay ports as every worker can have, and names the key where there are fewer', () => {
+  expect(optionsOf({}).sharedPorts).toBe(0);
+  expect(optionsOf({ relayPortsPerWorker: 8 }).sharedPorts).toBe(8);
+  const shared = settings({ relayPortsPerWorker: 8, relay: { ports: '50000-50023' } });
+  checkRelayPorts(shared, 3);
+  expect(() => checkRelayPorts(shared, 4)).toThrow(
+    'turn.relayPortsPerWorker: 4 workers can have 6 each of the 24 in turn.relay.ports; correct one of the two',
+  );
 });
 
 it('draws relay ports below the bound it is given', () => {
