@@ -20,7 +20,7 @@ export interface JoinOptions {
    */
   want?: { audio?: number; video?: number };
   /**
-   * In a room of mode `sfu`: cameras are sent in three sizes, so that everybody gets the one that his network carries;
+   * In a room of mode `sfu`: cameras are sent in several sizes, so that everybody gets the one that his network carries;
    * default true. It costs about a third more CPU and upload.
    */
   simulcast?: boolean;

@@ -3,7 +3,7 @@
 
 import type { TrackOffer } from '../signaling/protocol.ts';
 import { preferCodecs } from './codec-preferences.ts';
-import { cameraEncodings, isSimulcast } from './encodings.ts';
+import { encodingsOf } from './encodings.ts';
 import type { TrackToFind } from './link-stats.ts';
 import { isMuted } from './local-publication.ts';
 import type { LocalPublication } from './local-publication.ts';
@@ -12,8 +12,8 @@ export class SfuSenders {
   readonly #pc: RTCPeerConnection;
   readonly #used = new Map<LocalPublication, RTCRtpTransceiver>();
   readonly #free: RTCRtpTransceiver[] = [];
-  /** Those of several encodings, which are for good. */
-  readonly #simulcast = new WeakSet<RTCRtpTransceiver>();
+  /** How many encodings each has, which is for good. */
+  readonly #encodings = new WeakMap<RTCRtpTransceiver, number>();
   readonly #wantsSimulcast: boolean;
 
   constructor(pc: RTCPeerConnection, wantsSimulcast: boolean) {
@@ -72,12 +72,13 @@ export class SfuSenders {
 
   #assign(publication: LocalPublication): RTCRtpTransceiver {
     const { kind, stream } = publication;
-    const simulcast = this.#wantsSimulcast && isSimulcast(publication);
+    const encodings = this.#wantsSimulcast ? encodingsOf(publication) : [];
+    const count = Math.max(1, encodings.length);
     const at = this.#free.findIndex(
-      (one) => one.receiver.track.kind === kind && this.#simulcast.has(one) === simulcast,
+      (one) => one.receiver.track.kind === kind && this.#encodings.get(one) === count,
     );
     const [free] = at < 0 ? [] : this.#free.splice(at, 1);
-    const transceiver = free ?? this.#add(publication, simulcast);
+    const transceiver = free ?? this.#add(publication, encodings);
     if (free) {
       free.direction = 'sendonly';
       free.sender.setStreams(stream);
@@ -88,14 +89,17 @@ export class SfuSenders {
     return transceiver;
   }
 
-  #add({ stream, track }: LocalPublication, simulcast: boolean): RTCRtpTransceiver {
-    const init: RTCRtpTransceiverInit = { direction: 'sendonly', streams: [stream] };
-    if (!simulcast) return this.#pc.addTransceiver(track, init);
+  #add(
+    { stream, track }: LocalPublication,
+    encodings: readonly RTCRtpEncodingParameters[],
+  ): RTCRtpTransceiver {
     const transceiver = this.#pc.addTransceiver(track, {
-      ...init,
-      sendEncodings: cameraEncodings(),
+      direction: 'sendonly',
+      streams: [stream],
+      // Browsers may change what they are given.
+      ...(encodings.length > 1 ? { sendEncodings: encodings.map((one) => ({ ...one })) } : {}),
     });
-    this.#simulcast.add(transceiver);
+    this.#encodings.set(transceiver, Math.max(1, encodings.length));
     return transceiver;
   }
 }

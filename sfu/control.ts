@@ -1,6 +1,7 @@
 // What the thread that answers offers tells a media worker of the SFU, and what it hears back: plain values that a
 // structured clone carries, one type each way. Whoever answers has chosen every number before, so nobody waits.
 
+import type { LayerReason } from './bandwidth/allocator.ts';
 import type { IceCredentials } from './ice/credentials.ts';
 import type { AgreedSection } from './sdp/negotiation.ts';
 
@@ -109,8 +110,8 @@ export interface IncomingReport {
 
 /**
  * Why a slot sends nothing: nobody wants it to, what it is pointed at is not (yet) published here, there is no path to
- * the subscriber, the publisher is muted, the subscriber cannot decode it, nothing has come of it, or it waits for a
- * key frame.
+ * the subscriber, the publisher is muted, the subscriber cannot decode it, its network does not carry it,
+ * nothing has come of it, or it waits for a key frame.
  */
 export type SlotWait =
   | 'unbound'
@@ -118,6 +119,7 @@ export type SlotWait =
   | 'no-path'
   | 'muted'
   | 'codec'
+  | 'bandwidth'
   | 'no-media'
   | 'key-frame';
 
@@ -133,6 +135,12 @@ export interface OutgoingReport {
   readonly codec: string;
   /** Null while it sends. */
   readonly waits: SlotWait | null;
+  /**
+   * Of several encodings, the one that the subscriber's network is given, from 0 for the lowest; -1: none fits. Null
+   * where there is no choice. And why it is no better.
+   */
+  readonly layer: number | null;
+  readonly reason: LayerReason | null;
   /** Without retransmissions, as what follows. */
   readonly packets: number;
   /** Of payloads. */

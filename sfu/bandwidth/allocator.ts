@@ -25,6 +25,8 @@ const SETTLED_MS = 10_000;
 export class Claim {
   /** The greater one first. */
   priority = 0;
+  /** How many encodings were negotiated. */
+  layers = LAYERS_MAX;
   /** The highest layer that is wanted. */
   wanted = LAYERS_MAX - 1;
   /** Bits a second of each layer; 0 for one that is not sent. */
@@ -91,7 +93,7 @@ export class Claim {
     for (let layer = this.layer + 1; layer < LAYERS_MAX; layer++) {
       if (this.bps[layer]! > 0) return 'limit';
     }
-    return this.layer === LAYERS_MAX - 1 || (this.layer >= 0 && this.layer >= this.wanted)
+    return this.layer === this.layers - 1 || (this.layer >= 0 && this.layer >= this.wanted)
       ? 'best'
       : 'publisher';
   }

@@ -24,8 +24,8 @@ const PACKET_BYTES = 1200;
 /** A queue that is longer than this for so long is there to stay, unless less is sent. */
 const STANDING_MS = 100;
 const STANDING_FOR_MS = 500;
-/** How long the least round trip is remembered, and as long again. */
-const LEAST_RTT_MS = 15_000;
+/** How long the least delay is remembered, and as long again. */
+const LEAST_DELAY_MS = 15_000;
 /** Feedback names no more packets that were lost, so that what it costs is bounded. */
 const LOST_MAX = 512;
 
@@ -45,7 +45,8 @@ export class SendSideEstimator {
   #windowAt = Number.NaN;
   #windowBytes = 0;
   #isLimited = false;
-  #leastRttMs = Number.POSITIVE_INFINITY;
+  #queueMs = 0;
+  #leastDelayMs = Number.POSITIVE_INFINITY;
   /** Of the present span alone. */
   #leastNextMs = Number.POSITIVE_INFINITY;
   #leastSince = Number.NEGATIVE_INFINITY;
@@ -99,6 +100,7 @@ export class SendSideEstimator {
     let lost = 0;
     let newestSentAt = Number.NaN;
     let newestSequence = 0;
+    let delayMs = Number.POSITIVE_INFINITY;
     while (reader.next()) {
       const { sequenceNumber } = reader;
       if (!this.#log.find(sequenceNumber)) continue;
@@ -108,12 +110,14 @@ export class SendSideEstimator {
       received++;
       newestSentAt = sentAt;
       newestSequence = sequenceNumber;
+      delayMs = Math.min(delayMs, arrivalAt - sentAt);
       this.#delay.arrived(sentAt, arrivalAt);
       this.#acknowledged.arrived(bytes, arrivalAt);
       if (probe !== 0) this.probes.arrived(probe, bytes, arrivalAt);
     }
     if (received === 0) return;
-    this.#measureRtt(Math.max(1, now - newestSentAt), now);
+    this.rttMs = Math.max(1, now - newestSentAt);
+    this.#measureQueue(delayMs, now);
     const before = this.#bps;
     const probedBps = this.probes.told(newestSequence, before);
     this.#loss.update(received, lost, before, this.rttMs, now);
@@ -128,35 +132,40 @@ export class SendSideEstimator {
 
   /** Whether the queue on the way is short enough to try for more. */
   get hasShortQueue(): boolean {
-    return this.rttMs - this.#leastRttMs < STANDING_MS / 2;
+    return this.#queueMs < STANDING_MS / 2;
   }
 
   /** Another way through the network, as after an ICE restart: what was measured is of the old one. */
   reroute(): void {
     this.#log.clear();
     this.#delay.reset();
+    this.#leastDelayMs = Number.POSITIVE_INFINITY;
+    this.#leastNextMs = Number.POSITIVE_INFINITY;
     this.#nextSequence = -1;
   }
 
   /** A full queue grows no more and is too long all the same: the delay itself tells of it, not its gradient. */
   #usage(now: number): Usage {
     const { usage } = this.#delay;
-    if (this.rttMs - this.#leastRttMs < STANDING_MS) this.#standingSince = Number.NaN;
+    if (this.#queueMs < STANDING_MS) this.#standingSince = Number.NaN;
     else if (Number.isNaN(this.#standingSince)) this.#standingSince = now;
     const stands = now - this.#standingSince >= STANDING_FOR_MS;
     return usage === 'normal' && stands ? 'over' : usage;
   }
 
-  /** The least of a while is what the way takes with no queue. */
-  #measureRtt(rttMs: number, now: number): void {
-    this.rttMs = rttMs;
-    if (now - this.#leastSince >= LEAST_RTT_MS) {
-      this.#leastRttMs = this.#leastNextMs;
-      this.#leastNextMs = rttMs;
+  /**
+   * The least of a while is what the way takes with no queue. The clocks have nothing in common, so that the delay
+   * itself says nothing, and feedback that takes its time makes no difference.
+   */
+  #measureQueue(delayMs: number, now: number): void {
+    if (now - this.#leastSince >= LEAST_DELAY_MS) {
+      this.#leastDelayMs = this.#leastNextMs;
+      this.#leastNextMs = delayMs;
       this.#leastSince = now;
     }
-    this.#leastNextMs = Math.min(this.#leastNextMs, rttMs);
-    this.#leastRttMs = Math.min(this.#leastRttMs, rttMs);
+    this.#leastNextMs = Math.min(this.#leastNextMs, delayMs);
+    this.#leastDelayMs = Math.min(this.#leastDelayMs, delayMs);
+    this.#queueMs = delayMs - this.#leastDelayMs;
   }
 
   /** Ticks of 250 us that wrap, as milliseconds that do not. */

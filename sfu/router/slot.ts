@@ -175,6 +175,7 @@ export class Slot {
     this.#map.map(this.publication?.section, this.section);
     const { kind, rids } = this.publication?.section ?? {};
     const adapts = kind === 'video' && rids!.length > 1 && this.path.estimator !== undefined;
+    this.claim.layers = rids?.length ?? 0;
     if (adapts !== this.adapts) this.#choose(adapts ? 0 : FOLLOWS);
   }
 

@@ -1,5 +1,6 @@
 // What is told of streams, for who operates the server. Called by: Sfu. Allocates: the report.
 
+import { PAUSED } from '../bandwidth/allocator.ts';
 import type { IncomingReport, OutgoingReport, SlotWait } from '../control.ts';
 import type { ParticipantMedia } from './participant-media.ts';
 import type { Slot } from './slot.ts';
@@ -47,6 +48,8 @@ export function outgoingReports({ slots }: ParticipantMedia): OutgoingReport[] {
       rtxSsrc: hasRtx ? outgoing.rtxSsrc : null,
       codec: slot.codecName,
       waits: waitOf(slot),
+      layer: slot.adapts ? slot.layer : null,
+      reason: slot.adapts ? slot.claim.reason : null,
       packets: statistics.packets,
       bytes: statistics.octets,
       lost: statistics.cumulativeLost,
@@ -76,6 +79,7 @@ function waitOf(slot: Slot): SlotWait | null {
   if (!slot.path.isUp) return 'no-path';
   if (publication.muted) return 'muted';
   if (!slot.canShow) return 'codec';
+  if (slot.layer === PAUSED) return 'bandwidth';
   if (slot.isShowing) return null;
   const hasCome = publication.selected?.codec !== undefined;
   return hasCome && publication.kind === 'video' ? 'key-frame' : 'no-media';

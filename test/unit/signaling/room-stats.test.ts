@@ -59,6 +59,8 @@ const OUTGOING: OutgoingReport = {
   rtxSsrc: null,
   codec: '',
   waits: 'unbound',
+  layer: null,
+  reason: null,
   packets: 0,
   bytes: 0,
   lost: 0,
