@@ -64,7 +64,10 @@ export class VideoShares {
     const { estimator } = this.#path;
     if (estimator === undefined || !this.#path.isUp) return;
     if (now >= this.#shareAt) this.#share(now);
-    else this.#probe(now);
+    else {
+      this.#wakeAt(this.#shareAt);
+      this.#probe(now);
+    }
   }
 
   #share(now: number): void {
@@ -97,12 +100,13 @@ export class VideoShares {
     for (let i = 0; i < this.slots.length; i++) {
       const slot = this.slots[i]!;
       const { publication, claim } = slot;
-      if (publication === undefined || publication.muted) continue;
+      if (publication === undefined) continue;
+      if (slot.adapts) this.#isActive = true;
+      if (publication.muted) continue;
       if (!slot.adapts) {
         if (slot.isShowing) fixedBps += publication.bpsOf(publication.selected, now);
         continue;
       }
-      this.#isActive = true;
       publication.measure(claim.bps, now);
       if (claim.lowest() !== PAUSED) this.#insert(claim, slot);
     }

@@ -1,4 +1,4 @@
-// A camera in three sizes through the real program in real Chromium: one subscriber's network becomes narrow and wide
+// A camera in two sizes through the real program in real Chromium: one subscriber's network becomes narrow and wide
 // again, and another one does not notice.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -15,6 +15,9 @@ declare global {
   }
 }
 
+const WHOLE = 360;
+const HALF = 180;
+
 let browser: Chromium;
 let host: SternaHost;
 let path: UdpBottleneck;
@@ -29,21 +32,21 @@ afterAll(async () => {
 });
 
 /** Pictures that no encoder makes small. */
-async function publish(): Promise<SdkPage> {
+async function publish(): Promise<void> {
   const page = await SdkPage.open(browser, host);
   await page.page.evaluate(() => {
     const canvas = document.createElement('canvas');
-    [canvas.width, canvas.height] = [640, 480];
+    [canvas.width, canvas.height] = [480, 360];
     const context = canvas.getContext('2d')!;
     setInterval(() => {
-      for (let i = 0; i < 150; i++) {
+      for (let i = 0; i < 60; i++) {
         context.fillStyle = `hsl(${Math.random() * 360} 90% 50%)`;
-        context.fillRect(Math.random() * 640, Math.random() * 480, 40, 40);
+        context.fillRect(Math.random() * 480, Math.random() * 360, 30, 30);
       }
-    }, 50);
-    window.media = canvas.captureStream(20);
+    }, 66);
+    window.media = canvas.captureStream(15);
   });
-  return page.join({ identity: 'ann', simulcast: true });
+  await page.join({ identity: 'ann', simulcast: true });
 }
 
 /** @param port what the server's candidates are changed to */
@@ -51,8 +54,15 @@ async function watch(identity: string, port = 0): Promise<SdkPage> {
   const page = await SdkPage.open(browser, host);
   await page.page.evaluate((given) => {
     const { prototype } = RTCPeerConnection;
-    const native = prototype.setRemoteDescription;
-    prototype.setRemoteDescription = function set(description): Promise<void> {
+    // oxlint-disable-next-line typescript/unbound-method -- called with its object
+    const native = prototype.setRemoteDescription as (
+      this: RTCPeerConnection,
+      description: RTCSessionDescriptionInit,
+    ) => Promise<void>;
+    prototype.setRemoteDescription = function set(
+      this: RTCPeerConnection,
+      description: RTCSessionDescriptionInit,
+    ): Promise<void> {
       const sdp = (description.sdp ?? '').replaceAll(
         /(a=candidate:\S+ 1 udp \d+ \S+) \d+ /g,
         given === 0 ? '$&' : `$1 ${given} `,
@@ -87,8 +97,10 @@ const mediaPort = (page: SdkPage): Promise<number> =>
     return Number(/a=candidate:\S+ 1 udp \d+ \S+ (\d+) /.exec(sdp)?.[1]);
   });
 
-const height = (page: SdkPage): Promise<number> =>
-  page.page.evaluate(() => window.pictures.heights.at(-1) ?? 0);
+const becomes = (page: SdkPage, height: number): Promise<void> =>
+  expect
+    .poll(() => page.page.evaluate(() => window.pictures.heights.at(-1)), { timeout: 20_000 })
+    .toBe(height);
 
 const gap = (page: SdkPage): Promise<number> =>
   page.page.evaluate(() => {
@@ -102,19 +114,17 @@ test('who has a narrow network is sent less, at once and alone, and more when it
   const cleo = await watch('cleo');
   path = await UdpBottleneck.to('127.0.0.1', await mediaPort(cleo));
   const bob = await watch('bob', path.port);
-  const t0 = performance.now();
-  await expect.poll(() => height(bob), { timeout: 15_000 }).toBe(480);
-  await expect.poll(() => height(cleo), { timeout: 15_000 }).toBe(480);
-  console.log('up after', performance.now() - t0, await gap(bob));
-  path.bps = 500_000;
-  const t1 = performance.now();
-  await expect.poll(() => height(bob), { timeout: 10_000 }).toBeLessThan(480);
-  console.log('down after', performance.now() - t1, await height(bob), await gap(bob), path.dropped);
-  await new Promise((r) => setTimeout(r, 4000));
-  console.log('stays', await height(bob), await gap(bob), path.dropped);
+  for (const page of [bob, cleo]) await becomes(page, WHOLE);
+
+  await Promise.all([gap(bob), gap(cleo)]);
+  path.bps = 250_000;
+  await becomes(bob, HALF);
+  await becomes(cleo, WHOLE);
   path.bps = Number.POSITIVE_INFINITY;
-  const t2 = performance.now();
-  await expect.poll(() => height(bob), { timeout: 20_000 }).toBe(480);
-  console.log('up after', performance.now() - t2, await height(bob), await gap(bob), await gap(cleo));
-  console.log(await bob.page.evaluate(() => window.pictures.heights), await cleo.page.evaluate(() => window.pictures.heights));
+  await becomes(bob, WHOLE);
+  // What a busy machine holds up it holds up for both.
+  const [narrow, wide] = await Promise.all([gap(bob), gap(cleo)]);
+  // oxlint-disable-next-line no-console -- for who looks at it
+  console.log(`longest time without a picture: ${narrow} ms, and ${wide} ms where nothing changed`);
+  expect(narrow - wide).toBeLessThan(1000);
 });

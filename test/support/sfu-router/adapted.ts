@@ -70,6 +70,8 @@ export class SimulcastCamera {
   readonly offsets = [5, 0x7fff_0000, 0xffff_ff00];
   /** How much later than the others an encoding is sent, in frames. */
   readonly late = [0, 0, 0];
+  /** Of how many frames an encoding sends one. */
+  readonly every = [1, 1, 1];
   readonly keyFrames = [0, 0, 0];
   readonly #transport: TestTransport;
   readonly #sequences = [1, 1000, 65_500];
@@ -118,7 +120,8 @@ export class SimulcastCamera {
     this.#nextAt += FRAME_MS;
     this.#frame++;
     for (const encoding of RIDS.keys()) {
-      if (this.rates[encoding]! > 0) this.#send(encoding, this.#frame - this.late[encoding]!);
+      const isSent = this.rates[encoding]! > 0 && this.#frame % this.every[encoding]! === 0;
+      if (isSent) this.#send(encoding, this.#frame - this.late[encoding]!);
     }
   }
 

@@ -136,6 +136,14 @@ it('goes on with another encoding when the one that is shown is sent no more', (
   expect(encodings(run(1000, link)[0]!)).toEqual([1]);
 });
 
+it('goes up where the lowest encoding has few frames, as one for a rate that is too low has', () => {
+  camera.every[0] = 20;
+  camera.rates[0] = 7000;
+  const link = subscribe(10, 4_000_000);
+  run(4000, link);
+  expect(encodings(run(4000, link)[0]!)).toEqual([2]);
+});
+
 it('pauses what does not fit at all, but not what matters most', () => {
   const second = world.join(2, publishes([sends('0', 'video', { rids: RIDS })], { 0: 8 }));
   const camera2 = new SimulcastCamera(second, world.now);
