@@ -157,6 +157,14 @@ export interface OutgoingReport {
   readonly bitrateBps: number;
 }
 
+/** What a slot is given of a publication with several encodings; see OutgoingReport. */
+export interface SlotLayer {
+  readonly mid: string;
+  readonly publication: number;
+  readonly layer: number;
+  readonly reason: LayerReason;
+}
+
 /** What a transport has done so far. */
 export interface LinkReport {
   readonly path: SfuPath | '';
@@ -201,6 +209,8 @@ export type SfuEvent =
     }
   /** The first packet of a publication has come. */
   | { readonly type: 'sfu.live'; readonly publication: number }
+  /** What these slots of a transport are given, or why, has changed; the others are as they were. */
+  | { readonly type: 'sfu.layers'; readonly id: number; readonly slots: readonly SlotLayer[] }
   /** Who speaks has changed: all that are audible, the loudest first. */
   | { readonly type: 'sfu.speakers'; readonly room: string; readonly speakers: readonly Speaker[] }
   | {

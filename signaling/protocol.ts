@@ -129,6 +129,11 @@ export const subscribeMessage = z.object({
         on: z.boolean().optional(),
         /** True: before all that are not pinned. */
         pin: z.boolean().optional(),
+        /** How large it is shown, in pixels of the screen: no larger encoding is sent. */
+        w: z.int().min(0).max(16_384).optional(),
+        h: z.int().min(0).max(16_384).optional(),
+        /** The greater one is given more where the network does not carry all. */
+        priority: z.int().min(0).max(9).optional(),
       }),
     )
     .min(1)

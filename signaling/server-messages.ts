@@ -117,6 +117,27 @@ export interface NeedMessage {
   video: number;
 }
 
+/** What a participant is sent of a track that comes in several encodings, and why it is no better. */
+export interface Subscription {
+  track: string;
+  /** `paused`: its network does not carry even the lowest one. */
+  state: 'live' | 'paused';
+  /** From 0 for the lowest; -1 while it is paused. */
+  layer: number;
+  /**
+   * `best`: there is no better one; `bandwidth`: its network does not carry more; `limit`: it wants none larger;
+   * `publisher`: nothing better is sent.
+   */
+  reason: 'best' | 'bandwidth' | 'limit' | 'publisher';
+}
+
+/** Subscriptions that have changed; those that are not named stay as they are. */
+export interface SubsMessage {
+  type: 'subs';
+  s: number;
+  subs: Subscription[];
+}
+
 /** Media of this participant is gone on the server's side: it offers anew, with `reset`. */
 export interface MediaLostMessage {
   type: 'media';
@@ -208,6 +229,7 @@ export type ServerMessage =
   | AnswerMessage
   | BindMessage
   | NeedMessage
+  | SubsMessage
   | MediaLostMessage
   | SpeakersMessage
   | PeopleMessage
@@ -225,6 +247,7 @@ export type PushMessage =
   | RoomMessage
   | BindMessage
   | NeedMessage
+  | SubsMessage
   | MediaLostMessage
   | RelayedSignalMessage
   | RelayedDataMessage;

@@ -34,6 +34,9 @@ export class Claim {
   /** What it gets. */
   layer = PAUSED;
   reason: LayerReason = 'publisher';
+  /** What was told of it. */
+  #toldLayer = Number.NaN;
+  #toldReason: LayerReason = 'publisher';
   #upAt = Number.NEGATIVE_INFINITY;
   #fellAt = Number.NEGATIVE_INFINITY;
   #upAfterMs = UP_AFTER_MS;
@@ -45,9 +48,18 @@ export class Claim {
     this.bps.fill(0);
     this.layer = PAUSED;
     this.reason = 'publisher';
+    this.#toldLayer = Number.NaN;
     this.#upAt = Number.NEGATIVE_INFINITY;
     this.#fellAt = Number.NEGATIVE_INFINITY;
     this.#upAfterMs = UP_AFTER_MS;
+  }
+
+  /** Whether there is something to tell of it, which counts as told then. */
+  get isNews(): boolean {
+    if (this.layer === this.#toldLayer && this.reason === this.#toldReason) return false;
+    this.#toldLayer = this.layer;
+    this.#toldReason = this.reason;
+    return true;
   }
 
   /** The next layer above that is sent and wanted, or PAUSED. */

@@ -50,7 +50,7 @@ export class ParticipantMedia {
     this.path = new OutgoingPath(room.host);
     this.#rtcp = new RtcpOutput(this.path);
     this.#timer = new Timer((now) => this.handleTimeout(now));
-    this.#shares = new VideoShares(this.path);
+    this.#shares = new VideoShares(this.path, id);
     this.path.touch = (now) => this.#shares.touch(now);
     this.path.reportAlong = (now) => this.#reportAlong(now);
     room.participants.add(this);

@@ -4,6 +4,7 @@
 
 import { Timer } from '../../shared/net/timer-wheel.ts';
 import { type Claim, PAUSED, shareOut } from '../bandwidth/allocator.ts';
+import type { SlotLayer } from '../control.ts';
 import type { OutgoingPath } from './outgoing-path.ts';
 import type { Slot } from './slot.ts';
 
@@ -24,6 +25,7 @@ const ROOM = 1.3;
 export class VideoShares {
   slots: readonly Slot[] = [];
   readonly #path: OutgoingPath;
+  readonly #id: number;
   readonly #timer: Timer;
   /** Of slots that adapt, the one that matters most first. */
   readonly #claims: Claim[] = [];
@@ -36,8 +38,10 @@ export class VideoShares {
   /** What was shared out last. */
   #sharedBps = 0;
 
-  constructor(path: OutgoingPath) {
+  /** @param id of the transport */
+  constructor(path: OutgoingPath, id: number) {
     this.#path = path;
+    this.#id = id;
     this.#timer = new Timer((now) => this.#onTimer(now));
   }
 
@@ -81,12 +85,19 @@ export class VideoShares {
     const budgetBps = estimator.bps * USED_SHARE - fixedBps;
     const wantedBps = shareOut(this.#claims, budgetBps, now);
     let isShort = false;
+    let news: SlotLayer[] | undefined;
     for (let i = 0; i < this.#claims.length; i++) {
       const claim = this.#claims[i]!;
       claim.settle(now);
       if (claim.reason === 'bandwidth') isShort = true;
-      this.#adapting[i]!.show(claim.layer, now);
+      const slot = this.#adapting[i]!;
+      slot.show(claim.layer, now);
+      if (!claim.isNews) continue;
+      const { layer, reason } = claim;
+      const publication = slot.publication!.number;
+      (news ??= []).push({ mid: slot.section.mid, publication, layer, reason });
     }
+    if (news !== undefined) this.#path.host.emit({ type: 'sfu.layers', id: this.#id, slots: news });
     this.#wantedBps = isShort ? wantedBps * ROOM + fixedBps : 0;
     this.#probe(now);
   }

@@ -2,13 +2,13 @@
 // Needs no WebSocket. Called by: handlers, joining, whoever else answers offers; RoomMedia, its owner.
 // Allocates: an answer; a message where slots are pointed elsewhere.
 
-import type { PublicationSetup } from '../../sfu/control.ts';
+import type { PublicationSetup, SlotLayer } from '../../sfu/control.ts';
 import type { IceCredentials } from '../../sfu/ice/credentials.ts';
 import type { AgreedSection } from '../../sfu/sdp/negotiation.ts';
 import type { MediaPlace, MediaShortage } from '../media-plane.ts';
 import type { Participant } from '../participant.ts';
 import { LIMITS } from '../protocol.ts';
-import type { JoinMessage, SdpAnswer, SubscribeMessage } from '../protocol.ts';
+import type { JoinMessage, SdpAnswer, SubscribeMessage, Subscription } from '../protocol.ts';
 import { refusal, snippet } from '../refusal.ts';
 import type { Refusal } from '../refusal.ts';
 import type { MediaCounters } from './media-counters.ts';
@@ -22,6 +22,7 @@ import { bindings, slotBindings, slotsOf } from './slots.ts';
 import type { BoundSlot } from './slots.ts';
 import { sentFormat, Track } from './track.ts';
 import type { Publisher } from './track.ts';
+import { Wishes } from './wishes.ts';
 
 /** Whose media it is, and how its client is told. */
 export interface MediaOwner {
@@ -89,8 +90,7 @@ export class ParticipantMedia implements Publisher {
   #lost = false;
   #tracks: readonly Track[] = [];
   #slots: readonly BoundSlot[] = [];
-  readonly #pinned = new Set<Track>();
-  readonly #off = new Set<Track>();
+  readonly #wishes = new Wishes();
   #want: Readonly<Counts> = WANT_DEFAULT;
   /** The slots that the client knows it should have. */
   #asked: Counts = { audio: 0, video: 0 };
@@ -139,7 +139,7 @@ export class ParticipantMedia implements Publisher {
     const { sdp, sections } = transport.answer(plan);
     const numbered = this.#publish(plan.tracks, sections, isFirst);
     this.#slots = slotsOf(sections, this.#slots);
-    const changed = this.#choose();
+    const changed = this.#weighed(this.#choose());
     if (isFirst) {
       transport.open(this.#publications(), slotBindings(this.#slots));
     } else {
@@ -199,11 +199,7 @@ export class ParticipantMedia implements Publisher {
     if (unknown !== undefined) {
       return refusal('NOT_FOUND', `tracks: nobody else publishes ${snippet(unknown.track)}`);
     }
-    for (const { track: sid, on, pin } of tracks) {
-      const track = this.#others(sid)!;
-      if (on !== undefined) put(this.#off, track, !on);
-      if (pin !== undefined) put(this.#pinned, track, pin);
-    }
+    for (const wish of tracks) this.#wishes.take(this.#others(wish.track)!, wish);
     this.#room.counters.subscribes++;
     this.#room.schedule();
     return null;
@@ -211,8 +207,7 @@ export class ParticipantMedia implements Publisher {
 
   /** A track of another one is gone. */
   forget(track: Track): void {
-    this.#off.delete(track);
-    this.#pinned.delete(track);
+    this.#wishes.forget(track);
   }
 
   /** After a change of `participant.perm`: what is not allowed any more ends now. */
@@ -229,8 +224,8 @@ export class ParticipantMedia implements Publisher {
   /** Points slots elsewhere where something better is to be shown, and asks for more where they are useful. */
   point(): void {
     const changed = this.#transport === null ? [] : this.#choose();
+    this.#transport?.bind(slotBindings(this.#weighed(changed)));
     if (changed.length > 0) {
-      this.#transport?.bind(slotBindings(changed));
       for (const { participant } of bindings(changed)) {
         if (participant !== null) this.#room.flushIfWaiting(participant);
       }
@@ -238,6 +233,16 @@ export class ParticipantMedia implements Publisher {
       this.#push({ type: 'bind', map: bindings(changed) });
     }
     this.#ask();
+  }
+
+  /** What the subscriber's network is given of these slots has changed. */
+  onLayers(slots: readonly SlotLayer[]): void {
+    const subs = slots.flatMap(({ mid, publication, layer, reason }): Subscription[] => {
+      const track = this.#slots.find((slot) => slot.mid === mid)?.track;
+      if (track?.publication !== publication) return [];
+      return [{ track: track.sid, state: layer < 0 ? 'paused' : 'live', layer, reason }];
+    });
+    if (subs.length > 0) this.#push({ type: 'subs', subs });
   }
 
   /** These tracks have new numbers: slots that show them go on with those. */
@@ -297,6 +302,7 @@ export class ParticipantMedia implements Publisher {
       track.muted = offer.muted ?? track.muted;
       track.mid = mid;
       track.format = sentFormat(agreed.get(mid)!);
+      track.encodings = Math.max(1, agreed.get(mid)!.simulcast.length);
       if (begins || found === undefined) {
         this.#room.number(track);
         numbered.push(track);
@@ -326,7 +332,8 @@ export class ParticipantMedia implements Publisher {
   /** Applies the policy; returns the slots that are pointed elsewhere now. */
   #choose(): BoundSlot[] {
     const { canSubscribe } = this.owner.participant.perm;
-    const viewer = { sid: this.sid, pinned: this.#pinned, off: this.#off, only: this.#only };
+    const { pinned, off } = this.#wishes;
+    const viewer = { sid: this.sid, pinned, off, only: this.#only };
     const changed = KINDS.flatMap((kind) => {
       const slots = this.#slotsOf(kind);
       if (slots.length === 0) return [];
@@ -340,6 +347,12 @@ export class ParticipantMedia implements Publisher {
     return changed;
   }
 
+  /** These slots, and those that may take more or less than before. */
+  #weighed(changed: readonly BoundSlot[]): BoundSlot[] {
+    const weighed = this.#slots.filter((slot) => this.#wishes.weigh(slot));
+    return [...new Set([...changed, ...weighed])];
+  }
+
   #needed(): Counts {
     return { audio: this.#neededOf('audio'), video: this.#neededOf('video') };
   }
@@ -348,7 +361,7 @@ export class ParticipantMedia implements Publisher {
     if (!this.owner.participant.perm.canSubscribe) return 0;
     let useful = this.#room.ranking(kind).order.length;
     for (const track of this.#tracks) if (track.kind === kind) useful--;
-    for (const track of this.#off) if (track.kind === kind) useful--;
+    for (const track of this.#wishes.off) if (track.kind === kind) useful--;
     const most = Math.min(this.#want[kind], LIMITS.slots);
     return neededSlots(useful, this.#slotsOf(kind).length, most);
   }
@@ -382,9 +395,4 @@ export class ParticipantMedia implements Publisher {
 /** A transport is made for it. */
 function isNew({ reoffer }: OfferPlan): boolean {
   return reoffer === undefined || reoffer.dtlsRestart;
-}
-
-function put<T>(set: Set<T>, item: T, inside: boolean): void {
-  if (inside) set.add(item);
-  else set.delete(item);
 }

@@ -9,6 +9,9 @@ import type { Track } from './track.ts';
 
 export interface BoundSlot extends Slot {
   track: Track | null;
+  /** As SlotBinding has them; undefined where there is no choice. */
+  wanted: number | undefined;
+  priority: number | undefined;
 }
 
 /** The sections that we send in; what a slot showed before it shows on. */
@@ -21,13 +24,19 @@ export function slotsOf(
     if (outgoing === undefined) return [];
     const formats = new Set(codecs.map(({ format }) => format));
     const earlier = known.get(mid);
-    return [{ mid, kind, formats, track: earlier?.kind === kind ? earlier.track : null }];
+    const track = earlier?.kind === kind ? earlier.track : null;
+    return [{ mid, kind, formats, track, wanted: undefined, priority: undefined }];
   });
 }
 
 /** As the media worker is told. */
 export function slotBindings(slots: readonly BoundSlot[]): SlotBinding[] {
-  return slots.map(({ mid, track }) => ({ mid, publication: track?.publication ?? 0 }));
+  return slots.map(({ mid, track, wanted, priority }) => ({
+    mid,
+    publication: track?.publication ?? 0,
+    ...(wanted === undefined ? {} : { wanted }),
+    ...(priority === undefined ? {} : { priority }),
+  }));
 }
 
 /** As the client is told. */

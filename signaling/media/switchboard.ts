@@ -73,6 +73,8 @@ export class Switchboard implements MediaExchange {
         this.#log.info('media.closed', { sid: media.sid, reason: event.reason });
         return media.lost(event.reason);
       }
+      case 'sfu.layers':
+        return this.#transports.get(event.id)?.onLayers(event.slots);
       case 'sfu.speakers':
         return this.#rooms.get(event.room)?.onSpeakers(event.speakers);
       case 'sfu.lost': {

@@ -53,21 +53,15 @@ async function publish(): Promise<void> {
 async function watch(identity: string, port = 0): Promise<SdkPage> {
   const page = await SdkPage.open(browser, host);
   await page.page.evaluate((given) => {
-    const { prototype } = RTCPeerConnection;
-    // oxlint-disable-next-line typescript/unbound-method -- called with its object
-    const native = prototype.setRemoteDescription as (
-      this: RTCPeerConnection,
-      description: RTCSessionDescriptionInit,
-    ) => Promise<void>;
-    prototype.setRemoteDescription = function set(
-      this: RTCPeerConnection,
-      description: RTCSessionDescriptionInit,
-    ): Promise<void> {
-      const sdp = (description.sdp ?? '').replaceAll(
-        /(a=candidate:\S+ 1 udp \d+ \S+) \d+ /g,
-        given === 0 ? '$&' : `$1 ${given} `,
-      );
-      return native.call(this, { type: description.type, sdp });
+    window.RTCPeerConnection = class extends window.RTCPeerConnection {
+      override async setRemoteDescription({
+        type,
+        sdp = '',
+      }: RTCSessionDescriptionInit): Promise<void> {
+        const candidate = /(a=candidate:\S+ 1 udp \d+ \S+) \d+ /g;
+        const moved = given === 0 ? sdp : sdp.replaceAll(candidate, `$1 ${given} `);
+        await super.setRemoteDescription({ type, sdp: moved });
+      }
     };
   }, port);
   await page.join({ identity, media: false });

@@ -120,7 +120,8 @@ export class SimulcastCamera {
     this.#nextAt += FRAME_MS;
     this.#frame++;
     for (const encoding of RIDS.keys()) {
-      const isSent = this.rates[encoding]! > 0 && this.#frame % this.every[encoding]! === 0;
+      const every = this.every[encoding]!;
+      const isSent = this.rates[encoding]! > 0 && this.#frame % every === 0;
       if (isSent) this.#send(encoding, this.#frame - this.late[encoding]!);
     }
   }

@@ -1,0 +1,79 @@
+// What a participant wishes of the tracks of others: which it wants at all, which before all others, and how large.
+// Called by: ParticipantMedia, its owner.
+
+import type { SubscribeMessage } from '../protocol.ts';
+import type { BoundSlot } from './slots.ts';
+import type { Track } from './track.ts';
+
+/** Lines of the best of three encodings, as cameras have them; and of two. */
+const LINES_OF_THREE = 720;
+const LINES_OF_TWO = 480;
+/** A picture may be stretched by so much before a larger one is worth its bytes. */
+const STRETCH = 1.25;
+
+// Who is given more where the network does not carry all. A wish of the client's goes before.
+const PRIORITY_OTHERS = 1;
+const PRIORITY_SPEAKER = 2;
+const PRIORITY_SCREEN = 3;
+const PRIORITY_PINNED = 4;
+const PRIORITY_WISHED = 10;
+
+export class Wishes {
+  /** Before all others, the first one first. */
+  readonly pinned = new Set<Track>();
+  /** Never. */
+  readonly off = new Set<Track>();
+  /** Lines that are to be seen. */
+  readonly #lines = new Map<Track, number>();
+  readonly #priorities = new Map<Track, number>();
+
+  take(track: Track, { on, pin, w, h, priority }: SubscribeMessage['tracks'][number]): void {
+    if (on !== undefined) put(this.off, track, !on);
+    if (pin !== undefined) put(this.pinned, track, pin);
+    // Of a picture of 16:9; the side that wants more counts.
+    const lines = Math.max(h ?? 0, Math.round(((w ?? 0) * 9) / 16));
+    if (w !== undefined || h !== undefined) this.#lines.set(track, lines);
+    if (priority !== undefined) this.#priorities.set(track, priority);
+  }
+
+  forget(track: Track): void {
+    this.off.delete(track);
+    this.pinned.delete(track);
+    this.#lines.delete(track);
+    this.#priorities.delete(track);
+  }
+
+  /** What the slot's track may take of the network, where it comes in several encodings. True where that has changed. */
+  weigh(slot: BoundSlot): boolean {
+    const { track, wanted, priority } = slot;
+    const isChoice = track !== null && track.encodings > 1;
+    slot.wanted = isChoice ? this.#wanted(track) : undefined;
+    slot.priority = isChoice ? this.#priority(track) : undefined;
+    return slot.wanted !== wanted || slot.priority !== priority;
+  }
+
+  /** The lowest encoding that is large enough: each has twice the lines of the one below. */
+  #wanted(track: Track): number {
+    const best = track.encodings - 1;
+    const wanted = this.#lines.get(track);
+    if (wanted === undefined) return best;
+    let lines = (track.encodings > 2 ? LINES_OF_THREE : LINES_OF_TWO) / 2 ** best;
+    for (let layer = 0; layer < best; layer++, lines *= 2) {
+      if (lines * STRETCH >= wanted) return layer;
+    }
+    return best;
+  }
+
+  #priority(track: Track): number {
+    const wished = this.#priorities.get(track);
+    if (wished !== undefined) return PRIORITY_WISHED + wished;
+    if (this.pinned.has(track)) return PRIORITY_PINNED;
+    if (track.source === 'screen') return PRIORITY_SCREEN;
+    return track.publisher.speaking >= 0 ? PRIORITY_SPEAKER : PRIORITY_OTHERS;
+  }
+}
+
+function put<T>(set: Set<T>, item: T, inside: boolean): void {
+  if (inside) set.add(item);
+  else set.delete(item);
+}
