@@ -9,8 +9,8 @@ const HALF = { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000 };
 const QUARTER = { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 };
 
 /**
- * Of how many pixels on libwebrtc sends three sizes, or two. Where it is offered more it leaves out the largest, so that
- * nobody would see the camera as it is.
+ * Of how many pixels on libwebrtc sends three sizes, or two. Where it is offered more it leaves out the largest, so
+ * that nobody would see the camera as it is.
  */
 const PIXELS_OF_THREE = 960 * 540;
 const PIXELS_OF_TWO = 480 * 270;

@@ -20,8 +20,8 @@ export interface JoinOptions {
    */
   want?: { audio?: number; video?: number };
   /**
-   * In a room of mode `sfu`: cameras are sent in several sizes, so that everybody gets the one that his network carries;
-   * default true. It costs about a third more CPU and upload.
+   * In a room of mode `sfu`: cameras are sent in several sizes, so that everybody gets the one that his network
+   * carries; default true. It costs about a third more CPU and upload.
    */
   simulcast?: boolean;
   /** How long a lost connection is tried again, milliseconds; default 120 000. */

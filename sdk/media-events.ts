@@ -1,6 +1,6 @@
 // What media tells of itself, told on as events of participants and phases of the timeline. Made by room.ts.
 
-import type { TrackInfo } from '../signaling/protocol.ts';
+import type { Subscription, TrackInfo } from '../signaling/protocol.ts';
 import type { ConnectionPath } from './connection-path.ts';
 import type { Participant } from './participant.ts';
 import type { RoomEvents } from './room-events.ts';
@@ -36,6 +36,14 @@ export class MediaEvents implements RoomMediaSink {
     if (!participant) return;
     const publication = participant.detach(info, track);
     this.#options.emit('trackRemoved', { participant, track, publication });
+  }
+
+  onQuality(sid: string, { track, layer, state, reason }: Subscription): void {
+    const participant = this.#options.participant(sid);
+    const publication = participant?.publications.find((one) => one.sid === track);
+    if (!participant || !publication) return;
+    publication.setQuality({ layer, paused: state === 'paused', reason });
+    this.#options.emit('quality', { participant, publication });
   }
 
   onLinkState(sid: string, state: RTCPeerConnectionState): void {

@@ -1,7 +1,20 @@
 // A track that another participant publishes, whether or not it arrives at the moment. A live object: its
 // participant keeps it up to date.
 
-import type { TrackInfo, TrackSource } from '../signaling/protocol.ts';
+import type { Subscription, TrackInfo, TrackSource } from '../signaling/protocol.ts';
+
+/** How well a track is sent to us that its publisher sends in several sizes. */
+export interface Quality {
+  /** From 0 for the smallest size; -1 while it is paused. */
+  readonly layer: number;
+  /** Not even the smallest is sent: our network does not carry it. */
+  readonly paused: boolean;
+  /**
+   * Why it is no better. `best`: there is no better one; `bandwidth`: our network does not carry more; `limit`: we want
+   * none larger; `publisher`: nothing better is sent.
+   */
+  readonly reason: Subscription['reason'];
+}
 
 export class Publication {
   /**
@@ -11,6 +24,7 @@ export class Publication {
   readonly stream: MediaStream;
   #info: TrackInfo;
   #track: MediaStreamTrack | null = null;
+  #quality: Quality | null = null;
 
   constructor(info: TrackInfo, stream: MediaStream) {
     this.#info = info;
@@ -38,6 +52,16 @@ export class Publication {
     return this.#track;
   }
 
+  /** Null where there is one size alone, and before the server has said it. */
+  get quality(): Quality | null {
+    return this.#quality;
+  }
+
+  /** For media-events.ts. */
+  setQuality(quality: Quality): void {
+    this.#quality = quality;
+  }
+
   /** For participant.ts. */
   update(info: TrackInfo): void {
     this.#info = info;
@@ -47,6 +71,7 @@ export class Publication {
   setTrack(track: MediaStreamTrack | null): void {
     if (this.#track) this.stream.removeTrack(this.#track);
     if (track) this.stream.addTrack(track);
+    else this.#quality = null;
     this.#track = track;
   }
 }

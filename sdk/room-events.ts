@@ -54,6 +54,8 @@ export interface RoomEvents {
   trackAdded: TrackDetail;
   /** It does not any more; whether it is still published, `publications` tell. */
   trackRemoved: TrackDetail;
+  /** The server sends a track larger or smaller, or pauses it: `publication.quality` says why. */
+  quality: { participant: Participant; publication: Publication };
   /** Who speaks now, the loudest first; of rooms of mode `sfu`. */
   speakers: Participant[];
   data: DataDetail;

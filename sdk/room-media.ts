@@ -10,6 +10,8 @@ import type {
   NeedMessage,
   ParticipantInfo,
   RelayedSignalMessage,
+  SubsMessage,
+  Subscription,
   TrackInfo,
 } from '../signaling/protocol.ts';
 import type { ConnectionPath } from './connection-path.ts';
@@ -19,7 +21,12 @@ import type { RequestBody } from './request-ledger.ts';
 import type { LinkPhase } from './timeline.ts';
 
 /** Pushes that are about media. */
-export type MediaPush = RelayedSignalMessage | BindMessage | NeedMessage | MediaLostMessage;
+export type MediaPush =
+  | RelayedSignalMessage
+  | BindMessage
+  | NeedMessage
+  | SubsMessage
+  | MediaLostMessage;
 
 /** What both kinds are made with. */
 export interface RoomMediaOptions {
@@ -64,6 +71,8 @@ export interface RoomMediaSink {
   /** Media of a published track arrives from now on. */
   onTrack(sid: string, info: TrackInfo, track: MediaStreamTrack): void;
   onTrackGone(sid: string, info: TrackInfo, track: MediaStreamTrack): void;
+  /** How well a track of that participant is sent to us. */
+  onQuality(sid: string, subscription: Subscription): void;
   onLinkState(sid: string, state: RTCPeerConnectionState): void;
   onPath(sid: string, path: ConnectionPath): void;
   /** Without `sid`: of the connection that is everybody's. */

@@ -328,6 +328,7 @@ export class Room extends Emitter<RoomEvents> {
         break;
       case 'bind':
       case 'need':
+      case 'subs':
       case 'media':
         this.#flow?.receive(message, true);
         break;

@@ -33,6 +33,7 @@ const SHAPES: Readonly<Record<string, (fields: Fields) => boolean>> = {
   answer: (m) => typeof m['re'] === 'number' && isAnswer(m),
   bind: (m) => typeof m['s'] === 'number' && Array.isArray(m['map']),
   need: (m) => [m['s'], m['audio'], m['video']].every((value) => typeof value === 'number'),
+  subs: (m) => typeof m['s'] === 'number' && Array.isArray(m['subs']),
   media: (m) => typeof m['s'] === 'number',
   speakers: (m) => Array.isArray(m['speakers']),
   ok: (m) => typeof m['re'] === 'number',

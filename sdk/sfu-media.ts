@@ -120,6 +120,12 @@ export class SfuMedia implements RoomMedia {
       case 'need':
         this.#setNeed(message);
         break;
+      case 'subs':
+        for (const subscription of message.subs) {
+          const shown = this.#slots.find(subscription.track);
+          if (shown) this.#sink.onQuality(shown.participant, subscription);
+        }
+        break;
       case 'media':
         this.#reset();
         break;

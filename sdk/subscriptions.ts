@@ -8,6 +8,11 @@ export interface Wish {
   on?: boolean;
   /** True: before all that are not pinned. */
   pin?: boolean;
+  /** How large it is shown, in pixels of the screen: no larger size of a camera is sent. */
+  w?: number;
+  h?: number;
+  /** 0 to 9: the greater one is given more where our network does not carry all. */
+  priority?: number;
 }
 
 type Entries = SubscribeMessage['tracks'];

@@ -40,6 +40,7 @@ export class Stage {
     room.on('path', ({ participant, path }) => this.#tileOf(participant)?.showPath(path), {
       signal,
     });
+    room.on('quality', ({ participant }) => this.#update(participant), { signal });
     room.on('speakers', () => this.#showSpeaking(), { signal });
     this.#observer.observe(this.#grid);
     signal.addEventListener('abort', () => this.#close());

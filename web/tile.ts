@@ -57,6 +57,7 @@ export class Tile {
     within(this.element, '.avatar span', HTMLElement).textContent = initials(shown);
     const mic = within(this.element, '.tile-mic', SVGElement);
     mic.setAttribute('aria-label', microphone === 'off' ? 'Muted' : 'No microphone');
+    this.#showBadge('.tile-quality', qualityOf(participant));
     this.#showState(this.#options.isSelf ? '' : stateOf(participant));
     this.element.title =
       picture === 'waiting' ? 'There is not room for all pictures: pin this one to see it.' : '';
@@ -137,7 +138,11 @@ export class Tile {
   }
 
   #showState(text: string): void {
-    const badge = within(this.element, '.tile-state', HTMLElement);
+    this.#showBadge('.tile-state', text);
+  }
+
+  #showBadge(selector: string, text: string): void {
+    const badge = within(this.element, selector, HTMLElement);
     badge.textContent = text;
     badge.hidden = text === '';
   }
@@ -145,6 +150,13 @@ export class Tile {
 
 function isCamera({ source, track }: Publication): boolean {
   return source === 'camera' && track === null;
+}
+
+/** Said where our network is why a picture is not what it could be. */
+function qualityOf({ publications }: Participant): string {
+  const quality = publications.find(({ source }) => source === 'camera')?.quality;
+  if (quality?.reason !== 'bandwidth') return '';
+  return quality.paused ? 'Paused: slow connection' : 'Slow connection';
 }
 
 function stateOf({ state, linkState }: Participant): string {

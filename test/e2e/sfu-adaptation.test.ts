@@ -96,6 +96,12 @@ const becomes = (page: SdkPage, height: number): Promise<void> =>
     .poll(() => page.page.evaluate(() => window.pictures.heights.at(-1)), { timeout: 20_000 })
     .toBe(height);
 
+const reason = (page: SdkPage): Promise<string | undefined> =>
+  page.page.evaluate(() => {
+    const [ann] = window.room.participants.values();
+    return ann?.publications.find(({ kind }) => kind === 'video')?.quality?.reason;
+  });
+
 const gap = (page: SdkPage): Promise<number> =>
   page.page.evaluate(() => {
     const longest = window.pictures.longestGap;
@@ -113,6 +119,7 @@ test('who has a narrow network is sent less, at once and alone, and more when it
   await Promise.all([gap(bob), gap(cleo)]);
   path.bps = 250_000;
   await becomes(bob, HALF);
+  await expect.poll(() => reason(bob)).toBe('bandwidth');
   await becomes(cleo, WHOLE);
   path.bps = Number.POSITIVE_INFINITY;
   await becomes(bob, WHOLE);

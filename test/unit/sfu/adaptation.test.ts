@@ -2,6 +2,8 @@
 // numbers, and with every frame at the time at which it was captured.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ArrivalLog } from '../../../sfu/feedback/arrival-log.ts';
+import { writeRtcp } from '../../support/sfu-router/rtcp.ts';
 import type { SentPacket, TestTransport } from '../../support/sfu-router/router-world.ts';
 import { RouterWorld } from '../../support/sfu-router/router-world.ts';
 import {
@@ -136,6 +138,28 @@ it('goes on with another encoding when the one that is shown is sent no more', (
   expect(encodings(run(1000, link)[0]!)).toEqual([1]);
 });
 
+it('tells what each is given, and why, when that changes and not otherwise', () => {
+  const link = subscribe(10, 4_000_000);
+  run(4000, link);
+  const told = (): unknown[] =>
+    world
+      .take('sfu.layers')
+      .flatMap(({ id, slots }) =>
+        slots.map(({ layer, reason, publication }) => [id, publication, layer, reason]),
+      );
+  expect(told().at(-1)).toEqual([10, 7, 2, 'best']);
+  run(3000, link);
+  expect(told()).toEqual([]);
+  const wants = { mid: '0', publication: 7, wanted: 1 };
+  world.command({ type: 'sfu.bind', id: 10, slots: [wants] });
+  link.rate = 250_000;
+  run(5000, link);
+  expect(told()).toEqual([
+    [10, 7, 1, 'limit'],
+    [10, 7, 0, 'bandwidth'],
+  ]);
+});
+
 it('goes up where the lowest encoding has few frames, as one for a rate that is too low has', () => {
   camera.every[0] = 20;
   camera.rates[0] = 7000;
@@ -170,6 +194,35 @@ it('pauses what does not fit at all, but not what matters most', () => {
   link.rate = 4_000_000;
   for (let i = 0; i < 4; i++) step();
   expect(new Set(step().map(({ rtp }) => rtp.ssrc))).toEqual(new Set([SSRC, SSRC + 1]));
+});
+
+it('says in its report what the network carries, and null where nobody tells', () => {
+  const link = subscribe(10, 2_000_000);
+  const deaf = publishes([shows('0', 'video')], {});
+  world.join(11, deaf, { 0: 7 });
+  run(4000, link);
+  world.command({ type: 'sfu.report', request: 1, ids: [10, 11] });
+  const [told, untold] = world.take('sfu.report')[0]!.transports;
+  expect(told!.availableBps).toBeGreaterThan(1_000_000);
+  expect(told!.outgoing[0]).toMatchObject({ waits: null, layer: 1, reason: 'bandwidth' });
+  expect(untold!.availableBps).toBeNull();
+  expect(untold!.outgoing[0]).toMatchObject({ layer: null, reason: null });
+});
+
+it('hears so many messages of feedback in a datagram, and no more', () => {
+  const link = subscribe(10, PLENTY);
+  run(500, link);
+  const transport = world.transports.get(10)!;
+  const arrivals = new ArrivalLog();
+  arrivals.received(1, 100, world.now);
+  const one = writeRtcp((writer) => {
+    arrivals.write(writer, 1, 2);
+  });
+  const drops = (): number => world.sfu.stats().drops['too-much-feedback'] ?? 0;
+  transport.sendRtcpPacket(Buffer.concat(Array<Buffer>(8).fill(one)));
+  expect(drops()).toBe(0);
+  transport.sendRtcpPacket(Buffer.concat(Array<Buffer>(9).fill(one)));
+  expect(drops()).toBe(1);
 });
 
 it('asks for nothing that nobody is shown', () => {

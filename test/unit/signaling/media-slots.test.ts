@@ -25,6 +25,12 @@ function publication(nth: number, mid = '0'): number {
   return open.media.publications.find((one) => one.mid === mid)!.publication;
 }
 
+/** Of a slot, as the media worker was told last. */
+function told(id: number, mid: string): unknown {
+  const slots = plane.current.all('sfu.bind').flatMap((one) => (one.id === id ? one.slots : []));
+  return slots.findLast((slot) => slot.mid === mid);
+}
+
 describe('bind', () => {
   test('comes after the news of whom it is about', async () => {
     const bob = await MediaClient.join(server, 'bob', sections([], 1, 1));
@@ -92,6 +98,51 @@ describe('bind', () => {
     });
     expect(reply).toMatchObject({ reason: 'NOT_FOUND' });
     plane.emit({ type: 'sfu.speakers', room: 'RM_none', speakers: [] });
+  });
+});
+
+describe('a camera in several sizes', () => {
+  const [microphone, camera] = sections(['audio', 'video']);
+  const CAMERA = [microphone!, { ...camera!, rids: ['q', 'h', 'f'] }];
+  test('is sent as large as it is shown, and whose matters more first', async () => {
+    const bob = await MediaClient.join(server, 'bob', sections([], 0, 1));
+    const ann = await MediaClient.join(server, 'ann', CAMERA);
+    await bob.until({ '0': ann.track('1') });
+    const { id } = plane.current.all('sfu.open')[0]!;
+    const slot = { mid: '0', publication: publication(1, '1') };
+    expect(told(id, '0')).toEqual({ ...slot, wanted: 2, priority: 1 });
+    const wish = async (fields: object): Promise<void> => {
+      const tracks = [{ track: ann.track('1'), ...fields }];
+      expect(await bob.client.request({ type: 'subscribe', tracks })).toMatchObject({ type: 'ok' });
+    };
+    for (const [fields, wanted, priority] of [
+      [{ w: 320, h: 180 }, 0, 1],
+      [{ w: 640, h: 360 }, 1, 1],
+      [{ w: 1920, h: 1080 }, 2, 1],
+      [{ w: 0, h: 0, pin: true }, 0, 4],
+      [{ priority: 5 }, 0, 15],
+    ] as const) {
+      await wish(fields);
+      await expect.poll(() => told(id, '0')).toEqual({ ...slot, wanted, priority });
+    }
+  });
+
+  test('is told of when the network carries less, by the name that the client knows', async () => {
+    const bob = await MediaClient.join(server, 'bob', sections([], 0, 1));
+    const ann = await MediaClient.join(server, 'ann', CAMERA);
+    await bob.until({ '0': ann.track('1') });
+    const { id } = plane.current.all('sfu.open')[0]!;
+    const layer = { mid: '0', publication: publication(1, '1'), reason: 'bandwidth' } as const;
+    plane.emit({ type: 'sfu.layers', id, slots: [{ ...layer, layer: 0 }] });
+    plane.emit({ type: 'sfu.layers', id, slots: [{ ...layer, publication: 999, layer: 1 }] });
+    plane.emit({ type: 'sfu.layers', id, slots: [{ ...layer, layer: -1 }] });
+    const pushed = { track: ann.track('1'), reason: 'bandwidth' };
+    expect(await bob.client.next('subs')).toMatchObject({
+      subs: [{ ...pushed, state: 'live', layer: 0 }],
+    });
+    expect(await bob.client.next('subs')).toMatchObject({
+      subs: [{ ...pushed, state: 'paused', layer: -1 }],
+    });
   });
 });
 

@@ -6,6 +6,8 @@ export interface SmallSection {
   mid: string;
   kind: 'audio' | 'video';
   direction: 'sendonly' | 'recvonly' | 'sendrecv' | 'inactive';
+  /** Of the encodings that are sent. */
+  rids?: readonly string[];
 }
 
 /** Sections that send, then those that receive audio, then video; their mids count from 0. */
@@ -36,12 +38,14 @@ export function smallOffer(
   list: readonly SmallSection[],
   { ufrag = 'abcd', fingerprint = 'AB', setup = 'actpass' }: SmallTransport = {},
 ): string {
-  const lines = list.map(({ mid, kind, direction }) =>
-    changed(kind === 'audio' ? AUDIO : VIDEO, {
+  const lines = list.map(({ mid, kind, direction, rids = [] }) => [
+    ...changed(kind === 'audio' ? AUDIO : VIDEO, {
       'a=mid:': `a=mid:${mid}`,
       'a=sendrecv': `a=${direction}`,
     }),
-  );
+    ...rids.map((rid) => `a=rid:${rid} send`),
+    ...(rids.length > 0 ? [`a=simulcast:send ${rids.join(';')}`] : []),
+  ]);
   return offerOf(lines, [
     `a=ice-ufrag:${ufrag}`,
     `a=ice-pwd:${ufrag.padEnd(22, 'x')}`,
