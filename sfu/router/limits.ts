@@ -64,6 +64,8 @@ export const RESENDS_MAX = 3;
 export const RESENT_SHARE = 1 / 4;
 /** What it may be sent again at once. */
 export const RESENT_BYTES_AT_ONCE = 131_072;
+/** And of what its network is known to carry, in time. */
+export const RESENT_MS_AT_ONCE = 500;
 
 /** A key frame that began so lately is what a slot begins with; and what it may then be sent at once, in packets. */
 export const CATCH_UP_MS = 1000;

@@ -5,7 +5,7 @@ import type { Arena } from '../../shared/native/arena.ts';
 import { SendSideEstimator } from '../bandwidth/send-side-estimator.ts';
 import { RtcpSchedule } from '../feedback/rtcp-schedule.ts';
 import { RtpWriter } from '../rtp/rtp-writer.ts';
-import { RESENT_BYTES_AT_ONCE, RESENT_SHARE } from './limits.ts';
+import { RESENT_BYTES_AT_ONCE, RESENT_MS_AT_ONCE, RESENT_SHARE } from './limits.ts';
 import type { MediaPacket } from './media-packet.ts';
 import type { PacketSender, RouterHost } from './router-host.ts';
 import type { Slot } from './slot.ts';
@@ -101,6 +101,12 @@ export class OutgoingPath {
 
   /** Whether so many bytes may be sent again, which they are then. */
   spend(bytes: number): boolean {
+    const { estimator } = this;
+    if (estimator !== undefined) {
+      // A queue is not emptied by sending again what was lost because of it.
+      const most = (estimator.bps * RESENT_MS_AT_ONCE) / 8000;
+      if (this.#resendBytes > most) this.#resendBytes = most;
+    }
     if (bytes > this.#resendBytes) return false;
     this.#resendBytes -= bytes;
     return true;

@@ -220,6 +220,8 @@ export class Slot {
     const stream = this.#source;
     const { path } = this;
     if (stream === undefined || stream.generation !== this.#generation) return;
+    // It is about to show less, and what is lost of more is of no use any more.
+    if (this.layer >= 0 && this.layer < stream.encoding) return;
     const interval = Math.min(RESEND_INTERVAL_MS, path.rttMs);
     const sequence = this.#sent.resend(sequenceNumber, now, interval);
     if (sequence === NOT_AGAIN || !stream.history.read(sequence, packet)) return;

@@ -225,6 +225,28 @@ it('hears so many messages of feedback in a datagram, and no more', () => {
   expect(drops()).toBe(1);
 });
 
+it('sends nothing again of an encoding that it is about to leave for a lower one', () => {
+  const link = subscribe(10, PLENTY);
+  run(4000, link);
+  const transport = world.transports.get(10)!;
+  const nack = (which: number): number => {
+    const lost = media(link.sent).at(which)!.rtp.sequenceNumber;
+    transport.sendRtcpPacket(
+      writeRtcp((writer) => {
+        writer.nack(1, SSRC, Uint16Array.of(lost), 1);
+      }),
+    );
+    return transport.take().filter(({ rtp }) => rtp.ssrc === RTX_SSRC).length;
+  };
+  expect([nack(-1), nack(-2)]).toEqual([1, 1]);
+  // No key frame has come of the lower one.
+  const slots = [{ mid: '0', publication: 7, wanted: 0 }];
+  world.command({ type: 'sfu.bind', id: 10, slots });
+  world.advance(8);
+  publisher.takeRtcp();
+  expect(nack(-3)).toBe(0);
+});
+
 it('asks for nothing that nobody is shown', () => {
   const link = subscribe(10, PLENTY);
   run(4000, link);
