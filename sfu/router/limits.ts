@@ -43,8 +43,12 @@ export const REPLACED_SSRC_AGE_MS = 200;
 /** An encoding that has sent nothing for so long is not live: another one is forwarded. */
 export const ENCODING_QUIET_MS = 1000;
 
-/** One that has sent nothing for so long while another one has is no choice for who adapts. */
-export const LAYER_QUIET_MS = 500;
+/**
+ * One that has sent nothing for so long while another one has is no choice for who adapts. Encoders leave frames out
+ * where the rate is low, and whoever has little is not to be given more because the lowest encoding rests.
+ */
+export const LAYER_QUIET_MS = 1000;
+export const LOWEST_QUIET_MS = 5000;
 
 /**
  * What one datagram of RTCP may ask for: more packets than a stream's history has, and key frames of all that anybody

@@ -8,7 +8,13 @@ import type { RtpReader } from '../rtp/rtp-reader.ts';
 import { PacketDescriber } from './describe-packet.ts';
 import { DROP_MUTED, DROP_NOT_STORED, DROP_PAYLOAD_TYPE, DROP_STRAY } from './drop-reason.ts';
 import { IncomingStream, NEVER, TAKEN_PADDING } from './incoming-stream.ts';
-import { ENCODING_QUIET_MS, ENCODINGS_MAX, LAYER_QUIET_MS, PENDING_MAX } from './limits.ts';
+import {
+  ENCODING_QUIET_MS,
+  ENCODINGS_MAX,
+  LAYER_QUIET_MS,
+  LOWEST_QUIET_MS,
+  PENDING_MAX,
+} from './limits.ts';
 import { ABSENT, MediaPacket } from './media-packet.ts';
 import type { RoomRouter } from './room-router.ts';
 import type { IncomingSection, SectionCodec } from './sections.ts';
@@ -185,7 +191,8 @@ export class Publication {
     }
     for (let i = 0; i < ENCODINGS_MAX; i++) {
       const stream = this.encodings[i];
-      const isLive = stream !== undefined && newest - stream.lastAt < LAYER_QUIET_MS;
+      const quietMs = i === 0 ? LOWEST_QUIET_MS : LAYER_QUIET_MS;
+      const isLive = stream !== undefined && newest - stream.lastAt < quietMs;
       bps[i] = isLive ? this.bpsOf(stream, now) : 0;
     }
   }

@@ -134,7 +134,7 @@ it('goes on with another encoding when the one that is shown is sent no more', (
   const link = subscribe(10, PLENTY);
   run(3000, link);
   camera.rates[2] = 0;
-  run(1000, link);
+  run(1500, link);
   expect(encodings(run(1000, link)[0]!)).toEqual([1]);
 });
 
@@ -166,6 +166,11 @@ it('goes up where the lowest encoding has few frames, as one for a rate that is 
   const link = subscribe(10, 4_000_000);
   run(4000, link);
   expect(encodings(run(4000, link)[0]!)).toEqual([2]);
+  // And is given nothing larger because the lowest one rests.
+  camera.every[0] = 40;
+  link.rate = 300_000;
+  run(3000, link);
+  expect(encodings(run(8000, link)[0]!)).toEqual([0]);
 });
 
 it('pauses what does not fit at all, but not what matters most', () => {
