@@ -44,6 +44,8 @@ import { participantRoutes } from './routes/participants.ts';
 import type { ParticipantsApi } from './routes/participants.ts';
 import { roomRoutes } from './routes/rooms.ts';
 import type { RoomsApi } from './routes/rooms.ts';
+import { tokenRoute } from './routes/tokens.ts';
+import type { TokensApi } from './routes/tokens.ts';
 import { turnRoutes } from './routes/turn.ts';
 import type { TurnApi } from './routes/turn.ts';
 import { whipRoutes } from './routes/whip.ts';
@@ -71,6 +73,7 @@ export interface GatewayOptions extends HealthOptions {
   cors: readonly string[];
   rooms: RoomsApi;
   participants: ParticipantsApi;
+  tokens: TokensApi;
   keys: KeysApi;
   turn: TurnApi;
   operate: OperateApi;
@@ -183,6 +186,7 @@ function routesOf(options: GatewayOptions, clientOf: TellClient, latency: Latenc
     latencyRoute({ latency, readers: metrics.readers, clock }),
     ...roomRoutes(options.rooms, refuse),
     ...participantRoutes(options.participants),
+    tokenRoute(options.tokens),
     ...keyRoutes(options.keys),
     ...turnRoutes(options.turn, clientOf),
     ...operateRoutes(options.operate),

@@ -41,6 +41,7 @@ import { openParts } from './server-parts.ts';
 import type { ServerParts } from './server-parts.ts';
 import type { ServerStats } from './stats.ts';
 import { TlsFiles } from './tls-files.ts';
+import { tokensApiOf } from './token-api.ts';
 import { turnApiOf } from './turn-api.ts';
 import { Webhooks } from './webhooks/webhooks.ts';
 import { whipApiOf } from './whip-api.ts';
@@ -243,6 +244,7 @@ export class Server {
       cors: gateway.cors,
       rooms: roomsApiOf(rooms, places, this.#signaling, this.#audit),
       keys: keysApiOf(this.#keys, this.#audit),
+      tokens: tokensApiOf(this.#keys, systemClock, this.#audit),
       participants: participantsApiOf(rooms, this.#audit),
       turn: turnApiOf(
         this.#media.allocations,

@@ -4,13 +4,11 @@
 import { z } from 'zod';
 import { describeApi } from '../openapi.ts';
 import type { Description } from '../openapi.ts';
+import { escaped, PAGE_FIELDS, plainPage } from '../plain-page.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
 
 const HTML = { type: 'text/html', schema: z.string() };
-
-/** The page has styles of its own and nothing else. */
-const PAGE_POLICY = "default-src 'none';style-src 'unsafe-inline';frame-ancestors 'none'";
 
 export function docsRoutes(version: string, routes: readonly Route[]): Route[] {
   const description = describeApi(version, routes);
@@ -30,11 +28,7 @@ export function docsRoutes(version: string, routes: readonly Route[]): Route[] {
       summary: 'This API as a page.',
       access: 'public',
       response: { 200: HTML },
-      handler: ({ reply }) =>
-        reply(200, page, {
-          'content-type': 'text/html; charset=utf-8',
-          'content-security-policy': PAGE_POLICY,
-        }),
+      handler: ({ reply }) => reply(200, page, PAGE_FIELDS),
     }),
   ];
 }
@@ -54,18 +48,10 @@ function pageOf({ info, paths }: Description): string {
       sectionOf(method.toUpperCase(), path, operation as Operation),
     ),
   );
-  const title = `Sterna ${escape(String(info['version']))}`;
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}: HTTP API</title><style>
-:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
-body{max-width:60rem;margin:2rem auto;padding:0 1rem}
-h2{font:600 1rem/1.5 ui-monospace,monospace;margin:2rem 0 .25rem;overflow-wrap:anywhere}
-pre{overflow:auto;padding:.75rem;border:1px solid #8886;border-radius:.5rem;font-size:.85rem}
-p{margin:.25rem 0}
-</style></head><body><h1>${title}: HTTP API</h1>
-<p>Every request that needs credentials has <code>Authorization: Bearer</code> with a token, or with
+  const body = `<p>Every request that needs credentials has <code>Authorization: Bearer</code> with a token, or with
 <code>key:secret</code>. For programs: <a href="/docs/openapi.json">openapi.json</a>.</p>
-${sections.join('\n')}</body></html>`;
+${sections.join('\n')}`;
+  return plainPage(`Sterna ${String(info['version'])}: HTTP API`, body);
 }
 
 function sectionOf(method: string, path: string, operation: Operation): string {
@@ -74,8 +60,8 @@ function sectionOf(method: string, path: string, operation: Operation): string {
     ({ name, in: where, required }) => `${name} (${where}${required ? '' : ', optional'})`,
   );
   return [
-    `<section><h2>${method} ${escape(path)}</h2><p>${escape(summary)} ${escape(description)}</p>`,
-    named.length === 0 ? '' : `<p>Parameters: ${escape(named.join(', '))}.</p>`,
+    `<section><h2>${method} ${escaped(path)}</h2><p>${escaped(summary)} ${escaped(description)}</p>`,
+    named.length === 0 ? '' : `<p>Parameters: ${escaped(named.join(', '))}.</p>`,
     requestBody === undefined ? '' : foldOf('Request', requestBody.content),
     ...Object.entries(responses).map(([status, { content }]) =>
       content === undefined || status === 'default' ? '' : foldOf(`Answer ${status}`, content),
@@ -85,10 +71,6 @@ function sectionOf(method: string, path: string, operation: Operation): string {
 }
 
 function foldOf(title: string, content: object): string {
-  const text = escape(JSON.stringify(content, null, 2));
+  const text = escaped(JSON.stringify(content, null, 2));
   return `<details><summary>${title}</summary><pre>${text}</pre></details>`;
-}
-
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }

@@ -5,10 +5,14 @@
 import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
 import type { Latency, LatencyNumbers } from '../latency.ts';
+import { escaped, PAGE_FIELDS, plainPage } from '../plain-page.ts';
 import { readersOnly } from '../readers.ts';
 import { PreparedAnswer } from '../responder.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
+
+/** How often a page that is looked at loads itself again. */
+const REFRESH_SECONDS = 5;
 
 /** Milliseconds. */
 const numbers = z.object({
@@ -50,33 +54,26 @@ export function latencyRoute({ latency, readers, clock }: LatencyOptions): Route
     handler: ({ request, reply }) => {
       const wantsPage = (request.headers.accept ?? '').includes('text/html');
       if (!wantsPage) return reply(200, tell());
-      const fields = { 'content-type': 'text/html; charset=utf-8', vary: 'Accept' };
+      const fields = { ...PAGE_FIELDS, vary: 'Accept' };
       return new PreparedAnswer({ status: 200, body: page(tell()), fields });
     },
   });
 }
 
-/** No script and no style: the policy of the API allows neither. */
 function page({ routes }: z.output<typeof answer>): string {
   const rows = routes.map(
     ({ route, lastMinutes, sinceStart }) =>
-      `<tr><th align="left">${escaped(route)}</th>${cells(lastMinutes)}${cells(sinceStart)}</tr>`,
+      `<tr><th>${escaped(route)}</th>${cells(lastMinutes)}${cells(sinceStart)}</tr>`,
   );
   const names = ['count', 'p50', 'p95', 'p99', 'max'].map((name) => `<th>${name}</th>`).join('');
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="5">
-<title>Latency</title><h1>Latency, milliseconds</h1>
-<table border="1" cellpadding="4"><tr><th rowspan="2">Route</th><th colspan="5">Last five minutes</th>
+  const body = `<table><tr><th rowspan="2">Route</th><th colspan="5">Last five minutes</th>
 <th colspan="5">Since the start</th></tr><tr>${names}${names}</tr>
 ${rows.join('\n')}
-</table></html>
-`;
+</table>`;
+  return plainPage('Latency, milliseconds', body, REFRESH_SECONDS);
 }
 
 function cells({ count, p50, p95, p99, max }: LatencyNumbers): string {
   const all = [String(count), ...[p50, p95, p99, max].map((ms) => ms.toFixed(3))];
-  return all.map((text) => `<td align="right">${text}</td>`).join('');
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  return all.map((text) => `<td>${text}</td>`).join('');
 }

@@ -1,6 +1,7 @@
 // Rooms and participants over HTTP, as a service of others would run them, with real clients in the rooms.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { mintToken } from '../../signaling/index.ts';
 import { API_KEY, Sterna } from '../support/e2e/sterna.ts';
 import { call, problem } from '../support/http-call.ts';
@@ -106,6 +107,31 @@ describe('rooms', () => {
     expect(problem(await ask('PATCH', '/v1/rooms/other', {}, {}, mine)).status).toBe(403);
     expect(problem(await ask('GET', '/v1/rooms', undefined, {}, mine)).status).toBe(403);
     expect(problem(await ask('DELETE', '/v1/rooms/mine', undefined, {}, {})).status).toBe(403);
+  });
+});
+
+describe('tokens', () => {
+  it('are minted for one participant of one room, by whoever has all rooms', async () => {
+    const wanted = { room: 'minted', identity: 'ann', name: 'Ann', grants: { canPublish: false } };
+    const answer = await ask('POST', '/v1/tokens', wanted);
+    expect(answer.status).toBe(201);
+    const { token, expiresAt } = z
+      .strictObject({ token: z.string(), expiresAt: z.number() })
+      .parse(json(answer));
+    expect(expiresAt).toBeGreaterThan(Date.now() + 3_590_000);
+    const client = new SignalClient(sterna.url, () => token);
+    clients.push(client);
+    await client.joined();
+    expect(client.joins[0]?.message).toMatchObject({
+      room: { name: 'minted' },
+      self: { identity: 'ann', name: 'Ann', perm: { canPublish: false, roomAdmin: false } },
+    });
+    const ofOneRoom = { room: 'minted', roomAdmin: true };
+    const refused = await ask('POST', '/v1/tokens', wanted, {}, ofOneRoom);
+    expect(problem(refused)).toMatchObject({ status: 403, reason: 'NOT_ALLOWED' });
+    const wrong = await ask('POST', '/v1/tokens', { ...wanted, identity: 'a\u0000' });
+    expect(problem(wrong)).toMatchObject({ status: 400, reason: 'BAD_MESSAGE' });
+    expect(problem(wrong).detail).toContain('sub');
   });
 });
 

@@ -106,6 +106,7 @@ export const NO_APIS: GatewayOptions = {
   cors: [],
   rooms: NO_ROOMS_API,
   participants: NO_PARTICIPANTS_API,
+  tokens: { mint: () => ({ token: '', expiresAt: 0 }) },
   keys: NO_KEYS_API,
   turn: NO_TURN_API,
   operate: NO_OPERATE_API,
