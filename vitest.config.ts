@@ -1,6 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
-// `fast` needs nothing but Node; `system` starts real servers, browsers and coturn's clients, one file at a time.
+const system = {
+  globalSetup: ['test/support/require-tools.ts'],
+  testTimeout: 120_000,
+  hookTimeout: 60_000,
+};
+
+/**
+ * `fast` needs nothing but Node. `system` starts real servers, browsers and coturn's clients: its files wait more than
+ * they work, so several go at a time. `alone` has what loads the whole machine or measures it, one file at a time.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -13,12 +22,20 @@ export default defineConfig({
       },
       {
         test: {
+          ...system,
           name: 'system',
-          include: ['test/{integration,e2e,fault,bench}/**/*.test.ts'],
-          globalSetup: ['test/support/require-tools.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
+          include: ['test/{integration,e2e}/**/*.test.ts'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...system,
+          name: 'alone',
+          include: ['test/{fault,bench}/**/*.test.ts'],
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
