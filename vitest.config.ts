@@ -26,6 +26,8 @@ export default defineConfig({
           name: 'system',
           include: ['test/{integration,e2e}/**/*.test.ts'],
           maxWorkers: 2,
+          // coturn's clients sleep most of their time.
+          maxConcurrency: 10,
           sequence: { groupOrder: 1 },
         },
       },
