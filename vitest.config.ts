@@ -4,6 +4,8 @@ const system = {
   globalSetup: ['test/support/require-tools.ts'],
   testTimeout: 120_000,
   hookTimeout: 60_000,
+  // What is awaited comes when it comes: a machine that is busy must not decide.
+  expect: { poll: { timeout: 15_000 } },
 };
 
 /**
