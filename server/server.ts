@@ -182,6 +182,7 @@ export class Server {
       engine: this.#media.engine,
       media: await this.#media.report(),
       cluster: this.#cluster?.stats(),
+      rates: this.#rateFeed?.stats(),
       http: this.#gateway?.latency,
       webhooks: this.#webhooks.stats(),
       audit: this.#auditLog?.stats(),

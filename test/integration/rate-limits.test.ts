@@ -1,5 +1,5 @@
-// Limits of the API over three nodes with a real Redis: what is taken at one counts at all, revoked keys end at all, and a
-// Redis that stands still is nothing that a request waits for.
+// Limits of the API over three nodes with a real Redis: what is taken at one counts at all, revoked keys end at all, and
+// a Redis that stands still is nothing that a request waits for.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -142,7 +142,7 @@ test('a key that one node revokes is refused at the others within 100 ms', async
   expect(inTime).toBe(1);
 });
 
-test('while Redis stands still each node decides by itself, and what it hears afterwards is of then', async () => {
+test('while Redis stands still each node decides by itself, at once', async () => {
   const bearer = await makeKey();
   for (const node of [0, 1]) {
     await expect.poll(async () => (await ask(node, bearer)).status).toBe(200);
@@ -157,10 +157,21 @@ test('while Redis stands still each node decides by itself, and what it hears af
   }
 });
 
-test('what is no message of a node is nothing, but for a line in the log', async () => {
+test('what is no message of a node is nothing, but for a line in the log; metrics tell of the others', async () => {
   const client = new Redis(redis.url);
   await client.publish(`${PREFIX}rates`, '{"from":"x","hash":"y","counts":["z"]}');
   await client.quit();
   await nodes[0]!.waitForEvents('redis.listener.failed');
   expect((await ask(0, 'nobody:nothing')).status).toBe(401);
+  const metrics = await (await fetch(`${nodes[0]!.url}/metrics`)).text();
+  const valueOf = (series: string): number =>
+    Number(
+      metrics
+        .split('\n')
+        .find((line) => line.startsWith(`${series} `))
+        ?.split(' ')[1],
+    );
+  expect(valueOf('sterna_cluster_rate_counts_total{direction="told"}')).toBeGreaterThan(1);
+  expect(valueOf('sterna_cluster_rate_counts_total{direction="heard"}')).toBeGreaterThan(1);
+  expect(valueOf('sterna_redis_commands_total{result="sent"}')).toBeGreaterThan(1);
 });
