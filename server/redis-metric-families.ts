@@ -1,5 +1,5 @@
-// The metrics of the link to the Redis that nodes share; all absent without `redis.url`. Whether it is up is among those
-// of the cluster.
+// The metrics of the link to the Redis that nodes share; all absent without `redis.url`. Whether it is up is one of the
+// cluster's.
 // Called by: metric-families.ts, which has them among its own.
 
 import type { RedisStats } from '../shared/redis/redis-link.ts';

@@ -1,5 +1,5 @@
-// Limits of the API over three nodes with a real Redis: what is taken at one counts at all, revoked keys end at all, and
-// a Redis that stands still is nothing that a request waits for.
+// Limits of the API over three nodes with a real Redis: what is taken at one counts at all, revoked keys end at all,
+// and a Redis that stands still is nothing that a request waits for.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
