@@ -119,7 +119,7 @@ function sharedCases(): Case[] {
     return writer.set(key, bytes, times, 0, now) || undefined;
   };
   for (const name of keys) set(name);
-  const counters = new WindowCounters(WindowCounters.memory(CAPACITY, memory.coefficients));
+  const counters = new WindowCounters(WindowCounters.memory(CAPACITY));
   const out = new Take();
   return [
     {

@@ -14,8 +14,8 @@ declare module 'fastify' {
   }
 }
 
-/** What a cache said, for Server-Timing. */
-export type CacheVerdict = 'hit' | 'miss';
+/** What a cache said, for Server-Timing; `none` where none is asked. */
+type CacheVerdict = 'hit' | 'miss' | 'none';
 
 export class Exchange {
   readonly id: string;
@@ -30,7 +30,7 @@ export class Exchange {
   rateLimit = '';
   /** Access-Control-Allow-Origin; empty where no page of another origin may read the answer. */
   origin = '';
-  cache: CacheVerdict | undefined;
+  cache: CacheVerdict = 'none';
   /** The fault of ours, for the log. */
   fault: unknown;
 

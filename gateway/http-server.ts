@@ -5,6 +5,7 @@ import { type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { WindowCounters } from '../shared/cache/window-counters.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { TlsPair } from '../shared/config/tls-pair.ts';
 import type { Logger } from '../shared/log.ts';
@@ -21,7 +22,6 @@ import * as limits from './limits.ts';
 import { listenOptions } from './listen-options.ts';
 import { servePage } from './page.ts';
 import { GatewayProblem, PROBLEM_TYPE, problemDetails, problemOf } from './problem.ts';
-import { LocalRateCounters } from './rate-counters.ts';
 import { RateLimits, rateRules } from './rate-limits.ts';
 import type { RateTexts } from './rate-limits.ts';
 import { requestId } from './request-id.ts';
@@ -87,6 +87,8 @@ export interface GatewayOptions extends HealthOptions {
 export interface Gateway {
   /** How long its routes take. */
   readonly latency: Latency;
+  /** What callers have taken of their limits. */
+  readonly counters: WindowCounters;
   /** Resolves with the port that is bound; rejects with the system's error, such as EADDRINUSE. */
   listen(host: string, port: number): Promise<number>;
   /** What is shown to clients from now on, where it is served with TLS. */
@@ -97,6 +99,7 @@ export interface Gateway {
 
 interface GatewayParts {
   readonly latency: Latency;
+  readonly counters: WindowCounters;
   readonly destroyUpgraded: () => void;
   readonly https: HttpsServer | undefined;
   readonly options: GatewayOptions;
@@ -106,14 +109,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { clock, log, tls } = options;
   const clientOf = clientTeller(options.trustedProxies ?? []);
   const latency = new Latency();
+  const counters = new WindowCounters(WindowCounters.memory(limits.RATE_KEYS_MAX));
   const routes = routesOf(options, clientOf, latency);
   const gate = new Gate({
     clock,
     authenticator: new Authenticator(options.judge, clock),
-    limits: new RateLimits(
-      rateRules(options.limits, routes),
-      new LocalRateCounters(limits.RATE_KEYS_MAX),
-    ),
+    limits: new RateLimits(rateRules(options.limits, routes), counters),
     cors: new Cors(options.cors),
     latency,
     clientOf,
@@ -173,7 +174,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clientOf,
     handle: options.onUpgrade,
   });
-  return gatewayOn(app, { destroyUpgraded, https, options, latency });
+  return gatewayOn(app, { destroyUpgraded, https, options, latency, counters });
 }
 
 /** Everything that is served but the page and WebSockets. */
@@ -198,11 +199,12 @@ function routesOf(options: GatewayOptions, clientOf: TellClient, latency: Latenc
 
 function gatewayOn(
   app: FastifyInstance,
-  { latency, destroyUpgraded, https, options: { log, reusePort = false } }: GatewayParts,
+  { latency, counters, destroyUpgraded, https, options: { log, reusePort = false } }: GatewayParts,
 ): Gateway {
   let closed: Promise<void> | undefined;
   return {
     latency,
+    counters,
     listen: async (host, port) => {
       await app.ready();
       await app.listen(await listenOptions({ host, port, reusePort }, log));

@@ -65,5 +65,5 @@ export const INVALID_FRAMES_MAX = 50;
  */
 export const FREE_FRAMES_BURST = 200;
 export const FREE_FRAMES_PER_SECOND = 20;
-/** Keys and addresses whose requests are counted at once, about 200 bytes each. */
+/** Keys and addresses whose requests are counted at once, 160 bytes each. */
 export const RATE_KEYS_MAX = 16_384;

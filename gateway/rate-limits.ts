@@ -3,14 +3,14 @@
 // back.
 // Called by: the gate. Allocates: a text for the answer.
 
+import { Take } from '../shared/cache/window-counters.ts';
+import type { WindowCounters } from '../shared/cache/window-counters.ts';
 import { addressKey } from '../shared/net/address-key.ts';
 import { parseRate } from '../shared/config/rate.ts';
 import type { Rate } from '../shared/config/rate.ts';
 import { SternaError } from '../shared/errors.ts';
 import type { Exchange } from './exchange.ts';
 import { GatewayProblem } from './problem.ts';
-import { Take } from './rate-counters.ts';
-import type { RateCounters } from './rate-counters.ts';
 import type { Route } from './route.ts';
 
 interface RateRules {
@@ -65,10 +65,10 @@ export interface RoutePolicies {
 
 export class RateLimits {
   readonly #rules: RateRules;
-  readonly #counters: RateCounters;
+  readonly #counters: WindowCounters;
   readonly #take = new Take();
 
-  constructor(rules: RateRules, counters: RateCounters) {
+  constructor(rules: RateRules, counters: WindowCounters) {
     this.#rules = rules;
     this.#counters = counters;
   }

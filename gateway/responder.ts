@@ -144,6 +144,5 @@ function send(
 
 /** https://www.w3.org/TR/server-timing/ */
 function serverTiming(ms: number, { cache }: Exchange): string {
-  const total = `total;dur=${Math.round(ms * 1000) / 1000}`;
-  return cache === undefined ? total : `${total}, cache;desc=${cache}`;
+  return `total;dur=${Math.round(ms * 1000) / 1000}, cache;desc=${cache}`;
 }

@@ -78,6 +78,19 @@ export const CLUSTER_METRIC_FAMILIES: readonly MetricFamily[] = [
     help: 'Rooms of dead nodes that this node has taken over',
     ...of(({ takeovers }) => takeovers),
   },
+  {
+    name: 'sterna_cluster_rate_counts_total',
+    type: 'counter',
+    help: 'Counts of keys and addresses for the limits of the API that nodes tell each other, by direction: told or heard',
+    labels: ['direction'],
+    samples: ({ rates }) =>
+      rates === undefined
+        ? []
+        : (['told', 'heard'] as const).map((direction) => ({
+            labels: { direction },
+            value: rates[direction],
+          })),
+  },
 ];
 
 type Values = Pick<MetricFamily, 'labels' | 'samples'>;

@@ -7,6 +7,7 @@ import { CAPABILITY_NAMES } from '../shared/net/engine-choice.ts';
 import type { CacheStats } from '../shared/cache/local-tier.ts';
 import type { SignalingStats } from '../signaling/index.ts';
 import { CODES } from '../signaling/codes.ts';
+import { CACHE_METRIC_FAMILIES } from './cache-metric-families.ts';
 import { CLUSTER_METRIC_FAMILIES } from './cluster-metric-families.ts';
 import { DTLS_METRIC_FAMILIES } from './dtls-metric-families.ts';
 import { HTTP_METRIC_FAMILIES } from './http-metric-families.ts';
@@ -14,6 +15,7 @@ import type { MediaReport, WorkerReport } from './media/host.ts';
 import type { WorkerStats } from './media/messages.ts';
 import { OVERSIGHT_METRIC_FAMILIES } from './oversight-metric-families.ts';
 import { VERSION } from './package-root.ts';
+import { REDIS_METRIC_FAMILIES } from './redis-metric-families.ts';
 import { SFU_METRIC_FAMILIES } from './sfu-metric-families.ts';
 import type { ServerStats } from './stats.ts';
 import { TURN_METRIC_FAMILIES } from './turn-metric-families.ts';
@@ -263,6 +265,8 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
   },
   ...WHIP_METRIC_FAMILIES,
   ...CLUSTER_METRIC_FAMILIES,
+  ...REDIS_METRIC_FAMILIES,
+  ...CACHE_METRIC_FAMILIES,
   ...OVERSIGHT_METRIC_FAMILIES,
   ...HTTP_METRIC_FAMILIES,
   {

@@ -22,6 +22,7 @@ import { noAudit } from './audit/audit.ts';
 import type { Actor, Audit } from './audit/audit.ts';
 import { judgeOf } from './callers.ts';
 import { Cluster } from './cluster/cluster.ts';
+import { RateFeed } from './cluster/rate-feed.ts';
 import { Drain } from './drain.ts';
 import { iceServerMaker, turnCredentialMaker } from './ice-servers.ts';
 import type { MakeIceServers } from './ice-servers.ts';
@@ -81,6 +82,7 @@ export class Server {
   readonly #webhooks: Webhooks;
   readonly #auditLog: AuditLog | undefined;
   #gateway: Gateway | undefined;
+  #rateFeed: RateFeed | undefined;
   /** Undefined where the gateway speaks HTTP. */
   #tls: TlsFiles | undefined;
   #state: ServerState = 'starting';
@@ -181,6 +183,7 @@ export class Server {
       engine: this.#media.engine,
       media: await this.#media.report(),
       cluster: this.#cluster?.stats(),
+      rates: this.#rateFeed?.stats(),
       http: this.#gateway?.latency,
       webhooks: this.#webhooks.stats(),
       audit: this.#auditLog?.stats(),
@@ -264,6 +267,8 @@ export class Server {
       whip: this.#signaling.whip && whipApiOf(this.#signaling.whip, places),
       mintToken: mode === 'development' ? (request) => this.#pageToken(request) : undefined,
     });
+    const { counters } = this.#gateway;
+    this.#rateFeed = this.#redis && new RateFeed(this.#redis, counters, systemClock);
     this.#port = await this.#gateway.listen(bind, gateway.port).catch((error: unknown) => {
       throw cannotListen(error, bind, gateway.port);
     });
@@ -298,6 +303,7 @@ export class Server {
     await this.#signaling.close();
     await this.#gateway?.close();
     this.#cluster?.close();
+    this.#rateFeed?.close();
     this.#tls?.close();
     await this.#media.close();
     this.#redis?.close();

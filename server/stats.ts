@@ -4,6 +4,7 @@ import type { EngineChoice } from '../shared/net/engine-choice.ts';
 import type { Latency } from '../gateway/latency.ts';
 import type { SignalingStats } from '../signaling/index.ts';
 import type { ClusterStats } from './cluster/cluster.ts';
+import type { RateFeedStats } from './cluster/rate-feed.ts';
 import type { AuditStats } from './audit/audit-log.ts';
 import type { MediaReport } from './media/host.ts';
 import type { WebhookStats } from './webhooks/webhooks.ts';
@@ -14,6 +15,8 @@ export interface ServerStats {
   media: MediaReport;
   /** Undefined where this is the only node. */
   cluster: ClusterStats | undefined;
+  /** Undefined where this is the only node. */
+  rates: RateFeedStats | undefined;
   /** Undefined without receivers. */
   webhooks: WebhookStats | undefined;
   /** Undefined without a file. */

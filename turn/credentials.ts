@@ -5,8 +5,13 @@ import { createHmac } from 'node:crypto';
 import { LocalTier } from '../shared/cache/local-tier.ts';
 import type { Clock } from '../shared/clock.ts';
 import { longTermKey, userHash } from '../shared/stun/credentials.ts';
-import { PASSWORD_ALGORITHM_MD5, PASSWORD_ALGORITHM_SHA256 } from '../shared/stun/registry.ts';
-import { OutsideUsers, type UserAnswer, type WaitingRequest } from './outside-users.ts';
+import { PASSWORD_ALGORITHM_MD5 } from '../shared/stun/registry.ts';
+import {
+  type KnownUser,
+  OutsideUsers,
+  type UserAnswer,
+  type WaitingRequest,
+} from './outside-users.ts';
 import type { TokenGrant } from './third-party.ts';
 
 /** Derived keys kept, so that a re-allocating client costs no hashing. Bounded against made-up usernames. */
@@ -22,6 +27,14 @@ export interface CredentialOptions {
   readonly secrets: readonly string[];
   /** Asks for a user who is none of these. */
   readonly askForUser?: ((username: string) => void) | undefined;
+  /** What another worker has asked for. */
+  readonly knownUser?: ((username: string) => KnownUser | undefined) | undefined;
+}
+
+interface DerivedKeys {
+  /** What they were derived from; undefined of a REST credential. */
+  readonly password: string | undefined;
+  readonly keys: readonly CandidateKey[];
 }
 
 /** One candidate to check a MESSAGE-INTEGRITY against. */
@@ -60,7 +73,7 @@ export class CredentialStore {
   readonly #options: CredentialOptions;
   readonly #users: ReadonlyMap<string, string>;
   readonly #byHash: ReadonlyMap<string, string>;
-  readonly #keys: LocalTier<CandidateKey[]>;
+  readonly #keys: LocalTier<DerivedKeys>;
   /** Undefined where nobody can be asked. */
   readonly outside: OutsideUsers | undefined;
 
@@ -75,9 +88,11 @@ export class CredentialStore {
       [...this.#users.keys()].map((name) => [hex(userHash(name, options.realm)), name]),
     );
     this.#keys = new LocalTier(KEY_CACHE_MAX, clock);
-    const { askForUser } = options;
+    const { askForUser, knownUser } = options;
     this.outside =
-      askForUser === undefined ? undefined : (before ?? new OutsideUsers(askForUser, clock));
+      askForUser === undefined
+        ? undefined
+        : (before ?? new OutsideUsers(askForUser, clock, knownUser));
     for (const [name, password] of Object.entries(options.users)) {
       longTermKey(PASSWORD_ALGORITHM_MD5, name, options.realm, password);
     }
@@ -99,9 +114,6 @@ export class CredentialStore {
 
   /** Notes what was said of a user; returns the requests that waited for it. */
   answer(username: string, answer: UserAnswer, ttlMs: number): readonly WaitingRequest[] {
-    for (const algorithm of [PASSWORD_ALGORITHM_MD5, PASSWORD_ALGORITHM_SHA256]) {
-      this.#keys.delete(`${algorithm}:${username}`);
-    }
     return this.outside?.answer(username, answer, ttlMs) ?? [];
   }
 
@@ -126,11 +138,11 @@ export class CredentialStore {
     if (password === undefined && expiresAt === undefined) return [];
     if (password === undefined && !allowExpired && (expiresAt ?? 0) * 1000 <= wall) return [];
     const id = `${algorithm}:${username}`;
-    let keys = this.#keys.get(id);
-    if (keys === undefined) {
-      keys = this.#derive(username, algorithm, password);
-      this.#keys.set(id, keys, KEY_CACHE_TTL_MS);
-    }
+    const derived = this.#keys.get(id);
+    // A user outside may have another password by now.
+    if (derived !== undefined && derived.password === password) return derived.keys;
+    const keys = this.#derive(username, algorithm, password);
+    this.#keys.set(id, { password, keys }, KEY_CACHE_TTL_MS);
     return keys;
   }
 

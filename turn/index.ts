@@ -8,7 +8,7 @@ export { Commons, type CommonsMemory, type CommonsOptions } from './commons.ts';
 export { mintRestCredential } from './credentials.ts';
 export type { PemCertificate } from './dtls-certificate.ts';
 export type { DtlsStats } from './dtls-clients.ts';
-export type { UserAnswer } from './outside-users.ts';
+export type { KnownUser, UserAnswer } from './outside-users.ts';
 export type { Holdings } from './shared-quota.ts';
 export type {
   AllocationEvent,

@@ -5,6 +5,7 @@ import type { HandOver } from '../shared/net/hand-over.ts';
 import type { TransportAddress } from '../shared/net/transport-address.ts';
 import type { ClientTransport } from './client-sink.ts';
 import type { Commons } from './commons.ts';
+import type { KnownUser } from './outside-users.ts';
 import type { RandomInt } from './shared-ports.ts';
 import type { TcpRelayEvent } from './tcp-control.ts';
 import type { ThirdPartyOptions } from './third-party.ts';
@@ -79,6 +80,8 @@ export interface TurnOptions extends TurnRules {
    * `TurnServer.userAnswer`. Without it there are no other users.
    */
   readonly askForUser?: ((username: string) => void) | undefined;
+  /** What is known of such a user without asking, since another worker has. */
+  readonly knownUser?: ((username: string) => KnownUser | undefined) | undefined;
   /** The way to whoever has TCP sockets; without it there are no TCP allocations (RFC 6062). */
   readonly tcpRelays?: ((event: TcpRelayEvent) => void) | undefined;
   /** The way to the other workers; without it what goes to their relays goes through the kernel. */

@@ -10,6 +10,12 @@ import type { Listener } from './allocation.ts';
 /** What is said of a name; `unavailable`: nobody could be asked. */
 export type UserAnswer = { readonly password: string } | 'unknown' | 'unavailable';
 
+/** A password that is known already, and for how long it is good. */
+export interface KnownUser {
+  readonly password: string;
+  readonly ttlMs: number;
+}
+
 /** Names remembered by each worker. */
 const ANSWERS_MAX = 4096;
 
@@ -37,19 +43,33 @@ interface Asked {
 
 export class OutsideUsers {
   readonly #ask: (username: string) => void;
+  readonly #known: ((username: string) => KnownUser | undefined) | undefined;
   readonly #answers: LocalTier<UserAnswer>;
   readonly #asked = new Map<string, Asked>();
   #waiting = 0;
 
-  /** @param ask has `answer` called for that name some time later, once */
-  constructor(ask: (username: string) => void, clock: Clock) {
+  /**
+   * @param ask has `answer` called for that name some time later, once
+   * @param known looks at once whether another worker has asked
+   */
+  constructor(
+    ask: (username: string) => void,
+    clock: Clock,
+    known?: (username: string) => KnownUser | undefined,
+  ) {
     this.#ask = ask;
+    this.#known = known;
     this.#answers = new LocalTier(ANSWERS_MAX, clock);
   }
 
   /** What is known of the name; undefined when it has to be asked for. */
   find(username: string): UserAnswer | undefined {
-    return this.#answers.get(username);
+    const answer = this.#answers.get(username);
+    if (answer !== undefined) return answer;
+    const known = this.#known?.(username);
+    if (known === undefined) return undefined;
+    this.#answers.set(username, known, known.ttlMs);
+    return known;
   }
 
   /** Lets a request wait for what is said of its user; false when it cannot. The same request waits once. */

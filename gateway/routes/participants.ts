@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import type { Caller } from '../caller.ts';
+import { Coalesced } from '../coalesced.ts';
 import { conditional, nothing } from '../conditional.ts';
 import { LISTED_MAX, NAME_MAX } from '../limits.ts';
 import { nextPage, pageQuery } from '../page-query.ts';
@@ -117,6 +118,7 @@ const roomParams = z.object({ room: z.string() });
 const oneParams = z.object({ room: z.string(), participant: z.string() });
 
 export function participantRoutes(api: ParticipantsApi): Route[] {
+  const coalesced = new Coalesced();
   return [
     defineRoute({
       method: 'GET',
@@ -127,7 +129,7 @@ export function participantRoutes(api: ParticipantsApi): Route[] {
       query: pageQuery(LISTED_MAX, LISTED_MAX),
       response: { 200: participantList, 304: nothing },
       handler: async ({ params, query, request }) =>
-        conditional(request, await api.list(params.room, query)),
+        conditional(request, await coalesced.once(request.url, () => api.list(params.room, query))),
     }),
     defineRoute({
       method: 'GET',
@@ -137,7 +139,10 @@ export function participantRoutes(api: ParticipantsApi): Route[] {
       params: oneParams,
       response: { 200: participant, 304: nothing },
       handler: async ({ params, request }) =>
-        conditional(request, await api.describe(params.room, params.participant)),
+        conditional(
+          request,
+          await coalesced.once(request.url, () => api.describe(params.room, params.participant)),
+        ),
     }),
     defineRoute({
       method: 'DELETE',

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import type { Caller } from '../caller.ts';
+import { Coalesced } from '../coalesced.ts';
 import { conditional, nothing } from '../conditional.ts';
 import { exchangeOf } from '../exchange.ts';
 import { LISTED_MAX, METADATA_MAX, NAME_MAX } from '../limits.ts';
@@ -94,6 +95,7 @@ export interface RoomsApi {
 
 /** @param refuse why no new room is taken on right now */
 export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Route[] {
+  const coalesced = new Coalesced();
   return [
     defineRoute({
       method: 'POST',
@@ -117,9 +119,10 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
       access: 'room-list',
       query: pageQuery(LISTED_MAX, LISTED_MAX),
       response: { 200: roomList, 304: nothing },
-      handler: async ({ query, request }) => conditional(request, await api.list(query)),
+      handler: async ({ query, request }) =>
+        conditional(request, await coalesced.once(request.url, () => api.list(query))),
     }),
-    roomRoute(api),
+    roomRoute(api, coalesced),
     defineRoute({
       method: 'PATCH',
       path: '/v1/rooms/{room}',
@@ -151,7 +154,8 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
       access: 'room-admin',
       params: roomParams,
       response: { 200: roomStats },
-      handler: async ({ params, reply }) => reply(200, await api.roomStats(params.room)),
+      handler: async ({ params, request, reply }) =>
+        reply(200, await coalesced.once(request.url, () => api.roomStats(params.room))),
     }),
     defineRoute({
       method: 'GET',
@@ -160,14 +164,17 @@ export function roomRoutes(api: RoomsApi, refuse: () => Error | undefined): Rout
       access: 'room-admin',
       params: z.object({ room: z.string(), participant: z.string() }),
       response: { 200: participantStats },
-      handler: async ({ params, reply }) =>
-        reply(200, await api.participantStats(params.room, params.participant)),
+      handler: async ({ params: { room, participant }, request, reply }) =>
+        reply(
+          200,
+          await coalesced.once(request.url, () => api.participantStats(room, participant)),
+        ),
     }),
   ];
 }
 
 /** What is asked for most: an answer that has been made is sent as it is. */
-function roomRoute(api: RoomsApi): Route {
+function roomRoute(api: RoomsApi, coalesced: Coalesced): Route {
   const answers = new ResponseCache();
   return defineRoute({
     method: 'GET',
@@ -185,7 +192,9 @@ function roomRoute(api: RoomsApi): Route {
       exchange.cache = 'miss';
       const description = api.describe(params.room);
       if (room === undefined || description === undefined) {
-        return api.lookUp(params.room).then((told) => conditional(request, told));
+        return coalesced
+          .once(request.url, () => api.lookUp(params.room))
+          .then((told) => conditional(request, told));
       }
       return answers.set(room, description, request);
     },

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { opaqueString } from '../../shared/stun/opaque-string.ts';
 import type { Caller } from '../caller.ts';
 import type { TellClient } from '../forwarded.ts';
+import { Coalesced } from '../coalesced.ts';
 import { CREDENTIAL_SECONDS_MAX, LISTED_MAX, NAME_MAX } from '../limits.ts';
 import { nextPage, pageQuery } from '../page-query.ts';
 import type { PageQuery } from '../page-query.ts';
@@ -87,6 +88,7 @@ export interface TurnApi {
 }
 
 export function turnRoutes(api: TurnApi, clientOf: TellClient): Route[] {
+  const coalesced = new Coalesced();
   return [
     defineRoute({
       method: 'GET',
@@ -95,7 +97,8 @@ export function turnRoutes(api: TurnApi, clientOf: TellClient): Route[] {
       access: 'server-admin',
       query: listQuery,
       response: { 200: allocationList },
-      handler: async ({ query, reply }) => reply(200, await api.list(query)),
+      handler: async ({ query, request, reply }) =>
+        reply(200, await coalesced.once(request.url, () => api.list(query))),
     }),
     defineRoute({
       method: 'GET',
@@ -104,7 +107,8 @@ export function turnRoutes(api: TurnApi, clientOf: TellClient): Route[] {
       access: 'server-admin',
       params: oneAllocation,
       response: { 200: allocationDetails },
-      handler: async ({ params, reply }) => reply(200, await api.describe(params.id)),
+      handler: async ({ params, request, reply }) =>
+        reply(200, await coalesced.once(request.url, () => api.describe(params.id))),
     }),
     defineRoute({
       method: 'DELETE',

@@ -139,7 +139,7 @@ export class MediaHost {
             services: servicesOf(config),
             commons,
             sfu: this.#sfu?.dataFor(index),
-            asksForUsers: users !== undefined,
+            users: users?.memory,
             draining: this.#draining,
             logsInfo: logsInfo(this.#running),
             dtls: this.#dtls?.certificate,

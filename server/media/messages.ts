@@ -5,6 +5,7 @@ import type { SfuCommand, SfuEvent } from '../../sfu/control.ts';
 import type { DtlsCertificate } from '../../sfu/dtls/certificate.ts';
 import type { SfuStats } from '../../sfu/index.ts';
 import type { MediaServerStats } from '../../sfu/transport/media-server.ts';
+import type { TieredCacheMemory } from '../../shared/cache/cache-options.ts';
 import type { EngineCounters } from '../../shared/net/engine.ts';
 import type { MailroomMemory } from '../../shared/net/mailroom.ts';
 import type {
@@ -37,8 +38,8 @@ export interface MediaWorkerData {
   commons: CommonsMemory;
   /** Undefined where media goes from peer to peer. */
   sfu: SfuWorkerData | undefined;
-  /** Whether there is somebody to ask for users. */
-  asksForUsers: boolean;
+  /** What is known of users outside; undefined where there is nobody to ask for them. */
+  users: TieredCacheMemory | undefined;
   /** Whether there shall be no new allocations. */
   draining: boolean;
   /** What clients over DTLS are shown; undefined where there is no listener for them. */

@@ -14,6 +14,7 @@ import {
   TurnServer,
   TurnStreams,
 } from '../../turn/index.ts';
+import { knownUsers } from '../users/user-cache.ts';
 import {
   isTcpRelayCommand,
   isTurnStreamCommand,
@@ -64,9 +65,9 @@ async function main(data: MediaWorkerData): Promise<void> {
     firstAllocationId: 1 + data.deaths * IDS_PER_LIFE,
     neighbours,
     handOver,
-    askForUser: data.asksForUsers
-      ? (username: string) => post({ type: 'user.ask', username })
-      : undefined,
+    askForUser: data.users && ((username: string) => post({ type: 'user.ask', username })),
+    knownUser:
+      data.users && knownUsers(data.users, settings.userSources.cacheSeconds * 1000, systemClock),
   };
   const server = new TurnServer(core, engine, data.logsInfo ? observer : undefined);
   server.drain(data.draining);

@@ -1,7 +1,8 @@
 // Whom the sources of users know, for all media workers: asked in order, one question a name at a time, answers kept
 // for a while, and for longer where no source answers. Called by: the media host, off the packet path.
 
-import { LocalTier } from '../../shared/cache/local-tier.ts';
+import type { TieredCacheMemory, TieredCacheStats } from '../../shared/cache/cache-options.ts';
+import type { TieredCache } from '../../shared/cache/tiered-cache.ts';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import type { Settings } from '../../shared/config/schema.ts';
 import type { Logger } from '../../shared/log.ts';
@@ -9,6 +10,7 @@ import { opaqueString } from '../../shared/stun/opaque-string.ts';
 import type { UserAnswer } from '../../turn/index.ts';
 import { HttpUsers } from './http-users.ts';
 import { RedisUsers } from './redis-users.ts';
+import { openUserCache, userCacheMemory } from './user-cache.ts';
 import type { UserSource } from './user-source.ts';
 
 /** Names remembered. */
@@ -16,9 +18,6 @@ const ANSWERS_MAX = 16_384;
 
 /** Questions at the same time: made-up names cannot drown a source. */
 const QUESTIONS_MAX = 64;
-
-/** A password is good for so many times its time while no source can be asked: calls go on. */
-const STALE_TIMES = 60;
 
 /** What could not be asked is asked again so soon. */
 const UNAVAILABLE_MS = 1000;
@@ -46,61 +45,62 @@ export interface UserDirectoryStats {
   failed: number;
   /** Names that were not asked for, since too many questions were open. */
   refused: number;
-}
-
-interface Known {
-  readonly answer: UserAnswer;
-  readonly until: number;
+  readonly cache: TieredCacheStats;
 }
 
 export class UserDirectory {
+  /** Where workers find what was answered. */
+  readonly memory: TieredCacheMemory = userCacheMemory();
   readonly #sources: readonly UserSource[];
   readonly #options: UserDirectoryOptions;
-  readonly #known: LocalTier<Known>;
-  readonly #asking = new Map<string, Promise<FoundUser>>();
-  readonly #stats: UserDirectoryStats = { found: 0, unknown: 0, failed: 0, refused: 0 };
+  readonly #cache: TieredCache<string>;
+  #found = 0;
+  #unknown = 0;
+  #failed = 0;
   #complainedAt = -Infinity;
 
   /** @param sources in the order in which they are asked */
   constructor(sources: readonly UserSource[], options: UserDirectoryOptions) {
     this.#sources = sources;
     this.#options = options;
-    this.#known = new LocalTier(ANSWERS_MAX, options.clock);
+    const bounds = { capacity: ANSWERS_MAX, loadsMax: QUESTIONS_MAX };
+    this.#cache = openUserCache({ ...options, ...bounds, memory: this.memory });
   }
 
   /** Never rejects. Who asks for a name that is being asked for gets the same answer. */
-  find(username: string): Promise<FoundUser> {
-    const now = this.#options.clock.monotonic();
-    const known = this.#known.get(username, now);
-    if (known !== undefined && now < known.until) {
-      return Promise.resolve({ answer: known.answer, ttlMs: known.until - now });
-    }
-    const asking = this.#asking.get(username);
-    if (asking !== undefined) return asking;
+  async find(username: string): Promise<FoundUser> {
     // No source has a name that RFC 8265 lets nobody have.
     if (username === '' || opaqueString(username) === undefined) {
-      return Promise.resolve({ answer: 'unknown', ttlMs: this.#options.unknownMs });
+      return { answer: 'unknown', ttlMs: this.#options.unknownMs };
     }
-    if (this.#asking.size >= QUESTIONS_MAX) {
-      this.#stats.refused++;
-      return Promise.resolve({ answer: 'unavailable', ttlMs: UNAVAILABLE_MS });
+    try {
+      const password = await this.#cache.getOrLoad(username, this.#ask);
+      const freshMs = this.#cache.freshMs(username);
+      const ttlMs = freshMs === 0 ? UNAVAILABLE_MS : freshMs;
+      return { answer: password === undefined ? 'unknown' : { password }, ttlMs };
+    } catch {
+      return { answer: 'unavailable', ttlMs: UNAVAILABLE_MS };
     }
-    const question = this.#ask(username, known).finally(() => this.#asking.delete(username));
-    this.#asking.set(username, question);
-    return question;
   }
 
   stats(): UserDirectoryStats {
-    return { ...this.#stats };
+    const cache = this.#cache.stats();
+    return {
+      found: this.#found,
+      unknown: this.#unknown,
+      failed: this.#failed,
+      refused: cache.loads.refused,
+      cache,
+    };
   }
 
   close(): void {
     for (const source of this.#sources) source.close();
   }
 
-  async #ask(username: string, before: Known | undefined): Promise<FoundUser> {
-    const { cacheMs, unknownMs } = this.#options;
-    let isDown = false;
+  /** Rejects where nobody knows the user and somebody could not be asked. */
+  readonly #ask = async (username: string): Promise<string | undefined> => {
+    let failure: unknown;
     for (const source of this.#sources) {
       try {
         // oxlint-disable-next-line no-await-in-loop -- the first that knows the user is believed
@@ -110,29 +110,20 @@ export class UserDirectory {
           this.#complain(source, 'a password that RFC 8265 does not allow');
           continue;
         }
-        this.#stats.found++;
-        return this.#note(username, { password }, cacheMs, cacheMs * STALE_TIMES);
+        this.#found++;
+        return password;
       } catch (error) {
-        isDown = true;
+        failure = error;
         this.#complain(source, error instanceof Error ? error.message : String(error));
       }
     }
-    if (!isDown) {
-      this.#stats.unknown++;
-      return this.#note(username, 'unknown', unknownMs, unknownMs);
+    if (failure !== undefined) {
+      this.#failed++;
+      throw failure;
     }
-    this.#stats.failed++;
-    if (before !== undefined && typeof before.answer === 'object') {
-      return { answer: before.answer, ttlMs: UNAVAILABLE_MS };
-    }
-    return { answer: 'unavailable', ttlMs: UNAVAILABLE_MS };
-  }
-
-  #note(username: string, answer: UserAnswer, ttlMs: number, keptMs: number): FoundUser {
-    const now = this.#options.clock.monotonic();
-    this.#known.set(username, { answer, until: now + ttlMs }, keptMs);
-    return { answer, ttlMs };
-  }
+    this.#unknown++;
+    return undefined;
+  };
 
   #complain(source: UserSource, why: string): void {
     const now = this.#options.clock.monotonic();

@@ -111,6 +111,12 @@ export class TieredCache<V> {
     return entry !== undefined && now < entry.freshUntil ? entry.value : undefined;
   }
 
+  /** How long what was just found, or loaded, is within its TTL; 0 for what is past it, and where there is nothing. */
+  freshMs(key: string, now: number = this.#clock.monotonic()): number {
+    const entry = this.#local.get(key, now);
+    return entry !== undefined && this.#isTrue(entry) ? Math.max(0, entry.freshUntil - now) : 0;
+  }
+
   /**
    * The value at once where this process has it, and a promise of it otherwise. All who ask at the same time wait for
    * one load; its error reaches all of them, where there is no value that is good meanwhile, and is not kept.
@@ -196,12 +202,14 @@ export class TieredCache<V> {
   /** The true entry of this thread, or of all threads, which becomes this thread's. */
   #find(key: string, now: number): Entry<V> | undefined {
     const local = this.#local.get(key, now);
-    if (local !== undefined && this.#isTrue(local)) {
-      this.#hits++;
-      return local;
+    if (local === undefined || !this.#isTrue(local)) {
+      this.#misses++;
+      return this.#findShared(key, now, -Infinity);
     }
-    this.#misses++;
-    return this.#findShared(key, now, -Infinity);
+    this.#hits++;
+    if (now < local.freshUntil) return local;
+    // Another thread may have a newer one.
+    return this.#findShared(key, now, local.freshUntil) ?? local;
   }
 
   /** Where it is fresh for longer than until `freshAfter`. */

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Child } from '../support/e2e/child.ts';
 import { Sterna } from '../support/e2e/sterna.ts';
-import { freePort } from '../support/turn/udp-endpoint.ts';
+import { freePorts } from '../support/free-ports.ts';
 
 const HOSTS = ['127.0.0.1', '127.0.0.2'] as const;
 
@@ -29,7 +29,8 @@ describe.each([
   const at = (host: 0 | 1, port: 0 | 1): string => `${HOSTS[host]}:${ports[port]}`;
 
   beforeAll(async () => {
-    ports = [await freePort(HOSTS), await freePort(HOSTS)];
+    const first = await freePorts(HOSTS, 2);
+    ports = [first, first + 1];
     const turn = {
       listeners: [`udp://${at(0, 0)}`, 'udp://[::1]:0'],
       natDiscovery: `udp://${at(1, 1)}`,

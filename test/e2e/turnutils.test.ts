@@ -242,7 +242,8 @@ describe.concurrent('turnutils_uclient over UDP loses nothing', () => {
         .filter((request) => tap.answerTo(request)?.type === TYPE.ALLOCATE_SUCCESS)
         .map(tokenOf)
         .filter((token) => token !== undefined);
-      expect(taken).toHaveLength(2);
+      // A request that is sent again has the same one.
+      expect(new Set(taken).size).toBe(2);
       expect(given).toEqual(expect.arrayContaining(taken));
     } finally {
       tap.stop();

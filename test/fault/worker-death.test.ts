@@ -15,11 +15,12 @@ import {
   turnConfig,
 } from '../support/fault/turn-socket.ts';
 import { REFRESH } from '../support/turn/client.ts';
+import { freePorts } from '../support/free-ports.ts';
 
 const CHANNEL = 0x4000;
 const CLIENTS = 60;
-/** Few enough that ports which are not given back would be missed; below those that the system gives to sockets. */
-const PORTS = '20000-20099';
+/** Few enough that ports which are not given back would be missed. */
+const PORTS = 100;
 
 async function health(sterna: Sterna): Promise<number> {
   return (await fetch(`${sterna.url}/healthz`)).status;
@@ -38,12 +39,13 @@ function byWorker(sterna: Sterna, all: readonly TurnAllocation[]): Map<number, T
 }
 
 it.each<Death>(['throw', 'exit', 'terminate', 'memory', 'hang'])('%s', async (death) => {
+  const firstPort = await freePorts(['127.0.0.1'], PORTS);
   const sterna = await Sterna.start({
     config: {
       engine: 'linux',
       workers: 3,
       turn: turnConfig({
-        relay: { addresses: ['127.0.0.1'], ports: PORTS },
+        relay: { addresses: ['127.0.0.1'], ports: `${firstPort}-${firstPort + PORTS - 1}` },
         quota: { perUser: CLIENTS, total: CLIENTS },
       }),
     },

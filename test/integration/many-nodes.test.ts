@@ -45,6 +45,9 @@ function sessions(all: People): string[] {
   return Object.values(all).map(({ how }) => (how.includes('rejoined') ? 'another' : 'the same'));
 }
 
+const rejoined = (client: SignalClient): Promise<void> =>
+  client.until(() => client.how.includes('rejoined'));
+
 /** As whoever administers that room, or all. */
 function ask(
   at: number,
@@ -158,7 +161,7 @@ test('Redis dies, and the next one knows nothing: all sessions go on', async () 
 test('the owner is cut off from Redis: the room goes on at another node, and stays there', async () => {
   const all = await people('cut', 2);
   nodes.all[2]!.wire.cut();
-  await Promise.all(Object.values(all).map((client) => client.joined(2)));
+  await Promise.all(Object.values(all).map(rejoined));
   nodes.all[2]!.wire.mend();
   await nodes.together('cut', all);
   expect(sessions(all)).toEqual(['another', 'another', 'another']);
@@ -182,7 +185,7 @@ test('a node is cut off through which somebody speaks: the session goes on throu
 test('the owner stands still for longer than a lease: it comes back to a room that is not its own', async () => {
   const all = await people('still', 1);
   process.kill(nodes.all[1]!.sterna.pid, 'SIGSTOP');
-  await Promise.all([all.bob, all.eve].map((client) => client.joined(2)));
+  await Promise.all([all.bob, all.eve].map(rejoined));
   process.kill(nodes.all[1]!.sterna.pid, 'SIGCONT');
   await nodes.together('still', all);
   expect(sessions(all)).toEqual(['another', 'another', 'another']);

@@ -106,6 +106,8 @@ test('a user of Redis and one of the service relay; a wrong password and a stran
   expect([ann, bob, refused]).toEqual([lossless(3), lossless(3), [true, true]]);
   expect(asked).toContainEqual(['bob', 'example.org', AUTHORIZATION]);
   expect(asked).not.toContainEqual(['ann', 'example.org', AUTHORIZATION]);
+  const metrics = await (await fetch(`${sterna.url}/metrics`)).text();
+  expect(metrics).toMatch(/^sterna_cache_loads_total\{cache="users",result="loaded"\} [1-9]/m);
 });
 
 test('while Redis is away who was there before goes on, and all is well when it is back', async () => {

@@ -16,10 +16,12 @@ import { ReceivedMessage } from '../support/turn/received.ts';
 import { onTcp, onTcpCore } from '../support/turn/drivers.ts';
 import { allocated, bound, clientOf, CONNECT, connected, TCP } from '../support/turn/tcp-scene.ts';
 import { inTurn, upTo } from '../support/turn/in-turn.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { address, drops, OTHER_PASSWORD, OTHER_USER, relayOn } from '../support/turn/world.ts';
 
 const ALLOCATE = 0x0003;
 const PEER = address('127.0.0.1', 4000);
+const FIRST_PORT = await freePorts(['127.0.0.1'], 4);
 
 const codeOf = async (answer: Promise<ReceivedMessage>): Promise<number | undefined> =>
   (await answer).code;
@@ -58,7 +60,7 @@ onTcp(
     });
     expect(outcomes).toEqual(upTo(3).map(() => [508, 0, 4, 4, 0]));
   },
-  { ports: { first: 21_300, last: 21_303 } },
+  { ports: { first: FIRST_PORT, last: FIRST_PORT + 3 } },
 );
 
 onTcpCore('RFC 6062 s5.1: over UDP it is 400', async (world) => {

@@ -13,7 +13,8 @@ import { type ListenResult, TurnServer } from '../../turn/index.ts';
 import { pump } from '../support/net/pump.ts';
 import { BINDING, TurnClient } from '../support/turn/client.ts';
 import { message } from '../support/turn/message.ts';
-import { freePort, type UdpEndpoint, udpEndpoint } from '../support/turn/udp-endpoint.ts';
+import { freePort } from '../support/free-ports.ts';
+import { type UdpEndpoint, udpEndpoint } from '../support/turn/udp-endpoint.ts';
 import { address, RecordedEvents, turnOptions } from '../support/turn/world.ts';
 
 const XOR_MAPPED = 0x0020;

@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { IceServer } from '../../signaling/index.ts';
 import { Child } from './e2e/child.ts';
+import { freePorts } from './free-ports.ts';
 
 export interface CoturnServer {
   readonly port: number;
@@ -12,18 +13,9 @@ export interface CoturnServer {
   stop(): Promise<void>;
 }
 
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
-}
-
 /** Resolves when it answers a Binding request. */
 export async function startCoturn(onPort?: number): Promise<CoturnServer> {
-  const port = onPort ?? (await freePort());
+  const port = onPort ?? (await freePorts(['127.0.0.1'], 1));
   const options =
     '-n -a -u user:pass -r example.org -L 127.0.0.1 -E 127.0.0.1 --allow-loopback-peers --no-cli ' +
     `--no-tls --no-dtls --listening-port ${port} --log-file stdout --pidfile /dev/null`;

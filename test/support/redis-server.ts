@@ -1,8 +1,8 @@
 // A redis-server on a port of its own that a test kills, freezes and starts again. It stores nothing on disk.
 
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { Child } from './e2e/child.ts';
+import { freePorts } from './free-ports.ts';
 
 export class RedisServer {
   readonly port: number;
@@ -15,7 +15,8 @@ export class RedisServer {
 
   /** Resolves when it takes connections. */
   static async start(): Promise<RedisServer> {
-    const server = new RedisServer(await freePort());
+    // Not one of those that the system hands out: while it is away, somebody's connection could take it.
+    const server = new RedisServer(await freePorts(['127.0.0.1'], 1));
     await server.#ready();
     return server;
   }
@@ -53,12 +54,4 @@ export class RedisServer {
   async #ready(): Promise<void> {
     await this.#child.printed(/Ready to accept connections/);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

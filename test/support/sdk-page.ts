@@ -152,6 +152,8 @@ export class SdkPage {
         context.fillRect(0, 0, canvas.width, canvas.height);
         camera.requestFrame();
       }, 50);
+      // The browser's own camera costs a busy machine more than the pictures here.
+      for (const track of window.media.getVideoTracks()) track.stop();
       window.media = new MediaStream([...window.media.getAudioTracks(), camera]);
     });
     return this;

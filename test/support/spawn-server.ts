@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
 const MAIN = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url));
-const START_TIMEOUT_MS = 20_000;
+/** Below the limits of tests and hooks, so that a failure shows what the server said. */
+const START_TIMEOUT_MS = 45_000;
 const RUN_TIMEOUT_MS = 30_000;
 
 /** No two servers of the tests want one port for media; where that is, their answers say. */

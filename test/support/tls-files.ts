@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 
 export interface TlsFiles {
   readonly folder: string;
@@ -12,11 +13,12 @@ export interface TlsFiles {
 }
 
 const folders: string[] = [];
-process.on('exit', () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+// Imported first, so this is the last of the file's hooks. A worker of vitest is killed, which no process sees coming.
+afterAll(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-/** For localhost, 127.0.0.1 and ::1; gone when the process ends. */
+/** For localhost, 127.0.0.1 and ::1; gone when the test file ends. */
 export function makeTlsFiles(commonName = 'localhost'): TlsFiles {
   const folder = mkdtempSync(join(tmpdir(), 'sterna-tls-'));
   folders.push(folder);

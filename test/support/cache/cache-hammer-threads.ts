@@ -21,7 +21,7 @@ export class CacheHammer {
       coefficients,
       generations: Generations.memory(),
       tier: SharedTier.memory(16),
-      counters: WindowCounters.memory(64, coefficients),
+      counters: WindowCounters.memory(64),
       gate: new SharedArrayBuffer(4),
     };
   }

@@ -87,7 +87,7 @@ function hammerCounters(data: CacheHammerData): CacheHammerReport {
     const key = hammerKey(randomInt(data.keys));
     if (counters.take(key, data.limit, COUNTERS_WINDOW_MS, COUNTERS_NOW, 1, out)) allowed++;
     if (turn % 64 === 0)
-      counters.drainDeltas((_first, _mark, _window, count) => (drained += count));
+      counters.drainDeltas(1000, (_first, _mark, _window, count) => (drained += count));
   }
   return { hits: 0, torn: 0, allowed, drained };
 }

@@ -2,6 +2,7 @@
 // turnutils_uclient ends with 0 even when packets were lost, so what counts is what it prints.
 
 import { createSocket } from 'node:dgram';
+import { freePorts } from '../free-ports.ts';
 import { Child } from './child.ts';
 import type { Endpoint } from './sterna.ts';
 
@@ -49,7 +50,7 @@ export class EchoPeer {
   }
 
   static async start(): Promise<EchoPeer> {
-    const port = await freeUdpPort();
+    const port = await freePorts(['127.0.0.1', '::1'], 1);
     const args = ['-L', '127.0.0.1', '-L', '::1', '-p', `${port}`];
     const peer = new EchoPeer(port, new Child('turnutils_peer', args));
     await peer.#answers('127.0.0.1');
@@ -78,15 +79,4 @@ export class EchoPeer {
       socket.close();
     }
   }
-}
-
-function freeUdpPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket('udp6');
-    socket.once('error', reject);
-    socket.bind(0, '::', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
 }

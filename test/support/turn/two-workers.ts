@@ -8,7 +8,7 @@ import type { TransportAddress } from '../../../shared/net/transport-address.ts'
 import { Commons, type Neighbours, type TurnServer } from '../../../turn/index.ts';
 import { CoreWorld } from './core-world.ts';
 import { UdpWorld } from './udp-world.ts';
-import { freePorts } from './udp-endpoint.ts';
+import { freePorts } from '../free-ports.ts';
 import { commonsMemory, RELAYS, type World, type WorldOptions } from './world.ts';
 
 const OFFSET = 7;

@@ -10,7 +10,8 @@ import { Wake } from '../../../shared/net/wake.ts';
 import { TurnServer } from '../../../turn/index.ts';
 import { pump } from '../net/pump.ts';
 import { Leftovers } from './leftovers.ts';
-import { freePort, type UdpEndpoint, udpEndpoint } from './udp-endpoint.ts';
+import { freePort } from '../free-ports.ts';
+import { type UdpEndpoint, udpEndpoint } from './udp-endpoint.ts';
 import {
   address,
   discoveryListeners,

@@ -56,7 +56,7 @@ test('a hit and a write in the second tier allocate nothing', () => {
 });
 
 test('a take allocates nothing, allowed or not', () => {
-  const counters = new WindowCounters(WindowCounters.memory(64, randomCoefficients(64)));
+  const counters = new WindowCounters(WindowCounters.memory(64));
   const out = new Take();
   // The time is the caller's number, whether it is a new one or not.
   const now = 1.7e12 + 0.5;

@@ -64,7 +64,7 @@ test('threads that take from the same counters get exactly the limit together, a
   for (let n = 0; n < 5; n++) counters.addRemote(...markOf(hammer, n), 1000, 1, 1_000_000);
   const reports = await hammer.run();
   let drained = reports.reduce((all, report) => all + report.drained, 0);
-  counters.drainDeltas((_first, _mark, _window, count) => (drained += count));
+  counters.drainDeltas(1000, (_first, _mark, _window, count) => (drained += count));
   const allowed = reports.reduce((all, report) => all + report.allowed, 0);
   expect(allowed).toBe(5 * (3000 - 1));
   expect(drained).toBe(allowed);
@@ -92,7 +92,7 @@ test('what another thread invalidates is gone at once, also for one that asks wi
 });
 
 function markOf(hammer: CacheHammer, n: number): [number, number] {
-  const key = new KeyHash(hammer.data.coefficients);
+  const key = new KeyHash(hammer.data.counters.coefficients);
   key.hash(hammerKey(n));
   return [key.first, (key.second & 0x7fff_ffff) | 1];
 }

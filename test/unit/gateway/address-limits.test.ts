@@ -9,9 +9,9 @@ import { clientTeller } from '../../../gateway/forwarded.ts';
 import { Gate } from '../../../gateway/gate.ts';
 import { Latency } from '../../../gateway/latency.ts';
 import { GatewayProblem } from '../../../gateway/problem.ts';
-import { LocalRateCounters } from '../../../gateway/rate-counters.ts';
 import { RateLimits, rateRules } from '../../../gateway/rate-limits.ts';
 import { defineRoute } from '../../../gateway/route.ts';
+import { WindowCounters } from '../../../shared/cache/window-counters.ts';
 import { adminWith } from '../../support/no-apis.ts';
 import { testClock } from '../signaling/test-clock.ts';
 
@@ -39,7 +39,7 @@ beforeEach(() => {
   const gate = new Gate({
     clock,
     authenticator: new Authenticator({ judge }, clock),
-    limits: new RateLimits(rules, new LocalRateCounters(100)),
+    limits: new RateLimits(rules, new WindowCounters(WindowCounters.memory(100))),
     cors: new Cors([]),
     latency: new Latency(),
     clientOf: clientTeller([]),

@@ -5,6 +5,7 @@ import { METRIC_FAMILIES } from '../../../server/metric-families.ts';
 import { Metrics } from '../../../server/metrics.ts';
 import type { ServerStats } from '../../../server/stats.ts';
 import { Latency } from '../../../gateway/latency.ts';
+import type { TieredCacheStats } from '../../../shared/cache/cache-options.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { SignalingServer } from '../../../signaling/index.ts';
@@ -38,6 +39,19 @@ http.of('GET /v1/x').record(200, 0.03, 0);
 http.of('GET /v1/x').record(204, 7, 0);
 http.of('GET /v1/x').record(503, 9000, 0);
 
+const USERS: TieredCacheStats = {
+  localHits: 31,
+  localMisses: 32,
+  localSize: 33,
+  shared: { capacity: 8, hits: 34, misses: 35, torn: 0, written: 36, evicted: 0, refused: 0 },
+  redis: undefined,
+  loads: { loads: 20, failed: 3, coalesced: 37, refused: 1, timedOut: 2, underWay: 4, waiting: 5 },
+  stale: 38,
+  refreshes: 39,
+  refreshFailures: 0,
+  invalidations: 0,
+};
+
 const FULL: ServerStats = {
   http,
   signaling: {
@@ -61,10 +75,10 @@ const FULL: ServerStats = {
       state: 'up',
       breaker: 'closed',
       commands: 9,
-      failures: 0,
-      refused: 0,
-      breakerOpened: 0,
-      reconnects: 0,
+      failures: 1,
+      refused: 2,
+      breakerOpened: 3,
+      reconnects: 6,
       published: 4,
       received: 5,
     },
@@ -78,6 +92,7 @@ const FULL: ServerStats = {
     passages: { open: 7, forwarded: 8, lost: 9 },
     links: { sent: 10, received: 11, gaps: 12, undelivered: 13, malformed: 14 },
   },
+  rates: { told: 21, heard: 22 },
   webhooks: {
     outcomes: { delivered: 9, rejected: 1, blocked: 2, expired: 3, overflow: 4, abandoned: 0 },
     retries: 8,
@@ -88,7 +103,7 @@ const FULL: ServerStats = {
   media: {
     users: 2,
     streamsRefused: 7,
-    userLookups: { found: 5, unknown: 4, failed: 3, refused: 1 },
+    userLookups: { found: 5, unknown: 4, failed: 3, refused: 1, cache: USERS },
     workers: [
       {
         index: 0,
@@ -233,6 +248,16 @@ test('the numbers are those of the statistics, in base units', async () => {
   expect(found.get('sterna_whip_refusals_total{status="401"}')).toBe(6);
   expect(found.get('sterna_cluster_rooms')).toBe(11);
   expect(found.get('sterna_cluster_messages_total{kind="gaps"}')).toBe(12);
+  expect(found.get('sterna_cluster_rate_counts_total{direction="heard"}')).toBe(22);
+  expect(found.get('sterna_redis_commands_total{result="refused"}')).toBe(2);
+  expect(found.get('sterna_redis_breaker_open')).toBe(0);
+  expect(found.get('sterna_redis_reconnects_total')).toBe(6);
+  expect(found.get('sterna_redis_messages_total{direction="received"}')).toBe(5);
+  expect(found.get('sterna_cache_hits_total{cache="users",tier="local"}')).toBe(31);
+  expect(found.get('sterna_cache_misses_total{cache="users",tier="shared"}')).toBe(35);
+  expect(found.get('sterna_cache_hits_total{cache="users",tier="redis"}')).toBeUndefined();
+  expect(found.get('sterna_cache_loads_total{cache="users",result="loaded"}')).toBe(13);
+  expect(found.get('sterna_cache_coalesced_total{cache="users"}')).toBe(37);
   expect(found.get('sterna_participants')).toBe(5 + 1 + 2);
   expect(found.get('sterna_signaling_join_duration_seconds{percentile="99"}')).toBe(0.007);
 });
@@ -266,8 +291,8 @@ test('what is not known is left out, and no zero stands in for it', async () => 
 });
 
 test('a node that is the only one tells nothing of others', async () => {
-  const found = await samples({ ...FULL, cluster: undefined });
-  expect([...found.keys()].filter((series) => series.includes('cluster'))).toEqual([]);
+  const found = await samples({ ...FULL, cluster: undefined, rates: undefined });
+  expect([...found.keys()].filter((series) => /_(?:cluster|redis)_/.test(series))).toEqual([]);
 });
 
 test('the portable engine has no capabilities to tell', async () => {

@@ -3,6 +3,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Logger } from '../../../shared/log.ts';
 import { UserDirectory } from '../../../server/users/user-directory.ts';
+import { knownUsers } from '../../../server/users/user-cache.ts';
 import type { UserSource } from '../../../server/users/user-source.ts';
 
 let now = 0;
@@ -39,13 +40,9 @@ class Told implements UserSource {
   }
 }
 
+const clock = { monotonic: () => now, wall: () => now };
 const directoryOf = (...sources: UserSource[]): UserDirectory =>
-  new UserDirectory(sources, {
-    cacheMs: 1000,
-    unknownMs: 100,
-    clock: { monotonic: () => now, wall: () => now },
-    log,
-  });
+  new UserDirectory(sources, { cacheMs: 1000, unknownMs: 100, clock, log });
 
 const knows = (name: string, users: Record<string, string>): Told =>
   new Told(name, (username) => Promise.resolve(users[username]));
@@ -100,7 +97,7 @@ test('while no source can be asked known passwords go on, and others are unavail
   expect((await directory.find('ann')).answer).toBe('unavailable');
   source.says = () => Promise.resolve('new');
   expect((await directory.find('ann')).answer).toEqual({ password: 'new' });
-  expect(directory.stats()).toEqual({ found: 2, unknown: 0, failed: 3, refused: 0 });
+  expect(directory.stats()).toMatchObject({ found: 2, unknown: 0, failed: 3, refused: 0 });
 });
 
 test('a source that is away does not hide the user from the next one', async () => {
@@ -125,5 +122,22 @@ test('64 questions are open at a time; who asks on top is told to come back', as
   expect((await directory.find('one-more')).answer).toBe('unavailable');
   for (const resolve of answers) resolve('secret');
   await Promise.all(waiting);
-  expect(directory.stats()).toEqual({ found: 64, unknown: 0, failed: 0, refused: 1 });
+  expect(directory.stats()).toMatchObject({ found: 64, unknown: 0, failed: 0, refused: 1 });
+});
+
+test('what one worker has asked for another one knows at once, for as long as it is good', async () => {
+  const source = knows('one', { ann: 'secret', zoë: 'pässword' });
+  const directory = directoryOf(source);
+  const known = knownUsers(directory.memory, 1000, clock);
+  expect(known('ann')).toBeUndefined();
+  for (const name of ['ann', 'zoë', 'nobody']) await directory.find(name);
+  now = 400;
+  expect(known('ann')).toEqual({ password: 'secret', ttlMs: 600 });
+  expect(known('zoë')).toEqual({ password: 'pässword', ttlMs: 600 });
+  expect(known('nobody')).toBeUndefined();
+  now = 1000;
+  expect(known('ann')).toBeUndefined();
+  source.says = () => Promise.resolve('new');
+  await directory.find('ann');
+  expect(known('ann')?.password).toBe('new');
 });

@@ -17,7 +17,7 @@ import { allocated, annAndBob, ONE } from '../../support/turn/few-ports.ts';
 import { inTurn, upTo } from '../../support/turn/in-turn.ts';
 import { mobile, moved } from '../../support/turn/mobile.ts';
 import { ReceivedMessage } from '../../support/turn/received.ts';
-import { freePort } from '../../support/turn/udp-endpoint.ts';
+import { freePort } from '../../support/free-ports.ts';
 import { UdpWorld } from '../../support/turn/udp-world.ts';
 import { address, allDrops } from '../../support/turn/world.ts';
 

@@ -113,3 +113,23 @@ onCore(
   },
   options,
 );
+
+let known: { password: string; ttlMs: number } | undefined;
+const withKnown = { ...options, knownUser: () => known };
+
+onCore(
+  'whom another worker has asked for nobody is asked for, and a password that has changed counts when its time is over',
+  async (world) => {
+    questions();
+    known = { password: ANN.password, ttlMs: TTL_MS };
+    await (await TurnClient.of(world, ANN)).allocate();
+    known = { password: 'another', ttlMs: TTL_MS };
+    await (await TurnClient.of(world, ANN)).allocate();
+    world.advance(TTL_MS);
+    await (await TurnClient.of(world, { ...ANN, password: 'another' })).allocate();
+    const late = await TurnClient.of(world, ANN);
+    expect((await late.request(ALLOCATE, UDP)).outcome).toBe('401 unsigned');
+    expect(questions()).toEqual([]);
+  },
+  withKnown,
+);
