@@ -12,6 +12,8 @@ const FIRST_VARIANCE = 50;
 export class AcknowledgedRate {
   /** Bits a second; -1 before the first window. */
   bps = -1;
+  /** Of the last window alone; -1 before it. */
+  lastBps = -1;
   #variance = FIRST_VARIANCE;
   #bytes = 0;
   #windowAt = Number.NaN;
@@ -36,6 +38,7 @@ export class AcknowledgedRate {
 
   /** @param rate of the window that ended, kbit/s */
   #take(rate: number): void {
+    this.lastBps = rate * 1000;
     if (this.bps < 0) {
       this.bps = rate * 1000;
       return;

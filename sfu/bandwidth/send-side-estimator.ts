@@ -23,7 +23,7 @@ const LIMITED_WINDOW_MS = 500;
 const PACKET_BYTES = 1200;
 /** A queue that is longer than this for so long is there to stay, unless less is sent. */
 const STANDING_MS = 100;
-const STANDING_FOR_MS = 500;
+const STANDING_FOR_MS = 150;
 /** How long the least delay is remembered, and as long again. */
 const LEAST_DELAY_MS = 15_000;
 /** Feedback names no more packets that were lost, so that what it costs is bounded. */
@@ -121,7 +121,7 @@ export class SendSideEstimator {
     const before = this.#bps;
     const probedBps = this.probes.told(newestSequence, before);
     this.#loss.update(received, lost, before, this.rttMs, now);
-    this.#rate.update(this.#usage(now), this.#acknowledged.bps, this.#isLimited, this.rttMs, now);
+    this.#rate.update(this.#usage(now), this.#arrivesBps, this.#isLimited, this.rttMs, now);
     if (probedBps > before && this.#delay.usage !== 'over') {
       this.#rate.probed(probedBps, now);
       this.#loss.probed(probedBps);
@@ -142,6 +142,12 @@ export class SendSideEstimator {
     this.#leastDelayMs = Number.POSITIVE_INFINITY;
     this.#leastNextMs = Number.POSITIVE_INFINITY;
     this.#nextSequence = -1;
+  }
+
+  /** While a queue is long what arrives is what the way carries, and what arrived before it was is of no interest. */
+  get #arrivesBps(): number {
+    const { bps, lastBps } = this.#acknowledged;
+    return this.#queueMs < STANDING_MS ? bps : Math.min(bps, lastBps);
   }
 
   /** A full queue grows no more and is too long all the same: the delay itself tells of it, not its gradient. */
