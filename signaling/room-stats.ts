@@ -2,6 +2,7 @@
 // counts them, with the names that clients know. Who asks the same at the same time shares one answer.
 // Called by: the server entry's API. Allocates: an answer.
 
+import { Coalesced } from '../shared/coalesced.ts';
 import type { IncomingReport, OutgoingReport, TransportReport } from '../sfu/control.ts';
 import type { ParticipantMedia } from './media/participant-media.ts';
 import type { Reports } from './media/reports.ts';
@@ -56,7 +57,7 @@ export class RoomStats {
   readonly #rooms: Rooms;
   readonly #reports: Reports | null;
   /** Answers that are on their way, by whom they are about. */
-  readonly #asked = new Map<string, Promise<ParticipantStats[] | StatsFailure>>();
+  readonly #asked = new Coalesced();
 
   /** Without reports all rooms are of mode `p2p`. */
   constructor(rooms: Rooms, reports: Reports | null) {
@@ -90,12 +91,9 @@ export class RoomStats {
     key: string,
     members: readonly Member[],
   ): Promise<ParticipantStats[] | StatsFailure> {
-    if (media === null || this.#reports === null) return Promise.resolve('p2p');
-    const underWay = this.#asked.get(key);
-    if (underWay !== undefined) return underWay;
-    const asked = collect(this.#reports, media, members).finally(() => this.#asked.delete(key));
-    this.#asked.set(key, asked);
-    return asked;
+    const reports = this.#reports;
+    if (media === null || reports === null) return Promise.resolve('p2p');
+    return this.#asked.once(key, () => collect(reports, media, members));
   }
 }
 

@@ -2,8 +2,8 @@
 // it sends to a room. Called by: http-server.ts; who is in a room is the callbacks' business.
 
 import { z } from 'zod';
+import { Coalesced } from '../../shared/coalesced.ts';
 import type { Caller } from '../caller.ts';
-import { Coalesced } from '../coalesced.ts';
 import { conditional, nothing } from '../conditional.ts';
 import { LISTED_MAX, NAME_MAX } from '../limits.ts';
 import { nextPage, pageQuery } from '../page-query.ts';

@@ -2,8 +2,8 @@
 // media. Called by: http-server.ts; what a room is is the callbacks' business.
 
 import { z } from 'zod';
+import { Coalesced } from '../../shared/coalesced.ts';
 import type { Caller } from '../caller.ts';
-import { Coalesced } from '../coalesced.ts';
 import { conditional, nothing } from '../conditional.ts';
 import { exchangeOf } from '../exchange.ts';
 import { LISTED_MAX, METADATA_MAX, NAME_MAX } from '../limits.ts';

@@ -3,10 +3,10 @@
 // Called by: http-server.ts; what an allocation is is the callbacks' business.
 
 import { z } from 'zod';
+import { Coalesced } from '../../shared/coalesced.ts';
 import { opaqueString } from '../../shared/stun/opaque-string.ts';
 import type { Caller } from '../caller.ts';
 import type { TellClient } from '../forwarded.ts';
-import { Coalesced } from '../coalesced.ts';
 import { CREDENTIAL_SECONDS_MAX, LISTED_MAX, NAME_MAX } from '../limits.ts';
 import { nextPage, pageQuery } from '../page-query.ts';
 import type { PageQuery } from '../page-query.ts';

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
+import { Coalesced } from '../../shared/coalesced.ts';
 import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { SignalingServer } from '../../signaling/index.ts';
@@ -43,7 +44,7 @@ export class Claims {
   readonly #log: Logger;
   readonly #claims = new Map<string, Claim>();
   /** Questions on their way, by room and what is wanted. */
-  readonly #asked = new Map<string, Promise<Place>>();
+  readonly #asked = new Coalesced();
   #takeovers = 0;
 
   constructor(
@@ -79,12 +80,7 @@ export class Claims {
   /** Rejects while Redis is away. Who asks the same meanwhile shares the answer. */
   async place(room: string, want: Want): Promise<Place> {
     if (this.#claims.has(room)) return 'here';
-    const key = `${want} ${room}`;
-    const underWay = this.#asked.get(key);
-    if (underWay !== undefined) return underWay;
-    const asked = this.#ask(room, want).finally(() => this.#asked.delete(key));
-    this.#asked.set(key, asked);
-    return asked;
+    return this.#asked.once(`${want} ${room}`, () => this.#ask(room, want));
   }
 
   /** Keeps how a room of ours was made, for who takes it over. */

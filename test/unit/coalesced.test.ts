@@ -2,7 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Coalesced } from '../../../gateway/coalesced.ts';
+import { Coalesced } from '../../shared/coalesced.ts';
 
 test('a thousand who ask at once are one question', async () => {
   const coalesced = new Coalesced();

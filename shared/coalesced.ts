@@ -1,6 +1,6 @@
-// Reads that cost a way to a media worker or to another node: who asks for the same while it is on its way gets the
-// same answer. Nothing is kept: once it is there, the next one asks anew.
-// Called by: the routes that read. Bounded by the requests that are open.
+// Questions that cost a way to a media worker, to another node or to Redis: who asks the same while one is on its way
+// gets its answer. Nothing is kept: once it is there, the next one asks anew.
+// Called by: the gateway's routes that read, signaling/room-stats.ts, server/cluster/claims.ts. Bounded by who waits.
 
 export class Coalesced {
   readonly #underWay = new Map<string, Promise<unknown>>();
@@ -12,7 +12,7 @@ export class Coalesced {
 
   /** @param key what is asked for, the same for the same answer; an error is everybody's who waits, and is not kept */
   once<T>(key: string, make: () => T | Promise<T>): Promise<T> {
-    // A key has one kind of answer: it is the URL, which has one route.
+    // A key has one kind of answer: it names the question.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     const before = this.#underWay.get(key) as Promise<T> | undefined;
     if (before !== undefined) return before;
