@@ -3,7 +3,13 @@
 
 import { z } from 'zod';
 import { GatewayProblem } from '../gateway/problem.ts';
-import { participantStats, roomInfo, roomList, roomStats } from '../gateway/routes/rooms.ts';
+import {
+  participantStats,
+  roomInfo,
+  roomList,
+  roomMode,
+  roomStats,
+} from '../gateway/routes/rooms.ts';
 import type { RoomChange, RoomList, RoomResult, RoomsApi } from '../gateway/routes/rooms.ts';
 import { SternaError } from '../shared/errors.ts';
 import { describeRoom } from '../signaling/index.ts';
@@ -22,6 +28,7 @@ const creation = z.object({
   maxParticipants: z.number().optional(),
   emptyTimeoutMs: z.number().optional(),
   meta: z.string().optional(),
+  mode: roomMode.optional(),
 });
 const page = z.object({ after: z.string().optional(), limit: z.int().min(1) });
 const oneRoom = z.object({ room: z.string() });
@@ -102,12 +109,13 @@ export function roomsApiOf(
 function createHere(
   rooms: SignalingServer['rooms'],
   places: RoomPlaces,
-  { name, maxParticipants, emptyTimeoutMs, meta }: Creation,
+  { name, maxParticipants, emptyTimeoutMs, meta, mode }: Creation,
 ): RoomResult {
   const settings: Omit<CreateRoomOptions, 'name'> = {
     ...(maxParticipants === undefined ? {} : { maxParticipants }),
     ...(emptyTimeoutMs === undefined ? {} : { emptyTimeoutMs }),
     ...(meta === undefined ? {} : { meta }),
+    ...(mode === undefined ? {} : { mode }),
   };
   const created = rooms.get(name) === undefined;
   try {
@@ -123,11 +131,12 @@ function createHere(
 }
 
 function settingsOf(change: RoomChange): Omit<CreateRoomOptions, 'name'> {
-  const { maxParticipants, emptyTimeoutSeconds, metadata } = change;
+  const { maxParticipants, emptyTimeoutSeconds, metadata, mode } = change;
   return {
     ...(maxParticipants === undefined ? {} : { maxParticipants }),
     ...(emptyTimeoutSeconds === undefined ? {} : { emptyTimeoutMs: emptyTimeoutSeconds * 1000 }),
     ...(metadata === undefined ? {} : { meta: metadata }),
+    ...(mode === undefined ? {} : { mode }),
   };
 }
 

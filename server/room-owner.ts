@@ -2,6 +2,7 @@
 // Called by: server.ts, which hands it to the room and participant APIs.
 
 import { z } from 'zod';
+import { roomMode } from '../gateway/routes/rooms.ts';
 import type { RoomAnswer, RoomCommand, SignalingServer } from '../signaling/index.ts';
 import type { RoomOwner } from './room-commands.ts';
 import type { RoomPlaces } from './room-places.ts';
@@ -18,6 +19,7 @@ const command: z.ZodType<RoomCommand> = z.discriminatedUnion('op', [
       maxParticipants: z.number().exactOptional(),
       emptyTimeoutMs: z.number().exactOptional(),
       meta: z.string().exactOptional(),
+      mode: roomMode.exactOptional(),
     }),
   }),
   z.object({ op: z.literal('end'), room }),
@@ -65,7 +67,8 @@ function settingsOf(description: {
   maxParticipants: number;
   emptyTimeoutSeconds: number;
   meta: string;
+  mode: string;
 }): object {
-  const { maxParticipants, emptyTimeoutSeconds, meta } = description;
-  return { maxParticipants, emptyTimeoutMs: emptyTimeoutSeconds * 1000, meta };
+  const { maxParticipants, emptyTimeoutSeconds, meta, mode } = description;
+  return { maxParticipants, emptyTimeoutMs: emptyTimeoutSeconds * 1000, meta, mode };
 }

@@ -129,6 +129,7 @@ export class Server {
         maxParticipantsPerRoom: config.rooms.maxParticipants,
         emptyRoomMs: config.rooms.emptyTimeout * 1000,
       },
+      roomMode: config.rooms.mode,
       observer: roomObserverOf(this.#webhooks, this.#audit),
     });
     const admission = {

@@ -130,7 +130,7 @@ export class Conversation {
   #handle(session: Session, message: ClientMessage, now: number): void {
     switch (message.type) {
       case 'signal':
-        return this.#reply(message.i, relaySignal(session, message), now);
+        return this.#reply(message.i, relaySignal(session, message, now), now);
       case 'data':
         return this.#reply(message.i, sendData(session, message), now);
       case 'attrs':

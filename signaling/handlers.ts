@@ -13,14 +13,20 @@ import type { Session } from './session.ts';
 const NAMED_MAX = 4;
 
 /** Null: done, answer `ok`. */
-export function relaySignal(session: Session, message: SignalMessage): Refusal | null {
+export function relaySignal(session: Session, message: SignalMessage, now: number): Refusal | null {
   const { participant, room } = session;
-  const { to, description, candidate } = message;
-  if (room.media !== null) {
-    return refusal('BAD_MESSAGE', 'signal: this room is of mode sfu; send the server an offer');
+  const { to, description, candidate, link, tracks, shows } = message;
+  if (room.media !== null && !room.route.admits(participant.sid, to, link, now)) {
+    return refusal(
+      'BAD_MESSAGE',
+      room.mode === 'sfu'
+        ? 'signal: this room is of mode sfu; send the server an offer'
+        : 'signal: expected the link and the participant of the newest route',
+    );
   }
   if (participant.perm.hidden) return hiddenMayNot('signal');
-  if (description === undefined && candidate === undefined) {
+  const parts = [description, candidate, tracks, shows];
+  if (parts.every((part) => part === undefined)) {
     return refusal('BAD_MESSAGE', 'signal: expected a description or a candidate');
   }
   if (description !== undefined) {
@@ -31,7 +37,9 @@ export function relaySignal(session: Session, message: SignalMessage): Refusal |
   const recipient = room.visible(to);
   if (recipient === undefined) return notFound([to]);
   room.feed.flushIfWaiting(participant.sid);
-  recipient.push(encodePush({ type: 'signal', from: participant.sid, description, candidate }));
+  if (shows !== undefined) room.route.shows(participant.sid, shows.length);
+  const from = participant.sid;
+  recipient.push(encodePush({ type: 'signal', from, description, candidate, link, tracks, shows }));
   return null;
 }
 

@@ -74,7 +74,8 @@ function open(
   if (before === undefined && sessions.full) {
     return refusal('RATE_LIMITED', 'The server has its maximum of sessions', 5000);
   }
-  const plan = planFirstOffer(service, message, participant);
+  const forwards = rooms.forwards(grants.room);
+  const plan = forwards ? planFirstOffer(service, message, participant) : null;
   if (plan !== null && 'reason' in plan) return plan;
   const shortage = plan === null ? null : rooms.refuseMedia(grants.room, identity);
   if (shortage !== null) return shortage;
@@ -93,6 +94,7 @@ function open(
     participant,
     token: { id: token.id, expiresAt: token.expiresAt },
     socket: door.socket,
+    p2p: message.caps?.includes('p2p') === true,
   });
   door.session = session;
   room.add(session);

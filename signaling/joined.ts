@@ -25,6 +25,8 @@ export interface Joining {
 export function joinedFrame(service: Service, session: Session, joining: Joining): string {
   const { limits, version, node } = service;
   const room = session.room.info();
+  const { media, route } = session.room;
+  const ways = [...(media === null ? [] : ['sfu']), ...(room.mode === 'sfu' ? [] : ['p2p'])];
   const head: Omit<JoinedMessage, 'participants' | 'self'> = {
     type: 'joined',
     re: joining.re,
@@ -36,7 +38,8 @@ export function joinedFrame(service: Service, session: Session, joining: Joining
     ice: joining.ice,
     ping: { everyMs: limits.pingEveryMs, timeoutMs: limits.pingTimeoutMs },
     limits: sessionLimits(service),
-    server: { ver: version, node, proto: SUBPROTOCOL, features: [room.mode, ...FEATURES] },
+    server: { ver: version, node, proto: SUBPROTOCOL, features: [...ways, ...FEATURES] },
+    ...(room.mode === 'auto' ? { route: route.of(session.participant.sid) } : {}),
     ...(joining.answer === undefined ? {} : { answer: joining.answer }),
     ...(joining.lost ? mediaOf(session) : {}),
   };

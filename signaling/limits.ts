@@ -44,6 +44,10 @@ export interface SignalingLimits {
   violationWindowMs: number;
   /** Changes of participants are collected this long, so that a busy room is not a message per change. */
   peopleEveryMs: number;
+  /** In a room of mode `auto`: so long nobody comes or goes before two exchange media directly; stops the work for others. */
+  routeSettleMs: number;
+  /** So long two who did may still tell each other what ends it. */
+  routeGraceMs: number;
   /** Where a `people` message is split. */
   peopleBytesMax: number;
   /** Offers of a session; stops those that are read over and over, which costs more than their bytes. */
@@ -80,6 +84,8 @@ export const DEFAULT_SIGNALING_LIMITS: Readonly<SignalingLimits> = {
   violationsMax: 32,
   violationWindowMs: 10_000,
   peopleEveryMs: 50,
+  routeSettleMs: 1000,
+  routeGraceMs: 30_000,
   peopleBytesMax: 65_536,
   offers: { perSecond: 4, burst: 16 },
   joins: { perSecond: 2, burst: 20 },

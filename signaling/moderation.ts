@@ -89,20 +89,24 @@ function execute(
   return null;
 }
 
-function mute({ media }: Room, { participant }: Member, track: string | undefined): Refusal | null {
+function mute(room: Room, target: Member, track: string | undefined): Refusal | null {
+  const { media } = room;
+  const { participant } = target;
   if (media === null) {
     return refusal('BAD_MESSAGE', 'op: media of a room of mode p2p cannot be muted here');
   }
-  if (media.of(participant.sid)?.mute(track, true) === true) return null;
+  if (media.of(participant.sid)?.mute(track, true) === true) {
+    room.enforce(target);
+    return null;
+  }
   return refusal('NOT_FOUND', 'track: not published by that participant');
 }
 
-function permit(
-  { feed, media }: Room,
-  { participant }: Member,
-  perm: NonNullable<ModMessage['perm']>,
-): void {
+function permit(room: Room, target: Member, perm: NonNullable<ModMessage['perm']>): void {
+  const { feed, media } = room;
+  const { participant } = target;
   if (!participant.permit(perm)) return;
+  room.enforce(target);
   feed.changed(participant);
   media?.of(participant.sid)?.permissionsChanged();
   feed.schedule();

@@ -89,6 +89,7 @@ export const joinMessage = z.object({
       ua: z.string().max(512).optional(),
     })
     .optional(),
+  /** `p2p`: can exchange media with another participant in a room of mode `auto`. */
   caps: z.array(z.string().max(64)).max(64).optional(),
   attrs: attributePatch.optional(),
   meta: metadata.optional(),
@@ -178,6 +179,15 @@ export const signalMessage = z.object({
       usernameFragment: z.string().max(256).nullish(),
     })
     .nullish(),
+  /** In a room of mode `auto`: the number of the connection that it is about, from `route`. */
+  link: z.int().min(1).optional(),
+  /** In a room of mode `auto`: which section of the sender's carries which track of its own. */
+  tracks: z
+    .array(z.object({ mid, track: sid }))
+    .max(LIMITS.tracks)
+    .optional(),
+  /** In a room of mode `auto`: all tracks of the recipient that the sender shows from that connection. */
+  shows: z.array(sid).max(LIMITS.tracks).optional(),
 });
 
 export const attrsMessage = z.object({

@@ -7,7 +7,7 @@ import type { IncomingReport, OutgoingReport, TransportReport } from '../sfu/con
 import type { ParticipantMedia } from './media/participant-media.ts';
 import type { Reports } from './media/reports.ts';
 import type { RoomMedia } from './media/room-media.ts';
-import type { ParticipantInfo, TrackInfo } from './protocol.ts';
+import type { ParticipantInfo, RoomInfo, RouteInfo, TrackInfo } from './protocol.ts';
 import type { Member, Room } from './room.ts';
 import type { Rooms } from './rooms.ts';
 
@@ -38,10 +38,12 @@ export interface ParticipantStats {
   transport: TransportStats | null;
   tracks: (TrackInfo & { mid: string; streams: StreamStats[] })[];
   subscriptions: SubscriptionStats[];
+  /** How many tracks it shows that come directly from the other participant, as it says itself. */
+  direct: number;
 }
 
 export interface RoomStatsAnswer {
-  room: { sid: string; name: string };
+  room: Pick<RoomInfo, 'sid' | 'name' | 'mode'> & { route: RouteInfo['via'] };
   /** In the room; the list below has PARTICIPANTS_MAX of them at most. */
   total: number;
   participants: ParticipantStats[];
@@ -51,6 +53,7 @@ export interface RoomStatsAnswer {
 interface Subject {
   readonly member: Member;
   readonly media: ParticipantMedia | undefined;
+  readonly direct: number;
 }
 
 export class RoomStats {
@@ -79,32 +82,34 @@ export class RoomStats {
   async room(roomName: string): Promise<RoomStatsAnswer | StatsFailure> {
     const room = this.#rooms.get(roomName);
     if (room === undefined) return 'no-room';
-    const { sid, name, size } = room;
+    const { sid, name, mode, size, route } = room;
     const stats = await this.#ask(room, sid, [...room.members()].slice(0, PARTICIPANTS_MAX));
     return typeof stats === 'string'
       ? stats
-      : { room: { sid, name }, total: size, participants: stats };
+      : { room: { sid, name, mode, route: route.via }, total: size, participants: stats };
   }
 
   #ask(
-    { media }: Room,
+    { media, route }: Room,
     key: string,
     members: readonly Member[],
   ): Promise<ParticipantStats[] | StatsFailure> {
     const reports = this.#reports;
     if (media === null || reports === null) return Promise.resolve('p2p');
-    return this.#asked.once(key, () => collect(reports, media, members));
+    return this.#asked.once(key, () => collect(reports, media, route, members));
   }
 }
 
 async function collect(
   reports: Reports,
   room: RoomMedia,
+  route: Room['route'],
   members: readonly Member[],
 ): Promise<ParticipantStats[] | StatsFailure> {
   const subjects = members.map((member): Subject => ({
     member,
     media: room.of(member.participant.sid),
+    direct: route.shownBy(member),
   }));
   const ids = subjects.flatMap(({ media }) => media?.transport?.id ?? []);
   const place = room.currentPlace;
@@ -120,7 +125,7 @@ async function collect(
 
 function participantStats(
   room: RoomMedia,
-  { member, media }: Subject,
+  { member, media, direct }: Subject,
   report: TransportReport | undefined,
 ): ParticipantStats {
   const { sid, identity, name, state, joinedAt } = member.participant;
@@ -137,6 +142,7 @@ function participantStats(
       }),
     ),
     subscriptions: (report?.outgoing ?? []).map((outgoing) => subscriptionStats(room, outgoing)),
+    direct,
   };
 }
 

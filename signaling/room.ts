@@ -2,6 +2,8 @@
 // Called by: rooms.ts, joining, handlers. Owns its PeopleFeed and its media; its sessions belong to sessions.ts.
 
 import type { Clock } from '../shared/clock.ts';
+import { DirectRoute } from './direct-route.ts';
+import type { RoutedMember } from './direct-route.ts';
 import { roomSid } from './ids.ts';
 import type { SignalingLimits } from './limits.ts';
 import type { MediaShortage } from './media-plane.ts';
@@ -10,13 +12,14 @@ import type { Switchboard } from './media/switchboard.ts';
 import type { Participant } from './participant.ts';
 import { PeopleFeed } from './people-feed.ts';
 import type { Listener } from './people-feed.ts';
-import type { RoomInfo, TrackInfo } from './protocol.ts';
+import type { RoomInfo, RoomMode, TrackInfo } from './protocol.ts';
 import type { Refusal } from './refusal.ts';
 import { nameOf } from './room-events.ts';
 import type { RoomObserver } from './room-events.ts';
 
 /** A participant's session, seen from its room. */
-export interface Member extends Listener {
+export interface Member extends Listener, RoutedMember {
+  readonly participant: Participant;
   /** VerifiedToken.id of the token that it joined with, and when that ends (Unix time, milliseconds). */
   readonly token?: { readonly id: string; readonly expiresAt: number } | undefined;
   /** Ends it for good; the room has let go of it already. */
@@ -28,16 +31,25 @@ export interface RoomOptions {
   maxParticipants: number;
   emptyTimeoutMs: number;
   meta: string;
+  /** Without a switchboard it is `p2p` whatever stands here. */
+  mode: RoomMode;
 }
 
 /** What of a room can be changed; what is left out stays. */
 export type RoomSettings = Readonly<Partial<Omit<RoomOptions, 'name'>>>;
+
+type RoomLimits = Pick<
+  SignalingLimits,
+  'peopleEveryMs' | 'peopleBytesMax' | 'routeSettleMs' | 'routeGraceMs'
+>;
 
 export class Room<M extends Member = Member> {
   readonly sid: string = roomSid();
   readonly name: string;
   readonly createdAt: number;
   readonly feed: PeopleFeed;
+  /** The way that media takes in mode `auto`. */
+  readonly route: DirectRoute<M>;
   /** Null in a room of mode `p2p`. */
   readonly media: RoomMedia | null;
   /** Null: nobody watches, and nothing is made for it. */
@@ -45,6 +57,7 @@ export class Room<M extends Member = Member> {
   readonly #clock: Clock;
   readonly #members = new Map<string, M>();
   readonly #identities = new Map<string, M>();
+  #mode: RoomMode;
   #meta: string;
   #maxParticipants: number;
   #emptyTimeoutMs: number;
@@ -54,12 +67,13 @@ export class Room<M extends Member = Member> {
   constructor(
     options: RoomOptions,
     clock: Clock,
-    limits: Pick<SignalingLimits, 'peopleEveryMs' | 'peopleBytesMax'>,
+    limits: RoomLimits,
     switchboard: Switchboard | null = null,
     observer: RoomObserver | null = null,
   ) {
     this.observer = observer;
     this.name = options.name;
+    this.#mode = switchboard === null ? 'p2p' : options.mode;
     this.#meta = options.meta;
     this.#maxParticipants = options.maxParticipants;
     this.#emptyTimeoutMs = options.emptyTimeoutMs;
@@ -71,6 +85,7 @@ export class Room<M extends Member = Member> {
       everyMs: limits.peopleEveryMs,
       bytesMax: limits.peopleBytesMax,
     });
+    this.route = new DirectRoute(this.#members, limits, (sid) => this.feed.flushIfWaiting(sid));
     const { sid, feed } = this;
     const everyMs = limits.peopleEveryMs;
     const onTrack =
@@ -83,11 +98,16 @@ export class Room<M extends Member = Member> {
               participant: nameOf(participant),
               track,
             });
-    this.media = switchboard?.openRoom({ sid, feed, clock, everyMs, onTrack }) ?? null;
+    const forwards = this.#mode === 'p2p' ? null : switchboard;
+    this.media = forwards?.openRoom({ sid, feed, clock, everyMs, onTrack }) ?? null;
   }
 
   get meta(): string {
     return this.#meta;
+  }
+
+  get mode(): RoomMode {
+    return this.#mode;
   }
 
   get maxParticipants(): number {
@@ -99,13 +119,16 @@ export class Room<M extends Member = Member> {
   }
 
   /** Takes settings that were checked. Nobody has to go where fewer may be in it now. */
-  update({ meta, maxParticipants, emptyTimeoutMs }: RoomSettings): void {
+  update({ meta, maxParticipants, emptyTimeoutMs, mode }: RoomSettings): void {
     this.#revision++;
-    const changes = meta !== undefined && meta !== this.#meta;
+    const before = JSON.stringify([this.#meta, this.#mode]);
     this.#meta = meta ?? this.#meta;
+    this.#mode = mode ?? this.#mode;
     this.#maxParticipants = maxParticipants ?? this.#maxParticipants;
     this.#emptyTimeoutMs = emptyTimeoutMs ?? this.#emptyTimeoutMs;
+    const changes = JSON.stringify([this.#meta, this.#mode]) !== before;
     if (changes) this.broadcast(encodeRoom(this.info()), '');
+    this.#reroute();
   }
 
   /** Participants, hidden and away ones included. */
@@ -125,7 +148,7 @@ export class Room<M extends Member = Member> {
       meta: this.meta,
       createdAt: this.createdAt,
       maxParticipants: this.maxParticipants,
-      mode: this.media === null ? 'p2p' : 'sfu',
+      mode: this.#mode,
     };
   }
 
@@ -174,6 +197,7 @@ export class Room<M extends Member = Member> {
     this.#members.set(member.participant.sid, member);
     this.#identities.set(member.participant.identity, member);
     this.feed.changed(member.participant);
+    this.#reroute();
     this.observer?.onRoomEvent({
       event: 'participant_joined',
       room: this.info(),
@@ -190,12 +214,18 @@ export class Room<M extends Member = Member> {
     if (this.#members.size === 0) this.#emptySince = this.#clock.monotonic();
     this.feed.gone(member.participant, reason);
     this.media?.remove(sid);
+    this.#reroute();
     this.#left(member, reason);
   }
 
   /** Pushes one body to everybody but `exceptSid`. */
   broadcast(body: Buffer, exceptSid: string): void {
     for (const [sid, member] of this.#members) if (sid !== exceptSid) member.push(body);
+  }
+
+  /** What was forbidden to a member the server enforces: its media takes no other way any more. */
+  enforce(member: M): void {
+    this.route.hold(member, this.#mode === 'auto', this.#clock.monotonic());
   }
 
   /** Nobody has been in it for its time-out. */
@@ -214,6 +244,10 @@ export class Room<M extends Member = Member> {
       this.#left(member, why.reason);
       member.dismiss(why);
     }
+  }
+
+  #reroute(): void {
+    this.route.update(this.#mode === 'auto', this.#clock.monotonic());
   }
 
   #left({ participant }: M, reason: string): void {

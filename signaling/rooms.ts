@@ -8,6 +8,7 @@ import type { SignalingLimits } from './limits.ts';
 import { shortageRefusal } from './media/shortage.ts';
 import type { Switchboard } from './media/switchboard.ts';
 import { LIMITS } from './protocol.ts';
+import type { RoomMode } from './protocol.ts';
 import { refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { Room } from './room.ts';
@@ -22,6 +23,8 @@ export interface CreateRoomOptions {
   /** How long it lives with nobody in it, milliseconds. Default: `limits.emptyRoomMs`. */
   emptyTimeoutMs?: number;
   meta?: string;
+  /** Default: that of all rooms. */
+  mode?: RoomMode;
 }
 
 export class Rooms<M extends Member = Member> {
@@ -33,15 +36,19 @@ export class Rooms<M extends Member = Member> {
   /** Told of each room that is over. */
   onEnd: ((name: string) => void) | null = null;
   readonly #observer: RoomObserver | null;
+  /** Of rooms that are given no other. */
+  readonly mode: RoomMode;
 
-  /** With a switchboard rooms are of mode `sfu`. */
+  /** @param mode of rooms that are given no other; without a switchboard all are of mode `p2p` */
   constructor(
     clock: Clock,
     log: Logger,
     limits: SignalingLimits,
     switchboard: Switchboard | null = null,
     observer: RoomObserver | null = null,
+    mode: RoomMode = 'sfu',
   ) {
+    this.mode = switchboard === null ? 'p2p' : mode;
     this.#clock = clock;
     this.#log = log;
     this.#limits = limits;
@@ -76,7 +83,7 @@ export class Rooms<M extends Member = Member> {
 
   /** Null: done. Says which setting is out of bounds, and then nothing has changed. */
   update(room: Room<M>, settings: RoomSettings): Refusal | null {
-    const wrong = this.#check({ name: room.name, ...settings });
+    const wrong = this.#check({ name: room.name, ...settings }) ?? checkChange(room, settings);
     if (wrong !== null) return refusal('BAD_MESSAGE', wrong);
     room.update(settings);
     return null;
@@ -90,8 +97,14 @@ export class Rooms<M extends Member = Member> {
   /** Why media of a participant that comes now cannot be taken, in the room of that name or the one that would be made. */
   refuseMedia(name: string, identity: string): Refusal | null {
     const room = this.#rooms.get(name);
+    if (!this.forwards(name)) return null;
     const shortage = room === undefined ? this.#switchboard?.shortage : room.shortageFor(identity);
     return shortageRefusal(shortage ?? null);
+  }
+
+  /** Whether the server has media of the room of that name, or of the one that would be made. */
+  forwards(name: string): boolean {
+    return (this.#rooms.get(name)?.mode ?? this.mode) !== 'p2p';
   }
 
   get(name: string): Room<M> | undefined {
@@ -114,10 +127,11 @@ export class Rooms<M extends Member = Member> {
     return true;
   }
 
-  /** Ends rooms that have been empty for their time-out. */
+  /** Ends rooms that have been empty for their time-out; in others media may take its way. */
   sweep(now: number): void {
     for (const room of this.#rooms.values()) {
       if (room.isStale(now)) this.end(room.name, refusal('ROOM_ENDED', 'Nobody was in the room'));
+      else room.route.settle(now);
     }
   }
 
@@ -129,6 +143,7 @@ export class Rooms<M extends Member = Member> {
         maxParticipants: options.maxParticipants ?? this.#limits.maxParticipantsPerRoom,
         emptyTimeoutMs: options.emptyTimeoutMs ?? this.#limits.emptyRoomMs,
         meta: options.meta ?? '',
+        mode: options.mode ?? this.mode,
       },
       this.#clock,
       this.#limits,
@@ -141,7 +156,7 @@ export class Rooms<M extends Member = Member> {
     return room;
   }
 
-  #check({ name, maxParticipants, emptyTimeoutMs, meta }: CreateRoomOptions): string | null {
+  #check({ name, maxParticipants, emptyTimeoutMs, meta, mode }: CreateRoomOptions): string | null {
     if (!roomName.safeParse(name).success) {
       return 'name: expected 1 to 128 characters, none of them a control character';
     }
@@ -155,8 +170,17 @@ export class Rooms<M extends Member = Member> {
     if (meta !== undefined && Buffer.byteLength(meta) > LIMITS.metaBytes) {
       return `meta: expected at most ${LIMITS.metaBytes} bytes of UTF-8`;
     }
+    if (mode !== undefined && mode !== 'p2p' && this.#switchboard === null) {
+      return 'mode: expected p2p, since this server forwards no media (sfu.enabled)';
+    }
     return null;
   }
+}
+
+/** Who is in it has either media with the server or none. */
+function checkChange(room: Pick<Room, 'mode'>, { mode }: RoomSettings): string | null {
+  if (mode === undefined || (mode === 'p2p') === (room.mode === 'p2p')) return null;
+  return `mode: a room of mode ${room.mode} cannot become one of mode ${mode}`;
 }
 
 function isIntegerWithin(value: number, least: number, most: number): boolean {

@@ -43,14 +43,27 @@ export interface Binding {
   participant: string | null;
 }
 
+/**
+ * How media of a room flows: `sfu` through the server, `p2p` from participant to participant, `auto` through the server
+ * but between two who are alone and whose clients can.
+ */
+export type RoomMode = 'auto' | 'sfu' | 'p2p';
+
+/** The way that media takes in a room of mode `auto`. */
+export interface RouteInfo {
+  via: 'p2p' | 'sfu';
+  /** With `p2p`: the number of the connection to make, which each `signal` of it carries, and whom it is with. */
+  link?: number;
+  with?: string;
+}
+
 export interface RoomInfo {
   sid: string;
   name: string;
   meta: string;
   createdAt: number;
   maxParticipants: number;
-  /** How media flows. */
-  mode: 'p2p' | 'sfu';
+  mode: RoomMode;
 }
 
 export interface IceServer {
@@ -73,6 +86,8 @@ export interface JoinedMessage {
   limits: SessionLimits;
   server: { ver: string; node: string; proto: string; features: string[] };
   resumed: boolean;
+  /** In a room of mode `auto`. */
+  route?: RouteInfo;
   /** To `offer`, complete: with all candidates of the server. */
   answer?: SdpAnswer;
   /**
@@ -172,12 +187,21 @@ export interface RoomMessage {
   room: RoomInfo;
 }
 
+/** In a room of mode `auto`: media takes another way from now on. */
+export interface RouteMessage extends RouteInfo {
+  type: 'route';
+  s: number;
+}
+
 export interface RelayedSignalMessage {
   type: 'signal';
   s: number;
   from: string;
   description?: SignalMessage['description'];
   candidate?: SignalMessage['candidate'];
+  link?: number;
+  tracks?: SignalMessage['tracks'];
+  shows?: string[];
 }
 
 export interface RelayedDataMessage {
@@ -234,6 +258,7 @@ export type ServerMessage =
   | SpeakersMessage
   | PeopleMessage
   | RoomMessage
+  | RouteMessage
   | RelayedSignalMessage
   | RelayedDataMessage
   | OkMessage
@@ -245,6 +270,7 @@ export type ServerMessage =
 export type PushMessage =
   | PeopleMessage
   | RoomMessage
+  | RouteMessage
   | BindMessage
   | NeedMessage
   | SubsMessage

@@ -20,6 +20,8 @@ export interface SessionOptions {
   /** Of the VerifiedToken. */
   token: { id: string; expiresAt: number };
   socket: SignalSocket;
+  /** See RoutedMember. */
+  p2p: boolean;
   limits: SignalingLimits;
   /** As RoomRouter.node. */
   node: string | null;
@@ -32,6 +34,7 @@ export class Session implements Member, MediaOwner {
   readonly secret: string = sessionSecret();
   readonly room: Room;
   readonly participant: Participant;
+  readonly p2p: boolean;
   readonly token: { readonly id: string; readonly expiresAt: number };
   readonly replies: ReplyCache;
   readonly violations: Violations;
@@ -52,6 +55,7 @@ export class Session implements Member, MediaOwner {
     this.id = sessionId(options.node);
     this.room = options.room;
     this.participant = options.participant;
+    this.p2p = options.p2p;
     this.token = options.token;
     this.replies = new ReplyCache(limits.replyCache.replies, limits.replyCache.bytes);
     this.violations = new Violations(limits.violationsMax, limits.violationWindowMs);

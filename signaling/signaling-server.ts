@@ -69,6 +69,8 @@ export interface SignalingOptions {
   limits?: Partial<SignalingLimits>;
   /** Is told what happens in rooms. */
   observer?: RoomObserver | undefined;
+  /** Of rooms that are given no other; default `sfu`. */
+  roomMode?: Rooms['mode'] | undefined;
 }
 
 export interface SignalingStats {
@@ -123,7 +125,14 @@ export class SignalingServer {
     this.tokens = new TokenVerifier(options.keys, { clock });
     const { media } = options;
     const switchboard = media === undefined ? null : new Switchboard(media, log);
-    this.rooms = new Rooms(clock, log, limits, switchboard, options.observer ?? null);
+    this.rooms = new Rooms(
+      clock,
+      log,
+      limits,
+      switchboard,
+      options.observer ?? null,
+      options.roomMode,
+    );
     this.roomStats = new RoomStats(this.rooms, switchboard?.reports ?? null);
     this.#service = {
       clock,

@@ -14,6 +14,9 @@ import type { Subject } from '../response-cache.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
 
+/** How media flows. */
+export const roomMode = z.enum(['auto', 'sfu', 'p2p']);
+
 const roomRequest = z.strictObject({
   name: z.string().min(1).max(NAME_MAX),
   /** The server's default when left out. */
@@ -21,6 +24,7 @@ const roomRequest = z.strictObject({
   /** How long the room lives without participants. */
   emptyTimeoutSeconds: z.int().min(0).max(86_400).optional(),
   metadata: z.string().max(METADATA_MAX).optional(),
+  mode: roomMode.optional(),
 });
 
 export const roomInfo = z.object({
@@ -30,7 +34,7 @@ export const roomInfo = z.object({
   /** Unix time, milliseconds. */
   createdAt: z.number(),
   maxParticipants: z.int(),
-  mode: z.enum(['p2p', 'sfu']),
+  mode: roomMode,
 });
 
 export const roomDescription = roomInfo.extend({
@@ -56,10 +60,16 @@ export const participantStats = z.object({
   transport: z.unknown(),
   tracks: z.array(z.unknown()),
   subscriptions: z.array(z.unknown()),
+  direct: z.int(),
 });
 
 export const roomStats = z.object({
-  room: z.object({ sid: z.string(), name: z.string() }),
+  room: z.object({
+    sid: z.string(),
+    name: z.string(),
+    mode: roomMode,
+    route: z.enum(['p2p', 'sfu']),
+  }),
   total: z.int(),
   participants: z.array(participantStats),
 });

@@ -2,6 +2,7 @@
 // Called by: routes.ts, room-directory.ts (claims), cluster.ts (what becomes of them). Bounded by the rooms there are.
 
 import { z } from 'zod';
+import { roomMode } from '../../gateway/routes/rooms.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { Coalesced } from '../../shared/coalesced.ts';
 import { SternaError } from '../../shared/errors.ts';
@@ -28,6 +29,7 @@ const roomInfo = z.object({
   maxParticipants: z.number().optional(),
   emptyTimeoutMs: z.number().optional(),
   meta: z.string().optional(),
+  mode: roomMode.optional(),
 });
 
 /** Where a room is; `wait` milliseconds before asking again. */
@@ -167,12 +169,13 @@ export class Claims {
   #restore(room: string, info: string): void {
     if (info === '' || this.#signaling.rooms.get(room) !== undefined) return;
     try {
-      const { maxParticipants, emptyTimeoutMs, meta } = roomInfo.parse(JSON.parse(info));
+      const { maxParticipants, emptyTimeoutMs, meta, mode } = roomInfo.parse(JSON.parse(info));
       this.#signaling.rooms.create({
         name: room,
         ...(maxParticipants === undefined ? {} : { maxParticipants }),
         ...(emptyTimeoutMs === undefined ? {} : { emptyTimeoutMs }),
         ...(meta === undefined ? {} : { meta }),
+        ...(mode === undefined ? {} : { mode }),
       });
     } catch (error) {
       // The join makes it with the defaults, or is refused for what is wrong.

@@ -48,8 +48,12 @@ function placeholderProblem({ keys, turn }: Settings): Problem | undefined {
   return { path: ['turn', 'secrets', String(index)], expected, value: turn.secrets[index] };
 }
 
-function mediaProblem({ sfu, workers }: Settings): Problem | undefined {
-  if (!sfu.enabled) return undefined;
+function mediaProblem({ sfu, workers, rooms }: Settings): Problem | undefined {
+  if (!sfu.enabled) {
+    if (rooms.mode !== 'auto') return undefined;
+    const expected = 'p2p, since sfu.enabled is false';
+    return { path: ['rooms', 'mode'], expected, value: rooms.mode };
+  }
   const { port } = sfu;
   if (port !== 0 && port + Math.max(workers, 1) - 1 > 65_535) {
     const expected = `a port that leaves room for one each of ${workers} workers`;

@@ -81,6 +81,12 @@ const rooms = z.strictObject({
   emptyTimeout: integer(0, 86_400)
     .default(300)
     .describe('Seconds that a room lives on without participants'),
+  mode: z
+    .enum(['auto', 'sfu', 'p2p'])
+    .default('sfu')
+    .describe(
+      "How media of rooms flows: sfu, p2p, or auto (two alone exchange it directly and see each other's addresses)",
+    ),
 });
 
 const userSources = z.strictObject({

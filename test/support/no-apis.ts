@@ -24,13 +24,19 @@ export const NO_ROOMS_API: RoomsApi = {
   find: () => undefined,
   describe: () => undefined,
   lookUp: () => Promise.reject(new GatewayProblem(404, 'NOT_FOUND', 'There is no such room.')),
-  roomStats: (name) => Promise.resolve({ room: { sid: 'RM_1', name }, total: 0, participants: [] }),
+  roomStats: (name) =>
+    Promise.resolve({
+      room: { sid: 'RM_1', name, mode: 'sfu', route: 'sfu' },
+      total: 0,
+      participants: [],
+    }),
   participantStats: (_room, identity) =>
     Promise.resolve({
       participant: { sid: 'PA_1', identity, name: identity, state: 'active', joinedAt: 1 },
       transport: null,
       tracks: [],
       subscriptions: [],
+      direct: 0,
     }),
 };
 

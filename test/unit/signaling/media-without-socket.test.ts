@@ -59,7 +59,13 @@ let clock: TestClock;
 beforeEach(() => {
   plane = new RecordedPlane();
   const board = new Switchboard(plane, keptLog().log);
-  const options = { name: 'r', maxParticipants: 9, emptyTimeoutMs: 0, meta: '' };
+  const options = {
+    name: 'r',
+    maxParticipants: 9,
+    emptyTimeoutMs: 0,
+    meta: '',
+    mode: 'sfu',
+  } as const;
   clock = testClock();
   room = new Room(options, clock, DEFAULT_SIGNALING_LIMITS, board);
 });
