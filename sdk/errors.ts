@@ -74,3 +74,11 @@ export function reasonOfCloseCode(code: number): Reason | null {
       .find((reason) => CODES[reason].code === code) ?? null
   );
 }
+
+/** The session is over, or another one has begun: nothing of this one is worth a word. */
+export function isSessionOver(error: unknown): boolean {
+  return (
+    error instanceof SternaClientError &&
+    (error.reason === 'SESSION_GONE' || error.reason === 'CLOSED')
+  );
+}

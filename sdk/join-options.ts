@@ -15,6 +15,11 @@ export interface JoinOptions {
   /** Media goes through the TURN server only (`iceTransportPolicy: 'relay'`). */
   relayOnly?: boolean;
   /**
+   * In a room of mode `auto`: media may go directly to the other one while we are two, who then sees our addresses and
+   * we theirs; default true. Never with `relayOnly`.
+   */
+  peerToPeer?: boolean;
+  /**
    * In a room of mode `sfu`: how many tracks of others to receive at once, at most; default 8 of audio and 12 of video.
    * Where there are more, the server sends those who speak.
    */

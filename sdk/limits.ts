@@ -62,6 +62,19 @@ export const PATH_POLL_MS = 2_000;
 export const FIRST_FRAME_POLL_MS = 25;
 export const FIRST_FRAME_POLLS_MAX = 400;
 
+/** In a room of mode `auto`: how often arrivals are compared while media changes its way, and while it does not. */
+export const LOOK_MS = 100;
+export const LOOK_STEADY_MS = 250;
+/** A direct way that is not found after this is given up. */
+export const LINK_CONNECT_MS = 10_000;
+/** No packet of sound for so long: the direct way is dead. Browsers send sound, or silence, every 20 ms. */
+export const LINK_SILENCE_MS = 1_000;
+/** The other one may show what comes directly for so long after we do not. */
+export const DRAIN_MAX_MS = 10_000;
+/** As the server judges it: louder than -35 dBov counts as speech, and a second longer than it is heard. */
+export const SPEECH_LEVEL_MIN = 0.0178;
+export const SPEECH_HANGOVER_MS = 1_000;
+
 /** Receive slots in the first offer: what a small room needs, at some 2 kB of SDP for a picture. */
 export const FIRST_SLOTS = { audio: 2, video: 4 } as const;
 /** Receive slots that there may be unless the application says otherwise: an offer of them has 32 kB. */

@@ -5,6 +5,7 @@ import type { ConnectionPath } from './connection-path.ts';
 import type { Participant } from './participant.ts';
 import type { RoomEvents } from './room-events.ts';
 import type { RoomMediaSink } from './room-media.ts';
+import type { Speakers } from './speakers.ts';
 import type { LinkPhase, Timeline } from './timeline.ts';
 
 export interface MediaEventsOptions {
@@ -12,6 +13,7 @@ export interface MediaEventsOptions {
   /** Also ourselves. */
   readonly participant: (sid: string) => Participant | undefined;
   readonly timeline: Timeline;
+  readonly speakers: Pick<Speakers, 'hear'>;
   readonly emit: <K extends keyof RoomEvents>(event: K, detail: RoomEvents[K]) => void;
 }
 
@@ -36,6 +38,18 @@ export class MediaEvents implements RoomMediaSink {
     if (!participant) return;
     const publication = participant.detach(info, track);
     this.#options.emit('trackRemoved', { participant, track, publication });
+  }
+
+  onTrackReplaced(sid: string, info: TrackInfo, track: MediaStreamTrack): void {
+    const participant = this.#options.participant(sid);
+    const replaced = participant?.replace(info, track);
+    if (participant && replaced) {
+      this.#options.emit('trackReplaced', { participant, track, ...replaced });
+    }
+  }
+
+  onSpeakers(sids: readonly string[] | null): void {
+    this.#options.speakers.hear(sids);
   }
 
   onQuality(sid: string, { track, layer, state, reason }: Subscription): void {

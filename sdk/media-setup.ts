@@ -1,13 +1,14 @@
-// Which of the two kinds of media a room has, and the offer that is made before that is known. Owned by room.ts.
+// Which of the three kinds of media a room has, and the offer that is made before that is known. Owned by room.ts.
 
 import type { JoinedMessage, RoomInfo } from '../signaling/protocol.ts';
+import { AutoMedia } from './auto-media.ts';
 import type { JoinOptions } from './join-options.ts';
 import { FIRST_SLOTS, SLOTS_WANTED } from './limits.ts';
 import type { LocalPublication } from './local-publication.ts';
 import { Mesh } from './mesh.ts';
 import type { Preparation } from './prepare.ts';
 import type { SlotCounts } from './receive-slots.ts';
-import type { RoomMedia, RoomMediaSink } from './room-media.ts';
+import type { RoomMedia, RoomMediaOptions, RoomMediaSink } from './room-media.ts';
 import { SfuMedia } from './sfu-media.ts';
 import { SfuPeer } from './sfu-peer.ts';
 import type { SfuOffer } from './sfu-peer.ts';
@@ -71,23 +72,23 @@ export class MediaSetup {
   open(joined: JoinedMessage): RoomMedia {
     this.#mode = joined.room.mode;
     const { join, preparation, publications } = this.#options;
+    const between: RoomMediaOptions = {
+      relayOnly: join.relayOnly ?? false,
+      certificate: () => preparation.certificate,
+      publications,
+      now: () => performance.now(),
+    };
     if (this.#mode === 'p2p') {
       this.#discard();
-      return new Mesh(
-        {
-          relayOnly: join.relayOnly ?? false,
-          certificate: () => preparation.certificate,
-          publications,
-          now: () => performance.now(),
-        },
-        { self: joined.self, iceServers: joined.ice.servers },
-        this.#sink,
-      );
+      const { self, ice } = joined;
+      return new Mesh(between, { self, iceServers: ice.servers }, this.#sink);
     }
     const peer = this.#prepared?.peer ?? this.#makePeer();
     this.#prepared = null;
     const options = { publications, want: this.#want, makePeer: () => this.#makePeer() };
-    return new SfuMedia(options, joined, peer, this.#sink);
+    const forwarded = (sink: RoomMediaSink): SfuMedia => new SfuMedia(options, joined, peer, sink);
+    if (this.#mode === 'sfu') return forwarded(this.#sink);
+    return new AutoMedia(between, joined, this.#sink, forwarded);
   }
 
   close(): void {

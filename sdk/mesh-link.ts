@@ -8,7 +8,7 @@ import { LinkMedia } from './link-media.ts';
 import { LinkNegotiation } from './link-negotiation.ts';
 import type { RemoteSignal } from './link-negotiation.ts';
 import { linkStatsOf } from './link-stats.ts';
-import type { LinkStats } from './link-stats.ts';
+import type { LinkStats, TrackToFind } from './link-stats.ts';
 import type { LocalPublication } from './local-publication.ts';
 import type { MediaGrants } from './negotiation.ts';
 import type { LinkPhase } from './timeline.ts';
@@ -93,6 +93,10 @@ export class MeshLink {
 
   restart(): void {
     this.#health.restart();
+  }
+
+  tracks(): TrackToFind[] {
+    return this.#media.tracks();
   }
 
   async stats(): Promise<LinkStats> {

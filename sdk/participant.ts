@@ -21,6 +21,11 @@ export interface ParticipantSetup {
   readonly makeStream: () => MediaStream;
 }
 
+export interface TrackReplacement {
+  readonly publication: Publication;
+  readonly previous: MediaStreamTrack;
+}
+
 export class Participant {
   /**
    * What arrives from this participant but the picture of its screen, which has the stream of its publication (for
@@ -74,7 +79,7 @@ export class Participant {
     return this.#device('camera', CAMERA_ATTRIBUTE);
   }
   /**
-   * Of the connection that its media takes; `none` when grants leave nothing to exchange. In a room of mode `sfu` it
+   * Of the connection that its media takes; `none` when grants leave nothing to exchange. Where the server forwards it
    * is everybody's, in a mesh `self` has none.
    */
   get linkState(): RTCPeerConnectionState | 'none' {
@@ -93,7 +98,7 @@ export class Participant {
   update(info: ParticipantInfo): boolean {
     if (info.v <= this.#info.v) return false;
     this.#info = info;
-    if (this.#setup.mode === 'sfu') this.#publish(info.tracks);
+    if (this.#setup.mode !== 'p2p') this.#publish(info.tracks);
     return true;
   }
 
@@ -103,6 +108,18 @@ export class Participant {
     publication.setTrack(track);
     if (info.source !== 'screen') this.stream.addTrack(track);
     return publication;
+  }
+
+  /** For media-events.ts: it arrives another way, and the stream it is in stays. */
+  replace(info: TrackInfo, track: MediaStreamTrack): TrackReplacement | null {
+    const publication = this.#publications.get(info.sid);
+    const previous = publication?.track;
+    if (!publication || !previous || previous === track) return null;
+    publication.replaceTrack(track);
+    // The new one first: an element is never without.
+    if (info.source !== 'screen') this.stream.addTrack(track);
+    this.stream.removeTrack(previous);
+    return { publication, previous };
   }
 
   /** For media-events.ts: and now it does not. */

@@ -68,6 +68,13 @@ export class Publication {
   }
 
   /** For participant.ts. */
+  replaceTrack(track: MediaStreamTrack): void {
+    this.stream.addTrack(track);
+    if (this.#track) this.stream.removeTrack(this.#track);
+    this.#track = track;
+  }
+
+  /** For participant.ts. */
   setTrack(track: MediaStreamTrack | null): void {
     if (this.#track) this.stream.removeTrack(this.#track);
     if (track) this.stream.addTrack(track);

@@ -54,9 +54,14 @@ export interface RoomEvents {
   trackAdded: TrackDetail;
   /** It does not any more; whether it is still published, `publications` tell. */
   trackRemoved: TrackDetail;
+  /**
+   * It arrives another way (in a room of mode `auto`): `track` takes the place of `previous`, in the same streams and
+   * without a pause.
+   */
+  trackReplaced: TrackDetail & { previous: MediaStreamTrack };
   /** The server sends a track larger or smaller, or pauses it: `publication.quality` says why. */
   quality: { participant: Participant; publication: Publication };
-  /** Who speaks now, the loudest first; of rooms of mode `sfu`. */
+  /** Who speaks now, the loudest first; not in rooms of mode `p2p`. */
   speakers: Participant[];
   data: DataDetail;
   state: StateDetail;

@@ -1,5 +1,5 @@
-// How media of a room flows, behind one door: between participants (mesh.ts) or through the server (sfu-media.ts).
-// room.ts holds one of the two and does not care which.
+// How media of a room flows, behind one door: between participants (mesh.ts), through the server (sfu-media.ts), or as
+// the server says (auto-media.ts). room.ts holds one of the three and does not care which.
 
 import type {
   AnswerMessage,
@@ -10,6 +10,7 @@ import type {
   NeedMessage,
   ParticipantInfo,
   RelayedSignalMessage,
+  RouteMessage,
   SubsMessage,
   Subscription,
   TrackInfo,
@@ -23,12 +24,13 @@ import type { LinkPhase } from './timeline.ts';
 /** Pushes that are about media. */
 export type MediaPush =
   | RelayedSignalMessage
+  | RouteMessage
   | BindMessage
   | NeedMessage
   | SubsMessage
   | MediaLostMessage;
 
-/** What both kinds are made with. */
+/** What is made between participants is made with this. */
 export interface RoomMediaOptions {
   readonly relayOnly: boolean;
   /** One certificate for all connections saves a key generation each. */
@@ -71,6 +73,10 @@ export interface RoomMediaSink {
   /** Media of a published track arrives from now on. */
   onTrack(sid: string, info: TrackInfo, track: MediaStreamTrack): void;
   onTrackGone(sid: string, info: TrackInfo, track: MediaStreamTrack): void;
+  /** The same arrives another way: that track instead of the one before, without a pause between the two. */
+  onTrackReplaced(sid: string, info: TrackInfo, track: MediaStreamTrack): void;
+  /** Who speaks, where the server cannot know it; null where it can. */
+  onSpeakers(sids: readonly string[] | null): void;
   /** How well a track of that participant is sent to us. */
   onQuality(sid: string, subscription: Subscription): void;
   onLinkState(sid: string, state: RTCPeerConnectionState): void;

@@ -2,13 +2,11 @@
 // closes them downward, once. Made by join() only.
 
 import type {
-  JoinMessage,
   JoinedMessage,
   ParticipantInfo,
   PeopleMessage,
   PushMessage,
   RoomInfo,
-  SpeakersMessage,
 } from '../signaling/protocol.ts';
 import type { ConnectionPath } from './connection-path.ts';
 import { dataDetail, dataRequest } from './data-message.ts';
@@ -16,6 +14,7 @@ import type { SendDataOptions } from './data-message.ts';
 import { Emitter } from './emitter.ts';
 import { SternaClientError } from './errors.ts';
 import { IceRenewal } from './ice-renewal.ts';
+import { joinBody } from './join-body.ts';
 import type { JoinOptions } from './join-options.ts';
 import { RECONNECT_FOR_MS } from './limits.ts';
 import type { LinkStats } from './link-stats.ts';
@@ -32,13 +31,13 @@ import type { RoomEvents, RoomState, StateDetail } from './room-events.ts';
 import type { RoomMedia } from './room-media.ts';
 import { Roster } from './roster.ts';
 import type { RosterChange } from './roster.ts';
+import { Speakers } from './speakers.ts';
 import { SignalConnection } from './signal-connection.ts';
 import type { JoinedHow } from './signal-connection.ts';
 import { Subscriptions } from './subscriptions.ts';
 import type { Wish } from './subscriptions.ts';
 import { Timeline } from './timeline.ts';
 import type { TimelineSnapshot } from './timeline.ts';
-import { SDK_NAME, SDK_VERSION } from './version.ts';
 
 /** What join() has prepared; not for applications. */
 export interface RoomSetup {
@@ -67,7 +66,7 @@ export class Room extends Emitter<RoomEvents> {
   #joined: JoinedMessage | null = null;
   #self: Participant | null = null;
   #flow: RoomMedia | null = null;
-  #speakers: readonly string[] = [];
+  readonly #speakers = new Speakers(() => this.emit('speakers', this.activeSpeakers));
   #state: RoomState = 'connecting';
   #unwatch: () => void = () => undefined;
   #onOpened: ((error: SternaClientError | null) => void) | null = null;
@@ -84,7 +83,7 @@ export class Room extends Emitter<RoomEvents> {
       },
       // Where the server knows the tracks, it tells of them itself.
       onAttributes: async (patch) => {
-        if (this.#joined?.room.mode !== 'sfu') await this.setAttributes(patch);
+        if (this.#joined?.room.mode === 'p2p') await this.setAttributes(patch);
       },
     });
     if (options.publish) this.local.preload(options.publish);
@@ -97,6 +96,7 @@ export class Room extends Emitter<RoomEvents> {
         request: (body) => this.#connection.request(body),
         participant: (sid) => this.#participant(sid),
         timeline: this.#timeline,
+        speakers: this.#speakers,
         emit: (event, detail) => this.emit(event, detail),
       }),
     );
@@ -112,7 +112,7 @@ export class Room extends Emitter<RoomEvents> {
         },
         tokenRenews: options.tokenProvider !== undefined,
         reconnectForMs: options.reconnectForMs ?? RECONNECT_FOR_MS,
-        joinBody: () => this.#joinBody(),
+        joinBody: () => joinBody(options, this.#attributes, this.#metadata),
         joinOffer: (token) => this.#media.joinOffer(token),
         openSocket: (url, protocol) => new WebSocket(url, protocol),
         now: () => Date.now(),
@@ -123,7 +123,8 @@ export class Room extends Emitter<RoomEvents> {
         onJoinSent: () => this.#timeline.mark('joinSent'),
         onJoined: (message, how) => this.#onJoined(message, how),
         onPush: (message) => this.#onPush(message),
-        onSpeakers: (message) => this.#onSpeakers(message),
+        onSpeakers: ({ speakers }) =>
+          this.#speakers.tell(speakers.flatMap(({ sid, active }) => (active ? [sid] : []))),
         onAway: ({ reason, attempt, delayMs }) => {
           if (this.#joined) this.#setState({ state: 'reconnecting', reason, attempt, delayMs });
         },
@@ -176,18 +177,18 @@ export class Room extends Emitter<RoomEvents> {
     return this.#roster.participants;
   }
 
-  /** Who speaks, the loudest first; of rooms of mode `sfu`. */
+  /** Who speaks, the loudest first; not in rooms of mode `p2p`. */
   get activeSpeakers(): Participant[] {
-    return this.#speakers.flatMap((sid) => this.#participant(sid) ?? []);
+    return this.#speakers.sids.flatMap((sid) => this.#participant(sid) ?? []);
   }
 
   /**
-   * In a room of mode `sfu`: which tracks of others to receive, and which before all others when there are more than
+   * Where the server forwards: which tracks of others to receive, and which before all others when there are more than
    * `want` allows. Resolves when the server has taken it.
    */
   async subscribe(publications: Publication | readonly Publication[], wish: Wish): Promise<void> {
     const sids = [publications].flat().map(({ sid }) => sid);
-    if (this.info.mode === 'sfu') await this.#subscriptions.change(sids, wish);
+    if (this.info.mode !== 'p2p') await this.#subscriptions.change(sids, wish);
   }
 
   /** What was asked for last. */
@@ -229,8 +230,8 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /**
-   * Counters of what comes from each participant and goes to it, by sid. In a room of mode `sfu` what is sent stands
-   * with `self`; what is received through a slot is counted on when the slot carries another track.
+   * Counters of what comes from each participant and goes to it, by sid. Where the server forwards, what is sent stands
+   * with `self`, and what is received through a slot is counted on when the slot carries another track.
    */
   async stats(): Promise<Map<string, LinkStats>> {
     return (await this.#flow?.stats()) ?? new Map<string, LinkStats>();
@@ -249,14 +250,6 @@ export class Room extends Emitter<RoomEvents> {
   #lastJoined(): JoinedMessage {
     if (!this.#joined) throw new SternaClientError('CLOSED');
     return this.#joined;
-  }
-
-  #joinBody(): Pick<JoinMessage, 'client' | 'attrs' | 'meta'> {
-    return {
-      client: { sdk: SDK_NAME, ver: SDK_VERSION, ua: navigator.userAgent.slice(0, 512) },
-      attrs: { ...this.#attributes },
-      ...(this.#metadata === undefined ? {} : { meta: this.#metadata }),
-    };
   }
 
   #onJoined(message: JoinedMessage, how: JoinedHow): void {
@@ -330,14 +323,10 @@ export class Room extends Emitter<RoomEvents> {
       case 'need':
       case 'subs':
       case 'media':
+      case 'route':
         this.#flow?.receive(message, true);
         break;
     }
-  }
-
-  #onSpeakers({ speakers }: SpeakersMessage): void {
-    this.#speakers = speakers.flatMap(({ sid, active }) => (active ? [sid] : []));
-    this.emit('speakers', this.activeSpeakers);
   }
 
   #onPeople(message: PeopleMessage): void {

@@ -27,6 +27,7 @@ const SHAPES: Readonly<Record<string, (fields: Fields) => boolean>> = {
     (m['answer'] === undefined || isAnswer(m['answer'])),
   people: (m) => typeof m['s'] === 'number' && Array.isArray(m['upd']) && Array.isArray(m['gone']),
   room: (m) => typeof m['s'] === 'number' && isObject(m['room']),
+  route: (m) => typeof m['s'] === 'number' && (m['via'] === 'p2p' || m['via'] === 'sfu'),
   signal: (m) => typeof m['s'] === 'number' && typeof m['from'] === 'string',
   data: (m) =>
     typeof m['s'] === 'number' && typeof m['from'] === 'string' && typeof m['payload'] === 'string',

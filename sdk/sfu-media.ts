@@ -10,7 +10,7 @@ import type {
 } from '../signaling/protocol.ts';
 import { connectionPathOf } from './connection-path.ts';
 import type { ConnectionPath } from './connection-path.ts';
-import { SternaClientError } from './errors.ts';
+import { isSessionOver, SternaClientError } from './errors.ts';
 import { RELAY_AFTER_MS, RESET_WAIT_MS, RESTARTS_MAX, RESTART_WAIT_MAX_MS } from './limits.ts';
 import { LinkHealth } from './link-health.ts';
 import { linkStatsOf } from './link-stats.ts';
@@ -31,14 +31,6 @@ export interface SfuMediaOptions {
   readonly makePeer: () => SfuPeer;
 }
 
-/** The session is over, or another one has begun: nothing of this one is worth a word. */
-function isOver(error: unknown): boolean {
-  return (
-    error instanceof SternaClientError &&
-    (error.reason === 'SESSION_GONE' || error.reason === 'CLOSED')
-  );
-}
-
 export class SfuMedia implements RoomMedia {
   readonly #options: SfuMediaOptions;
   readonly #sink: RoomMediaSink;
@@ -46,7 +38,7 @@ export class SfuMedia implements RoomMedia {
   readonly #slots = new SlotTable();
   /** By `mid`, what is shown of the slots. */
   readonly #shown = new Map<string, RTCRtpReceiver>();
-  readonly #published: PublishedTracks;
+  readonly published: PublishedTracks;
   readonly #rounds = new Rounds(() => this.#round());
   readonly #selfSid: string;
   #mayReceive: boolean;
@@ -76,11 +68,11 @@ export class SfuMedia implements RoomMedia {
     this.#selfSid = joined.self.sid;
     this.#mayReceive = joined.self.perm.canSubscribe;
     this.#iceServers = joined.ice.servers;
-    this.#published = new PublishedTracks(async (track, muted) => {
+    this.published = new PublishedTracks(async (track, muted) => {
       await sink.request({ type: 'mute', track, muted });
     });
     this.#peer = peer;
-    this.#published.offered(peer.offered);
+    this.published.offered(peer.offered);
     this.#health = this.#watch(peer);
     this.#firstAnswer = joined.answer;
     this.#due = joined.answer === undefined;
@@ -104,7 +96,7 @@ export class SfuMedia implements RoomMedia {
 
   setSelf(info: ParticipantInfo): void {
     this.#mayReceive = info.perm.canSubscribe;
-    this.#published.onSelf(info.tracks);
+    this.published.onSelf(info.tracks);
   }
 
   setIceServers(iceServers: IceServer[]): void {
@@ -130,15 +122,26 @@ export class SfuMedia implements RoomMedia {
         this.#reset();
         break;
       case 'signal':
+      case 'route':
         break;
     }
   }
 
   async sync(): Promise<void> {
     const publications = this.#options.publications();
-    this.#published.sync(publications);
+    this.published.sync(publications);
     if (this.#peer.senders.differs(publications)) await this.#rounds.run();
     else await this.#peer.senders.sync(publications);
+  }
+
+  /** For auto-media.ts: these of ours are not sent. */
+  async hold(tracks: ReadonlySet<string>): Promise<void> {
+    await this.#peer.senders.hold((one) => tracks.has(this.published.sidOf(one) ?? ''));
+  }
+
+  /** For auto-media.ts: what that track comes with. */
+  receiverOf(track: string): RTCRtpReceiver | undefined {
+    return this.#shown.get(this.#slots.find(track)?.mid ?? '');
   }
 
   restart(): void {
@@ -166,7 +169,7 @@ export class SfuMedia implements RoomMedia {
     }
     tracks.set(
       this.#selfSid,
-      this.#peer.senders.tracks((publication) => this.#published.sidOf(publication)),
+      this.#peer.senders.tracks((publication) => this.published.sidOf(publication)),
     );
     return new Map([...tracks].map(([sid, wanted]) => [sid, linkStatsOf(report, wanted)]));
   }
@@ -198,7 +201,7 @@ export class SfuMedia implements RoomMedia {
     if (this.#isOld(peer) || !(await this.#prepare(peer))) return;
     const offer = await peer.offer();
     if (this.#isOld(peer)) return;
-    this.#published.offered(peer.offered);
+    this.published.offered(peer.offered);
     const answer = await this.#ask(peer, offer);
     if (!answer || this.#isOld(peer)) return;
     // Before anything else is awaited: a `bind` may follow on its heels.
@@ -234,7 +237,7 @@ export class SfuMedia implements RoomMedia {
         ...(this.#isNew ? { reset: true } : {}),
       });
     } catch (error) {
-      if (isOver(error) || this.#isOld(peer)) return undefined;
+      if (isSessionOver(error) || this.#isOld(peer)) return undefined;
       // What it told has still to be told.
       this.#due = true;
       await peer.rollBack();
@@ -254,8 +257,8 @@ export class SfuMedia implements RoomMedia {
     if (this.#isOld(peer)) return true;
     this.#isNew = false;
     this.#sink.onPhase('answer');
-    this.#published.answered(answer.tracks);
-    this.#published.sync(this.#options.publications());
+    this.published.answered(answer.tracks);
+    this.published.sync(this.#options.publications());
     this.#show();
     this.#awaitConnection();
     return true;
@@ -301,7 +304,7 @@ export class SfuMedia implements RoomMedia {
 
   /** Without media the connection is made anew, later and later; with it, others may have more luck. */
   #fail(error: unknown): void {
-    if (this.#closed || isOver(error)) return;
+    if (this.#closed || isSessionOver(error)) return;
     this.#sink.onFault(error);
     const hopeless = error instanceof SternaClientError && error.retry === 'never';
     if (this.#state !== 'connected' && !(hopeless && this.#resets > 0)) this.#resetLater();
@@ -336,7 +339,7 @@ export class SfuMedia implements RoomMedia {
     this.#slots.bindAll([]);
     this.#applying = false;
     this.#show();
-    this.#published.forget();
+    this.published.forget();
     this.#health.close();
     this.#peer.close();
   }

@@ -15,6 +15,7 @@ export class SfuSenders {
   /** How many encodings each has, which is for good. */
   readonly #encodings = new WeakMap<RTCRtpTransceiver, number>();
   readonly #wantsSimulcast: boolean;
+  readonly #held = new Set<RTCRtpSender>();
 
   constructor(pc: RTCPeerConnection, wantsSimulcast: boolean) {
     this.#pc = pc;
@@ -42,6 +43,16 @@ export class SfuSenders {
     for (const publication of publications) {
       const { sender } = this.#used.get(publication) ?? this.#assign(publication);
       if (sender.track !== publication.track) changes.push(sender.replaceTrack(publication.track));
+    }
+    await Promise.all(changes);
+  }
+
+  /** Sends nothing of these publications and all of the others, which needs no offer. */
+  async hold(isHeld: (publication: LocalPublication) => boolean): Promise<void> {
+    const changes: Promise<void>[] = [];
+    for (const [publication, { sender }] of this.#used) {
+      const held = isHeld(publication);
+      if (this.#held.has(sender) !== held) changes.push(this.#setHeld(sender, held));
     }
     await Promise.all(changes);
   }
@@ -87,6 +98,21 @@ export class SfuSenders {
     }
     this.#used.set(publication, transceiver);
     return transceiver;
+  }
+
+  async #setHeld(sender: RTCRtpSender, held: boolean): Promise<void> {
+    const parameters = sender.getParameters();
+    for (const encoding of parameters.encodings) encoding.active = !held;
+    if (held) this.#held.add(sender);
+    else this.#held.delete(sender);
+    try {
+      await sender.setParameters(parameters);
+    } catch (error) {
+      // It is as it was.
+      if (held) this.#held.delete(sender);
+      else this.#held.add(sender);
+      throw error;
+    }
   }
 
   #add(

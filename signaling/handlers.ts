@@ -15,7 +15,7 @@ const NAMED_MAX = 4;
 /** Null: done, answer `ok`. */
 export function relaySignal(session: Session, message: SignalMessage, now: number): Refusal | null {
   const { participant, room } = session;
-  const { to, description, candidate, link, tracks, shows } = message;
+  const { to, description, candidate, link, tracks, shows, over } = message;
   if (room.media !== null && !room.route.admits(participant.sid, to, link, now)) {
     return refusal(
       'BAD_MESSAGE',
@@ -25,7 +25,7 @@ export function relaySignal(session: Session, message: SignalMessage, now: numbe
     );
   }
   if (participant.perm.hidden) return hiddenMayNot('signal');
-  const parts = [description, candidate, tracks, shows];
+  const parts = [description, candidate, tracks, shows, over];
   if (parts.every((part) => part === undefined)) {
     return refusal('BAD_MESSAGE', 'signal: expected a description or a candidate');
   }
@@ -38,8 +38,8 @@ export function relaySignal(session: Session, message: SignalMessage, now: numbe
   if (recipient === undefined) return notFound([to]);
   room.feed.flushIfWaiting(participant.sid);
   if (shows !== undefined) room.route.shows(participant.sid, shows.length);
-  const from = participant.sid;
-  recipient.push(encodePush({ type: 'signal', from, description, candidate, link, tracks, shows }));
+  const push = { from: participant.sid, description, candidate, link, tracks, shows, over };
+  recipient.push(encodePush({ type: 'signal', ...push }));
   return null;
 }
 

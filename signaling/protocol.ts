@@ -188,6 +188,8 @@ export const signalMessage = z.object({
     .optional(),
   /** In a room of mode `auto`: all tracks of the recipient that the sender shows from that connection. */
   shows: z.array(sid).max(LIMITS.tracks).optional(),
+  /** In a room of mode `auto`: the sender gives that connection up. */
+  over: z.boolean().optional(),
 });
 
 export const attrsMessage = z.object({

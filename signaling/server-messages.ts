@@ -202,6 +202,7 @@ export interface RelayedSignalMessage {
   link?: number;
   tracks?: SignalMessage['tracks'];
   shows?: string[];
+  over?: boolean;
 }
 
 export interface RelayedDataMessage {

@@ -123,16 +123,9 @@ export class SignalingServer {
     const limits = signalingLimits(options.limits);
     this.#origins = options.origins;
     this.tokens = new TokenVerifier(options.keys, { clock });
-    const { media } = options;
+    const { media, observer, roomMode } = options;
     const switchboard = media === undefined ? null : new Switchboard(media, log);
-    this.rooms = new Rooms(
-      clock,
-      log,
-      limits,
-      switchboard,
-      options.observer ?? null,
-      options.roomMode,
-    );
+    this.rooms = new Rooms(clock, log, limits, switchboard, observer, roomMode);
     this.roomStats = new RoomStats(this.rooms, switchboard?.reports ?? null);
     this.#service = {
       clock,

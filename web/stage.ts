@@ -71,9 +71,9 @@ export class Stage {
 
   /** The newest round trips. */
   async refreshPaths(): Promise<void> {
-    // In a room of mode sfu one connection carries everything, and our own tile shows it.
+    // But in a mesh one connection carries everything, and our own tile shows it.
     const shown: Iterable<[string, Tile]> =
-      this.#room.info.mode === 'sfu' ? [[this.#room.self.sid, this.#selfTile]] : this.#tiles;
+      this.#room.info.mode === 'p2p' ? this.#tiles : [[this.#room.self.sid, this.#selfTile]];
     const refreshed = [...shown].map(async ([sid, tile]) => {
       const path = await this.#room.connectionPath(sid);
       if (path) tile.showPath(path);
@@ -193,9 +193,9 @@ export class Stage {
   #showSpeaking(): void {
     const { participants, self, info, activeSpeakers } = this.#room;
     const speaks = ({ sid }: Participant): boolean =>
-      info.mode === 'sfu'
-        ? activeSpeakers.some((speaker) => speaker.sid === sid)
-        : this.#room.audioLevel(sid) > SPEAKING_LEVEL;
+      info.mode === 'p2p'
+        ? this.#room.audioLevel(sid) > SPEAKING_LEVEL
+        : activeSpeakers.some((speaker) => speaker.sid === sid);
     for (const participant of [self, ...participants.values()]) {
       this.#tileOf(participant)?.showSpeaking(speaks(participant));
     }

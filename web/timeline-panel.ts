@@ -45,7 +45,7 @@ function table(caption: string, startMs: number, rows: readonly Row[]): HTMLTabl
 
 export function renderTimeline(root: HTMLElement, room: Room): void {
   const { socketOpen, joinSent, joined, offerBytes, participants, ...first } = room.timeline();
-  const forwarded = room.info.mode === 'sfu';
+  const forwarded = room.info.mode !== 'p2p';
   const tables = [
     table('Server', 0, [
       ...(forwarded ? ([['Offer made', first.offer]] as const) : []),
