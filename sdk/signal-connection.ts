@@ -215,6 +215,7 @@ export class SignalConnection {
       case 'room':
       case 'bind':
       case 'need':
+      case 'route':
       case 'subs':
       case 'media':
       case 'signal':

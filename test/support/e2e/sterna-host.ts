@@ -17,6 +17,8 @@ export interface HostOptions {
   /** Media workers; by default as many as the machine is for. */
   workers?: number;
   nodeFlags?: readonly string[];
+  /** Of rooms. */
+  mode?: 'auto' | 'sfu' | 'p2p';
   /** What it shares with other nodes. */
   redis?: { readonly url: string; readonly lease: number };
 }
@@ -27,6 +29,7 @@ export async function startHost({
   media = '127.0.0.1',
   workers = 0,
   nodeFlags = [],
+  mode = 'sfu',
   redis,
 }: HostOptions = {}): Promise<SternaHost> {
   const sterna = await Sterna.start({
@@ -41,6 +44,7 @@ export async function startHost({
         relay: { addresses: ['127.0.0.1'] },
       },
       sfu: { addresses: [media] },
+      rooms: { mode },
       ...(redis === undefined ? {} : { redis }),
     },
   });
