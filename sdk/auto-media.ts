@@ -52,6 +52,8 @@ export class AutoMedia implements RoomMedia {
   #newest = 0;
   /** Of a link that is not there yet. */
   #early: RelayedSignalMessage[] = [];
+  /** Of each way, the newest. */
+  readonly #paths: { direct?: ConnectionPath; server?: ConnectionPath } = {};
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isLooking = false;
   #closed = false;
@@ -76,11 +78,15 @@ export class AutoMedia implements RoomMedia {
       onQuality: (sid, quality) => this.#onQuality(sid, quality),
       onSpeakers: (sids) => sink.onSpeakers(sids),
       onLinkState: (sid, state) => sink.onLinkState(sid, state),
-      onPath: (sid, path) => sink.onPath(sid, path),
+      onPath: (_sid, path) => this.#onPath('server', path),
       onPhase: (phase, sid) => sink.onPhase(phase, sid),
       onOffer: (bytes) => sink.onOffer(bytes),
       onFault: (error, sid) => sink.onFault(error, sid),
     });
+  }
+
+  get isDirect(): boolean {
+    return this.#direct?.isShown ?? false;
   }
 
   add(info: ParticipantInfo): void {
@@ -136,11 +142,10 @@ export class AutoMedia implements RoomMedia {
     this.#follow();
   }
 
-  async connectionPath(sid: string): Promise<ConnectionPath | null> {
-    if (!this.#direct?.isShown) return this.#sfu.connectionPath();
-    return this.#people.has(sid) || sid === this.#self.sid
-      ? connectionPathOf(await this.#direct.link.pc.getStats())
-      : null;
+  async connectionPath(): Promise<ConnectionPath | null> {
+    const direct = this.#direct;
+    if (!direct?.isShown) return this.#sfu.connectionPath();
+    return connectionPathOf(await direct.link.pc.getStats());
   }
 
   async stats(): Promise<Map<string, LinkStats>> {
@@ -205,7 +210,7 @@ export class AutoMedia implements RoomMedia {
         onTrack: () => undefined,
         onTrackGone: () => undefined,
         onLinkState: () => this.#lookSoon(0),
-        onPath: (of, path) => this.#sink.onPath(of, path),
+        onPath: (_sid, path) => this.#onPath('direct', path),
         onPhase: (of, phase) => this.#sink.onPhase(phase, of),
         onFault: (of, error) => this.#sink.onFault(error, of),
       },
@@ -247,6 +252,12 @@ export class AutoMedia implements RoomMedia {
       rtcpMuxPolicy: 'require',
       ...(certificate ? { certificates: [certificate] } : {}),
     };
+  }
+
+  /** The path is everybody's, as in a room of mode `sfu`: that of the way that media takes. */
+  #onPath(way: 'direct' | 'server', path: ConnectionPath): void {
+    this.#paths[way] = path;
+    if (this.isDirect === (way === 'direct')) this.#sink.onPath(this.#self.sid, path);
   }
 
   #onSignal(message: RelayedSignalMessage): void {
@@ -330,6 +341,8 @@ export class AutoMedia implements RoomMedia {
     const { participant, info, server, quality } = shown;
     shown.track = direct ?? server;
     this.#sink.onTrackReplaced(participant, info, shown.track);
+    const path = this.#paths[this.isDirect ? 'direct' : 'server'];
+    if (path) this.#sink.onPath(this.#self.sid, path);
     if (!quality) return;
     // The other one sends one size directly, as well as it can.
     const best = { track: sid, state: 'live', layer: 0, reason: 'best' } as const;

@@ -17,6 +17,7 @@ import type { MediaPush, RoomMedia, RoomMediaOptions, RoomMediaSink } from './ro
 type Member = Pick<ParticipantInfo, 'sid' | 'perm'>;
 
 export class Mesh implements RoomMedia {
+  readonly isDirect = true;
   readonly #options: RoomMediaOptions;
   readonly #sink: LinkSink;
   readonly #members = new Map<string, Member>();

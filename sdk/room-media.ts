@@ -40,6 +40,8 @@ export interface RoomMediaOptions {
 }
 
 export interface RoomMedia {
+  /** What comes from others comes from them, and not from the server. */
+  readonly isDirect: boolean;
   /**
    * Somebody is here, or what the server says of it has changed. `wasHere`: we came later, so the first offer is
    * ours.

@@ -177,6 +177,11 @@ export class Room extends Emitter<RoomEvents> {
     return this.#roster.participants;
   }
 
+  /** What comes from others comes from them at the moment, and not through the server. */
+  get isDirect(): boolean {
+    return this.#flow?.isDirect ?? false;
+  }
+
   /** Who speaks, the loudest first; not in rooms of mode `p2p`. */
   get activeSpeakers(): Participant[] {
     return this.#speakers.sids.flatMap((sid) => this.#participant(sid) ?? []);

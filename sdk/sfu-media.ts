@@ -32,6 +32,7 @@ export interface SfuMediaOptions {
 }
 
 export class SfuMedia implements RoomMedia {
+  readonly isDirect = false;
   readonly #options: SfuMediaOptions;
   readonly #sink: RoomMediaSink;
   readonly #members = new Set<string>();

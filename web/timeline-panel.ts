@@ -60,6 +60,10 @@ export function renderTimeline(root: HTMLElement, room: Room): void {
     tables.push(table(name, times.created ?? 0, linkRows(times)));
   }
   root.replaceChildren(...tables);
+  if (room.info.mode === 'auto') {
+    const way = room.isDirect ? 'directly between the two of you' : 'through the server';
+    root.append(make('p', 'hint', `Media goes ${way}.`));
+  }
   if (forwarded && offerBytes !== undefined) {
     root.append(make('p', 'hint', `The newest offer has ${offerBytes} bytes.`));
   }
