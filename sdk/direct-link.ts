@@ -203,7 +203,8 @@ export class DirectLink {
   /** Sound comes all the time, and its end is seen long before ICE notices. */
   #isDead(counts: readonly Count[], nowMs: number): boolean {
     const { connectionState, iceConnectionState } = this.link.pc;
-    if (connectionState === 'failed' || iceConnectionState === 'disconnected') return true;
+    if (connectionState === 'failed' || connectionState === 'closed') return true;
+    if (iceConnectionState === 'disconnected') return true;
     if (connectionState !== 'connected') return nowMs - this.#options.nowMs >= LINK_CONNECT_MS;
     return counts.some(({ track, direct }) => {
       if (track.kind !== 'audio' || track.muted || !this.#shown.has(track.sid)) {

@@ -30,8 +30,8 @@ interface RoomAnswer {
   participants: { direct: number; subscriptions: { packets: number }[] }[];
 }
 
-async function stats(): Promise<RoomAnswer> {
-  const { body } = await askStats(host.sterna, 'r/stats');
+async function stats(room = 'r'): Promise<RoomAnswer> {
+  const { body } = await askStats(host.sterna, `${room}/stats`);
   return body as RoomAnswer;
 }
 
@@ -55,8 +55,8 @@ const pair = (page: SdkPage): Promise<{ local: unknown; remote: unknown }> =>
     return { local: port('localCandidateId'), remote: port('remoteCandidateId') };
   });
 
-const isDirect = async (): Promise<number[]> =>
-  (await stats()).participants.map(({ direct }) => direct);
+const isDirect = async (room = 'r'): Promise<number[]> =>
+  (await stats(room)).participants.map(({ direct }) => direct);
 
 const names = (page: SdkPage): Promise<string[]> =>
   page.page.evaluate(() =>
@@ -65,9 +65,22 @@ const names = (page: SdkPage): Promise<string[]> =>
     ),
   );
 
+/** A page whose encoders take their time to begin again: who did not wait for them would see and hear nothing so long. */
 async function open(): Promise<SdkPage> {
   const page = await SdkPage.open(browser, host);
   await MediaGaps.publishes(page);
+  await page.page.evaluate((slowMs) => {
+    window.RTCRtpSender.prototype.setParameters = new Proxy(
+      window.RTCRtpSender.prototype.setParameters,
+      {
+        apply: async (set, sender: RTCRtpSender, [parameters]: [RTCRtpSendParameters]) => {
+          const begins = parameters.encodings.some(({ active }) => active);
+          if (begins) await new Promise((resolve) => setTimeout(resolve, slowMs));
+          await Reflect.apply(set, sender, [parameters]);
+        },
+      },
+    );
+  }, 2 * GAP_MAX);
   return page;
 }
 
@@ -96,7 +109,7 @@ test('two are direct, three are not, two are again, and nobody notices', async (
   await pause(500);
   await take();
 
-  await expect.poll(isDirect, LOOK).toEqual([2, 2]);
+  await expect.poll(() => isDirect(), LOOK).toEqual([2, 2]);
   const first = await take();
   const [atAnn, atBob] = [await pair(ann), await pair(bob)];
   expect(atAnn).toEqual({ local: atBob.remote, remote: atBob.local });
@@ -108,7 +121,7 @@ test('two are direct, three are not, two are again, and nobody notices', async (
   expectNone('to each other', calm, first);
 
   await cleo.join({ identity: 'cleo' });
-  await expect.poll(isDirect, LOOK).toEqual([0, 0, 0]);
+  await expect.poll(() => isDirect(), LOOK).toEqual([0, 0, 0]);
   for (const [page, others] of [
     [ann, ['bob', 'cleo']],
     [bob, ['ann', 'cleo']],
@@ -121,7 +134,7 @@ test('two are direct, three are not, two are again, and nobody notices', async (
   expectNone('to the server', calm, await take());
 
   await cleo.page.evaluate(() => window.room.leave());
-  await expect.poll(isDirect, LOOK).toEqual([2, 2]);
+  await expect.poll(() => isDirect(), LOOK).toEqual([2, 2]);
   await pause(500);
   expectNone('and back', calm, await take());
   expect(
@@ -131,4 +144,21 @@ test('two are direct, three are not, two are again, and nobody notices', async (
     ),
   ).toBe(true);
   expect((await ann.events()).filter((event) => event.startsWith('no track bob'))).toEqual([]);
+});
+
+test('a direct way that is dead is given up, and media goes on through the server', async () => {
+  const room = 'dead';
+  const [ann, bob] = [await SdkPage.open(browser, host), await SdkPage.open(browser, host)];
+  await Promise.all([ann.films(), bob.films()]);
+  await ann.join({ identity: 'ann', room });
+  await bob.join({ identity: 'bob', room });
+  await expect.poll(() => isDirect(room), LOOK).toEqual([2, 2]);
+  await Promise.all([ann.sees(1), bob.sees(1)]);
+  // As a cable that is drawn: the other end hears nothing of it.
+  await bob.page.evaluate(() => window.pcs.at(-1)?.close());
+  await expect.poll(() => isDirect(room), LOOK).toEqual([0, 0]);
+  await Promise.all([ann.sees(1), bob.sees(1)]);
+  expect(await ann.page.evaluate(() => window.room.isDirect)).toBe(false);
+  await expect.poll(() => ann.lines(), LOOK).toHaveLength(1);
+  expect(await ann.events()).not.toContain('no track bob video');
 });
