@@ -3,7 +3,7 @@
 // show. Owned by auto-media.ts, which looks at it every moment; time is an argument.
 
 import type { SignalMessage } from '../signaling/protocol.ts';
-import { DRAIN_MAX_MS, LINK_CONNECT_MS, LINK_SILENCE_MS } from './limits.ts';
+import { DRAIN_MAX_MS, FLOWS_FROM, LINK_CONNECT_MS, LINK_SILENCE_MS } from './limits.ts';
 import { arrivedAt } from './link-arrival.ts';
 import { linkStatsOf } from './link-stats.ts';
 import type { LinkStats, TrackToFind } from './link-stats.ts';
@@ -172,24 +172,24 @@ export class DirectLink {
     const { sid } = track;
     const receiver = this.#receiver(sid);
     if (this.#drainedAtMs === null) {
-      const flows = this.#rises(`direct ${sid}`, direct);
+      const flows = this.#flows(`direct ${sid}`, track.kind, direct);
       if (!flows || !receiver || this.#shown.get(sid) === receiver.track) return;
       this.#shown.set(sid, receiver.track);
       this.#sink.onShow(sid, receiver.track);
     } else if (this.#shown.has(sid)) {
       // Of what is muted the server sends nothing.
-      const flows = this.#rises(`server ${sid}`, server);
+      const flows = this.#flows(`server ${sid}`, track.kind, server);
       if (!flows && !isDead && !track.muted) return;
       this.#shown.delete(sid);
       this.#sink.onShow(sid, null);
     }
   }
 
-  /** More has arrived than when it was looked at first. */
-  #rises(key: string, count: number): boolean {
+  /** So much more has arrived than when it was looked at first that what follows is in time. */
+  #flows(key: string, kind: 'audio' | 'video', count: number): boolean {
     const base = this.#base.get(key);
     if (base === undefined) this.#base.set(key, count);
-    return base !== undefined && count > base;
+    return base !== undefined && count - base >= FLOWS_FROM[kind];
   }
 
   async #count(track: BoundTrack): Promise<Count> {

@@ -41,20 +41,21 @@ export class SfuSenders {
       changes.push(transceiver.sender.replaceTrack(null));
     }
     for (const publication of publications) {
-      const { sender } = this.#used.get(publication) ?? this.#assign(publication);
-      if (sender.track !== publication.track) changes.push(sender.replaceTrack(publication.track));
+      if (!this.#used.has(publication)) this.#assign(publication);
     }
-    await Promise.all(changes);
+    await Promise.all([...changes, ...this.#replaceTracks()]);
   }
 
-  /** Sends nothing of these publications and all of the others, which needs no offer. */
+  /**
+   * Sends nothing of these publications and all of the others, which needs no offer. Without their tracks, since
+   * Firefox sends sound on whatever `active` of its encoding says.
+   */
   async hold(isHeld: (publication: LocalPublication) => boolean): Promise<void> {
-    const changes: Promise<void>[] = [];
     for (const [publication, { sender }] of this.#used) {
-      const held = isHeld(publication);
-      if (this.#held.has(sender) !== held) changes.push(this.#setHeld(sender, held));
+      if (isHeld(publication)) this.#held.add(sender);
+      else this.#held.delete(sender);
     }
-    await Promise.all(changes);
+    await Promise.all(this.#replaceTracks());
   }
 
   /** What the offer with these sections says about them; `mids` in the order of the transceivers. */
@@ -81,7 +82,14 @@ export class SfuSenders {
     }));
   }
 
-  #assign(publication: LocalPublication): RTCRtpTransceiver {
+  #replaceTracks(): Promise<void>[] {
+    return [...this.#used].flatMap(([publication, { sender }]) => {
+      const track = this.#held.has(sender) ? null : publication.track;
+      return sender.track === track ? [] : [sender.replaceTrack(track)];
+    });
+  }
+
+  #assign(publication: LocalPublication): void {
     const { kind, stream } = publication;
     const encodings = this.#wantsSimulcast ? encodingsOf(publication) : [];
     const count = Math.max(1, encodings.length);
@@ -96,23 +104,8 @@ export class SfuSenders {
     } else {
       preferCodecs(transceiver);
     }
+    this.#held.delete(transceiver.sender);
     this.#used.set(publication, transceiver);
-    return transceiver;
-  }
-
-  async #setHeld(sender: RTCRtpSender, held: boolean): Promise<void> {
-    const parameters = sender.getParameters();
-    for (const encoding of parameters.encodings) encoding.active = !held;
-    if (held) this.#held.add(sender);
-    else this.#held.delete(sender);
-    try {
-      await sender.setParameters(parameters);
-    } catch (error) {
-      // It is as it was.
-      if (held) this.#held.delete(sender);
-      else this.#held.add(sender);
-      throw error;
-    }
   }
 
   #add(

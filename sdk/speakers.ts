@@ -31,18 +31,20 @@ export class Speakers {
 }
 
 export class Hearing {
-  /** When it was last loud, by sid. */
-  readonly #loudAt = new Map<string, number>();
+  /** Who was loud when it was looked last: a click is no speech. */
+  #loud: ReadonlySet<string> = new Set();
+  /** When they spoke last, by sid. */
+  readonly #spokeAt = new Map<string, number>();
 
   /** Who speaks now. */
   hear(levels: ReadonlyMap<string, number>, nowMs: number): string[] {
-    for (const [sid, level] of levels) {
-      if (level >= SPEECH_LEVEL_MIN) this.#loudAt.set(sid, nowMs);
-    }
-    for (const [sid, atMs] of this.#loudAt) {
-      if (nowMs - atMs >= SPEECH_HANGOVER_MS) this.#loudAt.delete(sid);
+    const before = this.#loud;
+    this.#loud = new Set([...levels.keys()].filter((sid) => levels.get(sid)! >= SPEECH_LEVEL_MIN));
+    for (const sid of this.#loud) if (before.has(sid)) this.#spokeAt.set(sid, nowMs);
+    for (const [sid, atMs] of this.#spokeAt) {
+      if (nowMs - atMs >= SPEECH_HANGOVER_MS) this.#spokeAt.delete(sid);
     }
     const level = (sid: string): number => levels.get(sid) ?? 0;
-    return [...this.#loudAt.keys()].toSorted((a, b) => level(b) - level(a));
+    return [...this.#spokeAt.keys()].toSorted((a, b) => level(b) - level(a));
   }
 }

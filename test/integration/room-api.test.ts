@@ -88,6 +88,17 @@ describe('rooms', () => {
     });
   });
 
+  it('are of mode p2p where the server forwards nothing, and another one is refused by name', async () => {
+    const refused = await ask('POST', '/v1/rooms', { name: 'auto', mode: 'auto' });
+    expect(problem(refused)).toMatchObject({ status: 400, reason: 'BAD_MESSAGE' });
+    expect(problem(refused).detail).toMatch(/^mode: expected p2p/);
+    const made = await ask('POST', '/v1/rooms', { name: 'mesh', mode: 'p2p' });
+    expect([made.status, json(made)]).toMatchObject([201, { mode: 'p2p' }]);
+    const changed = await ask('PATCH', '/v1/rooms/mesh', { mode: 'sfu' });
+    expect(problem(changed).detail).toMatch(/^mode: /);
+    await ask('DELETE', '/v1/rooms/mesh');
+  });
+
   it('are made once for one Idempotency-Key', async () => {
     const key = { 'idempotency-key': '6f1c' };
     const first = await ask('POST', '/v1/rooms', { name: 'once' }, key);

@@ -136,10 +136,10 @@ describe('development mode', () => {
       const answer = await call(server.port, 'POST', '/v1/rooms', headers, JSON.stringify(room));
       return [answer.status, JSON.parse(answer.body)];
     };
-    const room = { name: 'daily', maxParticipants: 3, metadata: 'm' };
+    const room = { name: 'daily', maxParticipants: 3, metadata: 'm', mode: 'auto' };
     expect(await post(here, room)).toMatchObject([
       201,
-      { name: 'daily', maxParticipants: 3, meta: 'm' },
+      { name: 'daily', maxParticipants: 3, meta: 'm', mode: 'auto' },
     ]);
     expect(await post(everywhere, { name: 'daily' })).toMatchObject([200, { maxParticipants: 3 }]);
     expect(await post(everywhere, { name: 'other' })).toMatchObject([201, { maxParticipants: 50 }]);

@@ -51,6 +51,11 @@ describe('in the file', () => {
       'engine: portable\nworkerCpus: "1"',
       'workerCpus: expected nothing with engine: portable (only the linux engine pins its workers), got "1"',
     ],
+    ['rooms: { mode: mesh }', 'rooms.mode: expected one of auto, sfu, p2p, got "mesh"'],
+    [
+      'sfu: { enabled: false }\nrooms: { mode: auto }',
+      'rooms.mode: expected p2p, since sfu.enabled is false, got "auto"',
+    ],
     ['sfu: { addresses: [] }', 'sfu.addresses: expected at least one IP address of this machine'],
     ['sfu: { addresses: [224.0.0.1] }', 'sfu.addresses.0: expected an IP address of this machine'],
     ['sfu: { announce: [0.0.0.0] }', 'sfu.announce.0: expected an IP address that clients reach'],

@@ -169,6 +169,7 @@ describe('POST /v1/rooms', () => {
       ['{}', 'name'],
       ['{"name":""}', 'name'],
       ['{"name":"a","maxParticipants":"x"}', 'maxParticipants'],
+      ['{"name":"a","mode":"mesh"}', 'mode'],
       ['{"name":"a","emptyTimeoutSeconds":-1}', 'emptyTimeoutSeconds'],
       ['{"name":"a","color":1}', 'body'],
       ['[]', 'body'],

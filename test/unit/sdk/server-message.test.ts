@@ -20,6 +20,7 @@ test.each([
   { type: 'bind', s: 4, map: [{ mid: '3', track: null, participant: null }] },
   { type: 'need', s: 5, audio: 2, video: 4 },
   { type: 'subs', s: 6, subs: [{ track: 't', state: 'live', layer: 0, reason: 'best' }] },
+  { type: 'route', s: 6, via: 'p2p', link: 1, with: 'b' },
   { type: 'media', s: 6, state: 'lost', reason: '' },
   { type: 'speakers', speakers: [{ sid: 'a', level: 0.5, active: true }] },
   { type: 'bye', code: 4503, reason: 'DRAINING', message: '', action: 'rejoin' },
