@@ -1,6 +1,6 @@
-// Media of a room of mode `auto`: always through the server (sfu-media.ts), and besides directly (direct-link.ts) while
-// the server says that we are two. Tracks are those that the server would send; the direct way only changes where the
-// MediaStreamTrack of each comes from. Owned by room.ts.
+// Media of a room whose server forwards (mode `sfu` or `auto`, which may change): always through the server
+// (sfu-media.ts), and besides directly (direct-link.ts) while the server says that we are two. Tracks are those that
+// the server would send; the direct way only changes where the MediaStreamTrack of each comes from. Owned by room.ts.
 
 import type {
   IceServer,
@@ -14,7 +14,7 @@ import type {
 import { connectionPathOf } from './connection-path.ts';
 import type { ConnectionPath } from './connection-path.ts';
 import { DirectLink } from './direct-link.ts';
-import type { BoundTrack, DirectSignal } from './direct-link.ts';
+import type { DirectSignal } from './direct-link.ts';
 import { EARLY_SIGNALS_PER_SENDER, LOOK_MS, LOOK_STEADY_MS } from './limits.ts';
 import { loudnessSent } from './link-arrival.ts';
 import type { LinkStats } from './link-stats.ts';
@@ -152,7 +152,7 @@ export class AutoMedia implements RoomMedia {
     const stats = await this.#sfu.stats();
     const direct = this.#direct;
     if (!direct) return stats;
-    const { received, sent } = await direct.stats();
+    const { received, sent } = await direct.stats(this.#bound());
     if (direct.isShown) stats.set(this.#other, received);
     if (direct.needless.size > 0) stats.set(this.#self.sid, sent);
     return stats;
@@ -189,10 +189,12 @@ export class AutoMedia implements RoomMedia {
 
   #open(number: number, { sid, perm }: ParticipantInfo): void {
     this.#newest = number;
+    const grants = mediaGrants(this.#self.perm, perm);
+    if (!grants.send && !grants.receive) return;
     const send = (signal: DirectSignal): void => {
-      const { request } = this.#sink;
+      const message = { type: 'signal', to: sid, link: number, ...signal } as const;
       // Refused when the other one has just left, or somebody has come.
-      request({ type: 'signal', to: sid, link: number, ...signal }).catch(() => undefined);
+      this.#sink.request(message).catch(() => undefined);
     };
     const polite = isPolite(this.#self.sid, sid);
     const link = new MeshLink(
@@ -200,7 +202,7 @@ export class AutoMedia implements RoomMedia {
         sid,
         polite,
         offersFirst: !polite,
-        grants: mediaGrants(this.#self.perm, perm),
+        grants,
         configuration: () => this.#configuration(),
         publications: this.#options.publications,
       },
@@ -280,7 +282,9 @@ export class AutoMedia implements RoomMedia {
 
   #lookSoon(inMs: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#look(), inMs);
+    this.#timer = setTimeout(() => {
+      this.#look().catch((error: unknown) => this.#sink.onFault(error, this.#other));
+    }, inMs);
   }
 
   async #look(): Promise<void> {
@@ -297,7 +301,7 @@ export class AutoMedia implements RoomMedia {
     if (this.#direct) this.#lookSoon(this.#direct.isSteady ? LOOK_STEADY_MS : LOOK_MS);
   }
 
-  #bound(): BoundTrack[] {
+  #bound(): TrackInfo[] {
     const tracks = this.#people.get(this.#other)?.tracks ?? [];
     return tracks.filter(({ sid }) => this.#shown.has(sid));
   }
@@ -320,7 +324,10 @@ export class AutoMedia implements RoomMedia {
   #onTrack(participant: string, info: TrackInfo, track: MediaStreamTrack): void {
     this.#shown.set(info.sid, { participant, info, server: track, track, quality: null });
     this.#sink.onTrack(participant, info, track);
-    if (this.#direct) this.#lookSoon(0);
+    // The server points another slot at it, while it comes directly as before.
+    const direct = this.#direct?.shownOf(info.sid);
+    if (direct) this.#show(info.sid, direct);
+    else if (this.#direct) this.#lookSoon(0);
   }
 
   #onTrackGone(participant: string, info: TrackInfo, track: MediaStreamTrack): void {

@@ -2,7 +2,7 @@
 // and tells the other one, who then need not send it to the server. A way is left when the other one has something to
 // show. Owned by auto-media.ts, which looks at it every moment; time is an argument.
 
-import type { SignalMessage } from '../signaling/protocol.ts';
+import type { SignalMessage, TrackInfo } from '../signaling/protocol.ts';
 import { DRAIN_MAX_MS, FLOWS_FROM, LINK_CONNECT_MS, LINK_SILENCE_MS } from './limits.ts';
 import { arrivedAt } from './link-arrival.ts';
 import { linkStatsOf } from './link-stats.ts';
@@ -34,15 +34,8 @@ export interface DirectLinkSink {
   onClosed(): void;
 }
 
-/** A track of the other one, which the server would send us. */
-export interface BoundTrack {
-  readonly sid: string;
-  readonly kind: 'audio' | 'video';
-  readonly muted: boolean;
-}
-
 interface Count {
-  readonly track: BoundTrack;
+  readonly track: TrackInfo;
   readonly direct: number;
   readonly server: number;
 }
@@ -87,6 +80,11 @@ export class DirectLink {
     return this.#shown.size > 0;
   }
 
+  /** What that track of the other one is shown from here with. */
+  shownOf(track: string): MediaStreamTrack | undefined {
+    return this.#shown.get(track);
+  }
+
   receive({ description, candidate, tracks, shows, over }: DirectSignal, nowMs: number): void {
     if (tracks) this.#mids = new Map(tracks.map(({ mid, track }) => [track, mid]));
     if (shows) {
@@ -116,7 +114,7 @@ export class DirectLink {
   }
 
   /** @param bound all that the server would send us of the other one */
-  async look(bound: readonly BoundTrack[], nowMs: () => number): Promise<void> {
+  async look(bound: readonly TrackInfo[], nowMs: () => number): Promise<void> {
     this.#tell('tracks', { tracks: this.#ours() });
     for (const sid of this.#shown.keys()) {
       if (!bound.some((track) => track.sid === sid)) this.#shown.delete(sid);
@@ -144,21 +142,20 @@ export class DirectLink {
     this.#sink.onClosed();
   }
 
-  async stats(): Promise<Record<TrackToFind['direction'], LinkStats>> {
+  /** @param bound as in `look` */
+  async stats(bound: readonly TrackInfo[]): Promise<Record<TrackToFind['direction'], LinkStats>> {
     const report = await this.link.pc.getStats();
-    const received = [...this.#shown].map(([sid, { id, kind }]) => ({
-      sid,
-      source: kind === 'audio' ? ('microphone' as const) : ('camera' as const),
-      direction: 'received' as const,
-      mid: this.#mids.get(sid) ?? null,
-      id,
-    }));
+    const received = bound.flatMap(({ sid, source }): TrackToFind[] => {
+      const id = this.#shown.get(sid)?.id;
+      const mid = this.#mids.get(sid) ?? null;
+      return id === undefined ? [] : [{ sid, source, direction: 'received', mid, id }];
+    });
     const sent = this.link.tracks().filter(({ direction }) => direction === 'sent');
     return {
       received: linkStatsOf(report, received),
       sent: linkStatsOf(
         report,
-        sent.map((track) => ({ ...track, sid: this.#sidOf(track.id) ?? '' })),
+        sent.map((track) => Object.assign(track, { sid: this.#sidOf(track.id) ?? '' })),
       ),
     };
   }
@@ -192,7 +189,7 @@ export class DirectLink {
     return base !== undefined && count - base >= FLOWS_FROM[kind];
   }
 
-  async #count(track: BoundTrack): Promise<Count> {
+  async #count(track: TrackInfo): Promise<Count> {
     const [direct, server] = await Promise.all([
       arrivedAt(this.#receiver(track.sid)),
       arrivedAt(this.#options.viaServer(track.sid)),

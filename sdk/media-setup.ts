@@ -1,4 +1,4 @@
-// Which of the three kinds of media a room has, and the offer that is made before that is known. Owned by room.ts.
+// Which of the two kinds of media a room has, and the offer that is made before that is known. Owned by room.ts.
 
 import type { JoinedMessage, RoomInfo } from '../signaling/protocol.ts';
 import { AutoMedia } from './auto-media.ts';
@@ -86,9 +86,12 @@ export class MediaSetup {
     const peer = this.#prepared?.peer ?? this.#makePeer();
     this.#prepared = null;
     const options = { publications, want: this.#want, makePeer: () => this.#makePeer() };
-    const forwarded = (sink: RoomMediaSink): SfuMedia => new SfuMedia(options, joined, peer, sink);
-    if (this.#mode === 'sfu') return forwarded(this.#sink);
-    return new AutoMedia(between, joined, this.#sink, forwarded);
+    return new AutoMedia(
+      between,
+      joined,
+      this.#sink,
+      (sink) => new SfuMedia(options, joined, peer, sink),
+    );
   }
 
   close(): void {

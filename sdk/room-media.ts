@@ -1,5 +1,5 @@
-// How media of a room flows, behind one door: between participants (mesh.ts), through the server (sfu-media.ts), or as
-// the server says (auto-media.ts). room.ts holds one of the three and does not care which.
+// How media of a room flows, behind one door: between participants (mesh.ts), or through the server (sfu-media.ts) and
+// besides as it says (auto-media.ts). room.ts does not care which.
 
 import type {
   AnswerMessage,

@@ -46,9 +46,7 @@ async function forwarded(): Promise<number> {
 const pair = (page: SdkPage): Promise<{ local: unknown; remote: unknown }> =>
   page.page.evaluate(async () => {
     const pc = window.pcs.findLast(({ signalingState }) => signalingState !== 'closed');
-    const report: ReadonlyMap<string, Record<string, unknown>> = new Map([
-      ...((await pc?.getStats()) ?? []),
-    ]);
+    const report: ReadonlyMap<string, Record<string, unknown>> = new Map(await pc?.getStats());
     const transport = [...report.values()].find(({ type }) => type === 'transport');
     const selected = report.get(String(transport?.['selectedCandidatePairId']));
     const port = (field: string): unknown => report.get(String(selected?.[field]))?.['port'];
@@ -70,24 +68,34 @@ async function open(): Promise<SdkPage> {
   const page = await SdkPage.open(browser, host);
   await MediaGaps.publishes(page);
   await page.page.evaluate((slowMs) => {
-    const sender = window.RTCRtpSender.prototype;
-    sender.replaceTrack = new Proxy(sender.replaceTrack, {
-      apply: async (replace, self: RTCRtpSender, [track]: [MediaStreamTrack | null]) => {
-        if (track) await new Promise((resolve) => setTimeout(resolve, slowMs));
-        await Reflect.apply(replace, self, [track]);
-      },
-    });
+    window.RTCPeerConnection = class extends window.RTCPeerConnection {
+      override addTransceiver(
+        ...given: Parameters<RTCPeerConnection['addTransceiver']>
+      ): RTCRtpTransceiver {
+        const transceiver = super.addTransceiver(...given);
+        const { sender } = transceiver;
+        const replace = sender.replaceTrack.bind(sender);
+        sender.replaceTrack = async (track) => {
+          if (track) await new Promise((resolve) => setTimeout(resolve, slowMs));
+          await replace(track);
+        };
+        return transceiver;
+      }
+    };
   }, 2 * GAP_MAX);
   return page;
 }
 
+const films = async (): Promise<SdkPage> => (await SdkPage.open(browser, host)).films();
+
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const most = (of: readonly Gaps[], kind: keyof Gaps): number =>
+  Math.max(...of.map((one) => one[kind]));
 
 function expectNone(what: string, calm: readonly Gaps[], gaps: readonly Gaps[]): void {
   // oxlint-disable-next-line no-console -- for who looks at it
   console.log(`${what}: ${JSON.stringify(gaps)}; where nothing changed: ${JSON.stringify(calm)}`);
-  const most = (of: readonly Gaps[], kind: keyof Gaps): number =>
-    Math.max(...of.map((one) => one[kind]));
   const page = most(gaps, 'page');
   const picture = most(gaps, 'picture') - Math.max(most(calm, 'picture'), page);
   const sound = most(gaps, 'sound') - Math.max(most(calm, 'sound'), page);
@@ -147,7 +155,6 @@ test('two are direct, three are not, two are again, and nobody notices', async (
 
 test('a direct way that is dead is given up, and media goes on through the server', async () => {
   const room = 'dead';
-  const films = async (): Promise<SdkPage> => (await SdkPage.open(browser, host)).films();
   const [ann, bob] = await Promise.all([films(), films()]);
   await ann.join({ identity: 'ann', room });
   await bob.join({ identity: 'bob', room });

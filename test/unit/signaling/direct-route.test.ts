@@ -86,13 +86,16 @@ describe('two, three, two', () => {
   beforeEach(async () => {
     await serve();
     ann = await enter('ann');
+    bob = await enter('bob');
+  });
+
+  test('who comes is told the way, and answered as in a room of mode sfu', () => {
     expect(ann.joined).toMatchObject({
       room: { mode: 'auto' },
       route: { via: 'sfu' },
-      server: { features: expect.arrayContaining(['sfu', 'p2p']) },
+      server: { features: ['sfu', 'p2p', 'attrs', 'data', 'resume'] },
     });
     expect(ann.joined.answer).toBeDefined();
-    bob = await enter('bob');
     expect(bob.joined.route).toEqual({ via: 'sfu' });
   });
 
