@@ -88,6 +88,10 @@ export class DirectLink {
   receive({ description, candidate, tracks, shows, over }: DirectSignal, nowMs: number): void {
     if (tracks) this.#mids = new Map(tracks.map(({ mid, track }) => [track, mid]));
     if (shows) {
+      // Who says the same again has lost what it was told.
+      const isSame =
+        shows.length === this.#theirs.size && shows.every((one) => this.#theirs.has(one));
+      if (isSame && shows.length > 0) this.#told = { tracks: '', shows: '' };
       this.#theirs = new Set(shows);
       this.#sink.onNeedless();
     }
@@ -136,8 +140,9 @@ export class DirectLink {
     this.#closed = true;
     if (this.#drainedAtMs === null) this.#sink.send({ over: true });
     this.#drainedAtMs ??= 0;
-    for (const sid of this.#shown.keys()) this.#sink.onShow(sid, null);
+    const shown = [...this.#shown.keys()];
     this.#shown.clear();
+    for (const sid of shown) this.#sink.onShow(sid, null);
     this.link.close();
     this.#sink.onClosed();
   }

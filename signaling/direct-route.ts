@@ -32,8 +32,12 @@ export class DirectRoute<M extends RoutedMember> {
   readonly #shown = new Map<M, number>();
   /** Those who will be a pair if nothing changes until then. */
   #next: { readonly members: readonly [M, M]; readonly at: number } | null = null;
-  /** What they still have to say to each other. */
-  #before: { readonly pair: Pair<M>; readonly until: number } | null = null;
+  /** The one before, whose two still have something to say to each other. By name: they may be gone for good. */
+  #before: {
+    readonly link: number;
+    readonly sids: readonly string[];
+    readonly until: number;
+  } | null = null;
 
   constructor(
     members: ReadonlyMap<string, M>,
@@ -86,10 +90,12 @@ export class DirectRoute<M extends RoutedMember> {
 
   /** Whether they may exchange descriptions and candidates of that link. */
   admits(from: string, to: string, link: number | undefined, now: number): boolean {
-    const late = this.#before !== null && now < this.#before.until ? this.#before.pair : null;
-    return [this.#pair, late].some(
-      (pair) => pair !== null && pair.link === link && has(pair, from) && has(pair, to),
-    );
+    const pair = this.#pair;
+    if (pair !== null && pair.link === link)
+      return [from, to].every((sid) => sidsOf(pair).includes(sid));
+    const before = this.#before;
+    if (before === null || before.link !== link || now >= before.until) return false;
+    return [from, to].every((sid) => before.sids.includes(sid));
   }
 
   /** A participant says how many tracks it shows directly. */
@@ -116,7 +122,8 @@ export class DirectRoute<M extends RoutedMember> {
   #end(pair: Pair<M>, now: number): void {
     this.#pair = null;
     this.#shown.clear();
-    this.#before = { pair, until: now + this.#limits.routeGraceMs };
+    const until = now + this.#limits.routeGraceMs;
+    this.#before = { link: pair.link, sids: sidsOf(pair), until };
     for (const member of pair.members) {
       if (this.#members.get(member.participant.sid) === member) push(member, { via: 'sfu' });
     }
@@ -127,8 +134,8 @@ function same<M>(a: readonly [M, M] | undefined, b: readonly [M, M] | null): boo
   return a !== undefined && b !== null && a[0] === b[0] && a[1] === b[1];
 }
 
-function has<M extends RoutedMember>({ members }: Pair<M>, sid: string): boolean {
-  return members.some(({ participant }) => participant.sid === sid);
+function sidsOf<M extends RoutedMember>({ members }: Pair<M>): string[] {
+  return members.map(({ participant }) => participant.sid);
 }
 
 function push(member: RoutedMember, route: RouteInfo): void {
