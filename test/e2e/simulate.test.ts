@@ -31,9 +31,12 @@ async function enter(host: SternaHost, identity: string): Promise<SdkPage> {
 const simulate = ({ page }: SdkPage, simulation: Simulation): Promise<void> =>
   page.evaluate((what) => window.room.simulate(what), simulation);
 
-/** By which the selected pair goes. */
-const protocol = ({ page }: SdkPage): Promise<string | undefined> =>
-  page.evaluate(async () => (await window.room.connectionPath(window.room.self.sid))?.protocol);
+/** How the selected pair goes. */
+const way = ({ page }: SdkPage): Promise<string> =>
+  page.evaluate(async () => {
+    const path = await window.room.connectionPath(window.room.self.sid);
+    return path?.type === 'relay' ? 'relay' : String(path?.protocol);
+  });
 
 /** Of all that is received. */
 const received = ({ page }: SdkPage, counter: string): Promise<number> =>
@@ -45,26 +48,29 @@ const received = ({ page }: SdkPage, counter: string): Promise<number> =>
     return sum;
   }, counter);
 
-test('one loses packets, one goes by TCP, one restarts ICE, a WebSocket is cut: all see all again', async () => {
+test('packets lost, TCP or relays alone, ICE cut off, a WebSocket cut: all see all again', async () => {
   const host = await startHost();
   const ann = await enter(host, 'ann');
   const bob = await enter(host, 'bob');
   const cleo = await enter(host, 'cleo');
-  const all = [ann, bob, cleo];
-  await Promise.all(all.map((page) => page.sees(2)));
-  expect(await Promise.all(all.map(protocol))).toEqual(['udp', 'udp', 'udp']);
+  const dora = await enter(host, 'dora');
+  const all = [ann, bob, cleo, dora];
+  await Promise.all(all.map((page) => page.sees(3)));
+  expect(await Promise.all(all.map(way))).toEqual(['udp', 'udp', 'udp', 'udp']);
   const [before] = await cleo.fragments();
   await simulate(ann, { op: 'network', down: { loss: 0.3 }, ms: 300_000 });
   await simulate(bob, { op: 'ice-tcp', ms: 300_000 });
   await simulate(cleo, { op: 'ice-fail', ms: 300_000 });
+  await simulate(dora, { op: 'turn-only', ms: 300_000 });
   await simulate(cleo, { op: 'signal-drop' });
   await cleo.heard('state connected resumed');
   await expect.poll(() => received(ann, 'packetsLost'), soon).toBeGreaterThan(30);
-  await expect.poll(() => protocol(bob), soon).toBe('tcp');
+  await expect.poll(() => way(bob), soon).toBe('tcp');
+  await expect.poll(() => way(dora), soon).toBe('relay');
   await expect.poll(async () => (await cleo.fragments())[0], soon).not.toBe(before);
   await simulate(ann, { op: 'lift' });
-  await Promise.all(all.map((page) => page.sees(2)));
-  expect(await Promise.all(all.map(protocol))).toEqual(['udp', 'tcp', 'udp']);
+  await Promise.all(all.map((page) => page.sees(3)));
+  expect(await Promise.all(all.map(way))).toEqual(['udp', 'tcp', 'udp', 'relay']);
   // Nothing more is missing where it was lifted.
   const lost = await received(ann, 'packetsLost');
   const packets = await received(ann, 'packetsReceived');
@@ -73,7 +79,7 @@ test('one loses packets, one goes by TCP, one restarts ICE, a WebSocket is cut: 
   // One connection each, all along.
   expect(
     (await Promise.all(all.map(({ page }) => page.evaluate(() => window.pcs.length)))).join(),
-  ).toBe('1,1,1');
+  ).toBe('1,1,1,1');
   await host.sterna.stop();
 });
 
