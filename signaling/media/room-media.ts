@@ -66,7 +66,7 @@ export class RoomMedia implements MediaRoom {
   #reported: readonly Speaker[] = [];
   /** Who is said to speak, whatever the media worker says, until the timer ends that. */
   readonly #pretenders = new Map<ParticipantMedia, NodeJS.Timeout>();
-  readonly #networks = new Map<ParticipantMedia, SimulatedNetwork>();
+  readonly #networks = new WeakMap<ParticipantMedia, SimulatedNetwork>();
   /** The newest message of who speaks; '' before the first. */
   #speakers = '';
   /** Who has not heard it. */
@@ -120,7 +120,6 @@ export class RoomMedia implements MediaRoom {
     if (media === undefined) return;
     this.#participants.delete(participantSid);
     this.#uninformed.delete(media);
-    this.#networks.delete(media);
     const pretended = this.#pretenders.has(media);
     this.#endPretence(media);
     media.close();
@@ -134,7 +133,6 @@ export class RoomMedia implements MediaRoom {
     for (const media of this.#participants.values()) media.close();
     this.#participants.clear();
     this.#uninformed.clear();
-    this.#networks.clear();
     for (const media of this.#pretenders.keys()) this.#endPretence(media);
     clearTimeout(this.#timer);
     this.#exchange.roomClosed(this.sid);

@@ -220,9 +220,10 @@ describe('speaker', () => {
     await bob.client.next('speakers');
     await simulate({ op: 'lift' });
     expect(await bob.client.next('speakers')).toMatchObject({ speakers: [] });
-    await simulate({ op: 'speaker', ms: 60_000 });
-    await bob.client.next('speakers');
-    ann.client.send({ type: 'leave' });
+    const mute = await MediaClient.join(server, 'mute', sections(['video'], 0), { grants });
+    await mute.client.request({ type: 'simulate', op: 'speaker', ms: 60_000 });
+    expect(await bob.client.next('speakers')).toMatchObject({ speakers: [speaks(mute.sid)] });
+    mute.client.send({ type: 'leave' });
     expect(await bob.client.next('speakers')).toMatchObject({ speakers: [] });
   });
 
