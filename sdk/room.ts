@@ -14,7 +14,6 @@ import type { SendDataOptions } from './data-message.ts';
 import { Emitter } from './emitter.ts';
 import { SternaClientError } from './errors.ts';
 import { IceRenewal } from './ice-renewal.ts';
-import { joinBody } from './join-body.ts';
 import type { JoinOptions } from './join-options.ts';
 import { RECONNECT_FOR_MS } from './limits.ts';
 import type { LinkStats } from './link-stats.ts';
@@ -34,6 +33,9 @@ import type { RosterChange } from './roster.ts';
 import { Speakers } from './speakers.ts';
 import { SignalConnection } from './signal-connection.ts';
 import type { JoinedHow } from './signal-connection.ts';
+import { SelfDescription } from './self-description.ts';
+import { SIMULATE_FEATURE } from './simulate.ts';
+import type { Simulation } from './simulate.ts';
 import { Subscriptions } from './subscriptions.ts';
 import type { Wish } from './subscriptions.ts';
 import { Timeline } from './timeline.ts';
@@ -61,8 +63,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#connection.request({ type: 'subscribe', tracks }),
   );
   readonly #renewal = new IceRenewal(() => this.#connection.renew());
-  readonly #attributes: Record<string, string>;
-  #metadata: string | undefined;
+  readonly #description: SelfDescription;
   #joined: JoinedMessage | null = null;
   #self: Participant | null = null;
   #flow: RoomMedia | null = null;
@@ -74,7 +75,6 @@ export class Room extends Emitter<RoomEvents> {
   private constructor(setup: RoomSetup) {
     super();
     const { options } = setup;
-    this.#metadata = options.metadata;
     this.local = new LocalMedia(new MediaStream(), {
       canPublish: () => this.#self?.permissions.canPublish ?? false,
       onPublications: async () => this.#flow?.sync(),
@@ -87,7 +87,8 @@ export class Room extends Emitter<RoomEvents> {
       },
     });
     if (options.publish) this.local.preload(options.publish);
-    this.#attributes = { ...options.attributes, ...this.local.attributes() };
+    const attributes = { ...options.attributes, ...this.local.attributes() };
+    this.#description = new SelfDescription(attributes, options);
     const { preparation } = setup;
     const publications = (): readonly LocalPublication[] => this.local.publications;
     this.#media = new MediaSetup(
@@ -112,7 +113,7 @@ export class Room extends Emitter<RoomEvents> {
         },
         tokenRenews: options.tokenProvider !== undefined,
         reconnectForMs: options.reconnectForMs ?? RECONNECT_FOR_MS,
-        joinBody: () => joinBody(options, this.#attributes, this.#metadata),
+        joinBody: () => this.#description.joinBody(),
         joinOffer: (token) => this.#media.joinOffer(token),
         openSocket: (url, protocol) => new WebSocket(url, protocol),
         now: () => Date.now(),
@@ -212,16 +213,21 @@ export class Room extends Emitter<RoomEvents> {
    * Changes the attributes that everybody sees; `null` deletes one. Resolves when the server has taken it.
    */
   async setAttributes(patch: Readonly<Record<string, string | null>>): Promise<void> {
-    for (const [name, value] of Object.entries(patch)) {
-      if (value === null) delete this.#attributes[name];
-      else this.#attributes[name] = value;
-    }
-    await this.#connection.request({ type: 'attrs', attrs: { ...patch } });
+    await this.#connection.request(this.#description.patch(patch));
   }
 
   async setMetadata(metadata: string): Promise<void> {
-    this.#metadata = metadata;
-    await this.#connection.request({ type: 'attrs', meta: metadata });
+    await this.#connection.request(this.#description.setMetadata(metadata));
+  }
+
+  /** Whether the token lets `simulate`. */
+  get maySimulate(): boolean {
+    return this.#lastJoined().server.features.includes(SIMULATE_FEATURE);
+  }
+
+  /** For development: has our own connection go wrong. Resolves when the server has taken it. */
+  async simulate(simulation: Simulation): Promise<void> {
+    await this.#connection.request({ type: 'simulate', ...simulation });
   }
 
   /** When the phases of joining were reached, milliseconds since join() was called. */

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { roomMode } from '../gateway/routes/rooms.ts';
 import type { RoomAnswer, RoomCommand, SignalingServer } from '../signaling/index.ts';
+import { simulation } from '../signaling/protocol.ts';
 import type { RoomOwner } from './room-commands.ts';
 import type { RoomPlaces } from './room-places.ts';
 
@@ -36,6 +37,7 @@ const command: z.ZodType<RoomCommand> = z.discriminatedUnion('op', [
       reason: text,
     }),
   }),
+  z.object({ op: z.literal('simulate'), room, participant: z.string(), what: simulation }),
   z.object({
     op: z.literal('send'),
     room,

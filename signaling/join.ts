@@ -93,6 +93,7 @@ function open(
     room,
     participant,
     token: { id: token.id, expiresAt: token.expiresAt },
+    maySimulate: grants.simulate,
     socket: door.socket,
     p2p: message.caps?.includes('p2p') === true,
   });

@@ -9,6 +9,8 @@ import type { Session } from './session.ts';
 
 /** What this server can do beyond joining; a client looks here before it uses any of it. */
 const FEATURES = ['attrs', 'data', 'resume'];
+/** And who has the grant. */
+const SIMULATE = 'simulate';
 
 export interface Joining {
   /** Id of the join request. */
@@ -27,6 +29,7 @@ export function joinedFrame(service: Service, session: Session, joining: Joining
   const room = session.room.info();
   const { media, route } = session.room;
   const ways = [...(media === null ? [] : ['sfu']), ...(room.mode === 'sfu' ? [] : ['p2p'])];
+  const features = [...ways, ...FEATURES, ...(session.maySimulate ? [SIMULATE] : [])];
   const head: Omit<JoinedMessage, 'participants' | 'self'> = {
     type: 'joined',
     re: joining.re,
@@ -38,7 +41,7 @@ export function joinedFrame(service: Service, session: Session, joining: Joining
     ice: joining.ice,
     ping: { everyMs: limits.pingEveryMs, timeoutMs: limits.pingTimeoutMs },
     limits: sessionLimits(service),
-    server: { ver: version, node, proto: SUBPROTOCOL, features: [...ways, ...FEATURES] },
+    server: { ver: version, node, proto: SUBPROTOCOL, features },
     ...(room.mode === 'auto' ? { route: route.of(session.participant.sid) } : {}),
     ...(joining.answer === undefined ? {} : { answer: joining.answer }),
     ...(joining.lost ? mediaOf(session) : {}),

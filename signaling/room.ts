@@ -14,6 +14,7 @@ import { PeopleFeed } from './people-feed.ts';
 import type { Listener } from './people-feed.ts';
 import type { RoomInfo, RoomMode, TrackInfo } from './protocol.ts';
 import type { Refusal } from './refusal.ts';
+import type { SignalSocket } from './signal-socket.ts';
 import { nameOf } from './room-events.ts';
 import type { RoomObserver } from './room-events.ts';
 
@@ -22,6 +23,8 @@ export interface Member extends Listener, RoutedMember {
   readonly participant: Participant;
   /** VerifiedToken.id of the token that it joined with, and when that ends (Unix time, milliseconds). */
   readonly token?: { readonly id: string; readonly expiresAt: number } | undefined;
+  /** The WebSocket under it; null while it is away, undefined for who never has one. */
+  readonly socket?: SignalSocket | null | undefined;
   /** Ends it for good; the room has let go of it already. */
   dismiss(why: Refusal): void;
 }

@@ -19,6 +19,8 @@ export interface SessionOptions {
   participant: Participant;
   /** Of the VerifiedToken. */
   token: { id: string; expiresAt: number };
+  /** The grant of the token. */
+  maySimulate: boolean;
   socket: SignalSocket;
   /** See RoutedMember. */
   p2p: boolean;
@@ -36,6 +38,7 @@ export class Session implements Member, MediaOwner {
   readonly participant: Participant;
   readonly p2p: boolean;
   readonly token: { readonly id: string; readonly expiresAt: number };
+  readonly maySimulate: boolean;
   readonly replies: ReplyCache;
   readonly violations: Violations;
   /** The WebSocket under it; null while it is away. */
@@ -46,6 +49,7 @@ export class Session implements Member, MediaOwner {
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;
   readonly #offers: TokenBucket;
+  readonly #simulations: TokenBucket;
   readonly #onEnd: SessionOptions['onEnd'];
   #seq = 0;
   #over = false;
@@ -57,12 +61,15 @@ export class Session implements Member, MediaOwner {
     this.participant = options.participant;
     this.p2p = options.p2p;
     this.token = options.token;
+    this.maySimulate = options.maySimulate;
     this.replies = new ReplyCache(limits.replyCache.replies, limits.replyCache.bytes);
     this.violations = new Violations(limits.violationsMax, limits.violationWindowMs);
     this.#ring = new PushRing(limits.pushRing.messages, limits.pushRing.bytes);
     this.#messages = new TokenBucket(limits.rates.messagesPerSecond, limits.rates.messagesBurst);
     this.#bytes = new TokenBucket(limits.rates.bytesPerSecond, limits.rates.bytesBurst);
     this.#offers = new TokenBucket(limits.offers.perSecond, limits.offers.burst);
+    const { simulations } = limits;
+    this.#simulations = new TokenBucket(simulations.perSecond, simulations.burst);
     this.socket = options.socket;
     this.#onEnd = options.onEnd;
     this.media = this.room.media?.add(this) ?? null;
@@ -130,6 +137,13 @@ export class Session implements Member, MediaOwner {
   chargeOffer(now: number): number {
     const waitMs = this.#offers.waitMs(1, now);
     if (waitMs === 0) this.#offers.take(1);
+    return waitMs;
+  }
+
+  /** Charges one simulation. As `charge`. */
+  chargeSimulation(now: number): number {
+    const waitMs = this.#simulations.waitMs(1, now);
+    if (waitMs === 0) this.#simulations.take(1);
     return waitMs;
   }
 
