@@ -65,7 +65,7 @@ export const FIRST_FRAME_POLLS_MAX = 400;
 /** In a room of mode `auto`: how often arrivals are compared while media changes its way, and while it does not. */
 export const LOOK_MS = 100;
 export const LOOK_STEADY_MS = 250;
-/** So many frames, or packets of sound, make a way one to show: the first ones come late, as rates are only being found. */
+/** So many frames, or packets of sound, make a way one to show: the first ones come late, as rates are being found. */
 export const FLOWS_FROM = { audio: 10, video: 4 } as const;
 /** A direct way that is not found after this is given up. */
 export const LINK_CONNECT_MS = 10_000;

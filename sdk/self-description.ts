@@ -1,5 +1,5 @@
-// What this participant says of itself: what it can, attributes and metadata, kept so that each `join` can say them again.
-// Owned by room.ts.
+// What this participant says of itself: what it can, attributes and metadata, kept so that each `join` can say them
+// again. Owned by room.ts.
 
 import type { AttrsMessage, JoinMessage } from '../signaling/protocol.ts';
 import type { JoinOptions } from './join-options.ts';

@@ -63,7 +63,7 @@ const names = (page: SdkPage): Promise<string[]> =>
     ),
   );
 
-/** A page whose encoders take their time to begin again: who did not wait for them would see and hear nothing so long. */
+/** A page whose encoders begin again slowly: who did not wait for them would see and hear nothing so long. */
 async function open(): Promise<SdkPage> {
   const page = await SdkPage.open(browser, host);
   await MediaGaps.publishes(page);
