@@ -44,7 +44,7 @@ export interface SignalingLimits {
   violationWindowMs: number;
   /** Changes of participants are collected this long, so that a busy room is not a message per change. */
   peopleEveryMs: number;
-  /** In a room of mode `auto`: so long nobody comes or goes before two go direct; stops that from being made in vain. */
+  /** In a room of mode `auto`: so long nobody comes or goes before two go direct; stops work made in vain. */
   routeSettleMs: number;
   /** So long two who did may still tell each other what ends it. */
   routeGraceMs: number;
