@@ -128,6 +128,9 @@ export class Sfu {
       case 'sfu.mute':
         this.#publications.get(command.publication)?.setMuted(command.muted, now);
         break;
+      case 'sfu.encodings':
+        this.#publications.get(command.publication)?.resting.tell(command.wanted, now);
+        break;
       case 'sfu.close':
         this.#end(this.#seats.get(command.id));
         break;

@@ -93,6 +93,7 @@ function open(
     participant,
     token: { id: token.id, expiresAt: token.expiresAt },
     socket: door.socket,
+    caps: message.caps ?? [],
   });
   door.session = session;
   room.add(session);
