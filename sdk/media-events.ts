@@ -42,7 +42,7 @@ export class MediaEvents implements RoomMediaSink {
     const participant = this.#options.participant(sid);
     const publication = participant?.publications.find((one) => one.sid === track);
     if (!participant || !publication) return;
-    publication.setQuality({ layer, paused: state === 'paused', reason });
+    publication.noteQuality({ layer, paused: state === 'paused', reason });
     this.#options.emit('quality', { participant, publication });
   }
 

@@ -6,6 +6,7 @@ import type {
   BindMessage,
   IceServer,
   JoinedMessage,
+  LayersMessage,
   MediaLostMessage,
   NeedMessage,
   ParticipantInfo,
@@ -26,6 +27,7 @@ export type MediaPush =
   | BindMessage
   | NeedMessage
   | SubsMessage
+  | LayersMessage
   | MediaLostMessage;
 
 /** What both kinds are made with. */

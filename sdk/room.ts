@@ -2,7 +2,6 @@
 // closes them downward, once. Made by join() only.
 
 import type {
-  JoinMessage,
   JoinedMessage,
   ParticipantInfo,
   PeopleMessage,
@@ -16,6 +15,7 @@ import type { SendDataOptions } from './data-message.ts';
 import { Emitter } from './emitter.ts';
 import { SternaClientError } from './errors.ts';
 import { IceRenewal } from './ice-renewal.ts';
+import { joinBody } from './join-body.ts';
 import type { JoinOptions } from './join-options.ts';
 import { RECONNECT_FOR_MS } from './limits.ts';
 import type { LinkStats } from './link-stats.ts';
@@ -38,7 +38,7 @@ import { Subscriptions } from './subscriptions.ts';
 import type { Wish } from './subscriptions.ts';
 import { Timeline } from './timeline.ts';
 import type { TimelineSnapshot } from './timeline.ts';
-import { SDK_NAME, SDK_VERSION } from './version.ts';
+import { Views } from './views.ts';
 
 /** What join() has prepared; not for applications. */
 export interface RoomSetup {
@@ -56,11 +56,12 @@ export class Room extends Emitter<RoomEvents> {
   readonly moderation: Moderation;
   readonly #media: MediaSetup;
   readonly #timeline = new Timeline(() => performance.now());
-  readonly #roster = new Roster(makeStream);
   readonly #connection: SignalConnection;
   readonly #subscriptions = new Subscriptions((tracks) =>
     this.#connection.request({ type: 'subscribe', tracks }),
   );
+  readonly #views = new Views((wishes) => this.#subscriptions.change(wishes));
+  readonly #roster = new Roster(makeStream, this.#views);
   readonly #renewal = new IceRenewal(() => this.#connection.renew());
   readonly #attributes: Record<string, string>;
   #metadata: string | undefined;
@@ -112,7 +113,7 @@ export class Room extends Emitter<RoomEvents> {
         },
         tokenRenews: options.tokenProvider !== undefined,
         reconnectForMs: options.reconnectForMs ?? RECONNECT_FOR_MS,
-        joinBody: () => this.#joinBody(),
+        joinBody: () => joinBody(this.#attributes, this.#metadata),
         joinOffer: (token) => this.#media.joinOffer(token),
         openSocket: (url, protocol) => new WebSocket(url, protocol),
         now: () => Date.now(),
@@ -186,8 +187,8 @@ export class Room extends Emitter<RoomEvents> {
    * `want` allows. Resolves when the server has taken it.
    */
   async subscribe(publications: Publication | readonly Publication[], wish: Wish): Promise<void> {
-    const sids = [publications].flat().map(({ sid }) => sid);
-    if (this.info.mode === 'sfu') await this.#subscriptions.change(sids, wish);
+    const wishes = new Map([publications].flat().map(({ sid }) => [sid, wish]));
+    if (this.info.mode === 'sfu') await this.#subscriptions.change(wishes);
   }
 
   /** What was asked for last. */
@@ -249,14 +250,6 @@ export class Room extends Emitter<RoomEvents> {
   #lastJoined(): JoinedMessage {
     if (!this.#joined) throw new SternaClientError('CLOSED');
     return this.#joined;
-  }
-
-  #joinBody(): Pick<JoinMessage, 'client' | 'attrs' | 'meta'> {
-    return {
-      client: { sdk: SDK_NAME, ver: SDK_VERSION, ua: navigator.userAgent.slice(0, 512) },
-      attrs: { ...this.#attributes },
-      ...(this.#metadata === undefined ? {} : { meta: this.#metadata }),
-    };
   }
 
   #onJoined(message: JoinedMessage, how: JoinedHow): void {
@@ -329,6 +322,7 @@ export class Room extends Emitter<RoomEvents> {
       case 'bind':
       case 'need':
       case 'subs':
+      case 'layers':
       case 'media':
         this.#flow?.receive(message, true);
         break;
@@ -389,6 +383,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#unwatch();
     this.#flow?.close();
     this.#media.close();
+    this.#views.close();
     this.local.close();
     this.#roster.clear();
     this.#setState({ state: 'closed', ...(error ? { reason: error.reason } : {}) });

@@ -7,10 +7,11 @@ import type {
   JoinedMessage,
   ParticipantInfo,
   SdpAnswer,
+  Subscription,
 } from '../signaling/protocol.ts';
 import { connectionPathOf } from './connection-path.ts';
 import type { ConnectionPath } from './connection-path.ts';
-import { SternaClientError } from './errors.ts';
+import { isOver, SternaClientError } from './errors.ts';
 import { RELAY_AFTER_MS, RESET_WAIT_MS, RESTARTS_MAX, RESTART_WAIT_MAX_MS } from './limits.ts';
 import { LinkHealth } from './link-health.ts';
 import { linkStatsOf } from './link-stats.ts';
@@ -29,14 +30,6 @@ export interface SfuMediaOptions {
   /** The most slots that there shall be. */
   readonly want: SlotCounts;
   readonly makePeer: () => SfuPeer;
-}
-
-/** The session is over, or another one has begun: nothing of this one is worth a word. */
-function isOver(error: unknown): boolean {
-  return (
-    error instanceof SternaClientError &&
-    (error.reason === 'SESSION_GONE' || error.reason === 'CLOSED')
-  );
 }
 
 export class SfuMedia implements RoomMedia {
@@ -121,10 +114,11 @@ export class SfuMedia implements RoomMedia {
         this.#setNeed(message);
         break;
       case 'subs':
-        for (const subscription of message.subs) {
-          const shown = this.#slots.find(subscription.track);
-          if (shown) this.#sink.onQuality(shown.participant, subscription);
-        }
+        this.#tellQualities(message.subs);
+        break;
+      case 'layers':
+        this.#published.want(message.track, message.wanted);
+        this.#applyWanted();
         break;
       case 'media':
         this.#reset();
@@ -150,6 +144,10 @@ export class SfuMedia implements RoomMedia {
     else this.#reset();
     for (const info of participants) if (info.sid !== this.#selfSid) this.add(info);
     this.#show();
+    this.#tellQualities(media?.subs ?? []);
+    this.#published.wantAll();
+    for (const { track, wanted } of media?.layers ?? []) this.#published.want(track, wanted);
+    this.#applyWanted();
   }
 
   async connectionPath(): Promise<ConnectionPath | null> {
@@ -256,6 +254,7 @@ export class SfuMedia implements RoomMedia {
     this.#sink.onPhase('answer');
     this.#published.answered(answer.tracks);
     this.#published.sync(this.#options.publications());
+    this.#applyWanted();
     this.#show();
     this.#awaitConnection();
     return true;
@@ -293,6 +292,17 @@ export class SfuMedia implements RoomMedia {
     const receiver = this.#shown.get(mid);
     this.#shown.delete(mid);
     if (receiver) this.#sink.onTrackGone(participant, info, receiver.track);
+  }
+
+  #tellQualities(subs: readonly Subscription[]): void {
+    for (const subscription of subs) {
+      const publisher = this.#slots.publisherOf(subscription.track);
+      if (publisher !== undefined) this.#sink.onQuality(publisher, subscription);
+    }
+  }
+
+  #applyWanted(): void {
+    for (const [one, wanted] of this.#published.wanted()) this.#peer.senders.want(one, wanted);
   }
 
   #run(): void {

@@ -34,9 +34,10 @@ export class SlotTable {
     return this.#filled.values();
   }
 
-  /** Where that track is shown. */
-  find(track: string): Filled | undefined {
-    return [...this.#filled.values()].find(({ info }) => info.sid === track);
+  /** Who publishes that track. */
+  publisherOf(track: string): string | undefined {
+    for (const [participant, tracks] of this.#tracks) if (tracks.has(track)) return participant;
+    return undefined;
   }
 
   /** Slots that are not named stay as they are. */
