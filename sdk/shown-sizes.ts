@@ -39,11 +39,13 @@ export class ShownSizes {
     this.#schedule(picture);
   }
 
-  /** What the application prefers instead; null: what elements show. */
-  prefer(track: string, size: Size | null): void {
+  /** What the application prefers instead; null: what elements show. Returns what the caller has to tell. */
+  prefer(track: string, size: Size | null): Size {
     const picture = this.#picture(track);
     picture.preferred = size;
-    this.#schedule(picture);
+    picture.told = wanted(picture);
+    picture.due = Infinity;
+    return picture.told;
   }
 
   /** The track is gone. */

@@ -49,8 +49,7 @@ export class Views {
 
   /** The application says what it wants of a track; null: what elements show. */
   async prefer(track: string, size: Size | null, layer: number | null): Promise<void> {
-    this.#sizes.prefer(track, size);
-    await this.#wish(new Map([[track, { layer }]]));
+    await this.#wish(new Map([[track, { ...this.#sizes.prefer(track, size), layer }]]));
   }
 
   /** The track is gone. */

@@ -40,5 +40,5 @@ test('a message names no more tracks than it may', async () => {
   const { subscriptions, told } = setUp();
   const tracks = Array.from({ length: 300 }, (_, i) => String(i));
   await subscriptions.change(each(tracks, { on: false }));
-  expect(told.map((tracks) => (tracks as unknown[]).length)).toEqual([256, 44]);
+  expect(told.map((entries) => (entries as unknown[]).length)).toEqual([256, 44]);
 });
