@@ -12,8 +12,8 @@ export interface Quality {
   readonly paused: boolean;
   /**
    * Why it is no better. `best`: there is no better one; `bandwidth`: our network does not carry more; `limit`: we want
-   * none larger; `publisher`: nothing better is sent. And why it is paused: `bandwidth`; `hidden`: nobody sees it here;
-   * `muted`: its publisher has; `permission`: we may not receive any more.
+   * none larger; `publisher`: nothing better is sent. And why it is paused: `bandwidth`; `publisher`: its network is
+   * away; `hidden`: nobody sees it here; `muted`: by its publisher; `permission`: we may not receive any more.
    */
   readonly reason: Subscription['reason'];
 }

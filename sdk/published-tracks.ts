@@ -39,9 +39,10 @@ export class PublishedTracks {
     }
   }
 
-  /** What it has said may be outdated. */
-  wantAll(): void {
+  /** What it has said may be outdated: this holds. */
+  wantAllBut(layers: readonly { track: string; wanted: WantedEncodings }[]): void {
     for (const track of this.#wanted.keys()) this.#wanted.set(track, {});
+    for (const { track, wanted } of layers) this.#wanted.set(track, wanted);
   }
 
   sidOf(publication: LocalPublication): string | undefined {

@@ -97,6 +97,7 @@ export class Room extends Emitter<RoomEvents> {
       new MediaEvents({
         request: (body) => this.#connection.request(body),
         participant: (sid) => this.#participant(sid),
+        others: () => this.#roster.participants.values(),
         timeline: this.#timeline,
         emit: (event, detail) => this.emit(event, detail),
       }),
@@ -126,6 +127,7 @@ export class Room extends Emitter<RoomEvents> {
         onPush: (message) => this.#onPush(message),
         onSpeakers: (message) => this.#onSpeakers(message),
         onAway: ({ reason, attempt, delayMs }) => {
+          this.#flow?.setAway(true);
           if (this.#joined) this.#setState({ state: 'reconnecting', reason, attempt, delayMs });
         },
         onClosed: (error) => this.#onClosed(error),
@@ -289,6 +291,7 @@ export class Room extends Emitter<RoomEvents> {
   #reenter(message: JoinedMessage, lost: boolean): void {
     this.#updateSelf(message.self);
     this.#flow?.setIceServers(message.ice.servers);
+    this.#flow?.setAway(false);
     if (!lost) return;
     this.#announce(this.#roster.replace(this.#others(message.participants)));
     this.#flow?.recover(message);

@@ -7,7 +7,6 @@ import type {
   JoinedMessage,
   ParticipantInfo,
   SdpAnswer,
-  Subscription,
 } from '../signaling/protocol.ts';
 import { connectionPathOf } from './connection-path.ts';
 import type { ConnectionPath } from './connection-path.ts';
@@ -56,6 +55,7 @@ export class SfuMedia implements RoomMedia {
   #isNew = false;
   /** Sections of a new answer cannot be looked up before it is applied. */
   #applying = false;
+  #isAway = false;
   #restarts = 0;
   #resets = 0;
   #resetTimer: ReturnType<typeof setTimeout> | undefined;
@@ -114,7 +114,7 @@ export class SfuMedia implements RoomMedia {
         this.#setNeed(message);
         break;
       case 'subs':
-        this.#tellQualities(message.subs);
+        for (const subscription of message.subs) this.#sink.onQuality(subscription);
         break;
       case 'layers':
         this.#published.want(message.track, message.wanted);
@@ -139,14 +139,19 @@ export class SfuMedia implements RoomMedia {
     this.#health.restart();
   }
 
+  /** Meanwhile somebody may come whom nobody tells us of. */
+  setAway(away: boolean): void {
+    this.#isAway = away;
+    this.#applyWanted();
+  }
+
   recover({ media, participants }: JoinedMessage): void {
     if (media) this.#applySlots(media);
     else this.#reset();
     for (const info of participants) if (info.sid !== this.#selfSid) this.add(info);
     this.#show();
-    this.#tellQualities(media?.subs ?? []);
-    this.#published.wantAll();
-    for (const { track, wanted } of media?.layers ?? []) this.#published.want(track, wanted);
+    for (const subscription of media?.subs ?? []) this.#sink.onQuality(subscription);
+    this.#published.wantAllBut(media?.layers ?? []);
     this.#applyWanted();
   }
 
@@ -294,15 +299,10 @@ export class SfuMedia implements RoomMedia {
     if (receiver) this.#sink.onTrackGone(participant, info, receiver.track);
   }
 
-  #tellQualities(subs: readonly Subscription[]): void {
-    for (const subscription of subs) {
-      const publisher = this.#slots.publisherOf(subscription.track);
-      if (publisher !== undefined) this.#sink.onQuality(publisher, subscription);
-    }
-  }
-
   #applyWanted(): void {
-    for (const [one, wanted] of this.#published.wanted()) this.#peer.senders.want(one, wanted);
+    for (const [one, wanted] of this.#published.wanted()) {
+      this.#peer.senders.want(one, this.#isAway ? {} : wanted);
+    }
   }
 
   #run(): void {

@@ -1,5 +1,5 @@
-// How large each picture is shown, told to the server: larger soon, smaller later, all that changes in one message. What
-// the application prefers goes before what elements show. No DOM; owned by views.ts.
+// How large each picture is shown, told to the server: larger soon, smaller later, all that changes in one message.
+// What the application prefers goes before what elements show. No DOM; owned by views.ts.
 
 import { SIZE_LARGER_MS, SIZE_SMALLER_MS, SIZE_STEP_PX } from './limits.ts';
 import type { Wish } from './subscriptions.ts';

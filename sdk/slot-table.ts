@@ -34,12 +34,6 @@ export class SlotTable {
     return this.#filled.values();
   }
 
-  /** Who publishes that track. */
-  publisherOf(track: string): string | undefined {
-    for (const [participant, tracks] of this.#tracks) if (tracks.has(track)) return participant;
-    return undefined;
-  }
-
   /** Slots that are not named stay as they are. */
   bind(map: readonly Binding[]): void {
     for (const { mid, track, participant } of map) {

@@ -132,8 +132,8 @@ export interface Subscription {
   layer: number;
   /**
    * `best`: there is no better one; `bandwidth`: its network does not carry more; `limit`: it wants none larger;
-   * `publisher`: nothing better is sent. And why it is paused: `bandwidth`; `hidden`: it is wanted 0 x 0; `muted`: by
-   * its publisher; `permission`: the participant may not subscribe any more.
+   * `publisher`: nothing better is sent. And why it is paused: `bandwidth`; `publisher`: its network is away;
+   * `hidden`: it is wanted 0 x 0; `muted`: by its publisher; `permission`: the participant may not subscribe any more.
    */
   reason: 'best' | 'bandwidth' | 'limit' | 'publisher' | 'hidden' | 'muted' | 'permission';
 }

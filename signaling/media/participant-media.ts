@@ -222,6 +222,12 @@ export class ParticipantMedia implements Publisher {
     this.#tell(subs);
   }
 
+  /** Whether its media reaches us. */
+  onReach(isReached: boolean): void {
+    for (const track of this.#tracks) track.cut = !isReached;
+    if (this.#tracks.length > 0) this.#room.schedule();
+  }
+
   /** Which encodings of a track of its own anybody is to be shown: for a client that can leave the others out. */
   onDemand(track: Track, wanted: EncodingBits): void {
     if (this.owner.caps?.includes('layers') !== true || this.#transport === null) return;

@@ -11,7 +11,7 @@ interface State {
   /** The media worker's word; null before it has said any. */
   given: Pick<SlotLayer, 'layer' | 'reason'> | null;
   /** Why nothing is sent, whatever the media worker gives. */
-  held: 'muted' | 'hidden' | null;
+  held: 'muted' | 'hidden' | 'publisher' | null;
   /** What was told last; null where that is nothing. */
   told: Subscription | null;
 }
@@ -37,7 +37,7 @@ export class SlotStates {
         state = { track, given: null, held: null, told: null };
         this.#states.set(mid, state);
       }
-      const held = track.muted ? 'muted' : hidden ? 'hidden' : null;
+      const held = holdOf(track, hidden);
       if (held === state.held) continue;
       state.held = held;
       // A slot that was pointed at nothing begins anew.
@@ -77,6 +77,12 @@ export class SlotStates {
     state.told = { track: track.sid, state: layer < 0 ? 'paused' : 'live', layer, reason };
     subs.push(state.told);
   }
+}
+
+function holdOf({ muted, cut }: Track, hidden: boolean): State['held'] {
+  if (muted) return 'muted';
+  if (hidden) return 'hidden';
+  return cut ? 'publisher' : null;
 }
 
 function pausedBy({ sid }: Track, reason: Subscription['reason']): Subscription {

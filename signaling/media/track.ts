@@ -25,6 +25,8 @@ export class Track {
   readonly source: TrackSource;
   readonly name: string;
   muted: boolean;
+  /** Nothing comes of it: its publisher's media cannot reach us at the moment. */
+  cut = false;
   /** Its section in the publisher's description. */
   mid: string;
   /** The media worker's number; 0 while there is no media of it. */

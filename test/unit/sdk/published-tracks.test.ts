@@ -138,7 +138,7 @@ test('which encodings are wanted is kept by sid, whenever the sid is known', () 
   tracks.want('TR_1', { q: true, f: false });
   tracks.want('TR_x', { q: false });
   expect([...tracks.wanted()]).toEqual([[publication, { q: true, f: false }]]);
-  tracks.wantAll();
+  tracks.wantAllBut([{ track: 'TR_x', wanted: { q: false } }]);
   expect([...tracks.wanted()]).toEqual([[publication, {}]]);
   tracks.forget();
   expect([...tracks.wanted()]).toEqual([]);

@@ -135,6 +135,21 @@ describe('subs', () => {
     } else await said('live', 0, 'best');
   });
 
+  test('name a publisher whose network is away', async () => {
+    const bob = await MediaClient.join(server, 'bob', VIEWER);
+    const ann = await MediaClient.join(server, 'ann', ONE_SIZE);
+    const track = ann.track('0');
+    await bob.until({ '1': track });
+    const { id } = plane.current.last('sfu.open');
+    const state = { type: 'sfu.state', id, path: 'udp', reason: '' } as const;
+    plane.emit({ ...state, state: 'disconnected' });
+    expect(await bob.client.next('subs')).toMatchObject({
+      subs: [{ track, state: 'paused', reason: 'publisher' }],
+    });
+    plane.emit({ ...state, state: 'connected' });
+    expect(await bob.client.next('subs')).toMatchObject({ subs: [{ track, state: 'live' }] });
+  });
+
   test('name the permission, and what holds for who has missed it', async () => {
     const lead = await MediaClient.join(server, 'lead', [], {
       grants: { room: 'r', roomJoin: true, roomAdmin: true },
