@@ -75,7 +75,7 @@ export class AutoMedia implements RoomMedia {
       onTrack: (sid, info, track) => this.#onTrack(sid, info, track),
       onTrackGone: (sid, info, track) => this.#onTrackGone(sid, info, track),
       onTrackReplaced: (sid, info, track) => sink.onTrackReplaced(sid, info, track),
-      onQuality: (sid, quality) => this.#onQuality(sid, quality),
+      onQuality: (quality) => this.#onQuality(quality),
       onSpeakers: (sids) => sink.onSpeakers(sids),
       onLinkState: (sid, state) => sink.onLinkState(sid, state),
       onPath: (_sid, path) => this.#onPath('server', path),
@@ -130,6 +130,10 @@ export class AutoMedia implements RoomMedia {
   restart(): void {
     this.#sfu.restart();
     this.#direct?.link.restart();
+  }
+
+  setAway(away: boolean): void {
+    this.#sfu.setAway(away);
   }
 
   recover(joined: JoinedMessage): void {
@@ -336,10 +340,10 @@ export class AutoMedia implements RoomMedia {
     this.#sink.onTrackGone(participant, info, shown?.track ?? track);
   }
 
-  #onQuality(participant: string, quality: Subscription): void {
+  #onQuality(quality: Subscription): void {
     const shown = this.#shown.get(quality.track);
     if (shown) shown.quality = quality;
-    if (!shown || shown.track === shown.server) this.#sink.onQuality(participant, quality);
+    if (!shown || shown.track === shown.server) this.#sink.onQuality(quality);
   }
 
   #show(sid: string, direct: MediaStreamTrack | null): void {
@@ -353,6 +357,6 @@ export class AutoMedia implements RoomMedia {
     if (!quality) return;
     // The other one sends one size directly, as well as it can.
     const best = { track: sid, state: 'live', layer: 0, reason: 'best' } as const;
-    this.#sink.onQuality(participant, direct ? best : quality);
+    this.#sink.onQuality(direct ? best : quality);
   }
 }

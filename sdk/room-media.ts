@@ -6,6 +6,7 @@ import type {
   BindMessage,
   IceServer,
   JoinedMessage,
+  LayersMessage,
   MediaLostMessage,
   NeedMessage,
   ParticipantInfo,
@@ -28,6 +29,7 @@ export type MediaPush =
   | BindMessage
   | NeedMessage
   | SubsMessage
+  | LayersMessage
   | MediaLostMessage;
 
 /** What is made between participants is made with this. */
@@ -64,6 +66,8 @@ export interface RoomMedia {
   stats(): Promise<Map<string, LinkStats>>;
   /** 0 to 1, of the newest audio packets; 0 in silence. */
   audioLevel(sid: string): number;
+  /** What the server has to say cannot be heard for a while, or can again. */
+  setAway(away: boolean): void;
   /** Ends it; all tracks are gone. */
   close(): void;
 }
@@ -79,8 +83,8 @@ export interface RoomMediaSink {
   onTrackReplaced(sid: string, info: TrackInfo, track: MediaStreamTrack): void;
   /** Who speaks, where the server cannot know it; null where it can. */
   onSpeakers(sids: readonly string[] | null): void;
-  /** How well a track of that participant is sent to us. */
-  onQuality(sid: string, subscription: Subscription): void;
+  /** How well a track of somebody is sent to us. */
+  onQuality(subscription: Subscription): void;
   onLinkState(sid: string, state: RTCPeerConnectionState): void;
   onPath(sid: string, path: ConnectionPath): void;
   /** Without `sid`: of the connection that is everybody's. */

@@ -5,11 +5,14 @@ import type { AttrsMessage, JoinMessage } from '../signaling/protocol.ts';
 import type { JoinOptions } from './join-options.ts';
 import { SDK_NAME, SDK_VERSION } from './version.ts';
 
+/** `layers`: encodings that nobody wants are left out when the server says so. */
+const CAPABILITIES = ['layers'];
+
 type Change = Omit<AttrsMessage, 'i'>;
 
 export class SelfDescription {
   readonly #attributes: Record<string, string>;
-  readonly #caps: string[];
+  readonly #caps: readonly string[];
   #metadata: string | undefined;
 
   constructor(
@@ -19,7 +22,7 @@ export class SelfDescription {
     this.#attributes = attributes;
     this.#metadata = metadata;
     // Whoever hides its addresses from the other participants does so here as well.
-    this.#caps = peerToPeer && !relayOnly ? ['p2p'] : [];
+    this.#caps = peerToPeer && !relayOnly ? [...CAPABILITIES, 'p2p'] : CAPABILITIES;
   }
 
   /** `null` deletes. Returns what the server is told. */

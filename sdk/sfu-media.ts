@@ -10,17 +10,18 @@ import type {
 } from '../signaling/protocol.ts';
 import { connectionPathOf } from './connection-path.ts';
 import type { ConnectionPath } from './connection-path.ts';
-import { isSessionOver, SternaClientError } from './errors.ts';
+import { isOver, SternaClientError } from './errors.ts';
 import { RELAY_AFTER_MS, RESET_WAIT_MS, RESTARTS_MAX, RESTART_WAIT_MAX_MS } from './limits.ts';
 import { LinkHealth } from './link-health.ts';
 import { linkStatsOf } from './link-stats.ts';
-import type { LinkStats, TrackToFind } from './link-stats.ts';
+import type { LinkStats } from './link-stats.ts';
 import type { LocalPublication } from './local-publication.ts';
 import { PublishedTracks } from './published-tracks.ts';
 import type { SlotCounts } from './receive-slots.ts';
 import type { MediaPush, RoomMedia, RoomMediaSink } from './room-media.ts';
 import { Rounds } from './rounds.ts';
 import type { SfuOffer, SfuPeer } from './sfu-peer.ts';
+import { loudnessOf, receiverOf, tracksIn } from './slot-readings.ts';
 import { SlotTable } from './slot-table.ts';
 import type { Filled } from './slot-table.ts';
 
@@ -56,6 +57,7 @@ export class SfuMedia implements RoomMedia {
   #isNew = false;
   /** Sections of a new answer cannot be looked up before it is applied. */
   #applying = false;
+  #isAway = false;
   #restarts = 0;
   #resets = 0;
   #resetTimer: ReturnType<typeof setTimeout> | undefined;
@@ -114,17 +116,16 @@ export class SfuMedia implements RoomMedia {
         this.#setNeed(message);
         break;
       case 'subs':
-        for (const subscription of message.subs) {
-          const shown = this.#slots.find(subscription.track);
-          if (shown) this.#sink.onQuality(shown.participant, subscription);
-        }
+        for (const subscription of message.subs) this.#sink.onQuality(subscription);
+        break;
+      case 'layers':
+        this.published.want(message.track, message.wanted);
+        this.#applyWanted();
         break;
       case 'media':
         this.#reset();
         break;
-      case 'signal':
-      case 'route':
-        break;
+      default:
     }
   }
 
@@ -142,11 +143,17 @@ export class SfuMedia implements RoomMedia {
 
   /** For auto-media.ts: what that track comes with. */
   receiverOf(track: string): RTCRtpReceiver | undefined {
-    return this.#shown.get(this.#slots.find(track)?.mid ?? '');
+    return receiverOf(this.#slots.filled(), this.#shown, track);
   }
 
   restart(): void {
     this.#health.restart();
+  }
+
+  /** Meanwhile somebody may come whom nobody tells us of. */
+  setAway(away: boolean): void {
+    this.#isAway = away;
+    this.#applyWanted();
   }
 
   recover({ media, participants }: JoinedMessage): void {
@@ -154,6 +161,9 @@ export class SfuMedia implements RoomMedia {
     else this.#reset();
     for (const info of participants) if (info.sid !== this.#selfSid) this.add(info);
     this.#show();
+    for (const subscription of media?.subs ?? []) this.#sink.onQuality(subscription);
+    this.published.wantAllBut(media?.layers ?? []);
+    this.#applyWanted();
   }
 
   async connectionPath(): Promise<ConnectionPath | null> {
@@ -162,12 +172,7 @@ export class SfuMedia implements RoomMedia {
 
   async stats(): Promise<Map<string, LinkStats>> {
     const report = await this.#peer.pc.getStats();
-    const tracks = new Map<string, TrackToFind[]>([...this.#members].map((sid) => [sid, []]));
-    for (const { mid, participant, info } of this.#slots.filled()) {
-      const id = this.#shown.get(mid)?.track.id ?? '';
-      const { sid, source } = info;
-      tracks.get(participant)?.push({ sid, source, direction: 'received', mid, id });
-    }
+    const tracks = tracksIn(this.#slots.filled(), this.#shown, this.#members);
     tracks.set(
       this.#selfSid,
       this.#peer.senders.tracks((publication) => this.published.sidOf(publication)),
@@ -176,14 +181,7 @@ export class SfuMedia implements RoomMedia {
   }
 
   audioLevel(sid: string): number {
-    let level = 0;
-    for (const { mid, participant, info } of this.#slots.filled()) {
-      if (participant !== sid || info.kind !== 'audio') continue;
-      for (const source of this.#shown.get(mid)?.getSynchronizationSources() ?? []) {
-        level = Math.max(level, source.audioLevel ?? 0);
-      }
-    }
-    return level;
+    return loudnessOf(this.#slots.filled(), this.#shown, sid);
   }
 
   close(): void {
@@ -238,7 +236,7 @@ export class SfuMedia implements RoomMedia {
         ...(this.#isNew ? { reset: true } : {}),
       });
     } catch (error) {
-      if (isSessionOver(error) || this.#isOld(peer)) return undefined;
+      if (isOver(error) || this.#isOld(peer)) return undefined;
       // What it told has still to be told.
       this.#due = true;
       await peer.rollBack();
@@ -260,6 +258,7 @@ export class SfuMedia implements RoomMedia {
     this.#sink.onPhase('answer');
     this.published.answered(answer.tracks);
     this.published.sync(this.#options.publications());
+    this.#applyWanted();
     this.#show();
     this.#awaitConnection();
     return true;
@@ -299,13 +298,19 @@ export class SfuMedia implements RoomMedia {
     if (receiver) this.#sink.onTrackGone(participant, info, receiver.track);
   }
 
+  #applyWanted(): void {
+    for (const [one, wanted] of this.published.wanted()) {
+      this.#peer.senders.want(one, this.#isAway ? {} : wanted);
+    }
+  }
+
   #run(): void {
     this.#rounds.run().catch((error: unknown) => this.#fail(error));
   }
 
   /** Without media the connection is made anew, later and later; with it, others may have more luck. */
   #fail(error: unknown): void {
-    if (this.#closed || isSessionOver(error)) return;
+    if (this.#closed || isOver(error)) return;
     this.#sink.onFault(error);
     const hopeless = error instanceof SternaClientError && error.retry === 'never';
     if (this.#state !== 'connected' && !(hopeless && this.#resets > 0)) this.#resetLater();

@@ -217,6 +217,7 @@ export class SignalConnection {
       case 'need':
       case 'route':
       case 'subs':
+      case 'layers':
       case 'media':
       case 'signal':
       case 'data':

@@ -95,7 +95,7 @@ function open(
     token: { id: token.id, expiresAt: token.expiresAt },
     maySimulate: grants.simulate,
     socket: door.socket,
-    p2p: message.caps?.includes('p2p') === true,
+    caps: message.caps ?? [],
   });
   door.session = session;
   room.add(session);

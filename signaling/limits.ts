@@ -44,6 +44,8 @@ export interface SignalingLimits {
   violationWindowMs: number;
   /** Changes of participants are collected this long, so that a busy room is not a message per change. */
   peopleEveryMs: number;
+  /** Publishers are told to leave out encodings that nobody has wanted for so long; stops coming and going. */
+  restAfterMs: number;
   /** In a room of mode `auto`: so long nobody comes or goes before two go direct; stops work made in vain. */
   routeSettleMs: number;
   /** So long two who did may still tell each other what ends it. */
@@ -88,6 +90,7 @@ export const DEFAULT_SIGNALING_LIMITS: Readonly<SignalingLimits> = {
   peopleEveryMs: 50,
   routeSettleMs: 1000,
   routeGraceMs: 30_000,
+  restAfterMs: 5000,
   peopleBytesMax: 65_536,
   offers: { perSecond: 4, burst: 16 },
   simulations: { perSecond: 1, burst: 10 },

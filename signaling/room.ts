@@ -43,7 +43,7 @@ export type RoomSettings = Readonly<Partial<Omit<RoomOptions, 'name'>>>;
 
 type RoomLimits = Pick<
   SignalingLimits,
-  'peopleEveryMs' | 'peopleBytesMax' | 'routeSettleMs' | 'routeGraceMs'
+  'peopleEveryMs' | 'peopleBytesMax' | 'restAfterMs' | 'routeSettleMs' | 'routeGraceMs'
 >;
 
 export class Room<M extends Member = Member> {
@@ -90,7 +90,7 @@ export class Room<M extends Member = Member> {
     });
     this.route = new DirectRoute(this.#members, limits, (sid) => this.feed.flushIfWaiting(sid));
     const { sid, feed } = this;
-    const everyMs = limits.peopleEveryMs;
+    const { peopleEveryMs: everyMs, restAfterMs } = limits;
     const onTrack =
       observer === null
         ? undefined
@@ -102,7 +102,7 @@ export class Room<M extends Member = Member> {
               track,
             });
     const forwards = this.#mode === 'p2p' ? null : switchboard;
-    this.media = forwards?.openRoom({ sid, feed, clock, everyMs, onTrack }) ?? null;
+    this.media = forwards?.openRoom({ sid, feed, clock, everyMs, restAfterMs, onTrack }) ?? null;
   }
 
   get meta(): string {
