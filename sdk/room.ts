@@ -319,6 +319,7 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #onPush(message: PushMessage): void {
+    // oxlint-disable-next-line typescript/switch-exhaustiveness-check -- all others are about media
     switch (message.type) {
       case 'people':
         this.#onPeople(message);

@@ -125,7 +125,8 @@ export class SfuMedia implements RoomMedia {
       case 'media':
         this.#reset();
         break;
-      default:
+      case 'signal':
+      case 'route':
     }
   }
 
