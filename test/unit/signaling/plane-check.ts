@@ -81,6 +81,9 @@ export function planeProblems(commands: readonly SfuCommand[]): string[] {
         if (transports.has(command.id)) checkSlots(command.id, command.slots, command);
         else say('no transport', command);
         break;
+      case 'sfu.impair':
+        if (!transports.has(command.id)) say('no transport', command);
+        break;
       case 'sfu.mute':
         if (!publishers.has(command.publication)) say('no publication', command);
         break;
