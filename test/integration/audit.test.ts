@@ -181,9 +181,9 @@ describe('a server', () => {
       runCli(['audit', 'verify', file, '--from', end, '--expect-hash', last]),
       runCli(['audit', 'verify', file]),
     ]);
-    expect([good.code, good.stdout]).toEqual([0, `ok: 4 records up to 11, last hash ${last}\n`]);
+    expect([good.code, good.stdout]).toEqual([0, `ok: 4 records up to 12, last hash ${last}\n`]);
     expect([bad.code, bad.stdout.split(':')[1]]).toEqual([1, ' line 1, removed']);
-    expect(sterna.output).toContain(`"event":"audit.closed","seq":11,"hash":"${last}"`);
+    expect(sterna.output).toContain(`"event":"audit.closed","seq":12,"hash":"${last}"`);
   });
 
   it('goes on while its file cannot be written, and loses nothing that it can keep', async () => {
