@@ -85,6 +85,7 @@ export function planeProblems(commands: readonly SfuCommand[]): string[] {
         if (!transports.has(command.id)) say('no transport', command);
         break;
       case 'sfu.mute':
+      case 'sfu.encodings':
         if (!publishers.has(command.publication)) say('no publication', command);
         break;
       case 'sfu.close':
