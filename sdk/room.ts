@@ -15,7 +15,6 @@ import type { SendDataOptions } from './data-message.ts';
 import { Emitter } from './emitter.ts';
 import { SternaClientError } from './errors.ts';
 import { IceRenewal } from './ice-renewal.ts';
-import { joinBody } from './join-body.ts';
 import type { JoinOptions } from './join-options.ts';
 import { RECONNECT_FOR_MS } from './limits.ts';
 import type { LinkStats } from './link-stats.ts';
@@ -34,6 +33,9 @@ import { Roster } from './roster.ts';
 import type { RosterChange } from './roster.ts';
 import { SignalConnection } from './signal-connection.ts';
 import type { JoinedHow } from './signal-connection.ts';
+import { SelfDescription } from './self-description.ts';
+import { SIMULATE_FEATURE } from './simulate.ts';
+import type { Simulation } from './simulate.ts';
 import { Subscriptions } from './subscriptions.ts';
 import type { Wish } from './subscriptions.ts';
 import { Timeline } from './timeline.ts';
@@ -63,8 +65,7 @@ export class Room extends Emitter<RoomEvents> {
   readonly #views = new Views((wishes) => this.#subscriptions.change(wishes));
   readonly #roster = new Roster(makeStream, this.#views);
   readonly #renewal = new IceRenewal(() => this.#connection.renew());
-  readonly #attributes: Record<string, string>;
-  #metadata: string | undefined;
+  readonly #description: SelfDescription;
   #joined: JoinedMessage | null = null;
   #self: Participant | null = null;
   #flow: RoomMedia | null = null;
@@ -76,7 +77,6 @@ export class Room extends Emitter<RoomEvents> {
   private constructor(setup: RoomSetup) {
     super();
     const { options } = setup;
-    this.#metadata = options.metadata;
     this.local = new LocalMedia(new MediaStream(), {
       canPublish: () => this.#self?.permissions.canPublish ?? false,
       onPublications: async () => this.#flow?.sync(),
@@ -89,7 +89,8 @@ export class Room extends Emitter<RoomEvents> {
       },
     });
     if (options.publish) this.local.preload(options.publish);
-    this.#attributes = { ...options.attributes, ...this.local.attributes() };
+    const attributes = { ...options.attributes, ...this.local.attributes() };
+    this.#description = new SelfDescription(attributes, options.metadata);
     const { preparation } = setup;
     const publications = (): readonly LocalPublication[] => this.local.publications;
     this.#media = new MediaSetup(
@@ -114,7 +115,7 @@ export class Room extends Emitter<RoomEvents> {
         },
         tokenRenews: options.tokenProvider !== undefined,
         reconnectForMs: options.reconnectForMs ?? RECONNECT_FOR_MS,
-        joinBody: () => joinBody(this.#attributes, this.#metadata),
+        joinBody: () => this.#description.joinBody(),
         joinOffer: (token) => this.#media.joinOffer(token),
         openSocket: (url, protocol) => new WebSocket(url, protocol),
         now: () => Date.now(),
@@ -209,16 +210,21 @@ export class Room extends Emitter<RoomEvents> {
    * Changes the attributes that everybody sees; `null` deletes one. Resolves when the server has taken it.
    */
   async setAttributes(patch: Readonly<Record<string, string | null>>): Promise<void> {
-    for (const [name, value] of Object.entries(patch)) {
-      if (value === null) delete this.#attributes[name];
-      else this.#attributes[name] = value;
-    }
-    await this.#connection.request({ type: 'attrs', attrs: { ...patch } });
+    await this.#connection.request(this.#description.patch(patch));
   }
 
   async setMetadata(metadata: string): Promise<void> {
-    this.#metadata = metadata;
-    await this.#connection.request({ type: 'attrs', meta: metadata });
+    await this.#connection.request(this.#description.setMetadata(metadata));
+  }
+
+  /** Whether the token lets `simulate`. */
+  get maySimulate(): boolean {
+    return this.#lastJoined().server.features.includes(SIMULATE_FEATURE);
+  }
+
+  /** For development: has our own connection go wrong. Resolves when the server has taken it. */
+  async simulate(simulation: Simulation): Promise<void> {
+    await this.#connection.request({ type: 'simulate', ...simulation });
   }
 
   /** When the phases of joining were reached, milliseconds since join() was called. */
@@ -255,18 +261,16 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #onJoined(message: JoinedMessage, how: JoinedHow): void {
-    const first = this.#joined === null;
+    if (this.#joined === null) this.#watch();
     this.#joined = message;
     this.#timeline.mark('joined');
-    if (how === 'joined' || how === 'rejoined') this.#enter(message);
+    const isNew = how === 'joined' || how === 'rejoined';
+    if (isNew) this.#enter(message);
     else this.#reenter(message, how === 'lost');
     // A new session was made just now by the server's clock; later the pongs tell how that differs from ours.
-    const isNew = how === 'joined' || how === 'rejoined';
-    const { clockOffsetMs } = this.#connection;
-    this.#renewal.schedule(message.ice, isNew ? message.self.joinedAt : Date.now() + clockOffsetMs);
-    if (first) this.#watch();
-    const told = how === 'lost' ? 'resumed' : how;
-    this.#setState({ state: 'connected', how: told });
+    const serverNow = Date.now() + this.#connection.clockOffsetMs;
+    this.#renewal.schedule(message.ice, isNew ? message.self.joinedAt : serverNow);
+    this.#setState({ state: 'connected', how: how === 'lost' ? 'resumed' : how });
     this.#onOpened?.(null);
   }
 
@@ -320,14 +324,12 @@ export class Room extends Emitter<RoomEvents> {
         break;
       }
       case 'signal':
-        this.#flow?.receive(message, this.#roster.participants.has(message.from));
-        break;
       case 'bind':
       case 'need':
       case 'subs':
       case 'layers':
       case 'media':
-        this.#flow?.receive(message, true);
+        this.#flow?.receive(message, (sid) => this.#roster.participants.has(sid));
         break;
     }
   }

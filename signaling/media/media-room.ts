@@ -1,11 +1,11 @@
 // What the media of one participant needs of others: of whoever owns it, and of its room. Called by: ParticipantMedia;
 // RoomMedia, sessions and WHIP are these.
 
-import type { MediaPlace, MediaShortage } from '../media-plane.ts';
+import type { MediaShortage } from '../media-plane.ts';
 import type { Participant } from '../participant.ts';
 import type { Demands } from './demands.ts';
 import type { MediaCounters } from './media-counters.ts';
-import type { NegotiatedTransport } from './negotiated-transport.ts';
+import type { NegotiatedTransport, TransportOptions } from './negotiated-transport.ts';
 import type { ParticipantMedia } from './participant-media.ts';
 import type { Ranking } from './ranking.ts';
 import type { Track } from './track.ts';
@@ -39,7 +39,7 @@ export interface MediaRoom {
   /** Why no transport can be opened, null when one can; that of `leaving`, if it has one, is closed first. */
   shortage(leaving?: ParticipantMedia): MediaShortage | null;
   /** A number for a transport, and where it is to live; until `closed`. */
-  opening(media: ParticipantMedia): { id: number; place: MediaPlace };
+  opening(media: ParticipantMedia): Pick<TransportOptions, 'id' | 'place' | 'network'>;
   closed(transport: NegotiatedTransport): void;
   /** Gives the track a number of its own, the next one if it has one. */
   number(track: Track): void;

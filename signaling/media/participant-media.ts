@@ -259,8 +259,7 @@ export class ParticipantMedia implements Publisher {
   }
 
   #open(plan: OfferPlan): NegotiatedTransport {
-    const { id, place } = this.#room.opening(this);
-    const options = { id, room: this.#room.sid, place, plain: this.#plain };
+    const options = { ...this.#room.opening(this), room: this.#room.sid, plain: this.#plain };
     this.#transport = new NegotiatedTransport(options, plan);
     this.#lost = false;
     return this.#transport;
