@@ -4,10 +4,10 @@
 import type { AttrsMessage, JoinMessage } from '../signaling/protocol.ts';
 import { SDK_NAME, SDK_VERSION } from './version.ts';
 
-type Change = Omit<AttrsMessage, 'i'>;
-
 /** `layers`: encodings that nobody wants are left out when the server says so. */
 const CAPABILITIES = ['layers'];
+
+type Change = Omit<AttrsMessage, 'i'>;
 
 export class SelfDescription {
   readonly #attributes: Record<string, string>;

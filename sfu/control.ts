@@ -95,14 +95,14 @@ export type SfuCommand =
   /** Slots that are not named stay as they are. */
   | { readonly type: 'sfu.bind'; readonly id: number; readonly slots: readonly SlotBinding[] }
   | { readonly type: 'sfu.mute'; readonly publication: number; readonly muted: boolean }
+  /** Makes the network of a participant bad, STUN and DTLS included, or as it was. */
+  | ({ readonly type: 'sfu.impair'; readonly id: number } & ImpairOrder)
   /** The publisher is told which encodings, from the lowest on, anybody wants; before that all are. */
   | {
       readonly type: 'sfu.encodings';
       readonly publication: number;
       readonly wanted: readonly boolean[];
     }
-  /** Makes the network of a participant bad, STUN and DTLS included, or as it was. */
-  | ({ readonly type: 'sfu.impair'; readonly id: number } & ImpairOrder)
   | { readonly type: 'sfu.close'; readonly id: number }
   /** Answered with `sfu.report`: of these transports, as far as they are there. Building it takes the worker's time. */
   | { readonly type: 'sfu.report'; readonly request: number; readonly ids: readonly number[] };

@@ -38,8 +38,8 @@ export class Session implements Member, MediaOwner {
   readonly room: Room;
   readonly participant: Participant;
   readonly token: { readonly id: string; readonly expiresAt: number };
-  readonly caps: readonly string[];
   readonly maySimulate: boolean;
+  readonly caps: readonly string[];
   readonly replies: ReplyCache;
   readonly violations: Violations;
   /** The WebSocket under it; null while it is away. */
@@ -61,8 +61,8 @@ export class Session implements Member, MediaOwner {
     this.room = options.room;
     this.participant = options.participant;
     this.token = options.token;
-    this.caps = options.caps;
     this.maySimulate = options.maySimulate;
+    this.caps = options.caps;
     this.replies = new ReplyCache(limits.replyCache.replies, limits.replyCache.bytes);
     this.violations = new Violations(limits.violationsMax, limits.violationWindowMs);
     this.#ring = new PushRing(limits.pushRing.messages, limits.pushRing.bytes);

@@ -149,13 +149,13 @@ export class NegotiatedTransport {
     this.place.send({ type: 'sfu.mute', publication, muted });
   }
 
+  impair(order: ImpairOrder): void {
+    this.place.send({ type: 'sfu.impair', id: this.id, ...order });
+  }
+
   /** Which encodings the publisher was told that anybody wants, the lowest first. */
   rest(publication: number, wanted: readonly boolean[]): void {
     this.place.send({ type: 'sfu.encodings', publication, wanted });
-  }
-
-  impair(order: ImpairOrder): void {
-    this.place.send({ type: 'sfu.impair', id: this.id, ...order });
   }
 
   close(): void {
