@@ -94,6 +94,7 @@ export function planeProblems(commands: readonly SfuCommand[]): string[] {
           if (owner === command.id) publishers.delete(publication);
         }
         break;
+      case 'sfu.impair':
       case 'sfu.report':
         break;
     }
