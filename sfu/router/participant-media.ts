@@ -3,7 +3,7 @@
 
 import type { Arena } from '../../shared/native/arena.ts';
 import { Timer } from '../../shared/net/timer-wheel.ts';
-import type { MediaSetup, SlotBinding } from '../control.ts';
+import type { MediaSetup, PublicationSetup, SlotBinding } from '../control.ts';
 import { LAYERS_MAX } from '../bandwidth/allocator.ts';
 import { ArrivalLog } from '../feedback/arrival-log.ts';
 import { RTP_OK, RtpReader } from '../rtp/rtp-reader.ts';
@@ -87,9 +87,9 @@ export class ParticipantMedia {
     });
     const kept = [...new Map(publications.map((one) => [one.publication, one])).values()]
       .slice(0, PUBLICATIONS_PER_PARTICIPANT_MAX)
-      .flatMap(({ publication: number, mid, muted }) => {
-        const section = incoming.find((one) => one.mid === mid);
-        return section === undefined ? [] : (this.#publish(number, section, muted, now) ?? []);
+      .flatMap((setup) => {
+        const section = incoming.find(({ mid }) => mid === setup.mid);
+        return section === undefined ? [] : (this.#publish(setup, section, now) ?? []);
       });
     const gone = this.publications.filter((one) => !kept.includes(one));
     this.publications = kept;
@@ -111,13 +111,15 @@ export class ParticipantMedia {
   /** Points slots at publications of the room, those that there will be included. */
   bind(bindings: readonly SlotBinding[], now: number): void {
     this.room.flush(now);
-    for (const { mid, publication, wanted = LAYERS_MAX - 1, priority = 0 } of bindings) {
+    for (const binding of bindings) {
+      const { mid, publication, wanted = LAYERS_MAX - 1, priority = 0, pinned = false } = binding;
       const slot = this.slots.find(({ section }) => section.mid === mid);
       if (slot === undefined) continue;
       slot.wanted = publication;
       slot.claim.wanted = wanted;
       slot.claim.priority = priority;
       slot.bind(this.room.find(publication), now);
+      slot.pin(pinned);
     }
     this.path.touch(now);
   }
@@ -216,9 +218,8 @@ export class ParticipantMedia {
 
   /** The publication of that number, as it is now; undefined where somebody else has the number. */
   #publish(
-    number: number,
+    { publication: number, muted, microphone = false }: PublicationSetup,
     section: IncomingSection,
-    muted: boolean,
     now: number,
   ): Publication | undefined {
     const before = this.publications.find((one) => one.number === number);
@@ -229,7 +230,7 @@ export class ParticipantMedia {
     }
     if (before !== undefined) this.room.unpublish(before, now);
     if (this.room.find(number) !== undefined) return undefined;
-    const publication = new Publication(this.room, this, section, number, muted);
+    const publication = new Publication(this.room, this, section, number, muted, microphone);
     this.room.publish(publication, now);
     return publication;
   }

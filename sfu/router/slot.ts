@@ -15,7 +15,6 @@ import {
   EXTENSION_TRANSPORT_CC,
   EXTENSION_VIDEO_ORIENTATION,
 } from '../rtp/extension-kinds.ts';
-import { RedReader } from '../rtp/red-reader.ts';
 import { OSN_BYTES, wrapRtx } from '../rtp/rtx.ts';
 import type { SenderInfo } from '../rtp/rtcp-reports.ts';
 import type { OutgoingStream } from '../sdp/negotiation.ts';
@@ -32,6 +31,7 @@ import {
 import { ABSENT, MediaPacket } from './media-packet.ts';
 import type { OutgoingPath } from './outgoing-path.ts';
 import type { Publication } from './publication.ts';
+import { Redundancy } from './redundancy.ts';
 import { Rewriter } from './rewriter.ts';
 import type { OutgoingSection } from './sections.ts';
 import { NOT_AGAIN, SentPackets } from './sent-packets.ts';
@@ -50,7 +50,6 @@ export const FOLLOWS = -2;
 
 /** Of use within one call only. */
 const packet = new MediaPacket();
-const red = new RedReader();
 
 export class Slot {
   readonly path: OutgoingPath;
@@ -67,6 +66,10 @@ export class Slot {
   /** The encoding that it is to show; PAUSED for none. */
   layer = FOLLOWS;
   readonly claim = new Claim();
+  /** It is forwarded however quiet it is. */
+  isPinned = false;
+  /** Undefined for video. */
+  readonly redundancy: Redundancy | undefined;
   /** What it shows: a stream, as long as that is of this generation. */
   #source: IncomingStream | undefined = undefined;
   #generation = 0;
@@ -98,6 +101,7 @@ export class Slot {
       clockRate,
       frameTicks,
     );
+    this.redundancy = isVideo ? undefined : new Redundancy(host, this.#map);
     this.#rtxSequence = Math.floor(host.random() * FIRST_SEQUENCE_BELOW);
     this.#sent = new SentPackets(isVideo ? HISTORY_VIDEO : HISTORY_AUDIO);
   }
@@ -133,6 +137,11 @@ export class Slot {
     return this.#source !== undefined && this.#source.generation === this.#generation;
   }
 
+  /** Nothing is sent because others are louder. */
+  get isHeldBack(): boolean {
+    return !this.isPinned && this.publication?.isQuiet === true;
+  }
+
   /** Of what it shows; empty while that is nothing. */
   get codecName(): string {
     return (this.canShow && this.#source?.codec?.name) || '';
@@ -150,6 +159,14 @@ export class Slot {
     this.mapCodecs();
     this.resume(now);
     this.path.touch(now);
+  }
+
+  /** What was held back until now begins anew. */
+  pin(isPinned: boolean): void {
+    if (isPinned === this.isPinned) return;
+    if (this.isHeldBack) this.pause();
+    this.isPinned = isPinned;
+    this.publication?.pinned(this);
   }
 
   /**
@@ -323,10 +340,13 @@ export class Slot {
     if (rewriter.isBefore(source) || this.#sent.has(sequence)) return;
     const { path } = this;
     const { payloadType } = packet;
-    const codec = this.#codecs[payloadType];
+    let codec = this.#codecs[payloadType];
     if (codec === undefined) return path.host.counters.drop(DROP_CODEC);
     rewriter.renumber(packet, codec.codec);
-    if (this.#strips[payloadType] === 1) stripRedundancy();
+    const { redundancy } = this;
+    if (redundancy !== undefined) {
+      codec = redundancy.shape(packet, source, this.#source!.history, rewriter) ?? codec;
+    }
     const timestamp = rewriter.timestampOf(packet.timestamp);
     const { writer } = path;
     // RFC 3551 s4.1: of audio, the first packet after a silence.
@@ -388,12 +408,4 @@ export class Slot {
     this.layer = layer;
     this.publication?.watch(layer, 1);
   }
-}
-
-/** Leaves only the newest frame of a redundant payload (RFC 2198 s3), which is its last. */
-function stripRedundancy(): void {
-  const { arena, payloadOffset, payloadBytes } = packet;
-  if (arena === undefined || !red.read(arena.bytes, payloadOffset, payloadBytes)) return;
-  packet.payloadOffset = red.offsets[red.count - 1]!;
-  packet.payloadBytes = red.lengths[red.count - 1]!;
 }
