@@ -37,17 +37,17 @@ export class AudibleSpeakers<Publication> {
     this.#microphones.delete(speaker);
     if (!speaker.isAudible) return false;
     this.#dismiss(speaker);
-    const next = this.#loudest.find((one) => !one.isAudible && this.#microphones.has(one));
+    const next = this.#loudest.find((one) => this.#canJoin(one));
     if (next !== undefined) this.#admit(next, now);
     return true;
   }
 
   /** A packet of one that is not heard has speech. True where it is heard from now on. */
   speaks(speaker: Speaker<Publication>, now: number): boolean {
-    if (speaker.isAudible || !this.#microphones.has(speaker)) return false;
+    if (!this.#canJoin(speaker)) return false;
     if (this.audible.length >= this.#most) {
       let silent: Speaker<Publication> | undefined = undefined;
-      for (let i = 0; i < this.audible.length; i++) {
+      for (let i = this.audible.length - 1; i >= 0; i--) {
         const one = this.audible[i]!;
         if (isHeld(one, now)) continue;
         if (silent === undefined || one.spokenAt < silent.spokenAt) silent = one;
@@ -68,8 +68,9 @@ export class AudibleSpeakers<Publication> {
   }
 
   #replaceByLouder(now: number): boolean {
-    const louder = this.#loudest.find((one) => !one.isAudible && this.#microphones.has(one));
-    if (louder === undefined || louder.rank === 0) return false;
+    // Its rank outlasts what it says.
+    const louder = this.#loudest.find((one) => one.loudness > 0 && this.#canJoin(one));
+    if (louder === undefined) return false;
     let lowest: Speaker<Publication> | undefined = undefined;
     for (const one of this.audible) {
       if (now - one.audibleSince < HOLD_MS) continue;
@@ -99,6 +100,10 @@ export class AudibleSpeakers<Publication> {
     this.#dismiss(lowest);
     this.#admit(louder, now);
     return true;
+  }
+
+  #canJoin(speaker: Speaker<Publication>): boolean {
+    return !speaker.isAudible && this.#microphones.has(speaker);
   }
 
   #admit(speaker: Speaker<Publication>, now: number): void {

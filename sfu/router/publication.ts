@@ -184,9 +184,10 @@ export class Publication {
     if (slot.isPinned) this.#pins++;
   }
 
-  /** A slot that shows it, or is to, is pinned or not any more. */
+  /** A slot that shows it, or is to, is pinned, and what was held back begins anew there; or it is not any more. */
   pinned(slot: Slot): void {
     this.#pins += slot.isPinned ? 1 : -1;
+    if (slot.isPinned && this.#isHeldBack) slot.pause();
   }
 
   /** So many slots more, or less, want that encoding. */

@@ -161,10 +161,8 @@ export class Slot {
     this.path.touch(now);
   }
 
-  /** What was held back until now begins anew. */
   pin(isPinned: boolean): void {
     if (isPinned === this.isPinned) return;
-    if (this.isHeldBack) this.pause();
     this.isPinned = isPinned;
     this.publication?.pinned(this);
   }
