@@ -38,7 +38,13 @@ export class Redundancy {
   last: SlotRedundancy = 'none';
   /** Earlier payloads that go with each packet, where there are so many; 0: none is wanted. */
   #depth = 0;
+  /** Of the source: its first packet, the newest, and how many before that have not come here either. */
+  #first = 0;
+  #newest = 0;
+  #missing = 0;
+  /** As of the last report. */
   #reportedPackets = 0;
+  #reportedMissing = 0;
   /** Since when less is lost than this depth is for. */
   #calmAt = Number.NaN;
   readonly #host: RouterHost;
@@ -49,13 +55,21 @@ export class Redundancy {
     this.#codecs = codecs;
   }
 
-  /** The receiver has said which share of what it was sent between two reports is missing (RFC 3550 s6.4.1). */
+  /**
+   * The receiver has said which share of the numbers between two reports is missing (RFC 3550 s6.4.1).
+   * @param packets that it was sent so far
+   */
   reported(fractionLost: number, packets: number, now: number): void {
-    if (packets - this.#reportedPackets < REPORTED_PACKETS_MIN) return;
+    const sent = packets - this.#reportedPackets;
+    const missing = Math.max(0, this.#missing - this.#reportedMissing);
     this.#reportedPackets = packets;
+    this.#reportedMissing = this.#missing;
+    if (sent < REPORTED_PACKETS_MIN) return;
+    // What its publisher's network has lost is no reason to load this one.
+    const lost = fractionLost - missing / (missing + sent);
     const before = this.#depth;
-    while (this.#depth < DEPTH_MAX && fractionLost >= RISES_AT[this.#depth]!) this.#depth++;
-    const isCalm = this.#depth > 0 && fractionLost < FALLS_BELOW[this.#depth - 1]!;
+    while (this.#depth < DEPTH_MAX && lost >= RISES_AT[this.#depth]!) this.#depth++;
+    const isCalm = this.#depth > 0 && lost < FALLS_BELOW[this.#depth - 1]!;
     if (this.#depth > before || !isCalm) this.#calmAt = Number.NaN;
     else if (Number.isNaN(this.#calmAt)) this.#calmAt = now;
     else if (now - this.#calmAt >= CALM_MS) {
@@ -74,6 +88,7 @@ export class Redundancy {
     history: PacketHistory,
     { first }: Rewriter,
   ): SectionCodec | undefined {
+    this.#count(sequence, first);
     const { redundant, plain, codecs, isRedundant } = this.#codecs;
     const codec = codecs[packet.payloadType];
     if (isRedundant[packet.payloadType] === 1) {
@@ -92,6 +107,18 @@ export class Redundancy {
     this.last = 'made';
     this.#host.counters.redundantPackets++;
     return redundant;
+  }
+
+  #count(sequence: number, first: number): void {
+    const ahead = (sequence - this.#newest) | 0;
+    if (first !== this.#first || sequence === first) {
+      this.#first = first;
+      this.#newest = sequence;
+    } else if (ahead < 0) this.#missing--;
+    else {
+      this.#missing += ahead - 1;
+      this.#newest = sequence;
+    }
   }
 
   /** Puts earlier payloads before the packet's; false where there is none that can be. */
