@@ -104,6 +104,11 @@ export class Publication {
     return this.isMicrophone && this.speaker?.isAudible === false && this.room.host.loudest > 0;
   }
 
+  /** Whether that slot is sent nothing because others are louder. */
+  isQuietFor(slot: Slot): boolean {
+    return this.isQuiet && !slot.isPinned;
+  }
+
   /** What was muted is gone for good: nothing of before is sent again afterwards, and a decoder begins anew. */
   setMuted(muted: boolean, now: number): void {
     if (this.#muted === muted) return;

@@ -78,10 +78,9 @@ export class Slot {
   readonly #rewriter: Rewriter;
   readonly #sent: SentPackets;
   #rtxSequence: number;
-  /** By the publisher's payload type: what the subscriber decodes it with, and whether redundancy is left out. */
+  /** By the publisher's payload type: what the subscriber decodes it with. */
   readonly #map = new CodecMap();
   readonly #codecs = this.#map.codecs;
-  readonly #strips = this.#map.strips;
   #wishedAt = Number.NEGATIVE_INFINITY;
   #reportedPackets = 0;
 
@@ -135,11 +134,6 @@ export class Slot {
   /** Whether it has begun with what the publication sends now. */
   get isShowing(): boolean {
     return this.#source !== undefined && this.#source.generation === this.#generation;
-  }
-
-  /** Nothing is sent because others are louder. */
-  get isHeldBack(): boolean {
-    return !this.isPinned && this.publication?.isQuiet === true;
   }
 
   /** Of what it shows; empty while that is nothing. */
@@ -242,7 +236,7 @@ export class Slot {
     if (sequence === NOT_AGAIN || !stream.history.read(sequence, packet)) return;
     const codec = this.#codecs[packet.payloadType];
     if (codec === undefined || codec.rtxPayloadType < 0) return;
-    if (this.#strips[packet.payloadType] === 1 || !path.spend(packet.payloadBytes)) return;
+    if (this.#map.strips[packet.payloadType] === 1 || !path.spend(packet.payloadBytes)) return;
     this.#rewriter.renumber(packet, codec.codec);
     const bytes = packet.arena!.bytes;
     packet.payloadOffset = wrapRtx(bytes, packet.payloadOffset, sequenceNumber);
@@ -341,10 +335,7 @@ export class Slot {
     let codec = this.#codecs[payloadType];
     if (codec === undefined) return path.host.counters.drop(DROP_CODEC);
     rewriter.renumber(packet, codec.codec);
-    const { redundancy } = this;
-    if (redundancy !== undefined) {
-      codec = redundancy.shape(packet, source, this.#source!.history, rewriter) ?? codec;
-    }
+    codec = this.redundancy?.shape(packet, source, this.#source!.history, rewriter) ?? codec;
     const timestamp = rewriter.timestampOf(packet.timestamp);
     const { writer } = path;
     // RFC 3551 s4.1: of audio, the first packet after a silence.

@@ -81,7 +81,7 @@ function waitOf(slot: Slot): SlotWait | null {
   if (publication.muted) return 'muted';
   if (!slot.canShow) return 'codec';
   if (slot.layer === PAUSED) return 'bandwidth';
-  if (slot.isHeldBack) return 'quiet';
+  if (publication.isQuietFor(slot)) return 'quiet';
   if (slot.isShowing) return null;
   const hasCome = publication.selected?.codec !== undefined;
   return hasCome && publication.kind === 'video' ? 'key-frame' : 'no-media';

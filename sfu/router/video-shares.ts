@@ -115,7 +115,7 @@ export class VideoShares {
       if (slot.adapts) this.#isActive = true;
       if (publication.muted) continue;
       if (!slot.adapts) {
-        if (slot.isShowing && !slot.isHeldBack)
+        if (slot.isShowing && !publication.isQuietFor(slot))
           fixedBps += publication.bpsOf(publication.selected, now);
         continue;
       }

@@ -166,18 +166,20 @@ const played = (page: SdkPage): Promise<{ total: number; concealed: number }> =>
     return sums;
   });
 
+/** Of all that a listener is sent. */
+const redundancy = async (who: string): Promise<unknown[]> => {
+  const { subscriptions } = await statsOf(host.sterna, who);
+  return [
+    ...new Set(subscriptions.filter((one) => one.waits === null).map((one) => one['redundancy'])),
+  ];
+};
+
 test('who loses packets gets redundancy, and makes up less than who cannot have it', async () => {
   await speak(1);
   for (const page of [ann, bob]) {
     await expect.poll(() => heardIn(page), { timeout: 15_000 }).toEqual(['s1']);
   }
   for (const path of paths) path.losesOneIn = 6;
-  const redundancy = async (who: string): Promise<unknown[]> => {
-    const { subscriptions } = await statsOf(host.sterna, who);
-    return [
-      ...new Set(subscriptions.filter((one) => one.waits === null).map((one) => one['redundancy'])),
-    ];
-  };
   await expect.poll(() => redundancy('ann'), { timeout: 20_000 }).toEqual(['made']);
   expect(await redundancy('bob')).toEqual(['none']);
   const before = [await played(ann), await played(bob)];

@@ -85,14 +85,16 @@ it('a packet of a talkspurt that is lost is found out by the next one, after how
   expect(nacks.filter(({ type }) => type === 'nack').length).toBeGreaterThan(0);
 });
 
+/** Who speaks, each time that it was told. */
+const active = (): number[][] =>
+  world
+    .take('sfu.speakers')
+    .map(({ speakers }) =>
+      speakers.filter((one) => one.active).map(({ publication }) => publication),
+    );
+
 it('who speaks does, and who has stopped does not, though no packet says so', () => {
   speakAndPause(0);
-  const active = (): number[][] =>
-    world
-      .take('sfu.speakers')
-      .map(({ speakers }) =>
-        speakers.filter((one) => one.active).map(({ publication }) => publication),
-      );
   expect(active().at(-1)).toEqual([1]);
   room.run(2000, { 1: undefined, 2: undefined });
   expect(active().at(-1)).toEqual([]);

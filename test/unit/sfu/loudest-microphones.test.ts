@@ -224,6 +224,7 @@ it('whatever is said, never more than k are heard, and nobody loses the place wh
         }
       }
       expectOneStreamEach(heard);
+      expect(audible).toHaveLength(K);
     }),
     { numRuns: 8, interruptAfterTimeLimit: 3000 },
   );

@@ -216,13 +216,14 @@ describe('of a publisher that sends plain Opus', () => {
   });
 });
 
-describe('of a publisher that sends redundancy', () => {
-  const redundant = (): SentPacket[] => {
-    const head = Buffer.from([0x80 | OPUS.payloadType, 960 >> 6, (960 << 2) & 0xff, 3]);
-    const payload = Buffer.concat([head, Buffer.from([OPUS.payloadType]), Buffer.from('oldnew')]);
-    return send({ payload, payloadType: RED.payloadType });
-  };
+/** The publisher's next packet, with an earlier frame. */
+const redundant = (): SentPacket[] => {
+  const head = Buffer.from([0x80 | OPUS.payloadType, 960 >> 6, (960 << 2) & 0xff, 3]);
+  const payload = Buffer.concat([head, Buffer.from([OPUS.payloadType]), Buffer.from('oldnew')]);
+  return send({ payload, payloadType: RED.payloadType });
+};
 
+describe('of a publisher that sends redundancy', () => {
   it('who loses nothing gets plain Opus, and who loses packets all of it, by its own payload types', () => {
     open([RED, OPUS]);
     expect(plainText(redundant())).toBe('new');
