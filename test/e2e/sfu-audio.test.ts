@@ -1,5 +1,5 @@
-// Audio through the real program in real Chromium: of four who speak the loudest are heard, and who is pinned; and whose
-// network loses packets gets redundancy, by which Chromium conceals less.
+// Audio through the real program in real Chromium: of four who speak the loudest are heard, and who is pinned; and
+// whose network loses packets gets redundancy, by which Chromium conceals less.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Chromium } from '../support/chromium.ts';

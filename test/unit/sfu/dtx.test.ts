@@ -1,5 +1,5 @@
-// Discontinuous transmission (RFC 7587 s3.1.3): a microphone that sends nothing while nobody speaks, but for a packet of
-// comfort noise now and then, comes through as it is, and nobody takes silence for loss.
+// Discontinuous transmission (RFC 7587 s3.1.3): a microphone that sends nothing while nobody speaks, but for a packet
+// of comfort noise now and then, comes through as it is, and nobody takes silence for loss.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ReportBlock } from '../../../sfu/rtp/rtcp-reports.ts';

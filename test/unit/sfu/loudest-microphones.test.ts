@@ -164,14 +164,14 @@ function expectOneStreamEach(heard: readonly Heard[]): void {
   }
 }
 
-it('a slot that was held back goes on as one stream, and what was lost of it before is sent no more', () => {
+it('a slot whose microphone was held back goes on as one stream', () => {
   const room = new Microphones(world, 5);
   const heard: Heard[] = [];
-  for (const speaker of [4, 5, 4, 1, 4]) heard.push(...room.run(3000, { [speaker]: SPEECH }));
+  for (const speaker of [4, 5, 1, 2, 4]) heard.push(...room.run(3000, { [speaker]: SPEECH }));
   const own = heard.filter(({ number }) => number === 4);
   const holes = own.filter(({ frame }, i) => i > 0 && frame !== own[i - 1]!.frame + 1);
   expect(heard.length).toBe((K * 15_000) / FRAME_MS);
-  expect(holes.length).toBeLessThanOrEqual(1);
+  expect(holes).toHaveLength(1);
   expectOneStreamEach(heard);
 });
 
