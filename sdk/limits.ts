@@ -66,7 +66,7 @@ export const FIRST_FRAME_POLLS_MAX = 400;
 export const LOOK_MS = 100;
 export const LOOK_STEADY_MS = 250;
 /** So many frames, or packets of sound, make a way one to show: the first ones come late, as rates are being found. */
-export const FLOWS_FROM = { audio: 10, video: 4 } as const;
+export const FLOWS_FROM = { audio: 5, video: 4 } as const;
 /** A direct way that is not found after this is given up. */
 export const LINK_CONNECT_MS = 10_000;
 /** No packet of sound for so long: the direct way is dead. Browsers send sound, or silence, every 20 ms. */

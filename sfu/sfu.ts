@@ -24,7 +24,7 @@ import type { PacketSender, RouterHost } from './router/router-host.ts';
 import { availableOf, incomingReports, outgoingReports, rttOf } from './router/stream-report.ts';
 import type { MediaObserver, TransportSetup } from './transport/media-transport.ts';
 
-/** One datagram of RTCP. */
+/** One datagram of RTCP, or one payload. */
 const SCRATCH_BYTES = 2048;
 
 /** A participant's transport; MediaTransport is one. */
@@ -55,6 +55,8 @@ export interface SfuOptions {
   random(): number;
   /** Of memory for packets that may be sent again. */
   readonly payloadBytesMax?: number;
+  /** Of the microphones of a room only so many are forwarded, the loudest; 0, or nothing, for all. */
+  readonly loudest?: number;
 }
 
 export interface SfuStats {
@@ -71,6 +73,10 @@ export interface SfuStats {
   readonly retransmissions: number;
   readonly keyFrameRequestsIn: number;
   readonly keyFrameRequestsOut: number;
+  /** Packets of microphones that were not forwarded because others are louder. */
+  readonly quietPackets: number;
+  /** Packets that were given redundancy here. */
+  readonly redundantPackets: number;
   /** Memory of packets that may be sent again. */
   readonly payloadBytes: number;
   /** By reason. */
@@ -102,6 +108,7 @@ export class Sfu {
       counters: this.#counters,
       publications: this.#publications,
       timers,
+      loudest: options.loudest ?? 0,
       scratch: this.#scratch,
       wallMs: () => options.wallMs(),
       random: () => options.random(),
@@ -175,6 +182,8 @@ export class Sfu {
       retransmissions: counters.resent,
       keyFrameRequestsIn: counters.keyFrameRequestsIn,
       keyFrameRequestsOut: counters.keyFrameRequestsOut,
+      quietPackets: counters.quietPackets,
+      redundantPackets: counters.redundantPackets,
       payloadBytes: this.#pool.bytes,
       drops: Object.fromEntries(
         ROUTER_DROP_REASONS.map((reason, i) => [reason, counters.drops[i] ?? 0]),

@@ -57,6 +57,7 @@ export class SfuHost {
       listen: this.#endpoints[worker] ?? [],
       announce: this.#settings.announce,
       transportsMax: this.#settings.maxTransports,
+      loudest: this.#settings.loudest,
     };
   }
 

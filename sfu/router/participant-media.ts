@@ -3,7 +3,7 @@
 
 import type { Arena } from '../../shared/native/arena.ts';
 import { Timer } from '../../shared/net/timer-wheel.ts';
-import type { MediaSetup, SlotBinding } from '../control.ts';
+import type { MediaSetup, PublicationSetup, SlotBinding } from '../control.ts';
 import { LAYERS_MAX } from '../bandwidth/allocator.ts';
 import { ArrivalLog } from '../feedback/arrival-log.ts';
 import { RTP_OK, RtpReader } from '../rtp/rtp-reader.ts';
@@ -87,9 +87,9 @@ export class ParticipantMedia {
     });
     const kept = [...new Map(publications.map((one) => [one.publication, one])).values()]
       .slice(0, PUBLICATIONS_PER_PARTICIPANT_MAX)
-      .flatMap(({ publication: number, mid, muted }) => {
-        const section = incoming.find((one) => one.mid === mid);
-        return section === undefined ? [] : (this.#publish(number, section, muted, now) ?? []);
+      .flatMap((setup) => {
+        const section = incoming.find(({ mid }) => mid === setup.mid);
+        return section === undefined ? [] : (this.#publish(setup, section, now) ?? []);
       });
     const gone = this.publications.filter((one) => !kept.includes(one));
     this.publications = kept;
@@ -120,6 +120,7 @@ export class ParticipantMedia {
       slot.claim.fixed = fixed;
       slot.claim.priority = priority;
       slot.bind(this.room.find(publication), now);
+      slot.pin(binding.pinned === true);
     }
     this.path.touch(now);
   }
@@ -218,9 +219,8 @@ export class ParticipantMedia {
 
   /** The publication of that number, as it is now; undefined where somebody else has the number. */
   #publish(
-    number: number,
+    { publication: number, muted, microphone = false }: PublicationSetup,
     section: IncomingSection,
-    muted: boolean,
     now: number,
   ): Publication | undefined {
     const before = this.publications.find((one) => one.number === number);
@@ -231,7 +231,7 @@ export class ParticipantMedia {
     }
     if (before !== undefined) this.room.unpublish(before, now);
     if (this.room.find(number) !== undefined) return undefined;
-    const publication = new Publication(this.room, this, section, number, muted);
+    const publication = new Publication(this.room, this, section, number, muted, microphone);
     this.room.publish(publication, now);
     return publication;
   }

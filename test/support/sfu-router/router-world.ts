@@ -154,8 +154,8 @@ export class RouterWorld {
   });
   #turnEnds = false;
 
-  constructor(options: { random?: () => number; payloadBytesMax?: number } = {}) {
-    const { random = () => 0.5, payloadBytesMax } = options;
+  constructor(options: { random?: () => number; payloadBytesMax?: number; loudest?: number } = {}) {
+    const { random = () => 0.5, payloadBytesMax, loudest = 0 } = options;
     this.sfu = new Sfu({
       transports: {
         open: ({ id }, observer) => {
@@ -172,6 +172,7 @@ export class RouterWorld {
       },
       wallMs: () => 1_700_000_000_000 + this.now,
       random,
+      loudest,
       ...(payloadBytesMax === undefined ? {} : { payloadBytesMax }),
     });
   }
