@@ -64,6 +64,25 @@ export type SfuCommand =
   | { readonly type: 'sfu.bind'; readonly id: number; readonly slots: readonly SlotBinding[] }
   | { readonly type: 'sfu.mute'; readonly publication: number; readonly muted: boolean }
   | { readonly type: 'sfu.close'; readonly id: number }
+  /** What a participant of the room publishes whose transport the worker `home` has; replaces what was said of it before. */
+  | {
+      readonly type: 'sfu.mirror';
+      /** Of that transport. */
+      readonly id: number;
+      readonly room: string;
+      readonly home: number;
+      readonly media: MediaSetup;
+    }
+  | { readonly type: 'sfu.unmirror'; readonly ids: readonly number[] }
+  /** The worker of that number has subscribers of a publication of this one, or has none any more. */
+  | {
+      readonly type: 'sfu.pipe';
+      readonly publication: number;
+      readonly worker: number;
+      readonly isOpen: boolean;
+    }
+  /** That worker is dead: nothing goes there any more, and nothing comes of its participants. */
+  | { readonly type: 'sfu.severed'; readonly worker: number }
   /** Answered with `sfu.report`: of these transports, as far as they are there. Building it takes the worker's time. */
   | { readonly type: 'sfu.report'; readonly request: number; readonly ids: readonly number[] };
 
@@ -209,6 +228,8 @@ export type SfuEvent =
     }
   /** The first packet of a publication has come. */
   | { readonly type: 'sfu.live'; readonly publication: number }
+  /** Of a publication of another worker: somebody here is to be sent it, or nobody is any more. */
+  | { readonly type: 'sfu.watch'; readonly publication: number; readonly isWatched: boolean }
   /** What these slots of a transport are given, or why, has changed; the others are as they were. */
   | { readonly type: 'sfu.layers'; readonly id: number; readonly slots: readonly SlotLayer[] }
   /** Who speaks has changed: all that are audible, the loudest first. */

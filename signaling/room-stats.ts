@@ -4,6 +4,7 @@
 
 import { Coalesced } from '../shared/coalesced.ts';
 import type { IncomingReport, OutgoingReport, TransportReport } from '../sfu/control.ts';
+import type { MediaPlace } from './media-plane.ts';
 import type { ParticipantMedia } from './media/participant-media.ts';
 import type { Reports } from './media/reports.ts';
 import type { RoomMedia } from './media/room-media.ts';
@@ -106,11 +107,18 @@ async function collect(
     member,
     media: room.of(member.participant.sid),
   }));
-  const ids = subjects.flatMap(({ media }) => media?.transport?.id ?? []);
-  const place = room.currentPlace;
-  const told = place === null || ids.length === 0 ? [] : await reports.ask(place, ids);
-  if (told === null) return 'unavailable';
-  const byId = new Map(told.map((report) => [report.id, report]));
+  const idsByPlace = new Map<MediaPlace, number[]>();
+  for (const { media } of subjects) {
+    if (media === undefined || media.transport === null) continue;
+    const { id, place } = media.transport;
+    const ids = idsByPlace.get(place);
+    if (ids === undefined) idsByPlace.set(place, [id]);
+    else ids.push(id);
+  }
+  const told = await Promise.all([...idsByPlace].map(([place, ids]) => reports.ask(place, ids)));
+  // Half an answer is one, of those that a worker still has.
+  if (told.length > 0 && told.every((one) => one === null)) return 'unavailable';
+  const byId = new Map(told.flatMap((one) => one ?? []).map((report) => [report.id, report]));
   return subjects.map((subject) => {
     // What has been offered anew meanwhile has another number.
     const report = byId.get(subject.media?.transport?.id ?? 0);

@@ -38,6 +38,7 @@ export class SfuHost {
       workers,
       fingerprint: this.#certificate.fingerprint,
       transportsMax: settings.maxTransports,
+      participantsPerWorker: settings.participantsPerWorker,
       send: post,
     });
     if (settings.tcp) {

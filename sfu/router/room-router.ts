@@ -14,12 +14,15 @@ import {
   WAITS_FOR_NOTHING,
   WAITS_FOR_TURN,
 } from './publication.ts';
+import type { RemoteParticipant } from './remote-participant.ts';
 import type { RouterHost } from './router-host.ts';
 
 export class RoomRouter {
   readonly sid: string;
   readonly host: RouterHost;
   readonly participants = new Set<ParticipantMedia>();
+  /** Those whose transports other workers have. */
+  readonly remotes = new Set<RemoteParticipant>();
   readonly #speakers = new ActiveSpeakers<Publication>(SPEAKERS_INTERVAL_MS);
   readonly #speakersTimer = new Timer((now) => this.#tellSpeakers(now));
   /** Publications with packets for the end of the turn, and where they go. */
@@ -87,6 +90,10 @@ export class RoomRouter {
     this.#held[this.#heldCount++] = publication;
     if (this.#heldTimer.scheduled) return;
     this.host.timers.schedule(this.#heldTimer, now + HOLD_MS);
+  }
+
+  get isEmpty(): boolean {
+    return this.participants.size === 0 && this.remotes.size === 0;
   }
 
   /** Nobody is in it any more. */

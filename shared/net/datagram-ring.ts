@@ -65,15 +65,14 @@ export class DatagramRing {
    */
   peek(from: TransportAddress, to: TransportAddress): number {
     const ring = this.#ring;
-    const length = ring.next() - HEAD_BYTES;
-    if (length < 0) {
-      // A record without addresses.
-      if (length > -HEAD_BYTES - 1) ring.clear();
+    const length = ring.next();
+    if (length < HEAD_BYTES) {
+      if (length >= 0) ring.clear();
       return -1;
     }
     readAddress(ring.words, (ring.at >> 2) + FROM, from);
     readAddress(ring.words, (ring.at >> 2) + TO, to);
-    return length;
+    return length - HEAD_BYTES;
   }
 
   /** For the reader: what `peek` told of may be overwritten. */

@@ -155,6 +155,10 @@ const FULL: ServerStats = {
               keyFrameRequestsIn: 2,
               keyFrameRequestsOut: 1,
               payloadBytes: 4096,
+              pipes: 5,
+              pipedPacketsOut: 70,
+              pipedPacketsIn: 60,
+              pipeDropped: 4,
               drops: { muted: 6 },
             },
             server: {

@@ -3,12 +3,13 @@ import { SfuPlane } from '../../../server/media/sfu-plane.ts';
 import type { SfuCommand } from '../../../sfu/control.ts';
 import { CONNECTING_MAX } from '../../../sfu/transport/limits.ts';
 
-function planeOf(workers: number, transportsMax = 100) {
+function planeOf(workers: number, transportsMax = 100, participantsPerWorker = 100) {
   const sent: [number, SfuCommand][] = [];
   const plane = new SfuPlane({
     workers,
     fingerprint: 'sha-256 AA',
     transportsMax,
+    participantsPerWorker,
     send: (worker, command) => sent.push([worker, command]),
   });
   const heard: unknown[] = [];
@@ -35,15 +36,15 @@ const open = (id: number, ufrag = `ufrag${id}`): SfuCommand => ({
 
 test('rooms go to the worker with the fewest transports, then with the fewest rooms', () => {
   const { plane, sent } = planeOf(3);
-  const [first, second, third] = [plane.place(), plane.place(), plane.place()];
+  const [first, second, third] = [plane.place('RM'), plane.place('RM'), plane.place('RM')];
   expect(new Set([first, second, third]).size).toBe(3);
   first.send(open(1));
   second.send(open(2));
-  expect(plane.place()).toBe(third);
+  expect(plane.place('RM')).toBe(third);
   third.send(open(3));
   third.send(open(4));
   first.send({ type: 'sfu.close', id: 1 });
-  expect(plane.place()).toBe(first);
+  expect(plane.place('RM')).toBe(first);
   expect(sent.map(([worker, { type }]) => `${worker} ${type}`)).toEqual([
     '0 sfu.open',
     '1 sfu.open',
@@ -55,10 +56,10 @@ test('rooms go to the worker with the fewest transports, then with the fewest ro
 
 test('a room goes where there is place, and one more transport than a worker takes is a shortage', () => {
   const { plane } = planeOf(2, 2);
-  const [first, second] = [plane.place(), plane.place()];
+  const [first, second] = [plane.place('RM'), plane.place('RM')];
   for (const [id, place] of [first, second, first].entries()) place.send(open(id));
   expect([first.shortage, second.shortage, plane.shortage]).toEqual(['full', null, null]);
-  expect(plane.place()).toBe(second);
+  expect(plane.place('RM')).toBe(second);
   second.send(open(3));
   expect([second.shortage, plane.shortage]).toEqual(['full', 'full']);
   // Said to be closed, or told to be: either frees a place, and saying it twice no second one.
@@ -71,22 +72,22 @@ test('a room goes where there is place, and one more transport than a worker tak
 
 test('a worker that is dead has no place until it listens again, and then all of it', () => {
   const { plane } = planeOf(2, 1);
-  const [first, second] = [plane.place(), plane.place()];
+  const [first, second] = [plane.place('RM'), plane.place('RM')];
   first.send(open(1));
   plane.down(0);
   expect([first.shortage, plane.shortage]).toEqual(['down', null]);
-  expect(plane.place()).toBe(second);
+  expect(plane.place('RM')).toBe(second);
   plane.down(1);
   expect(plane.shortage).toBe('down');
   plane.setCandidates(0, []);
   plane.lost(0);
   expect([first.shortage, plane.shortage]).toEqual([null, null]);
-  expect(plane.place()).toBe(first);
+  expect(plane.place('RM')).toBe(first);
 });
 
 test('before they are connected, as many transports as a worker has handshakes for', () => {
   const { plane } = planeOf(1, CONNECTING_MAX + 10);
-  const place = plane.place();
+  const place = plane.place('RM');
   for (let id = 0; id < CONNECTING_MAX; id++) place.send(open(id));
   expect(place.shortage).toBe('full');
   const connected = { type: 'sfu.state', state: 'connected', path: 'udp', reason: '' } as const;
@@ -102,8 +103,8 @@ test('before they are connected, as many transports as a worker has handshakes f
 
 test('a session is found by each of its newest fragments until it is closed', () => {
   const { plane } = planeOf(2);
-  plane.place();
-  const place = plane.place();
+  plane.place('RM');
+  const place = plane.place('RM');
   place.send(open(7, 'old'));
   expect(plane.workerOf('old')).toBe(1);
   const media = { sections: [], publications: [] };
@@ -121,7 +122,7 @@ test('a session is found by each of its newest fragments until it is closed', ()
 
 test('what a worker says and its death reach signaling with the place it is about', () => {
   const { plane, heard } = planeOf(2);
-  const place = plane.place();
+  const place = plane.place('RM');
   place.send(open(1));
   plane.event(0, { type: 'sfu.live', publication: 9 });
   plane.lost(0);
