@@ -10,7 +10,7 @@ import type {
 } from '../../../sfu/control.ts';
 import type { RtpWriter } from '../../../sfu/rtp/rtp-writer.ts';
 import { RTP_OK, RtpReader } from '../../../sfu/rtp/rtp-reader.ts';
-import { Sfu, type SfuTransport } from '../../../sfu/sfu.ts';
+import { Sfu, type SfuOptions, type SfuTransport } from '../../../sfu/sfu.ts';
 import type { MediaObserver } from '../../../sfu/transport/media-transport.ts';
 import { Arena } from '../../../shared/native/arena.ts';
 import { TimerWheel } from '../../../shared/net/timer-wheel.ts';
@@ -148,8 +148,13 @@ export class RouterWorld {
   });
   #turnEnds = false;
 
-  constructor(options: { random?: () => number; payloadBytesMax?: number } = {}) {
-    const { random = () => 0.5, payloadBytesMax } = options;
+  /** How commands come to the Sfu. */
+  send = (command: SfuCommand): void => this.sfu.handle(command, this.now);
+
+  constructor(
+    options: { random?: () => number } & Pick<SfuOptions, 'payloadBytesMax' | 'pipeTo'> = {},
+  ) {
+    const { random = () => 0.5, ...more } = options;
     this.sfu = new Sfu({
       transports: {
         open: ({ id }, observer) => {
@@ -166,12 +171,12 @@ export class RouterWorld {
       },
       wallMs: () => 1_700_000_000_000 + this.now,
       random,
-      ...(payloadBytesMax === undefined ? {} : { payloadBytesMax }),
+      ...more,
     });
   }
 
   command(command: SfuCommand): void {
-    this.sfu.handle(command, this.now);
+    this.send(command);
   }
 
   /** A participant that is there and connected. */
