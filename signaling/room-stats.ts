@@ -20,6 +20,8 @@ export type StatsFailure = 'no-room' | 'no-participant' | 'p2p' | 'unavailable';
 
 type TransportStats = Pick<TransportReport, 'state' | 'rttMs' | 'availableBps'> &
   Omit<TransportReport['link'], 'path'> & {
+    /** The media worker that has it. */
+    worker: number;
     path: TransportReport['link']['path'] | null;
     /** Of ICE: a relay of this server, or an address that it has learnt from checks. */
     remoteCandidate: 'prflx' | 'relay' | null;
@@ -135,7 +137,7 @@ function participantStats(
   const incoming = report?.incoming ?? [];
   return {
     participant: { sid, identity, name, state, joinedAt },
-    transport: report === undefined ? null : transportStats(report),
+    transport: report && media?.transport ? transportStats(report, media.transport.place) : null,
     tracks: (media?.tracks ?? []).map((track) =>
       Object.assign(track.info(), {
         mid: track.mid,
@@ -148,10 +150,13 @@ function participantStats(
   };
 }
 
-function transportStats({ state, rttMs, availableBps, link }: TransportReport): TransportStats {
+function transportStats(
+  { state, rttMs, availableBps, link }: TransportReport,
+  { worker }: MediaPlace,
+): TransportStats {
   const path = link.path === '' ? null : link.path;
   const remoteCandidate = path === null ? null : path === 'relay' ? 'relay' : 'prflx';
-  return { state, ...link, path, remoteCandidate, rttMs, availableBps };
+  return { state, worker, ...link, path, remoteCandidate, rttMs, availableBps };
 }
 
 /** What it is of stands around it. */

@@ -150,6 +150,7 @@ describe('of a participant', () => {
       state: 'connected',
       rttMs: null,
       availableBps: null,
+      worker: 0,
       remoteCandidate: 'prflx',
       ...LINK,
     });
