@@ -64,6 +64,11 @@ export type SfuCommand =
   | { readonly type: 'sfu.bind'; readonly id: number; readonly slots: readonly SlotBinding[] }
   | { readonly type: 'sfu.mute'; readonly publication: number; readonly muted: boolean }
   | { readonly type: 'sfu.close'; readonly id: number }
+  /** Answered with `sfu.report`: of these transports, as far as they are there. Building it takes the worker's time. */
+  | { readonly type: 'sfu.report'; readonly request: number; readonly ids: readonly number[] };
+
+/** To a media worker, about what rooms have in others; whoever answers offers knows nothing of it. */
+export type PipeCommand =
   /** What a participant of the room publishes whose transport the worker `home` has; replaces what was said of it before. */
   | {
       readonly type: 'sfu.mirror';
@@ -82,9 +87,7 @@ export type SfuCommand =
       readonly isOpen: boolean;
     }
   /** That worker is dead: nothing goes there any more, and nothing comes of its participants. */
-  | { readonly type: 'sfu.severed'; readonly worker: number }
-  /** Answered with `sfu.report`: of these transports, as far as they are there. Building it takes the worker's time. */
-  | { readonly type: 'sfu.report'; readonly request: number; readonly ids: readonly number[] };
+  | { readonly type: 'sfu.severed'; readonly worker: number };
 
 /** How a participant's packets reach this server. */
 export type SfuPath = 'udp' | 'tcp' | 'relay';
@@ -216,6 +219,13 @@ export interface TransportReport {
 /** `disconnected`: no consent (RFC 7675) at the moment; an ICE restart or a check from elsewhere brings it back. */
 export type SfuTransportState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'closed';
 
+/** From a media worker: of a publication of another one somebody here is to be sent something, or nobody is any more. */
+export interface PipeEvent {
+  readonly type: 'sfu.watch';
+  readonly publication: number;
+  readonly isWatched: boolean;
+}
+
 /** From a media worker. */
 export type SfuEvent =
   | {
@@ -228,8 +238,6 @@ export type SfuEvent =
     }
   /** The first packet of a publication has come. */
   | { readonly type: 'sfu.live'; readonly publication: number }
-  /** Of a publication of another worker: somebody here is to be sent it, or nobody is any more. */
-  | { readonly type: 'sfu.watch'; readonly publication: number; readonly isWatched: boolean }
   /** What these slots of a transport are given, or why, has changed; the others are as they were. */
   | { readonly type: 'sfu.layers'; readonly id: number; readonly slots: readonly SlotLayer[] }
   /** Who speaks has changed: all that are audible, the loudest first. */

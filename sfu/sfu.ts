@@ -7,6 +7,8 @@ import type { Timers } from '../shared/net/timer-wheel.ts';
 import type {
   IceSetup,
   LinkReport,
+  PipeCommand,
+  PipeEvent,
   SfuCommand,
   SfuEvent,
   SfuPath,
@@ -45,7 +47,7 @@ export interface TransportMaker {
 export interface SfuOptions {
   readonly transports: TransportMaker;
   readonly timers: Timers;
-  emit(event: SfuEvent): void;
+  emit(event: SfuEvent | PipeEvent): void;
   /** Has `onTurnEnd` called when the engine's turn ends. */
   atTurnEnd(): void;
   /** Unix time in milliseconds, for sender reports. */
@@ -134,7 +136,7 @@ export class Sfu {
   }
 
   /** What names something that is gone, or not there yet, changes nothing. */
-  handle(command: SfuCommand, now: number): void {
+  handle(command: SfuCommand | PipeCommand, now: number): void {
     if (this.#closed) return;
     this.#now = now;
     switch (command.type) {
@@ -156,7 +158,10 @@ export class Sfu {
       case 'sfu.report':
         this.#report(command.request, command.ids, now);
         break;
-      default:
+      case 'sfu.mirror':
+      case 'sfu.unmirror':
+      case 'sfu.pipe':
+      case 'sfu.severed':
         this.#pipes.handle(command, now);
     }
   }

@@ -2,13 +2,13 @@
 // participants of its rooms publish in the others, and is sent what somebody there is shown. A room of one worker costs
 // nothing but the memory of who is in it. Called by: SfuPlane, its owner, with all commands and events.
 
-import type { MediaSetup, SfuCommand, SfuEvent } from '../../sfu/control.ts';
+import type { MediaSetup, PipeCommand, SfuCommand, SfuEvent } from '../../sfu/control.ts';
 
 type CommandOf<Type extends SfuCommand['type']> = Extract<SfuCommand, { type: Type }>;
 type Speakers = Extract<SfuEvent, { type: 'sfu.speakers' }>;
 
 export interface RoomSpansParts {
-  readonly send: (worker: number, command: SfuCommand) => void;
+  readonly send: (worker: number, command: SfuCommand | PipeCommand) => void;
   /** Whose speakers count has changed: those that worker has told of are the room's now. */
   readonly tell: (worker: number, speakers: Speakers) => void;
 }
@@ -114,8 +114,7 @@ export class RoomSpans {
 
   #opened(worker: number, { id, room: sid, media }: CommandOf<'sfu.open'>): void {
     if (this.#members.has(id)) return;
-    const known = this.#spans.get(sid);
-    const span = known ?? { sid, members: new Map(), counts: new Map(), said: new Map() };
+    const span: Span = this.#spans.get(sid) ?? newSpan(sid);
     this.#spans.set(sid, span);
     const count = span.counts.get(worker) ?? 0;
     span.counts.set(worker, count + 1);
@@ -138,7 +137,7 @@ export class RoomSpans {
     if (member === undefined) return;
     const { sections, publications } = member.media;
     const changed = publications.map((one) =>
-      one.publication === publication ? { ...one, muted } : one,
+      one.publication === publication ? { publication, mid: one.mid, muted } : one,
     );
     member.media = { sections, publications: changed };
     for (const other of this.#others(member)) {
@@ -183,7 +182,7 @@ export class RoomSpans {
     for (const other of span.counts.keys()) if (other !== worker) yield other;
   }
 
-  #send(worker: number, command: SfuCommand): void {
+  #send(worker: number, command: SfuCommand | PipeCommand): void {
     if (!this.#dead.has(worker)) this.#parts.send(worker, command);
   }
 
@@ -203,6 +202,10 @@ export class RoomSpans {
 }
 
 const NOTHING: MediaSetup = { sections: [], publications: [] };
+
+function newSpan(sid: string): Span {
+  return { sid, members: new Map(), counts: new Map(), said: new Map() };
+}
 
 /** What is sent to subscribers says nothing to other workers. */
 function publishedOf({ sections, publications }: MediaSetup): MediaSetup {

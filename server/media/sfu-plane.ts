@@ -3,7 +3,7 @@
 // its username fragment, for those who come over TCP.
 
 import type { IceCandidate } from '../../sfu/ice/candidates.ts';
-import type { SfuCommand, SfuEvent } from '../../sfu/control.ts';
+import type { PipeCommand, PipeEvent, SfuCommand, SfuEvent } from '../../sfu/control.ts';
 import { CONNECTING_MAX } from '../../sfu/transport/limits.ts';
 import { RoomSpans } from './room-spans.ts';
 import type { MediaLost, MediaPlace, MediaPlane, MediaShortage } from '../../signaling/index.ts';
@@ -16,7 +16,7 @@ export interface SfuPlaneParts {
   readonly transportsMax: number;
   /** Of one room, that one worker is given while others have fewer. */
   readonly participantsPerWorker: number;
-  readonly send: (worker: number, command: SfuCommand) => void;
+  readonly send: (worker: number, command: SfuCommand | PipeCommand) => void;
 }
 
 /** Of one transport: restarts that come faster than their first check leave more behind. */
@@ -145,7 +145,7 @@ export class SfuPlane implements MediaPlane {
     return this.#workerOf.get(ufrag);
   }
 
-  event(worker: number, event: SfuEvent): void {
+  event(worker: number, event: SfuEvent | PipeEvent): void {
     if (event.type === 'sfu.state') {
       if (event.state === 'closed') this.#forget(event.id);
       else if (event.state === 'connected') this.#connected(event.id);

@@ -9,7 +9,7 @@ import type { HandOver, HandOverReceiver } from '../../shared/net/hand-over.ts';
 import type { Mailroom } from '../../shared/net/mailroom.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import type { TurnServer } from '../../turn/index.ts';
-import type { SfuCommand } from '../../sfu/control.ts';
+import type { PipeCommand, SfuCommand } from '../../sfu/control.ts';
 import { createDtlsContext } from '../../sfu/dtls/context.ts';
 import { Sfu } from '../../sfu/index.ts';
 import { type MediaListenResult, MediaServer } from '../../sfu/transport/media-server.ts';
@@ -98,7 +98,7 @@ export class WorkerSfu {
     return mediaCandidates(this.#data.announce, endpoints, []).map(({ address }) => address);
   }
 
-  onCommand(command: SfuCommand | StreamCommand, now: number): void {
+  onCommand(command: SfuCommand | PipeCommand | StreamCommand, now: number): void {
     if (command.type === 'stream.open') {
       this.#server.openStream(command.stream, addressOf(command.remote));
     } else if (command.type === 'stream.frame') {

@@ -2,7 +2,7 @@
 // of them is sent what is published here. Called by: Sfu, its owner. Allocates: for each command; nothing per packet.
 
 import type { RecordRing } from '../../shared/net/record-ring.ts';
-import type { SfuCommand } from '../control.ts';
+import type { PipeCommand } from '../control.ts';
 import { HERE } from '../router/publication.ts';
 import { RemoteParticipant } from '../router/remote-participant.ts';
 import type { RoomRouter } from '../router/room-router.ts';
@@ -12,11 +12,6 @@ import { PipeOut } from './pipe-out.ts';
 
 /** The ring to another worker; what is claimed there goes when the turn ends. */
 export type PipeTo = (worker: number) => RecordRing | undefined;
-
-export type PipeCommand = Extract<
-  SfuCommand,
-  { type: 'sfu.mirror' | 'sfu.unmirror' | 'sfu.pipe' | 'sfu.severed' }
->;
 
 /** The rooms of this worker. */
 export interface Rooms {

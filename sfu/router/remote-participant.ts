@@ -1,7 +1,6 @@
-// A participant whose transport another worker of the process has, as rooms that span workers see it here: what it
-// publishes comes through a pipe, and of what it needs to know only wishes for key frames go back. The other worker asks
-// its publisher for what is missing; here it is only waited for. Called by: Sfu, publications, PipeIn.
-// Allocates: for each description; nothing per packet.
+// A participant whose transport another worker of the process has, as a room that spans workers has it here: what it
+// publishes comes through a pipe, and only wishes for key frames go back. Its own worker asks it for what is missing;
+// here that is only waited for. Called by: Pipes, publications. Allocates: for each description; nothing per packet.
 
 import { Timer } from '../../shared/net/timer-wheel.ts';
 import type { MediaSetup } from '../control.ts';

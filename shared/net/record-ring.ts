@@ -75,8 +75,8 @@ export class RecordRing {
   }
 
   /**
-   * For the reader: takes the oldest record, whose bytes lie at `bytes[at]` until `release`. Its length, or -1 when there
-   * is none. A ring that holds no sense is emptied.
+   * For the reader: takes the oldest record, whose bytes lie at `bytes[at]` until `release`. Its length, or -1 when
+   * there is none. A ring that holds no sense is emptied.
    */
   next(): number {
     const read = this.#head[READ]!;

@@ -87,7 +87,6 @@ export class Switchboard implements MediaExchange {
       case 'sfu.report':
         return this.reports.answered(event);
       case 'sfu.live':
-      case 'sfu.watch':
         return;
     }
   }

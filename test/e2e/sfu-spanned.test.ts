@@ -1,5 +1,5 @@
-// A room that spans three media workers, one for each of its participants, who are Chromium pages: all see and hear all,
-// and when a worker dies, those of the others miss nothing.
+// A room that spans three media workers, one for each of its participants, who are Chromium pages: all see and hear
+// all, and when a worker dies, those of the others miss nothing.
 
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';

@@ -4,6 +4,7 @@ import type {
   IceSetup,
   LinkReport,
   MediaSetup,
+  PipeEvent,
   SfuCommand,
   SfuEvent,
   SlotBinding,
@@ -138,7 +139,7 @@ export class TestTransport implements SfuTransport {
 
 export class RouterWorld {
   now = START;
-  readonly events: SfuEvent[] = [];
+  readonly events: (SfuEvent | PipeEvent)[] = [];
   readonly sfu: Sfu;
   readonly transports = new Map<number, TestTransport>();
   /** What `open` of a transport is answered with, if it is refused. */
@@ -249,7 +250,7 @@ export class RouterWorld {
 }
 
 function isOf<Type extends SfuEvent['type']>(
-  event: SfuEvent,
+  event: SfuEvent | PipeEvent,
   type: Type,
 ): event is Extract<SfuEvent, { type: Type }> {
   return event.type === type;

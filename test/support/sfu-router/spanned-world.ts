@@ -2,7 +2,7 @@
 // tells each what it has to know. Both have the same time.
 
 import { SfuPlane } from '../../../server/media/sfu-plane.ts';
-import { Mailroom } from '../../../shared/net/mailroom.ts';
+import { Mailroom, type PipeHandler } from '../../../shared/net/mailroom.ts';
 import type { SfuEvent } from '../../../sfu/control.ts';
 import type { MediaLost } from '../../../signaling/index.ts';
 import { RouterWorld } from './router-world.ts';
@@ -18,6 +18,7 @@ export class SpannedWorld {
   isDelivering = true;
   readonly #memory = Mailroom.memory(2, true);
   readonly #rooms: Mailroom[] = [];
+  readonly #toAway: Courier;
 
   constructor() {
     this.plane = new SfuPlane({
@@ -30,6 +31,7 @@ export class SpannedWorld {
         world.sfu.handle(structuredClone(command), world.now);
       },
     });
+    this.#toAway = courier(() => this.away);
     this.plane.onEvent((place, event) => this.told.push({ worker: place.worker, event }));
     this.worlds = [this.#worker(0), this.#worker(1)];
     for (const worker of [0, 1]) {
@@ -63,6 +65,15 @@ export class SpannedWorld {
     }
   }
 
+  /** One turn of the first worker, and the one of the second that follows; allocates nothing. */
+  carry(now: number): void {
+    this.home.turn(now);
+    this.#rooms[0]!.flush();
+    this.#toAway.at(now);
+    this.#rooms[1]!.deliverPiped(this.#toAway, 1000);
+    this.away.turn(now);
+  }
+
   advance(ms: number): void {
     this.settle();
     for (let passed = 0; passed < ms; passed += STEP_MS) {
@@ -94,4 +105,19 @@ export class SpannedWorld {
     this.#rooms[self] = room;
     return new RouterWorld({ pipeTo: (worker) => room.pipeTo(worker) });
   }
+}
+
+interface Courier extends PipeHandler {
+  at(now: number): void;
+}
+
+/** As a worker's engine has it: the time is a variable, since what is read from a field is boxed for each call. */
+function courier(world: () => RouterWorld): Courier {
+  let now = 0;
+  return {
+    at: (time) => {
+      now = time;
+    },
+    onPiped: (from, bytes, offset, length) => world().sfu.onPiped(from, bytes, offset, length, now),
+  };
 }

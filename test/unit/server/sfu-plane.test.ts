@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { SfuPlane } from '../../../server/media/sfu-plane.ts';
-import type { SfuCommand } from '../../../sfu/control.ts';
+import type { PipeCommand, SfuCommand } from '../../../sfu/control.ts';
 import { CONNECTING_MAX } from '../../../sfu/transport/limits.ts';
 
 function planeOf(workers: number, transportsMax = 100, participantsPerWorker = 100) {
-  const sent: [number, SfuCommand][] = [];
+  const sent: [number, SfuCommand | PipeCommand][] = [];
   const plane = new SfuPlane({
     workers,
     fingerprint: 'sha-256 AA',
@@ -23,10 +23,10 @@ const ice = (ufrag: string) => ({
   remote: { ufrag: 'peer', password: 'q'.repeat(24) },
 });
 
-const open = (id: number, ufrag = `ufrag${id}`): SfuCommand => ({
+const open = (id: number, ufrag = `ufrag${id}`, room = 'RM_1'): SfuCommand => ({
   type: 'sfu.open',
   id,
-  room: 'RM_1',
+  room,
   ice: ice(ufrag),
   fingerprints: [],
   setup: 'passive',
@@ -131,4 +131,53 @@ test('what a worker says and its death reach signaling with the place it is abou
     [place, { type: 'sfu.lost' }],
   ]);
   expect(plane.workerOf('ufrag1')).toBeUndefined();
+});
+
+/** Places so many in a room, one after the other; the workers that they came to. */
+function fill(plane: SfuPlane, room: string, ids: readonly number[]): number[] {
+  return ids.map((id) => {
+    const place = plane.place(room);
+    place.send(open(id, `ufrag${id}`, room));
+    return place.worker;
+  });
+}
+
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, i) => from + i);
+
+test('a room stays in one worker until that has enough of it, and then takes the least busy', () => {
+  const { plane } = planeOf(3, 100, 4);
+  expect(fill(plane, 'A', range(0, 4))).toEqual([0, 0, 0, 0]);
+  expect(fill(plane, 'B', [10])).toEqual([1]);
+  expect(fill(plane, 'A', range(4, 8))).toEqual([2, 2, 2, 2]);
+  expect(fill(plane, 'A', range(20, 22))).toEqual([1, 1]);
+  // Who leaves makes room where the room began.
+  plane.event(0, { type: 'sfu.state', id: 2, state: 'closed', path: '', reason: 'ice-timeout' });
+  expect(fill(plane, 'A', [22, 23])).toEqual([0, 1]);
+  // All have enough of it: from here on by load.
+  expect(fill(plane, 'A', range(30, 34))).toEqual([1, 2, 0, 2]);
+});
+
+test('a room goes on elsewhere when its worker is much busier than another, or cannot take more', () => {
+  const { plane } = planeOf(2, 12, 4);
+  expect(fill(plane, 'A', [0])).toEqual([0]);
+  const busy = plane.place('other');
+  expect(busy.worker).toBe(1);
+  const [first] = fill(plane, 'B', [1]);
+  expect(first).toBe(1);
+  for (const id of range(10, 13)) plane.place('B').send(open(id, `b${id}`, 'B'));
+  // One here and four there: not enough of a difference.
+  expect(fill(plane, 'A', [2])).toEqual([0]);
+  for (const id of range(20, 26)) busy.send(open(id, `c${id}`, `C${id}`));
+  plane.event(1, { type: 'sfu.state', id: 12, state: 'closed', path: '', reason: 'ice-timeout' });
+  expect(fill(plane, 'B', [30])).toEqual([0]);
+  plane.down(0);
+  expect(fill(plane, 'A', [31])).toEqual([1]);
+});
+
+test('with one worker nobody is told of anybody else', () => {
+  const { plane, sent } = planeOf(1, 100, 1);
+  expect(fill(plane, 'A', range(0, 3))).toEqual([0, 0, 0]);
+  plane.event(0, { type: 'sfu.watch', publication: 7, isWatched: true });
+  expect(sent.map(([, { type }]) => type)).toEqual(['sfu.open', 'sfu.open', 'sfu.open']);
 });

@@ -6,11 +6,13 @@ import type { Arena } from '../../../shared/native/arena.ts';
 import { rtpPacket, vp8Payload } from '../../support/sfu-router/packets.ts';
 import { RouterWorld, type TestTransport } from '../../support/sfu-router/router-world.ts';
 import { OPUS, publishes, sends, shows, VP8 } from '../../support/sfu-router/sections.ts';
+import { SpannedWorld } from '../../support/sfu-router/spanned-world.ts';
 import { bytesPerOperation } from './heap.ts';
 
 const SUBSCRIBERS = 10;
 
 let world: RouterWorld;
+let spanned: SpannedWorld | undefined;
 let publisher: TestTransport;
 let sent = 0;
 const out = new Uint8Array(2048);
@@ -32,6 +34,8 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  spanned?.close();
+  spanned = undefined;
   world.close();
 });
 
@@ -45,6 +49,20 @@ function join(kind: 'audio' | 'video'): void {
     transport.sendRtcp = () => true;
   }
   publisher.sendRtcp = () => true;
+}
+
+/** All of them in another worker than the publisher. */
+function span(kind: 'audio' | 'video'): void {
+  spanned = new SpannedWorld();
+  publisher = spanned.home.join(1, publishes([sends('0', kind)], { 0: 7 }));
+  for (let i = 0; i < SUBSCRIBERS; i++) {
+    const media = publishes([shows('0', kind, { tells: true })], {});
+    const transport = spanned.away.join(10 + i, media, { 0: 7 });
+    transport.sendRtp = sink;
+    transport.sendRtcp = () => true;
+  }
+  publisher.sendRtcp = () => true;
+  spanned.settle();
 }
 
 /**
@@ -67,15 +85,19 @@ function bytesPerPacket(bytes: Buffer): number {
     put16(bytes, 4, number);
     const now = clock[number]!;
     publisher.sendOne(bytes, now);
-    world.turn(now);
+    if (spanned === undefined) world.turn(now);
+    else spanned.carry(now);
   });
   expect(sent).toBe(SUBSCRIBERS * number);
   return cost;
 }
 
-describe('a packet to ten subscribers', () => {
+describe.each([
+  ['', join],
+  [' in another worker', span],
+])('a packet to ten subscribers%s', (_where, meet) => {
   it('costs no memory of the heap, of audio', () => {
-    join('audio');
+    meet('audio');
     const bytes = rtpPacket({
       ssrc: 0x8111_1111,
       sequenceNumber: 0,
@@ -90,7 +112,7 @@ describe('a packet to ten subscribers', () => {
   });
 
   it('costs no memory of the heap, of video', () => {
-    join('video');
+    meet('video');
     const fields = {
       ssrc: 0x8111_1111,
       sequenceNumber: 0,

@@ -283,9 +283,8 @@ it('adapts to each subscriber there, from all encodings, in time with the sender
 });
 
 it('hears everybody everywhere, and tells once who speaks, also when its first worker dies', () => {
-  const mic = (id: number, publication: number) => ({ id, publication });
-  const [ann, bob] = [mic(1, 7), mic(2, 8)].map(({ id, publication }, i) =>
-    world.worlds[i]!.join(id, publishes([sends('0', 'audio')], { 0: publication })),
+  const [ann, bob] = [0, 1].map((i) =>
+    world.worlds[i]!.join(1 + i, publishes([sends('0', 'audio')], { 0: 7 + i })),
   );
   const far = world.away.join(3, SPEAKER, { 0: 7 });
   world.settle();
