@@ -81,8 +81,8 @@ export class RoomSpans {
   /** Somebody in that worker is shown the publication, or nobody is any more. */
   watched(worker: number, publication: number, isOpen: boolean): void {
     const home = this.homeOf(publication);
-    if (home === undefined || this.#dead.has(home)) return;
-    this.#parts.send(home, { type: 'sfu.pipe', publication, worker, isOpen });
+    if (home === undefined || this.#dead.has(worker)) return;
+    this.#send(home, { type: 'sfu.pipe', publication, worker, isOpen });
   }
 
   /** Whether that worker speaks for the room; what others say is kept until they do. */
