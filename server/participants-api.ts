@@ -5,7 +5,8 @@ import type { Caller } from '../gateway/caller.ts';
 import type { ParticipantsApi } from '../gateway/routes/participants.ts';
 import type { RoomAnswers, RoomCommand } from '../signaling/index.ts';
 import type { Audit } from './audit/audit.ts';
-import { audited, run } from './room-commands.ts';
+import { audited } from './audit/audited.ts';
+import { run } from './room-commands.ts';
 import type { RoomOwner } from './room-commands.ts';
 
 type Moderation = Extract<RoomCommand, { op: 'moderate' }>;
