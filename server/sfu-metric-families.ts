@@ -107,6 +107,18 @@ export const SFU_METRIC_FAMILIES: readonly MetricFamily[] = [
     ),
   },
   {
+    name: 'sterna_sfu_quiet_packets_total',
+    type: 'counter',
+    help: 'Packets of microphones that nobody was sent but who had pinned them, since others are louder',
+    ...plain(({ router }) => router.quietPackets),
+  },
+  {
+    name: 'sterna_sfu_redundant_packets_total',
+    type: 'counter',
+    help: 'Packets of audio that went with earlier payloads (RED) to subscribers who lose packets',
+    ...plain(({ router }) => router.redundantPackets),
+  },
+  {
     name: 'sterna_sfu_payload_bytes',
     type: 'gauge',
     help: 'Memory of packets that may be sent again',

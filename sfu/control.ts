@@ -12,6 +12,8 @@ export interface PublicationSetup {
   readonly mid: string;
   /** What comes is dropped, and nobody is sent any of it. */
   readonly muted: boolean;
+  /** One of those of which only the loudest are forwarded. */
+  readonly microphone?: boolean;
 }
 
 /** Both sides' credentials: ours went out in the answer. */
@@ -35,6 +37,8 @@ export interface SlotBinding {
   readonly wanted?: number;
   /** The greater one is given more where the network does not carry all; 0 where it is left out. */
   readonly priority?: number;
+  /** It is forwarded however quiet it is. */
+  readonly pinned?: boolean;
 }
 
 /** To a media worker. Whatever names something that is gone is ignored: the other side may not know it yet. */
@@ -86,6 +90,12 @@ export type PipeCommand =
       readonly worker: number;
       readonly isOpen: boolean;
     }
+  /** What another worker has said with the event of that name counts here, too; null: this one is to say it. */
+  | {
+      readonly type: 'sfu.heard';
+      readonly room: string;
+      readonly publications: readonly number[] | null;
+    }
   /** That worker is dead: nothing goes there any more, and nothing comes of its participants. */
   | { readonly type: 'sfu.severed'; readonly worker: number };
 
@@ -132,18 +142,25 @@ export interface IncomingReport {
 
 /**
  * Why a slot sends nothing: nobody wants it to, what it is pointed at is not (yet) published here, there is no path to
- * the subscriber, the publisher is muted, the subscriber cannot decode it, its network does not carry it,
- * nothing has come of it, or it waits for a key frame.
+ * the subscriber, the publisher is muted, others are louder, the subscriber cannot decode it, its network does not
+ * carry it, nothing has come of it, or it waits for a key frame.
  */
 export type SlotWait =
   | 'unbound'
   | 'unpublished'
   | 'no-path'
   | 'muted'
+  | 'quiet'
   | 'codec'
   | 'bandwidth'
   | 'no-media'
   | 'key-frame';
+
+/**
+ * What was done last about redundancy (RFC 2198): there was none, it was made here, that of the publisher was passed
+ * on, or left out.
+ */
+export type SlotRedundancy = 'none' | 'made' | 'passed' | 'removed';
 
 /** One outgoing stream of a participant; it outlives what it is pointed at. */
 export interface OutgoingReport {
@@ -163,6 +180,8 @@ export interface OutgoingReport {
    */
   readonly layer: number | null;
   readonly reason: LayerReason | null;
+  /** Null for video. */
+  readonly redundancy: SlotRedundancy | null;
   /** Without retransmissions, as what follows. */
   readonly packets: number;
   /** Of payloads. */
@@ -242,6 +261,8 @@ export type SfuEvent =
   | { readonly type: 'sfu.layers'; readonly id: number; readonly slots: readonly SlotLayer[] }
   /** Who speaks has changed: all that are audible, the loudest first. */
   | { readonly type: 'sfu.speakers'; readonly room: string; readonly speakers: readonly Speaker[] }
+  /** The microphones of a room that are heard are others now: all of them, who came last first. */
+  | { readonly type: 'sfu.heard'; readonly room: string; readonly publications: readonly number[] }
   | {
       readonly type: 'sfu.report';
       readonly request: number;

@@ -26,7 +26,7 @@ import type { PacketSender, RouterHost } from './router/router-host.ts';
 import { availableOf, incomingReports, outgoingReports, rttOf } from './router/stream-report.ts';
 import type { MediaObserver, TransportSetup } from './transport/media-transport.ts';
 
-/** One datagram of RTCP. */
+/** One datagram of RTCP, or one payload. */
 const SCRATCH_BYTES = 2048;
 
 /** A participant's transport; MediaTransport is one. */
@@ -58,6 +58,8 @@ export interface SfuOptions {
   readonly payloadBytesMax?: number;
   /** Left out where there are no other workers. */
   readonly pipeTo?: PipeTo;
+  /** Of the microphones of a room only so many are forwarded, the loudest; 0, or nothing, for all. */
+  readonly loudest?: number;
 }
 
 export interface SfuStats {
@@ -74,6 +76,10 @@ export interface SfuStats {
   readonly retransmissions: number;
   readonly keyFrameRequestsIn: number;
   readonly keyFrameRequestsOut: number;
+  /** Packets of microphones that were not forwarded because others are louder. */
+  readonly quietPackets: number;
+  /** Packets that were given redundancy here. */
+  readonly redundantPackets: number;
   /** Memory of packets that may be sent again. */
   readonly payloadBytes: number;
   /** Publications that other workers are sent, once for each of these. */
@@ -112,6 +118,7 @@ export class Sfu {
       counters: this.#counters,
       publications: this.#publications,
       timers,
+      loudest: options.loudest ?? 0,
       scratch: this.#scratch,
       wallMs: () => options.wallMs(),
       random: () => options.random(),
@@ -125,6 +132,7 @@ export class Sfu {
     };
     const rooms = {
       open: (sid: string) => this.#room(sid),
+      find: (sid: string) => this.#rooms.get(sid),
       leave: (room: RoomRouter) => this.#closeEmpty(room),
     };
     this.#pipes = new Pipes(this.#host, rooms, options.pipeTo ?? (() => undefined));
@@ -161,6 +169,7 @@ export class Sfu {
       case 'sfu.mirror':
       case 'sfu.unmirror':
       case 'sfu.pipe':
+      case 'sfu.heard':
       case 'sfu.severed':
         this.#pipes.handle(command, now);
     }
@@ -202,6 +211,8 @@ export class Sfu {
       retransmissions: counters.resent,
       keyFrameRequestsIn: counters.keyFrameRequestsIn,
       keyFrameRequestsOut: counters.keyFrameRequestsOut,
+      quietPackets: counters.quietPackets,
+      redundantPackets: counters.redundantPackets,
       payloadBytes: this.#pool.bytes,
       pipes,
       pipedPacketsOut: counters.pipedOut,

@@ -64,6 +64,8 @@ export interface SfuWorkerData {
   announce: readonly string[];
   /** Participants that this worker takes. */
   transportsMax: number;
+  /** Microphones of a room that are forwarded; 0 for all. */
+  loudest: number;
 }
 
 /** Descriptors are the process's: what one thread opened another may use by its number. */

@@ -6,6 +6,7 @@ import type { MediaSetup, PipeCommand, SfuCommand, SfuEvent } from '../../sfu/co
 
 type CommandOf<Type extends SfuCommand['type']> = Extract<SfuCommand, { type: Type }>;
 type Speakers = Extract<SfuEvent, { type: 'sfu.speakers' }>;
+type Heard = Extract<SfuEvent, { type: 'sfu.heard' }>;
 
 export interface RoomSpansParts {
   readonly send: (worker: number, command: SfuCommand | PipeCommand) => void;
@@ -30,6 +31,8 @@ interface Span {
   readonly counts: Map<number, number>;
   /** What those said last that do not lead. */
   readonly said: Map<number, Speakers>;
+  /** The microphones that are heard, as the one said that leads. */
+  heard: readonly number[];
 }
 
 const NOWHERE: ReadonlyMap<number, number> = new Map();
@@ -93,6 +96,16 @@ export class RoomSpans {
     return false;
   }
 
+  /** Whether that worker decides who is heard; the others go by it. */
+  hears(worker: number, { room, publications }: Heard): boolean {
+    const span = this.#spans.get(room);
+    if (span === undefined) return true;
+    if (this.#leader(span) !== worker) return false;
+    span.heard = publications;
+    for (const other of span.counts.keys()) if (other !== worker) this.#tellHeard(span, other);
+    return true;
+  }
+
   /** The worker died; its transports are counted until `closed`. */
   down(worker: number): void {
     const neighbours = new Set<number>();
@@ -120,6 +133,7 @@ export class RoomSpans {
     span.counts.set(worker, count + 1);
     if (count === 0) {
       for (const other of span.members.values()) this.#mirror(other, worker);
+      if (this.#leader(span) !== worker) this.#tellHeard(span, worker);
     }
     const member: Member = { id, worker, span, media: NOTHING };
     span.members.set(id, member);
@@ -182,6 +196,10 @@ export class RoomSpans {
     for (const other of span.counts.keys()) if (other !== worker) yield other;
   }
 
+  #tellHeard({ sid: room, heard: publications }: Span, worker: number): void {
+    this.#send(worker, { type: 'sfu.heard', room, publications });
+  }
+
   #send(worker: number, command: SfuCommand | PipeCommand): void {
     if (!this.#dead.has(worker)) this.#parts.send(worker, command);
   }
@@ -194,8 +212,10 @@ export class RoomSpans {
   /** Somebody else leads from now on. */
   #tellOf(span: Span): void {
     const leader = this.#leader(span);
-    const said = leader === undefined ? undefined : span.said.get(leader);
-    if (leader === undefined || said === undefined) return;
+    if (leader === undefined) return;
+    this.#send(leader, { type: 'sfu.heard', room: span.sid, publications: null });
+    const said = span.said.get(leader);
+    if (said === undefined) return;
     span.said.delete(leader);
     this.#parts.tell(leader, said);
   }
@@ -204,7 +224,7 @@ export class RoomSpans {
 const NOTHING: MediaSetup = { sections: [], publications: [] };
 
 function newSpan(sid: string): Span {
-  return { sid, members: new Map(), counts: new Map(), said: new Map() };
+  return { sid, members: new Map(), counts: new Map(), said: new Map(), heard: [] };
 }
 
 /** What is sent to subscribers says nothing to other workers. */

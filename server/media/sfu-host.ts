@@ -58,6 +58,7 @@ export class SfuHost {
       listen: this.#endpoints[worker] ?? [],
       announce: this.#settings.announce,
       transportsMax: this.#settings.maxTransports,
+      loudest: this.#settings.loudest,
     };
   }
 

@@ -155,7 +155,9 @@ export class SfuPlane implements MediaPlane {
       this.#spans.watched(worker, event.publication, event.isWatched);
     } else if (event.type === 'sfu.live') {
       if ((this.#spans.homeOf(event.publication) ?? worker) === worker) this.#tell(worker, event);
-    } else if (event.type !== 'sfu.speakers' || this.#spans.speaks(worker, event)) {
+    } else if (event.type === 'sfu.speakers') {
+      if (this.#spans.speaks(worker, event)) this.#tell(worker, event);
+    } else if (event.type !== 'sfu.heard' || this.#spans.hears(worker, event)) {
       this.#tell(worker, event);
     }
   }

@@ -71,6 +71,7 @@ export class WorkerSfu {
     });
     this.#sfu = new Sfu({
       transports: this.#server,
+      loudest: data.loudest,
       timers: engine.timers,
       emit: post,
       atTurnEnd: () => engine.atTurnEnd(this.#turn),

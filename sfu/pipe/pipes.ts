@@ -17,6 +17,7 @@ export type PipeTo = (worker: number) => RecordRing | undefined;
 export interface Rooms {
   /** The one of that sid, made where there is none. */
   open(sid: string): RoomRouter;
+  find(sid: string): RoomRouter | undefined;
   /** Closes it, unless somebody is there. */
   leave(room: RoomRouter): void;
 }
@@ -64,6 +65,9 @@ export class Pipes {
         publication.pipe(pipe, command.isOpen);
         break;
       }
+      case 'sfu.heard':
+        this.#rooms.find(command.room)?.follow(command.publications, now);
+        break;
       case 'sfu.severed':
         this.#sever(command.worker, now);
         break;

@@ -19,6 +19,10 @@ export class RouterCounters {
   pipedOut = 0;
   pipedIn = 0;
   pipeDropped = 0;
+  /** Packets of microphones that were held back from all who did not pin them, since others are louder. */
+  quietPackets = 0;
+  /** Packets that were given redundancy here. */
+  redundantPackets = 0;
   /** By reason, as in drop-reason.ts. */
   readonly drops = new Float64Array(ROUTER_DROP_REASONS.length);
 

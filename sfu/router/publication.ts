@@ -61,6 +61,8 @@ export class Publication {
   readonly pipes: PipeOut[] = [];
   /** Where it is heard whether somebody speaks; undefined for video. */
   speaker: Speaker<Publication> | undefined = undefined;
+  /** One of those of which only the loudest are forwarded. */
+  readonly isMicrophone: boolean;
   /** Packets that wait, and what for. */
   pendingCount = 0;
   waits: typeof WAITS_FOR_NOTHING | typeof WAITS_FOR_FRAME | typeof WAITS_FOR_TURN =
@@ -72,6 +74,10 @@ export class Publication {
   readonly room: RoomRouter;
   /** Slots that follow the best encoding, and for each encoding those that show it or wait for it. */
   #followers = 0;
+  /** Slots that are sent it however quiet it is. */
+  #pins = 0;
+  /** What came last was not sent to the others. */
+  #isHeldBack = false;
   readonly #waiting = new Int32Array(ENCODINGS_MAX);
   readonly #publisher: Publisher;
   #muted: boolean;
@@ -83,7 +89,9 @@ export class Publication {
     section: IncomingSection,
     number: number,
     muted: boolean,
+    isMicrophone: boolean,
   ) {
+    this.isMicrophone = isMicrophone;
     this.room = room;
     this.#publisher = publisher;
     this.section = section;
@@ -109,10 +117,21 @@ export class Publication {
     return this.#muted;
   }
 
+  /** Others are louder: who has not pinned it is sent nothing of it. */
+  get isQuiet(): boolean {
+    return this.isMicrophone && this.speaker?.isAudible === false && this.room.host.loudest > 0;
+  }
+
+  /** Whether that slot is sent nothing because others are louder. */
+  isQuietFor(slot: Slot): boolean {
+    return this.isQuiet && !slot.isPinned;
+  }
+
   /** What was muted is gone for good: nothing of before is sent again afterwards, and a decoder begins anew. */
   setMuted(muted: boolean, now: number): void {
     if (this.#muted === muted) return;
     this.#muted = muted;
+    this.room.onMuted(this, now);
     this.pendingCount = 0;
     for (const stream of this.encodings) stream?.endHere();
     if (this.#followers > 0) this.wishKeyFrame(now);
@@ -200,6 +219,13 @@ export class Publication {
   add(slot: Slot): void {
     if (this.slots.push(slot) === 1) this.#publisher.onWatched?.(this, true);
     this.watch(slot.layer, 1);
+    if (slot.isPinned) this.#pins++;
+  }
+
+  /** A slot that shows it, or is to, is pinned, and what was held back begins anew there; or it is not any more. */
+  pinned(slot: Slot): void {
+    this.#pins += slot.isPinned ? 1 : -1;
+    if (slot.isPinned && this.#isHeldBack) slot.pause();
   }
 
   /** So many slots more, or less, want that encoding. */
@@ -212,6 +238,7 @@ export class Publication {
     const at = this.slots.indexOf(slot);
     if (at < 0) return;
     this.watch(slot.layer, -1);
+    if (slot.isPinned) this.#pins--;
     const last = this.slots.pop()!;
     if (last !== slot) this.slots[at] = last;
     if (this.slots.length === 0) this.#publisher.onWatched?.(this, false);
@@ -279,7 +306,10 @@ export class Publication {
   }
 
   #hear(value: number, now: number): void {
-    this.speaker?.received(audioLevel(value), hasVoice(value), now);
+    const { speaker } = this;
+    if (speaker?.received(audioLevel(value), hasVoice(value), now) === true) {
+      if (!speaker.isAudible && this.isMicrophone) this.room.onSpeech(speaker, now);
+    }
   }
 
   #forward(stream: IncomingStream, now: number): void {
@@ -288,6 +318,11 @@ export class Publication {
       this.room.host.emit({ type: 'sfu.live', publication: this.number });
     }
     if (stream !== this.selected && this.#isBetter(stream, now)) this.#select(stream, now);
+    if (this.isQuiet) {
+      this.#isHeldBack = true;
+      this.room.host.counters.quietPackets++;
+      if (this.#pins === 0) return;
+    } else if (this.#isHeldBack) this.#resume();
     if (!this.#isWanted(stream)) return;
     const at = this.pendingCount++;
     this.pendingStreams[at] = stream;
@@ -297,6 +332,15 @@ export class Publication {
     if (isWhole) this.room.pend(this);
     else this.room.hold(this, now);
     if (this.pendingCount === PENDING_MAX) this.room.flush(now);
+  }
+
+  /** It is loud enough again: who was sent nothing of it begins anew. */
+  #resume(): void {
+    this.#isHeldBack = false;
+    for (let i = 0; i < this.slots.length; i++) {
+      const slot = this.slots[i]!;
+      if (!slot.isPinned) slot.pause();
+    }
   }
 
   #isWanted(stream: IncomingStream): boolean {

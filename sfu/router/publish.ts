@@ -38,7 +38,7 @@ function publishOne(
   room: RoomRouter,
   publisher: Publishing,
   section: IncomingSection,
-  { publication: number, muted }: PublicationSetup,
+  { publication: number, muted, microphone = false }: PublicationSetup,
   now: number,
 ): Publication | undefined {
   const before = publisher.publications.find((one) => one.number === number);
@@ -49,7 +49,7 @@ function publishOne(
   }
   if (before !== undefined) room.unpublish(before, now);
   if (room.find(number) !== undefined) return undefined;
-  const publication = new Publication(room, publisher, section, number, muted);
+  const publication = new Publication(room, publisher, section, number, muted, microphone);
   room.publish(publication, now);
   return publication;
 }

@@ -29,7 +29,9 @@ export interface RouterHost {
   /** Of all rooms, by number. */
   readonly publications: Map<number, Publication>;
   readonly timers: Timers;
-  /** Of RTCP that is being written. */
+  /** Of the microphones of a room only so many are forwarded, the loudest; 0 for all. */
+  readonly loudest: number;
+  /** Of RTCP that is being written, and of payloads that are made here. */
   readonly scratch: Arena;
   /** Unix time, for sender reports. */
   wallMs(): number;

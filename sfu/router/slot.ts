@@ -15,7 +15,6 @@ import {
   EXTENSION_TRANSPORT_CC,
   EXTENSION_VIDEO_ORIENTATION,
 } from '../rtp/extension-kinds.ts';
-import { RedReader } from '../rtp/red-reader.ts';
 import { OSN_BYTES, wrapRtx } from '../rtp/rtx.ts';
 import type { SenderInfo } from '../rtp/rtcp-reports.ts';
 import type { OutgoingStream } from '../sdp/negotiation.ts';
@@ -32,6 +31,7 @@ import {
 import { ABSENT, MediaPacket } from './media-packet.ts';
 import type { OutgoingPath } from './outgoing-path.ts';
 import type { Publication } from './publication.ts';
+import { Redundancy } from './redundancy.ts';
 import { Rewriter } from './rewriter.ts';
 import type { OutgoingSection } from './sections.ts';
 import { NOT_AGAIN, SentPackets } from './sent-packets.ts';
@@ -50,7 +50,6 @@ export const FOLLOWS = -2;
 
 /** Of use within one call only. */
 const packet = new MediaPacket();
-const red = new RedReader();
 
 export class Slot {
   readonly path: OutgoingPath;
@@ -67,6 +66,10 @@ export class Slot {
   /** The encoding that it is to show; PAUSED for none. */
   layer = FOLLOWS;
   readonly claim = new Claim();
+  /** It is forwarded however quiet it is. */
+  isPinned = false;
+  /** Undefined for video. */
+  readonly redundancy: Redundancy | undefined;
   /** What it shows: a stream, as long as that is of this generation. */
   #source: IncomingStream | undefined = undefined;
   #generation = 0;
@@ -75,10 +78,9 @@ export class Slot {
   readonly #rewriter: Rewriter;
   readonly #sent: SentPackets;
   #rtxSequence: number;
-  /** By the publisher's payload type: what the subscriber decodes it with, and whether redundancy is left out. */
+  /** By the publisher's payload type: what the subscriber decodes it with. */
   readonly #map = new CodecMap();
   readonly #codecs = this.#map.codecs;
-  readonly #strips = this.#map.strips;
   #wishedAt = Number.NEGATIVE_INFINITY;
   #reportedPackets = 0;
 
@@ -98,6 +100,7 @@ export class Slot {
       clockRate,
       frameTicks,
     );
+    this.redundancy = isVideo ? undefined : new Redundancy(host, this.#map);
     this.#rtxSequence = Math.floor(host.random() * FIRST_SEQUENCE_BELOW);
     this.#sent = new SentPackets(isVideo ? HISTORY_VIDEO : HISTORY_AUDIO);
   }
@@ -150,6 +153,12 @@ export class Slot {
     this.mapCodecs();
     this.resume(now);
     this.path.touch(now);
+  }
+
+  pin(isPinned: boolean): void {
+    if (isPinned === this.isPinned) return;
+    this.isPinned = isPinned;
+    this.publication?.pinned(this);
   }
 
   /**
@@ -227,7 +236,7 @@ export class Slot {
     if (sequence === NOT_AGAIN || !stream.history.read(sequence, packet)) return;
     const codec = this.#codecs[packet.payloadType];
     if (codec === undefined || codec.rtxPayloadType < 0) return;
-    if (this.#strips[packet.payloadType] === 1 || !path.spend(packet.payloadBytes)) return;
+    if (this.#map.strips[packet.payloadType] === 1 || !path.spend(packet.payloadBytes)) return;
     this.#rewriter.renumber(packet, codec.codec);
     const bytes = packet.arena!.bytes;
     packet.payloadOffset = wrapRtx(bytes, packet.payloadOffset, sequenceNumber);
@@ -323,10 +332,10 @@ export class Slot {
     if (rewriter.isBefore(source) || this.#sent.has(sequence)) return;
     const { path } = this;
     const { payloadType } = packet;
-    const codec = this.#codecs[payloadType];
+    let codec = this.#codecs[payloadType];
     if (codec === undefined) return path.host.counters.drop(DROP_CODEC);
     rewriter.renumber(packet, codec.codec);
-    if (this.#strips[payloadType] === 1) stripRedundancy();
+    codec = this.redundancy?.shape(packet, source, this.#source!.history, rewriter) ?? codec;
     const timestamp = rewriter.timestampOf(packet.timestamp);
     const { writer } = path;
     // RFC 3551 s4.1: of audio, the first packet after a silence.
@@ -388,12 +397,4 @@ export class Slot {
     this.layer = layer;
     this.publication?.watch(layer, 1);
   }
-}
-
-/** Leaves only the newest frame of a redundant payload (RFC 2198 s3), which is its last. */
-function stripRedundancy(): void {
-  const { arena, payloadOffset, payloadBytes } = packet;
-  if (arena === undefined || !red.read(arena.bytes, payloadOffset, payloadBytes)) return;
-  packet.payloadOffset = red.offsets[red.count - 1]!;
-  packet.payloadBytes = red.lengths[red.count - 1]!;
 }

@@ -115,7 +115,8 @@ export class VideoShares {
       if (slot.adapts) this.#isActive = true;
       if (publication.muted) continue;
       if (!slot.adapts) {
-        if (slot.isShowing) fixedBps += publication.bpsOf(publication.selected, now);
+        if (slot.isShowing && !publication.isQuietFor(slot))
+          fixedBps += publication.bpsOf(publication.selected, now);
         continue;
       }
       publication.measure(claim.bps, now);

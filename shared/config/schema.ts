@@ -290,6 +290,11 @@ const sfu = z.strictObject({
   participantsPerWorker: integer(1, 100_000)
     .default(100)
     .describe('Of one room; who comes when there are so many is given to another media worker'),
+  loudest: integer(0, 16)
+    .default(3)
+    .describe(
+      'Microphones of a room that are forwarded, the loudest, and those that somebody has pinned; 0 for all',
+    ),
 });
 
 export const settingsSchema = z.strictObject({

@@ -84,13 +84,13 @@ export class ParticipantMedia implements Publisher {
   speaking = -1;
   spokeAt = 0;
   readonly #room: MediaRoom;
-  readonly #plain: boolean;
+  readonly plain: boolean;
   readonly #only: string | null;
   #transport: NegotiatedTransport | null = null;
   #lost = false;
   #tracks: readonly Track[] = [];
   #slots: readonly BoundSlot[] = [];
-  readonly #wishes = new Wishes();
+  readonly #wishes: Wishes;
   #want: Readonly<Counts> = WANT_DEFAULT;
   /** The slots that the client knows it should have. */
   #asked: Counts = { audio: 0, video: 0 };
@@ -99,8 +99,9 @@ export class ParticipantMedia implements Publisher {
     this.#room = room;
     this.owner = owner;
     this.joined = joined;
-    this.#plain = plain;
+    this.plain = plain;
     this.#only = only;
+    this.#wishes = new Wishes(only !== null);
   }
 
   get sid(): string {
@@ -222,8 +223,8 @@ export class ParticipantMedia implements Publisher {
   }
 
   /** Points slots elsewhere where something better is to be shown, and asks for more where they are useful. */
-  point(): void {
-    const changed = this.#transport === null ? [] : this.#choose();
+  point(kinds: readonly Track['kind'][] = KINDS): void {
+    const changed = this.#transport === null ? [] : this.#choose(kinds);
     this.#transport?.bind(slotBindings(this.#weighed(changed)));
     if (changed.length > 0) {
       for (const { participant } of bindings(changed)) {
@@ -270,7 +271,7 @@ export class ParticipantMedia implements Publisher {
 
   #open(plan: OfferPlan): NegotiatedTransport {
     const { id, place } = this.#room.opening(this);
-    const options = { id, room: this.#room.sid, place, plain: this.#plain };
+    const options = { id, room: this.#room.sid, place, plain: this.plain };
     this.#transport = new NegotiatedTransport(options, plan);
     this.#lost = false;
     return this.#transport;
@@ -326,15 +327,15 @@ export class ParticipantMedia implements Publisher {
   }
 
   #publications(): PublicationSetup[] {
-    return this.#tracks.map(({ publication, mid, muted }) => ({ publication, mid, muted }));
+    return this.#tracks.map((track) => track.setup());
   }
 
   /** Applies the policy; returns the slots that are pointed elsewhere now. */
-  #choose(): BoundSlot[] {
+  #choose(kinds: readonly Track['kind'][] = KINDS): BoundSlot[] {
     const { canSubscribe } = this.owner.participant.perm;
     const { pinned, off } = this.#wishes;
     const viewer = { sid: this.sid, pinned, off, only: this.#only };
-    const changed = KINDS.flatMap((kind) => {
+    const changed = kinds.flatMap((kind) => {
       const slots = this.#slotsOf(kind);
       if (slots.length === 0) return [];
       const changes = canSubscribe
@@ -371,7 +372,7 @@ export class ParticipantMedia implements Publisher {
   }
 
   #ask(): void {
-    if (this.#plain || this.#lost) return;
+    if (this.plain || this.#lost) return;
     const needed = this.#needed();
     const lacks = (kind: Track['kind']): boolean =>
       needed[kind] > this.#asked[kind] && needed[kind] > this.#slotsOf(kind).length;

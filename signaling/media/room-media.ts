@@ -42,6 +42,7 @@ export interface RoomMediaOptions {
 
 /** Those who are louder are told of, the others count as silent; bounds a message that everybody gets. */
 const SPEAKERS_MAX = 16;
+const AUDIO: readonly Track['kind'][] = ['audio'];
 
 export class RoomMedia implements MediaRoom {
   readonly sid: string;
@@ -53,6 +54,8 @@ export class RoomMedia implements MediaRoom {
   readonly #participants = new Map<string, ParticipantMedia>();
   readonly #tracks = new Map<string, Track>();
   readonly #publications = new Map<number, Track>();
+  /** Microphones that the media worker forwards. */
+  #audible: readonly Track[] = [];
   readonly #rankings: Record<Track['kind'], Ranking | null> = { audio: null, video: null };
   #joined = 0;
   #spoken = 0;
@@ -222,6 +225,18 @@ export class RoomMedia implements MediaRoom {
     }
     this.#rankAgain();
     this.#tellSpeakers();
+  }
+
+  /**
+   * Which microphones are forwarded: slots are pointed at them now, since somebody has begun to speak. The media
+   * worker sees to it that this is not often.
+   */
+  onHeard(publications: readonly number[]): void {
+    for (const track of this.#audible) track.heard = -1;
+    this.#audible = publications.flatMap((number) => this.#publications.get(number) ?? []);
+    for (const [place, track] of this.#audible.entries()) track.heard = place;
+    this.#rankings.audio = null;
+    for (const media of this.#participants.values()) media.point(AUDIO);
   }
 
   /** The worker is gone with all transports that were there. */

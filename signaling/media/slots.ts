@@ -12,6 +12,8 @@ export interface BoundSlot extends Slot {
   /** As SlotBinding has them; undefined where there is no choice. */
   wanted: number | undefined;
   priority: number | undefined;
+  /** Of a microphone: it is to be heard however quiet it is. */
+  pinned: boolean;
 }
 
 /** The sections that we send in; what a slot showed before it shows on. */
@@ -25,17 +27,19 @@ export function slotsOf(
     const formats = new Set(codecs.map(({ format }) => format));
     const earlier = known.get(mid);
     const track = earlier?.kind === kind ? earlier.track : null;
-    return [{ mid, kind, formats, track, wanted: undefined, priority: undefined }];
+    const pinned = earlier?.pinned ?? false;
+    return [{ mid, kind, formats, track, wanted: undefined, priority: undefined, pinned }];
   });
 }
 
 /** As the media worker is told. */
 export function slotBindings(slots: readonly BoundSlot[]): SlotBinding[] {
-  return slots.map(({ mid, track, wanted, priority }) => ({
+  return slots.map(({ mid, track, wanted, priority, pinned }) => ({
     mid,
     publication: track?.publication ?? 0,
     ...(wanted === undefined ? {} : { wanted }),
     ...(priority === undefined ? {} : { priority }),
+    ...(pinned ? { pinned } : {}),
   }));
 }
 

@@ -77,6 +77,8 @@ export class Switchboard implements MediaExchange {
         return this.#transports.get(event.id)?.onLayers(event.slots);
       case 'sfu.speakers':
         return this.#rooms.get(event.room)?.onSpeakers(event.speakers);
+      case 'sfu.heard':
+        return this.#rooms.get(event.room)?.onHeard(event.publications);
       case 'sfu.lost': {
         const before = this.#transports.size;
         for (const room of this.#rooms.values()) room.onPlaceLost(place);

@@ -26,6 +26,12 @@ export class Wishes {
   /** Lines that are to be seen. */
   readonly #lines = new Map<Track, number>();
   readonly #priorities = new Map<Track, number>();
+  readonly #hearsAll: boolean;
+
+  /** @param hearsAll whatever it is shown it hears, however quiet it is */
+  constructor(hearsAll: boolean) {
+    this.#hearsAll = hearsAll;
+  }
 
   take(track: Track, { on, pin, w, h, priority }: SubscribeMessage['tracks'][number]): void {
     if (on !== undefined) put(this.off, track, !on);
@@ -43,13 +49,18 @@ export class Wishes {
     this.#priorities.delete(track);
   }
 
-  /** What the slot's track may take of the network, where it comes in several encodings. True where that has changed. */
+  /**
+   * What the slot's track may take of the network, where it comes in several encodings, and whether it is heard where
+   * it is a quiet microphone. True where that has changed.
+   */
   weigh(slot: BoundSlot): boolean {
-    const { track, wanted, priority } = slot;
+    const { track, wanted, priority, pinned } = slot;
     const isChoice = track !== null && track.encodings > 1;
     slot.wanted = isChoice ? this.#wanted(track) : undefined;
     slot.priority = isChoice ? this.#priority(track) : undefined;
-    return slot.wanted !== wanted || slot.priority !== priority;
+    const isPinned = track?.isMicrophone === true && (this.#hearsAll || this.pinned.has(track));
+    slot.pinned = isPinned;
+    return slot.wanted !== wanted || slot.priority !== priority || isPinned !== pinned;
   }
 
   /** The lowest encoding that is large enough: each has twice the lines of the one below. */

@@ -153,9 +153,12 @@ export class RouterWorld {
   send = (command: SfuCommand): void => this.sfu.handle(command, this.now);
 
   constructor(
-    options: { random?: () => number } & Pick<SfuOptions, 'payloadBytesMax' | 'pipeTo'> = {},
+    options: { random?: () => number } & Pick<
+      SfuOptions,
+      'payloadBytesMax' | 'pipeTo' | 'loudest'
+    > = {},
   ) {
-    const { random = () => 0.5, ...more } = options;
+    const { random = () => 0.5, loudest = 0, ...more } = options;
     this.sfu = new Sfu({
       transports: {
         open: ({ id }, observer) => {
@@ -172,6 +175,7 @@ export class RouterWorld {
       },
       wallMs: () => 1_700_000_000_000 + this.now,
       random,
+      loudest,
       ...more,
     });
   }

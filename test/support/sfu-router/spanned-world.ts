@@ -20,7 +20,8 @@ export class SpannedWorld {
   readonly #rooms: Mailroom[] = [];
   readonly #toAway: Courier;
 
-  constructor() {
+  /** @param loudest as SfuOptions has it */
+  constructor(loudest = 0) {
     this.plane = new SfuPlane({
       workers: 2,
       fingerprint: 'sha-256 AA',
@@ -33,7 +34,7 @@ export class SpannedWorld {
     });
     this.#toAway = courier(() => this.away);
     this.plane.onEvent((place, event) => this.told.push({ worker: place.worker, event }));
-    this.worlds = [this.#worker(0), this.#worker(1)];
+    this.worlds = [this.#worker(0, loudest), this.#worker(1, loudest)];
     for (const worker of [0, 1]) {
       this.plane.setCandidates(worker, []);
       // Rooms that are empty are dealt out in turn.
@@ -93,7 +94,7 @@ export class SpannedWorld {
     for (const world of this.worlds) world.close();
   }
 
-  #worker(self: number): RouterWorld {
+  #worker(self: number, loudest: number): RouterWorld {
     const room = new Mailroom(
       this.#memory,
       self,
@@ -103,7 +104,7 @@ export class SpannedWorld {
       },
     );
     this.#rooms[self] = room;
-    return new RouterWorld({ pipeTo: (worker) => room.pipeTo(worker) });
+    return new RouterWorld({ loudest, pipeTo: (worker) => room.pipeTo(worker) });
   }
 }
 

@@ -23,7 +23,7 @@ const ice = (ufrag: string) => ({
   remote: { ufrag: 'peer', password: 'q'.repeat(24) },
 });
 
-const open = (id: number, ufrag = `ufrag${id}`, room = 'RM_1'): SfuCommand => ({
+const open = (id: number, ufrag = `ufrag${id}`, room = `RM_${id}`): SfuCommand => ({
   type: 'sfu.open',
   id,
   room,

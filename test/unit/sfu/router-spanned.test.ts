@@ -5,12 +5,11 @@ import { TestLink, RIDS, readFrame, SimulcastCamera } from '../../support/sfu-ro
 import { rtpPacket, vp8Payload } from '../../support/sfu-router/packets.ts';
 import { readRtcp, writeRtcp } from '../../support/sfu-router/rtcp.ts';
 import type { TestTransport } from '../../support/sfu-router/router-world.ts';
-import { OPUS, publishes, sends, shows, VP8 } from '../../support/sfu-router/sections.ts';
+import { publishes, sends, shows, VP8 } from '../../support/sfu-router/sections.ts';
 import { SpannedWorld } from '../../support/sfu-router/spanned-world.ts';
 
 const SSRC = 0xaaaa_0001;
 const CAMERA = publishes([sends('0', 'video')], { 0: 7 });
-const SPEAKER = publishes([shows('0', 'audio', { ssrc: SSRC })], {});
 const SCREEN = publishes([shows('0', 'video', { ssrc: SSRC })], {});
 
 let world: SpannedWorld;
@@ -280,54 +279,6 @@ it('adapts to each subscriber there, from all encodings, in time with the sender
   expect(later!.encodings.at(-1)).toBe(2);
   expect(later!.spread).toBeLessThan(3);
   expect(run(1000).map(({ encodings }) => encodings)).toEqual([[0], [2]]);
-});
-
-it('hears everybody everywhere, and tells once who speaks, also when its first worker dies', () => {
-  const [ann, bob] = [0, 1].map((i) =>
-    world.worlds[i]!.join(1 + i, publishes([sends('0', 'audio')], { 0: 7 + i })),
-  );
-  const far = world.away.join(3, SPEAKER, { 0: 7 });
-  world.settle();
-  let n = 0;
-  const tellers = new Set<number>();
-  const talk = (ms: number, levels: readonly number[]): unknown[] => {
-    world.told.length = 0;
-    for (let passed = 0; passed < ms; passed += 20) {
-      n++;
-      for (const [i, transport] of [ann!, bob!].entries()) {
-        if (transport.state === 'closed') continue;
-        transport.send(
-          rtpPacket({
-            ssrc: 0x100 + i,
-            sequenceNumber: n,
-            timestamp: 960 * n,
-            payloadType: OPUS.payloadType,
-            mid: '0',
-            audioLevel: levels[i]!,
-            payload: Buffer.from(`<${n}>`),
-          }),
-        );
-      }
-      world.advance(20);
-    }
-    return world.told.flatMap(({ worker, event }) => {
-      if (event.type !== 'sfu.speakers') return [];
-      tellers.add(worker);
-      return [event.speakers.flatMap(({ publication, active }) => (active ? publication : []))];
-    });
-  };
-  expect(talk(2000, [20, 127]).at(-1)).toEqual([7]);
-  expect(shown(far)).toHaveLength(100);
-  expect(talk(4000, [127, 20]).at(-1)).toEqual([8]);
-  expect(tellers).toEqual(new Set([0]));
-  // What the other worker has said meanwhile counts now.
-  world.told.length = 0;
-  world.kill(0);
-  ann!.state = 'closed';
-  expect(world.told).toMatchObject([{ worker: 1, event: { speakers: [{ publication: 8 }] } }]);
-  expect(talk(3000, [127, 127]).at(-1)).toEqual([]);
-  expect(talk(2000, [127, 20]).at(-1)).toEqual([8]);
-  expect(tellers).toEqual(new Set([0, 1]));
 });
 
 it('outlives a worker: nothing of it is left in the others, and who is in them goes on', () => {

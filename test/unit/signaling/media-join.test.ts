@@ -47,7 +47,7 @@ describe('a join with an offer', () => {
     const [first, second] = plane.current.all('sfu.open');
     expect(plane.current.commands).toEqual([first, second]);
     expect(first?.media.publications).toEqual([
-      { publication: anyNumber, mid: '0', muted: false },
+      { publication: anyNumber, mid: '0', muted: false, microphone: true },
       { publication: anyNumber, mid: '1', muted: false },
     ]);
     expect(second).toMatchObject({

@@ -61,6 +61,7 @@ const OUTGOING: OutgoingReport = {
   waits: 'unbound',
   layer: null,
   reason: null,
+  redundancy: null,
   packets: 0,
   bytes: 0,
   lost: 0,
