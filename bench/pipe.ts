@@ -1,6 +1,6 @@
-// What a packet costs that is piped to another media worker, in rooms that span workers, beside one that is forwarded to
-// a subscriber: nanoseconds of the worker's thread, in memory alone. What the kernel takes of a forwarded one comes on
-// top of it. `npm run bench:pipe`; `-- --small` is the short run of the test suite.
+// What a packet costs that is piped to another media worker, in rooms that span workers, beside one that is forwarded
+// to a subscriber: nanoseconds of the worker's thread, in memory alone. What the kernel takes of a forwarded one comes
+// on top of it. `npm run bench:pipe`; `-- --small` is the short run of the test suite.
 
 import { pathToFileURL } from 'node:url';
 import { Arena } from '../shared/native/arena.ts';
