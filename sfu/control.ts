@@ -73,7 +73,7 @@ export type SfuCommand =
 
 /** To a media worker, about what rooms have in others; whoever answers offers knows nothing of it. */
 export type PipeCommand =
-  /** What a participant of the room publishes whose transport the worker `home` has; replaces what was said of it before. */
+  /** What a participant of the room publishes whose transport the worker `home` has, all of it. */
   | {
       readonly type: 'sfu.mirror';
       /** Of that transport. */
@@ -238,7 +238,7 @@ export interface TransportReport {
 /** `disconnected`: no consent (RFC 7675) at the moment; an ICE restart or a check from elsewhere brings it back. */
 export type SfuTransportState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'closed';
 
-/** From a media worker: of a publication of another one somebody here is to be sent something, or nobody is any more. */
+/** From a media worker: somebody there is to be sent a publication of another worker, or nobody is any more. */
 export interface PipeEvent {
   readonly type: 'sfu.watch';
   readonly publication: number;
