@@ -56,6 +56,10 @@ class Peer implements SfuTransport {
     return true;
   }
 
+  impair(): void {
+    throw new Error('nobody asks');
+  }
+
   restart(): boolean {
     return true;
   }

@@ -34,6 +34,13 @@ export function participantsApiOf(rooms: RoomOwner, audit: Audit): ParticipantsA
       told(await moderate(caller, room, participant, { op: 'mute', track })),
     permit: async (caller, room, participant, perm) =>
       told(await moderate(caller, room, participant, { op: 'permit', perm })),
+    simulate: (caller, room, participant, what) => {
+      const { op, ms, up, down, seed } = what;
+      const target = { room, participant, op, ms, up, down, seed };
+      return audited(audit, caller, 'participant.simulate', target, () =>
+        run(rooms, { op: 'simulate', room, participant, what }),
+      );
+    },
     send: (room, data) => run(rooms, { op: 'send', room, ...data }),
   };
 }

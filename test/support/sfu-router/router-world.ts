@@ -2,6 +2,7 @@
 
 import type {
   IceSetup,
+  ImpairOrder,
   LinkReport,
   MediaSetup,
   PipeEvent,
@@ -38,6 +39,7 @@ export class TestTransport implements SfuTransport {
   readonly rtp: SentPacket[] = [];
   readonly rtcp: Buffer[] = [];
   restarts = 0;
+  readonly impaired: ImpairOrder[] = [];
   /** Whether packets can be sent at the moment. */
   isBroken = false;
   readonly #world: RouterWorld;
@@ -88,6 +90,10 @@ export class TestTransport implements SfuTransport {
   restart(): boolean {
     this.restarts++;
     return true;
+  }
+
+  impair(order: ImpairOrder): void {
+    this.impaired.push(order);
   }
 
   close(): void {
