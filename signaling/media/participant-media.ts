@@ -21,8 +21,7 @@ import { neededSlots, pointSlots } from './slot-policy.ts';
 import { shortageRefusal } from './shortage.ts';
 import { bindings, slotBindings, slotsOf } from './slots.ts';
 import type { BoundSlot } from './slots.ts';
-import { sentFormat, Track } from './track.ts';
-import type { Publisher } from './track.ts';
+import { type Publisher, sentFormat, Track } from './track.ts';
 import { Wishes } from './wishes.ts';
 
 /** Whose media it is, and how its client is told. */
