@@ -186,17 +186,18 @@ test('with one worker nobody is told of anybody else', () => {
   expect(sent.map(([, { type }]) => type)).toEqual(['sfu.open', 'sfu.open', 'sfu.open']);
 });
 
+const encodings = (wanted: boolean): SfuCommand => ({
+  type: 'sfu.encodings',
+  publication: 7,
+  wanted: [true, wanted],
+});
+
 test('which encodings rest is told wherever the track is, and to whoever comes later', () => {
   const { plane, sent } = planeOf(2, 100, 1);
   const publications = [{ publication: 7, mid: '0', muted: false }];
   const media = { sections: [], publications };
   const home = plane.place('A');
   home.send({ ...open(1, 'one', 'A'), media });
-  const encodings = (wanted: boolean): SfuCommand => ({
-    type: 'sfu.encodings',
-    publication: 7,
-    wanted: [true, wanted],
-  });
   home.send(encodings(false));
   plane.place('A').send(open(2, 'two', 'A'));
   home.send(encodings(true));
