@@ -21,7 +21,7 @@ const seed = values.seed === undefined ? randomInt(1, SEED_MAX) : positive('seed
 console.log(`${minutes} minutes from seed ${seed}`);
 const child = spawn(
   process.execPath,
-  [vitest, 'run', '--project', 'alone', '--disable-console-intercept', 'test/fault/soak.test.ts'],
+  [vitest, 'run', '--project', 'alone', 'test/fault/soak.test.ts'],
   {
     cwd: root,
     env: {

@@ -3,6 +3,7 @@
 // Started by the bench; by hand: node dist/bench/sfu/load.js '{"endpoint": ...}'.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { median } from '../percentiles.ts';
 import { machineNanoseconds, residentBytes } from '../turn/process-stat.ts';
 import { Latencies } from './latencies.ts';
 import { type LoadOptions, type LoadResult, parseLoadArguments } from './load-options.ts';
@@ -155,11 +156,6 @@ async function atMost<Item>(
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }
 
 const result = await load(parseLoadArguments(process.argv.slice(2)));

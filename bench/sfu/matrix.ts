@@ -1,8 +1,9 @@
 // What the SFU bench measures: in each shape the servers take turns, round by round, and the medians of the rounds
 // count. A run that something else on the machine disturbed is done again, and marked when that did not help.
 
+import { built } from '../built.ts';
+import { median } from '../percentiles.ts';
 import { canPin, LOAD_CORE, SERVER_CORE, startPinned } from '../turn/pinned.ts';
-import { built } from '../turn/servers.ts';
 import { loadArguments, type LoadOptions, type LoadResult, readResult } from './load-options.ts';
 import { type RunningSfu, type SfuKind, start } from './servers.ts';
 import type { Shape } from './shapes.ts';
@@ -162,13 +163,6 @@ function figureOf(
     behindMs: of(({ behindMs }) => behindMs),
     cpuNsOfRounds,
   };
-}
-
-export function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length === 0) return Number.NaN;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 function messageOf(error: unknown): string {

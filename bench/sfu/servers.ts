@@ -9,8 +9,8 @@ import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { built } from '../built.ts';
 import { SERVER_CORE, startPinned, stop } from '../turn/pinned.ts';
-import { built } from '../turn/servers.ts';
 import { findJanus, JANUS_PACKAGE, type JanusInstallation, JanusRun } from './janus-server.ts';
 import type { Endpoint } from './load-options.ts';
 

@@ -92,6 +92,8 @@ export class Soak {
   readonly #counts = new Map<string, number>();
   readonly #underWay = new Set<Promise<unknown>>();
   #number = 0;
+  /** Violations. */
+  #told = 0;
   #joining = 0;
 
   private constructor(options: SoakOptions, sterna: Sterna) {
@@ -394,6 +396,8 @@ export class Soak {
   async #progress(minutes: number): Promise<string> {
     const read = await metrics(this.#sterna);
     const { violations, longestMs } = this.#invariants;
+    for (const violation of [...violations].slice(this.#told)) this.#options.say(violation);
+    this.#told = violations.size;
     const happened = [...this.#counts].map(([what, count]) => `${what} ${count}`).join(', ');
     return (
       `${minutes.toFixed(0)} min: ${this.#guests.size} guests, longest without a picture ` +
