@@ -15,18 +15,19 @@ const RESIDENT_MIB_MAX = 64;
 const HEAP_MIB_MAX = 8;
 
 it(`STERNA_FUZZ_SEED=${FUZZ_SEED}`, { timeout: MS + 400_000 }, async () => {
-  const { violations, counts, before, after, longestMs, packets, complaints } = await Soak.run({
-    seed: FUZZ_SEED,
-    ms: MS,
-    everyMs: IS_LONG ? 200 : 60,
-    killEveryMs: IS_LONG ? 90_000 : 12_000,
-    say: (line) => process.stdout.write(`${line}\n`),
-  });
+  const { violations, excused, counts, before, after, longestMs, packets, complaints } =
+    await Soak.run({
+      seed: FUZZ_SEED,
+      ms: MS,
+      everyMs: IS_LONG ? 200 : 60,
+      killEveryMs: IS_LONG ? 90_000 : 12_000,
+      say: (line) => process.stdout.write(`${line}\n`),
+    });
   const { deaths = 0 } = counts;
   const heaps = (state: typeof before): string =>
     state.heapsMiB.map((mib) => mib.toFixed(1)).join(' + ');
   held(
-    `longest without a picture ${longestMs.toFixed(0)} ms; packets ${packets.in} in, ${packets.out} out; ` +
+    `longest without a picture ${longestMs.toFixed(0)} ms; packets ${packets.in} in, ${packets.out} out; ${excused} excused; ` +
       `resident ${before.residentMiB} -> ${after.residentMiB} MiB, heaps ${heaps(before)} -> ${heaps(after)} MiB, ` +
       `descriptors ${before.descriptors} -> ${after.descriptors}; ` +
       Object.entries(counts)

@@ -77,6 +77,8 @@ export class Source {
   muted = false;
   /** When it began to be there for others as it is now: published, not muted. */
   since = Number.POSITIVE_INFINITY;
+  /** When its lowest encoding began to rest, last. */
+  loweredAt = Number.NEGATIVE_INFINITY;
   readonly #guest: number;
   #frames = 0;
 
