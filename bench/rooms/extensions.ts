@@ -45,15 +45,16 @@ function extension(elements: readonly (readonly [id: number, value: Buffer])[]):
 }
 
 /**
- * An offer of libdatachannel's with what the load sends and understands. With `feedback`, sections that receive have
- * transport-wide feedback; a camera's has its encodings, by rid alone.
+ * An offer of libdatachannel's with what the load sends and understands; a camera's section has its encodings, by rid
+ * alone. For Sterna, which wants the smallest first, sections that receive have transport-wide feedback and
+ * retransmissions; Janus sends neither, and numbers substreams from the last one on.
  */
-export function withExtensions(offer: string, feedback: boolean): string {
+export function withExtensions(offer: string, isSterna: boolean): string {
   const [session = '', ...sections] = offer.split(/^(?=m=)/m);
-  return [session, ...sections.map((section) => extended(section, feedback))].join('');
+  return [session, ...sections.map((section) => extended(section, isSterna))].join('');
 }
 
-function extended(section: string, feedback: boolean): string {
+function extended(section: string, isSterna: boolean): string {
   const isVideo = section.startsWith('m=video');
   const sends = section.includes('a=sendonly');
   const lines = [`a=extmap:${IDS.mid} ${MID_URN}`];
@@ -62,10 +63,10 @@ function extended(section: string, feedback: boolean): string {
     lines.push(
       `a=extmap:${IDS.rid} ${RID_URN}`,
       ...RIDS.map((rid) => `a=rid:${rid} send`),
-      `a=simulcast:send ${RIDS.join(';')}`,
+      `a=simulcast:send ${(isSterna ? RIDS : RIDS.toReversed()).join(';')}`,
     );
   }
-  if (!sends && feedback) {
+  if (!sends && isSterna) {
     const payloadType = PAYLOAD_TYPES[isVideo ? 'video' : 'audio'];
     lines.push(
       `a=extmap:${IDS.transportCc} ${TRANSPORT_CC_URN}`,
@@ -77,5 +78,5 @@ function extended(section: string, feedback: boolean): string {
   const simulcast = sends && isVideo;
   const plain = simulcast ? section.replaceAll(/^a=ssrc:.*\r\n/gm, '') : section;
   const all = `${plain}${lines.map((line) => `${line}\r\n`).join('')}`;
-  return !sends && feedback && isVideo ? all.replace(/^m=video.*?(?=\r)/, `$& ${RTX}`) : all;
+  return !sends && isSterna && isVideo ? all.replace(/^m=video.*?(?=\r)/, `$& ${RTX}`) : all;
 }

@@ -118,7 +118,6 @@ async function joinTimes(url: string): Promise<Percentiles> {
 function figureOf({ name, ours }: SfuKind, runs: readonly Run[]): RoomsFigure {
   const of = (value: (result: LoadResult) => number): number =>
     median(runs.map(({ result }) => value(result)));
-  const total = (layers: readonly number[]): number => layers.reduce((sum, one) => sum + one, 0);
   const last = runs.at(-1);
   return {
     server: name,
@@ -141,4 +140,8 @@ function figureOf({ name, ours }: SfuKind, runs: readonly Run[]): RoomsFigure {
     storm: last?.result.storm,
     serverJoinMs: last?.serverJoinMs,
   };
+}
+
+function total(layers: readonly number[]): number {
+  return layers.reduce((sum, one) => sum + one, 0);
 }

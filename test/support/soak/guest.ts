@@ -51,6 +51,7 @@ export class Guest {
   mediaLost = 0;
   /** When it last said what it wants. */
   wishedAt = 0;
+  resumedAt = 0;
   readonly #settings: PeerSettings;
   readonly #chance: Chance;
   #signaling!: Signaling;
@@ -145,6 +146,7 @@ export class Guest {
     const session = { id, secret, lastSeq: this.#lastSeq };
     const reply = await this.#signaling.request({ type: 'join', session });
     this.isCut = false;
+    this.resumedAt = performance.now();
     if (reply.type !== 'joined') {
       this.complaints.push(`resume: ${JSON.stringify(reply)}`);
       return;

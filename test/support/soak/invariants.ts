@@ -72,6 +72,7 @@ export class Invariants {
     const { publisher, source } = shown;
     const begun = Math.max(
       slot.boundAt,
+      guest.resumedAt,
       guest.upSince,
       publisher.upSince,
       source.since,
@@ -93,7 +94,8 @@ export class Invariants {
     if (now - Math.max(begun, slot.wantsKeySince) > PICTURE_WITHIN_MS) {
       this.#violated(guest, `no key frame on request of ${what}`);
     }
-    if (slot.strayAt - slot.boundAt > PICTURE_WITHIN_MS) {
+    // While it is cut off it hears of no change.
+    if (!guest.isCut && now - Math.max(begun, slot.strayedSince) > PICTURE_WITHIN_MS) {
       this.#violated(guest, `packets of something else beside ${what}`);
     }
   }

@@ -23,9 +23,8 @@ export class SlotView {
   /** Since when a key frame has been asked for; NaN while none is wanted. */
   wantsKeySince = Number.NaN;
   askedAt = Number.NEGATIVE_INFINITY;
-  /** The last packet of something that it does not show. */
-  strayAt = Number.NEGATIVE_INFINITY;
-  strays = 0;
+  /** Since when all that comes is of something that it does not show; NaN while that is not so. */
+  strayedSince = Number.NaN;
   readonly #unwrapper = new SequenceUnwrapper();
 
   constructor(streams: SlotStreams) {
@@ -40,6 +39,7 @@ export class SlotView {
     this.lastPacketAt = Number.NEGATIVE_INFINITY;
     this.keyFrames = 0;
     this.wantsKeySince = Number.NaN;
+    this.strayedSince = Number.NaN;
   }
 
   /** @param isShown whether the stamp is that of the track that the slot shows */
@@ -51,10 +51,10 @@ export class SlotView {
     }
     if (stamp === undefined) return;
     if (!isShown) {
-      this.strayAt = now;
-      this.strays++;
+      if (Number.isNaN(this.strayedSince)) this.strayedSince = now;
       return;
     }
+    this.strayedSince = Number.NaN;
     this.lastPacketAt = now;
     this.lastLayer = stamp.encoding;
     if (!stamp.keyFrame) {
