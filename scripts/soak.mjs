@@ -1,5 +1,5 @@
-// A long life of a meeting place: `npm run soak -- --minutes 30`. Guests come and go at random, and workers die; nobody may
-// be left without a picture, and in the end all must be as in the beginning (test/support/soak).
+// A long life of a meeting place: `npm run soak -- --minutes 30`. Guests come and go at random, and workers die; nobody
+// may be left without a picture, and in the end all must be as in the beginning (test/support/soak).
 // Usage: node scripts/soak.mjs [--minutes 30] [--seed N]
 // Wants a build. Prints a line each minute and figures at the end; the exit code says whether all held.
 

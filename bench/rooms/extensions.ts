@@ -1,5 +1,5 @@
-// The header extensions of the rooms load (RFC 8285), as its packets carry them and its offers name them: libdatachannel
-// makes neither.
+// The header extensions of the rooms load (RFC 8285), as its packets carry them and its offers name them:
+// libdatachannel makes neither.
 
 import { PAYLOAD_TYPES } from '../sfu/flow.ts';
 
@@ -59,11 +59,12 @@ function extended(section: string, isSterna: boolean): string {
   const sends = section.includes('a=sendonly');
   const lines = [`a=extmap:${IDS.mid} ${MID_URN}`];
   if (!isVideo) lines.push(`a=extmap:${IDS.audioLevel} ${LEVEL_URN}`);
+  const rids = isSterna ? RIDS : RIDS.toReversed();
   if (sends && isVideo) {
     lines.push(
       `a=extmap:${IDS.rid} ${RID_URN}`,
-      ...RIDS.map((rid) => `a=rid:${rid} send`),
-      `a=simulcast:send ${(isSterna ? RIDS : RIDS.toReversed()).join(';')}`,
+      ...rids.map((rid) => `a=rid:${rid} send`),
+      `a=simulcast:send ${rids.join(';')}`,
     );
   }
   if (!sends && isSterna) {

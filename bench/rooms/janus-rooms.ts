@@ -1,5 +1,5 @@
-// How the rooms load joins Janus' videoroom: one connection publishes, and another one receives all whom the participant
-// is to see and hear, each in the substream that it is to have. Subscriptions are for those who are there.
+// How the rooms load joins Janus' videoroom: one connection publishes, and another one receives all whom the
+// participant is to see and hear, each in the substream that it is to have. Subscriptions are for those who are there.
 
 import { JanusSession } from '../sfu/janus-session.ts';
 import { JANUS_ROOM, withActiveSetup } from '../sfu/janus-signaling.ts';

@@ -1,5 +1,6 @@
-// One track of a publisher, or one encoding of it, packet by packet: VP8 frames at 30 a second in bursts (RFC 7741), or
-// Opus frames of 20 ms (RFC 7587), as RTP (RFC 3550 s5.1). The pictures are noise, their headers are not: an SFU finds the key frames.
+// One track of a publisher, or one encoding of it, packet by packet: VP8 frames at 30 a second in bursts (RFC 7741),
+// or Opus frames of 20 ms (RFC 7587), as RTP (RFC 3550 s5.1). The pictures are noise, their headers are not: an SFU
+// finds the key frames.
 // Allocates: nothing per packet.
 
 import type { Kind } from './shapes.ts';

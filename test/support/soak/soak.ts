@@ -12,6 +12,7 @@ import { call } from '../http-call.ts';
 import { metrics, openDescriptors, residentMiB } from '../fault/server-state.ts';
 import { CERTIFICATE_B, contextOf } from '../sfu/dtls-end.ts';
 import { Chance } from '../turn/fuzz.ts';
+import { complaintsOf, leftAt, type State, stateOf } from './baseline.ts';
 import { Guest } from './guest.ts';
 import { Invariants } from './invariants.ts';
 import { Starvation } from './starvation.ts';
@@ -27,29 +28,7 @@ const HEALTH_WITHIN_MS = 5000;
 /** Until nothing speaks of a worker that was killed any more; one that hangs is found out first. */
 const DEATH_EXCUSE_MS = 15_000;
 const GONE_WITHIN_MS = 120_000;
-const MIB = 1024 * 1024;
-const EXPECTED: ReadonlySet<string> = new Set([
-  'config.warning',
-  'media.exited',
-  'media.lost',
-  'media.unresponsive',
-]);
 const DEATHS: readonly Death[] = ['exit', 'throw', 'terminate', 'hang'];
-
-/** All that has to be as before when everybody has left. */
-const GAUGES = [
-  'sterna_participants',
-  'sterna_participants_away',
-  'sterna_rooms',
-  'sterna_signaling_sockets',
-  'sterna_sfu_rooms',
-  'sterna_sfu_transports',
-  'sterna_sfu_publications',
-  'sterna_sfu_slots',
-  'sterna_sfu_streams',
-  'sterna_media_sockets',
-  'sterna_turn_allocations',
-] as const;
 
 export interface SoakOptions {
   readonly seed: number;
@@ -59,15 +38,6 @@ export interface SoakOptions {
   /** Between two deaths of a worker, about. */
   readonly killEveryMs: number;
   readonly say: (line: string) => void;
-}
-
-export interface State {
-  readonly gauges: Readonly<Record<string, number>>;
-  readonly descriptors: number;
-  /** Of packets that may be sent again; each worker keeps a MiB to spare. */
-  readonly poolMiB: number;
-  readonly heapsMiB: readonly number[];
-  readonly residentMiB: number;
 }
 
 export interface SoakReport {
@@ -132,7 +102,7 @@ export class Soak {
       // What the first guests leave behind for good is no leak.
       await this.#live(Math.min(10_000, this.#options.ms / 6), false);
       await this.#empty();
-      const before = await this.#state();
+      const before = await stateOf(this.#sterna, WORKERS);
       this.#counts.clear();
       await this.#live(this.#options.ms, true);
       const read = await metrics(this.#sterna);
@@ -141,7 +111,7 @@ export class Soak {
         out: read('sterna_sfu_packets_total', 'direction', 'out'),
       };
       await this.#empty();
-      const after = await this.#state(before.descriptors);
+      const after = await stateOf(this.#sterna, WORKERS, before.descriptors);
       return {
         violations: [...this.#invariants.violations],
         excused: this.#invariants.excused,
@@ -150,7 +120,7 @@ export class Soak {
         after,
         longestMs: this.#invariants.longestMs,
         packets,
-        complaints: this.#complaints(),
+        complaints: complaintsOf(this.#sterna),
       };
     } finally {
       clearInterval(frames);
@@ -369,30 +339,9 @@ export class Soak {
     let left = '';
     do {
       await sleep(200);
-      const read = await metrics(this.#sterna);
-      left = GAUGES.filter((name) => name !== 'sterna_media_sockets' && read(name) !== 0)
-        .map((name) => `${name} ${read(name)}`)
-        .join(', ');
+      left = await leftAt(this.#sterna);
     } while (left !== '' && performance.now() < deadline);
     if (left !== '') this.#invariants.violations.add(`left behind: ${left}`);
-  }
-
-  /** Connections that we have closed are open at the server's side for a moment. */
-  async #state(descriptors = Infinity): Promise<State> {
-    const inspector = await Inspector.attach(this.#sterna, WORKERS);
-    const heapsMiB = [await inspector.heapOfMain(), await inspector.heapOfWorker(0)];
-    heapsMiB.push(await inspector.heapOfWorker(1));
-    inspector.close();
-    await sleep(500);
-    for (let i = 0; i < 20 && openDescriptors(this.#sterna) > descriptors; i++) await sleep(200);
-    const read = await metrics(this.#sterna);
-    return {
-      gauges: Object.fromEntries(GAUGES.map((name) => [name, read(name)])),
-      descriptors: openDescriptors(this.#sterna),
-      poolMiB: read('sterna_sfu_payload_bytes') / MIB,
-      heapsMiB: heapsMiB.map((bytes) => bytes / MIB),
-      residentMiB: residentMiB(this.#sterna),
-    };
   }
 
   async #progress(minutes: number): Promise<string> {
@@ -408,14 +357,5 @@ export class Soak {
       `${read('sterna_sfu_packets_total', 'direction', 'out')} out, ` +
       `resident ${residentMiB(this.#sterna)} MiB, descriptors ${openDescriptors(this.#sterna)}; ${happened}`
     );
-  }
-
-  /** What a worker that we have killed does not explain. */
-  #complaints(): string[] {
-    return this.#sterna.output.split('\n').filter((line) => {
-      const event = /"event":"([^"]*)"/.exec(line)?.[1] ?? '';
-      if (!/"level":"(?:warn|error|fatal)"/.test(line) || EXPECTED.has(event)) return false;
-      return event !== 'media.crashed' || !line.includes('killed by a test');
-    });
   }
 }
