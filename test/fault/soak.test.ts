@@ -13,6 +13,8 @@ const IS_LONG = MINUTES >= 1;
 const RESIDENT_MIB_PER_DEATH = 8;
 const RESIDENT_MIB_MAX = 64;
 const HEAP_MIB_MAX = 8;
+/** One more or less is open at times before anything has happened, too. */
+const DESCRIPTORS_SWING = 2;
 
 it(`STERNA_FUZZ_SEED=${FUZZ_SEED}`, { timeout: MS + 400_000 }, async () => {
   const { violations, excused, counts, before, after, longestMs, packets, complaints } =
@@ -38,7 +40,7 @@ it(`STERNA_FUZZ_SEED=${FUZZ_SEED}`, { timeout: MS + 400_000 }, async () => {
   expect(complaints).toEqual([]);
   expect(after.gauges).toEqual(before.gauges);
   expect(after.poolMiB).toBeLessThanOrEqual(WORKERS);
-  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
+  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + DESCRIPTORS_SWING);
   for (const [i, mib] of after.heapsMiB.entries()) {
     expect(mib - before.heapsMiB[i]!).toBeLessThan(HEAP_MIB_MAX);
   }
