@@ -119,6 +119,7 @@ export class VideoShares {
         continue;
       }
       publication.measure(claim.bps, now);
+      claim.resting = publication.resting.bits;
       if (claim.lowest() !== PAUSED) this.#insert(claim, slot);
     }
     return fixedBps;
