@@ -111,6 +111,34 @@ export type SfuCommand =
   /** Answered with `sfu.report`: of these transports, as far as they are there. Building it takes the worker's time. */
   | { readonly type: 'sfu.report'; readonly request: number; readonly ids: readonly number[] };
 
+/** To a media worker, about what rooms have in others; whoever answers offers knows nothing of it. */
+export type PipeCommand =
+  /** What a participant of the room publishes whose transport the worker `home` has, all of it. */
+  | {
+      readonly type: 'sfu.mirror';
+      /** Of that transport. */
+      readonly id: number;
+      readonly room: string;
+      readonly home: number;
+      readonly media: MediaSetup;
+    }
+  | { readonly type: 'sfu.unmirror'; readonly ids: readonly number[] }
+  /** The worker of that number has subscribers of a publication of this one, or has none any more. */
+  | {
+      readonly type: 'sfu.pipe';
+      readonly publication: number;
+      readonly worker: number;
+      readonly isOpen: boolean;
+    }
+  /** What another worker has said with the event of that name counts here, too; null: this one is to say it. */
+  | {
+      readonly type: 'sfu.heard';
+      readonly room: string;
+      readonly publications: readonly number[] | null;
+    }
+  /** That worker is dead: nothing goes there any more, and nothing comes of its participants. */
+  | { readonly type: 'sfu.severed'; readonly worker: number };
+
 /** How a participant's packets reach this server. */
 export type SfuPath = 'udp' | 'tcp' | 'relay';
 
@@ -249,6 +277,13 @@ export interface TransportReport {
 
 /** `disconnected`: no consent (RFC 7675) at the moment; an ICE restart or a check from elsewhere brings it back. */
 export type SfuTransportState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'closed';
+
+/** From a media worker: somebody there is to be sent a publication of another worker, or nobody is any more. */
+export interface PipeEvent {
+  readonly type: 'sfu.watch';
+  readonly publication: number;
+  readonly isWatched: boolean;
+}
 
 /** From a media worker. */
 export type SfuEvent =

@@ -18,6 +18,8 @@ export class AudibleSpeakers<Publication> {
   /** All of them, the loudest first; others are there too, which are not asked about. */
   readonly #loudest: readonly Speaker<Publication>[];
   readonly #microphones = new Set<Speaker<Publication>>();
+  /** Somebody else decides. */
+  #follows = false;
 
   constructor(most: number, loudest: readonly Speaker<Publication>[]) {
     this.#most = most;
@@ -27,7 +29,7 @@ export class AudibleSpeakers<Publication> {
   /** A microphone that sends from now on. True where those who are heard are others now. */
   add(speaker: Speaker<Publication>, now: number): boolean {
     this.#microphones.add(speaker);
-    if (speaker.isAudible || this.audible.length >= this.#most) return false;
+    if (this.#follows || speaker.isAudible || this.audible.length >= this.#most) return false;
     this.#admit(speaker, now);
     return true;
   }
@@ -37,14 +39,29 @@ export class AudibleSpeakers<Publication> {
     this.#microphones.delete(speaker);
     if (!speaker.isAudible) return false;
     this.#dismiss(speaker);
-    const next = this.#loudest.find((one) => this.#canJoin(one));
-    if (next !== undefined) this.#admit(next, now);
+    if (this.#follows) return false;
+    this.#admitLoudest(now);
     return true;
+  }
+
+  /** Somebody else decides from now on, and has decided so. */
+  follow(speakers: readonly Speaker<Publication>[], now: number): void {
+    this.#follows = true;
+    for (const one of this.audible.filter((speaker) => !speakers.includes(speaker))) {
+      this.#dismiss(one);
+    }
+    for (const one of speakers) if (!one.isAudible) this.#admit(one, now);
+  }
+
+  /** It is decided here again. */
+  lead(now: number): void {
+    this.#follows = false;
+    while (this.audible.length < this.#most && this.#admitLoudest(now));
   }
 
   /** A packet of one that is not heard has speech. True where it is heard from now on. */
   speaks(speaker: Speaker<Publication>, now: number): boolean {
-    if (!this.#canJoin(speaker)) return false;
+    if (this.#follows || !this.#canJoin(speaker)) return false;
     if (this.audible.length >= this.#most) {
       let silent: Speaker<Publication> | undefined = undefined;
       for (let i = this.audible.length - 1; i >= 0; i--) {
@@ -61,6 +78,7 @@ export class AudibleSpeakers<Publication> {
 
   /** After all speakers were. True where those who are heard are others now. */
   evaluate(now: number): boolean {
+    if (this.#follows) return false;
     let changed = false;
     // Nobody is replaced who came just now, so this ends.
     while (this.#replaceByLouder(now)) changed = true;
@@ -100,6 +118,12 @@ export class AudibleSpeakers<Publication> {
     this.#dismiss(lowest);
     this.#admit(louder, now);
     return true;
+  }
+
+  #admitLoudest(now: number): boolean {
+    const next = this.#loudest.find((one) => this.#canJoin(one));
+    if (next !== undefined) this.#admit(next, now);
+    return next !== undefined;
   }
 
   #canJoin(speaker: Speaker<Publication>): boolean {

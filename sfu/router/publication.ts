@@ -3,6 +3,7 @@
 
 import type { Arena } from '../../shared/native/arena.ts';
 import type { Speaker } from '../feedback/speaker.ts';
+import type { PipeOut } from '../pipe/pipe-out.ts';
 import { audioLevel, hasVoice } from '../rtp/extension-kinds.ts';
 import type { RtpReader } from '../rtp/rtp-reader.ts';
 import { PacketDescriber } from './describe-packet.ts';
@@ -22,11 +23,18 @@ import type { IncomingSection, SectionCodec } from './sections.ts';
 import type { SenderClock } from './sender-clock.ts';
 import { FOLLOWS, type Slot } from './slot.ts';
 
+/** In place of the number of a worker: this one. */
+export const HERE = -1;
+
 /** Whoever publishes. */
 export interface Publisher {
   readonly clock: SenderClock;
+  /** The worker that has its transport. */
+  readonly home: number;
   /** Something of a publication may be due sooner than before. */
   wake(): void;
+  /** The first slot shows the publication, or the last one does no more. */
+  onWatched?(publication: Publication, isWatched: boolean): void;
 }
 
 /** What streams take that have just begun. */
@@ -50,6 +58,8 @@ export class Publication {
   /** The best one that is live, for slots that follow it. */
   selected: IncomingStream | undefined = undefined;
   readonly slots: Slot[] = [];
+  /** Other workers that have subscribers of it: they get all that it sends, while it is not muted. */
+  readonly pipes: PipeOut[] = [];
   /** Where it is heard whether somebody speaks; undefined for video. */
   speaker: Speaker<Publication> | undefined = undefined;
   /** One of those of which only the loudest are forwarded. */
@@ -95,6 +105,14 @@ export class Publication {
 
   get kind(): 'audio' | 'video' {
     return this.section.kind;
+  }
+
+  get home(): number {
+    return this.#publisher.home;
+  }
+
+  get clock(): SenderClock {
+    return this.#publisher.clock;
   }
 
   get muted(): boolean {
@@ -164,6 +182,7 @@ export class Publication {
     const outcome = stream.take(reader.sequenceNumber, reader.payloadBytes === 0);
     if (outcome !== DROP_STRAY) this.#account(stream, reader, isRtx, now);
     if (outcome >= 0) return counters.drop(outcome);
+    if (this.pipes.length > 0 && !this.#muted) this.#pipe(stream, reader, isRtx);
     if (outcome === TAKEN_PADDING) return;
     if (isRtx) stream.recovered++;
     if (this.#muted) return counters.drop(DROP_MUTED);
@@ -185,8 +204,22 @@ export class Publication {
     this.#publisher.wake();
   }
 
+  /** That worker gets what is sent from now on, or nothing more. Idempotent. */
+  pipe(pipe: PipeOut, isOpen: boolean): void {
+    const at = this.pipes.indexOf(pipe);
+    if (isOpen && at < 0) {
+      this.pipes.push(pipe);
+      for (const stream of this.encodings) if (stream !== undefined) this.#pipeReport(pipe, stream);
+    } else if (!isOpen && at >= 0) this.pipes.splice(at, 1);
+  }
+
+  /** A sender report of that stream has come. */
+  reported(stream: IncomingStream): void {
+    for (let i = 0; i < this.pipes.length; i++) this.#pipeReport(this.pipes[i]!, stream);
+  }
+
   add(slot: Slot): void {
-    this.slots.push(slot);
+    if (this.slots.push(slot) === 1) this.#publisher.onWatched?.(this, true);
     this.watch(slot.layer, 1);
     if (slot.isPinned) this.#pins++;
   }
@@ -210,6 +243,7 @@ export class Publication {
     if (slot.isPinned) this.#pins--;
     const last = this.slots.pop()!;
     if (last !== slot) this.slots[at] = last;
+    if (this.slots.length === 0) this.#publisher.onWatched?.(this, false);
   }
 
   /** What each encoding takes, bits a second; 0 for one that is not sent. */
@@ -243,6 +277,17 @@ export class Publication {
     for (const stream of this.encodings) stream?.endHere();
     this.selected = undefined;
     this.pendingCount = 0;
+  }
+
+  /** As it came, padding and all: the other workers number what follows as this one does. */
+  #pipe({ encoding }: IncomingStream, reader: RtpReader, isRepaired: boolean): void {
+    for (let i = 0; i < this.pipes.length; i++) {
+      this.pipes[i]!.packet(this.number, encoding, reader, isRepaired);
+    }
+  }
+
+  #pipeReport(pipe: PipeOut, stream: IncomingStream): void {
+    pipe.report(this.number, stream, this.clock);
   }
 
   #account(stream: IncomingStream, reader: RtpReader, isRtx: boolean, now: number): void {

@@ -16,12 +16,15 @@ import {
   WAITS_FOR_NOTHING,
   WAITS_FOR_TURN,
 } from './publication.ts';
+import type { RemoteParticipant } from './remote-participant.ts';
 import type { RouterHost } from './router-host.ts';
 
 export class RoomRouter {
   readonly sid: string;
   readonly host: RouterHost;
   readonly participants = new Set<ParticipantMedia>();
+  /** Those whose transports other workers have. */
+  readonly remotes = new Set<RemoteParticipant>();
   readonly #speakers = new ActiveSpeakers<Publication>(SPEAKERS_INTERVAL_MS);
   /** Which microphones are forwarded, or where all are, which slots should show. */
   readonly #audible: AudibleSpeakers<Publication>;
@@ -83,6 +86,17 @@ export class RoomRouter {
     if (this.#audible.speaks(speaker, now)) this.#tellAudible();
   }
 
+  /** Another worker that has the room decides which microphones are heard, or none does any more. */
+  follow(publications: readonly number[] | null, now: number): void {
+    if (publications === null) {
+      this.#audible.lead(now);
+      this.#tellAudible();
+      return;
+    }
+    const speakers = publications.flatMap((number) => this.find(number)?.speaker ?? []);
+    this.#audible.follow(speakers, now);
+  }
+
   /** The publication of that number, if it is of this room. */
   find(number: number): Publication | undefined {
     const publication = this.host.publications.get(number);
@@ -109,6 +123,10 @@ export class RoomRouter {
     this.#held[this.#heldCount++] = publication;
     if (this.#heldTimer.scheduled) return;
     this.host.timers.schedule(this.#heldTimer, now + HOLD_MS);
+  }
+
+  get isEmpty(): boolean {
+    return this.participants.size === 0 && this.remotes.size === 0;
   }
 
   /** Nobody is in it any more. */

@@ -3,7 +3,7 @@
 
 import type { Timers } from '../../shared/net/timer-wheel.ts';
 import type { Arena } from '../../shared/native/arena.ts';
-import type { SfuEvent } from '../control.ts';
+import type { PipeEvent, SfuEvent } from '../control.ts';
 import type { RtpWriter } from '../rtp/rtp-writer.ts';
 import type { RouterCounters } from './counters.ts';
 import type { PayloadPool } from './payload-pool.ts';
@@ -37,7 +37,7 @@ export interface RouterHost {
   wallMs(): number;
   /** Uniform from 0 to 1. */
   random(): number;
-  emit(event: SfuEvent): void;
+  emit(event: SfuEvent | PipeEvent): void;
   /** Has `flush` of the room called when the engine's turn ends. */
   atTurnEnd(room: RoomRouter): void;
 }

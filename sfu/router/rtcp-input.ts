@@ -52,7 +52,7 @@ export function receiveRtcp(
     switch (reader.type) {
       case RTCP_SR:
         if (info.read(reader)) {
-          participant.streamOf(reader.senderSsrc)?.reported(info, now);
+          participant.onSenderReport(reader.senderSsrc, info, now);
         }
         receiveReports(participant, now);
         break;

@@ -293,6 +293,9 @@ const sfu = z.strictObject({
   maxTransports: integer(1, 100_000)
     .default(2000)
     .describe('Participants that one media worker takes'),
+  participantsPerWorker: integer(1, 100_000)
+    .default(100)
+    .describe('Of one room; who comes when there are so many is given to another media worker'),
   loudest: integer(0, 16)
     .default(3)
     .describe(

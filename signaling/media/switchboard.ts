@@ -82,8 +82,7 @@ export class Switchboard implements MediaExchange {
         return this.#rooms.get(event.room)?.onHeard(event.publications);
       case 'sfu.lost': {
         const before = this.#transports.size;
-        for (const room of this.#rooms.values())
-          if (room.currentPlace === place) room.onPlaceLost();
+        for (const room of this.#rooms.values()) room.onPlaceLost(place);
         const transports = before - this.#transports.size;
         this.#log.warn('media.lost', { worker: place.worker, transports });
         return this.reports.lost(place);

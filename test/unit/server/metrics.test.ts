@@ -157,6 +157,10 @@ const FULL: ServerStats = {
               quietPackets: 11,
               redundantPackets: 12,
               payloadBytes: 4096,
+              pipes: 5,
+              pipedPacketsOut: 70,
+              pipedPacketsIn: 60,
+              pipeDropped: 4,
               drops: { muted: 6 },
             },
             server: {

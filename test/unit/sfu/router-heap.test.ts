@@ -9,11 +9,13 @@ import { rtpPacket, vp8Payload } from '../../support/sfu-router/packets.ts';
 import { RouterWorld, type TestTransport } from '../../support/sfu-router/router-world.ts';
 import { writeRtcp } from '../../support/sfu-router/rtcp.ts';
 import { OPUS, publishes, RED, sends, shows, VP8 } from '../../support/sfu-router/sections.ts';
+import { SpannedWorld } from '../../support/sfu-router/spanned-world.ts';
 import { bytesPerOperation } from './heap.ts';
 
 const SUBSCRIBERS = 10;
 
 let world: RouterWorld;
+let spanned: SpannedWorld | undefined;
 let publisher: TestTransport;
 let sent = 0;
 const out = new Uint8Array(2048);
@@ -30,6 +32,8 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  spanned?.close();
+  spanned = undefined;
   world.close();
 });
 
@@ -43,6 +47,20 @@ function join(kind: 'audio' | 'video'): void {
     transport.sendRtcp = () => true;
   }
   publisher.sendRtcp = () => true;
+}
+
+/** All of them in another worker than the publisher. */
+function span(kind: 'audio' | 'video'): void {
+  spanned = new SpannedWorld();
+  publisher = spanned.home.join(1, publishes([sends('0', kind)], { 0: 7 }));
+  for (let i = 0; i < SUBSCRIBERS; i++) {
+    const media = publishes([shows('0', kind, { tells: true })], {});
+    const transport = spanned.away.join(10 + i, media, { 0: 7 });
+    transport.sendRtp = sink;
+    transport.sendRtcp = () => true;
+  }
+  publisher.sendRtcp = () => true;
+  spanned.settle();
 }
 
 /**
@@ -65,15 +83,19 @@ function bytesPerPacket(bytes: Buffer): number {
     put32(bytes, 4, 960 * number);
     const now = clock[number]!;
     publisher.sendOne(bytes, now);
-    world.turn(now);
+    if (spanned === undefined) world.turn(now);
+    else spanned.carry(now);
   });
   expect(sent).toBe(SUBSCRIBERS * number);
   return cost;
 }
 
-describe('a packet to ten subscribers', () => {
+describe.each([
+  ['', join],
+  [' in another worker', span],
+])('a packet to ten subscribers%s', (_where, meet) => {
   it('costs no memory of the heap, of audio', () => {
-    join('audio');
+    meet('audio');
     const bytes = rtpPacket({
       ssrc: 0x8111_1111,
       sequenceNumber: 0,
@@ -87,6 +109,31 @@ describe('a packet to ten subscribers', () => {
     expect(bytesPerPacket(bytes)).toBeLessThan(1);
   });
 
+  it('costs no memory of the heap, of video', () => {
+    meet('video');
+    const fields = {
+      ssrc: 0x8111_1111,
+      sequenceNumber: 0,
+      timestamp: 0,
+      payloadType: VP8.payloadType,
+      mid: '0',
+      marker: true,
+      transportCc: 1,
+      dependencies: Buffer.from('c00007', 'hex'),
+    };
+    const numbers = {
+      start: true,
+      pictureId: 5,
+      tl0PicIdx: 6,
+      keyIdx: 7,
+      body: Buffer.alloc(1000),
+    };
+    const bytes = rtpPacket({ ...fields, payload: vp8Payload({ key: true, ...numbers }) });
+    expect(bytesPerPacket(bytes)).toBeLessThan(1);
+  });
+});
+
+describe('a packet to ten subscribers with losses', () => {
   it('costs no memory of the heap, of audio with redundancy that is made here', () => {
     publisher = world.join(1, publishes([sends('0', 'audio')], { 0: 7 }));
     publisher.sendRtcp = () => true;
@@ -121,28 +168,5 @@ describe('a packet to ten subscribers', () => {
     sent = 0;
     expect(bytesPerPacket(bytes)).toBeLessThan(1);
     expect(world.sfu.stats().redundantPackets).toBeGreaterThan(sent / 2);
-  });
-
-  it('costs no memory of the heap, of video', () => {
-    join('video');
-    const fields = {
-      ssrc: 0x8111_1111,
-      sequenceNumber: 0,
-      timestamp: 0,
-      payloadType: VP8.payloadType,
-      mid: '0',
-      marker: true,
-      transportCc: 1,
-      dependencies: Buffer.from('c00007', 'hex'),
-    };
-    const numbers = {
-      start: true,
-      pictureId: 5,
-      tl0PicIdx: 6,
-      keyIdx: 7,
-      body: Buffer.alloc(1000),
-    };
-    const bytes = rtpPacket({ ...fields, payload: vp8Payload({ key: true, ...numbers }) });
-    expect(bytesPerPacket(bytes)).toBeLessThan(1);
   });
 });

@@ -60,7 +60,8 @@ describe('a join with an offer', () => {
         { mid: '2', publication: first?.media.publications[1]?.publication },
       ],
     });
-    expect(plane.asked).toEqual([bob.joined.room.sid]);
+    const { sid } = bob.joined.room;
+    expect(plane.asked).toEqual([sid, sid]);
   });
 
   test('is answered with what the media worker was told, and all candidates', async () => {

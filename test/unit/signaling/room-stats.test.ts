@@ -151,6 +151,7 @@ describe('of a participant', () => {
       state: 'connected',
       rttMs: null,
       availableBps: null,
+      worker: 0,
       remoteCandidate: 'prflx',
       ...LINK,
     });
