@@ -1,9 +1,11 @@
-// One track that a participant publishes: its encodings, of which one is forwarded, and the slots that show it.
+// One track that a participant publishes: its encodings and their layers, of which slots show what they are given.
 // Called by: ParticipantMedia, RoomRouter. Allocates: for a new stream; nothing per packet.
 
 import type { Arena } from '../../shared/native/arena.ts';
+import type { Claim } from '../bandwidth/allocator.ts';
 import type { Speaker } from '../feedback/speaker.ts';
 import { audioLevel, hasVoice } from '../rtp/extension-kinds.ts';
+import { operatingPoint } from '../rtp/packet-layers.ts';
 import type { RtpReader } from '../rtp/rtp-reader.ts';
 import { PacketDescriber } from './describe-packet.ts';
 import { DROP_MUTED, DROP_NOT_STORED, DROP_PAYLOAD_TYPE, DROP_STRAY } from './drop-reason.ts';
@@ -87,6 +89,21 @@ export class Publication {
     return this.section.kind;
   }
 
+  /** Whether it comes in several encodings; otherwise sizes are spatial layers of one. */
+  get isSimulcast(): boolean {
+    return this.section.rids.length > 1;
+  }
+
+  /** Whether there is anything to choose. */
+  get isChoice(): boolean {
+    return this.kind === 'video' && (this.isSimulcast || this.selected?.layers !== undefined);
+  }
+
+  /** The stream that has that size. */
+  encodingOf(layer: number): IncomingStream | undefined {
+    return layer < 0 ? undefined : this.encodings[this.isSimulcast ? layer : 0];
+  }
+
   get muted(): boolean {
     return this.#muted;
   }
@@ -147,7 +164,9 @@ export class Publication {
     if (isRtx) stream.recovered++;
     if (this.#muted) return counters.drop(DROP_MUTED);
     if (!continues(stream, codec)) return counters.drop(DROP_PAYLOAD_TYPE);
-    describer.describe(packet, arena, reader, this.section.ids, codec.codec);
+    const hadLayers = stream.layers !== undefined;
+    describer.describe(packet, stream, arena, reader, this.section.ids, codec.codec, now);
+    if (!hadLayers && stream.layers !== undefined) this.#onLayers(now);
     if (!stream.history.add(stream.sequence, packet)) return counters.drop(DROP_NOT_STORED);
     stream.lastAt = now;
     if (packet.marker && stream.kind === 'video') stream.frames++;
@@ -172,7 +191,7 @@ export class Publication {
   /** So many slots more, or less, want that encoding. */
   watch(layer: number, count: number): void {
     if (layer === FOLLOWS) this.#followers += count;
-    else if (layer >= 0) this.#waiting[layer]! += count;
+    else if (layer >= 0) this.#waiting[this.isSimulcast ? layer : 0]! += count;
   }
 
   remove(slot: Slot): void {
@@ -183,8 +202,15 @@ export class Publication {
     if (last !== slot) this.slots[at] = last;
   }
 
-  /** What each encoding takes, bits a second; 0 for one that is not sent. */
-  measure(bps: Float64Array, now: number): void {
+  /** What each operating point takes, and how many sizes there are. */
+  measure(claim: Claim, now: number): void {
+    claim.sizes = this.isSimulcast ? this.section.rids.length : (this.selected?.layers?.sizes ?? 1);
+    claim.bps.fill(0);
+    if (this.isSimulcast) this.#measureEncodings(claim.bps, now);
+    else this.#measureLayers(claim.bps, now);
+  }
+
+  #measureEncodings(bps: Float64Array, now: number): void {
     let newest = NEVER;
     for (const stream of this.encodings) {
       if (stream !== undefined && stream.lastAt > newest) newest = stream.lastAt;
@@ -193,7 +219,22 @@ export class Publication {
       const stream = this.encodings[i];
       const quietMs = i === 0 ? LOWEST_QUIET_MS : LAYER_QUIET_MS;
       const isLive = stream !== undefined && newest - stream.lastAt < quietMs;
-      bps[i] = isLive ? this.bpsOf(stream, now) : 0;
+      if (!isLive) continue;
+      const { layers } = stream;
+      const at = operatingPoint(i, 0);
+      if (layers?.measure(layers.top, bps, at, now) !== true) bps[at] = this.bpsOf(stream, now);
+    }
+  }
+
+  #measureLayers(bps: Float64Array, now: number): void {
+    const layers = this.selected?.layers;
+    if (layers === undefined) {
+      bps[0] = this.bpsOf(this.selected, now);
+      return;
+    }
+    for (let spatial = 0; spatial <= layers.top; spatial++) {
+      const at = operatingPoint(spatial, 0);
+      if (!layers.measure(spatial, bps, at, now)) bps[at] = ENCODING_BPS[spatial]!;
     }
   }
 
@@ -211,6 +252,14 @@ export class Publication {
     for (const stream of this.encodings) stream?.endHere();
     this.selected = undefined;
     this.pendingCount = 0;
+  }
+
+  /** A stream turns out to have layers, so that there is something to choose. */
+  #onLayers(now: number): void {
+    for (const slot of this.slots) {
+      slot.mapCodecs();
+      slot.path.touch(now);
+    }
   }
 
   #account(stream: IncomingStream, reader: RtpReader, isRtx: boolean, now: number): void {

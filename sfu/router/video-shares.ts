@@ -1,4 +1,4 @@
-// What a subscriber is shown of videos that are published in several encodings: now and then, and at once when the
+// What a subscriber is shown of videos that are published in several sizes or layers: now and then, and at once when the
 // estimate of its network falls, each gets its share, and where more is wanted than there is, probes look for it.
 // Called by: ParticipantMedia. Allocates: nothing but when something changes.
 
@@ -91,11 +91,11 @@ export class VideoShares {
       claim.settle(now);
       if (claim.reason === 'bandwidth') isShort = true;
       const slot = this.#adapting[i]!;
-      slot.show(claim.layer, now);
+      slot.show(claim.layer, claim.temporalMax, now);
       if (!claim.isNews) continue;
-      const { layer, reason } = claim;
+      const { layer, temporal, reason } = claim;
       const publication = slot.publication!.number;
-      (news ??= []).push({ mid: slot.section.mid, publication, layer, reason });
+      (news ??= []).push({ mid: slot.section.mid, publication, layer, temporal, reason });
     }
     if (news !== undefined) this.#path.host.emit({ type: 'sfu.layers', id: this.#id, slots: news });
     this.#wantedBps = isShort ? wantedBps * ROOM + fixedBps : 0;
@@ -118,7 +118,7 @@ export class VideoShares {
         if (slot.isShowing) fixedBps += publication.bpsOf(publication.selected, now);
         continue;
       }
-      publication.measure(claim.bps, now);
+      publication.measure(claim, now);
       if (claim.lowest() !== PAUSED) this.#insert(claim, slot);
     }
     return fixedBps;

@@ -60,6 +60,7 @@ const OUTGOING: OutgoingReport = {
   codec: '',
   waits: 'unbound',
   layer: null,
+  temporalLayer: null,
   reason: null,
   packets: 0,
   bytes: 0,
