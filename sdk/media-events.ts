@@ -38,11 +38,11 @@ export class MediaEvents implements RoomMediaSink {
     this.#options.emit('trackRemoved', { participant, track, publication });
   }
 
-  onQuality(sid: string, { track, layer, state, reason }: Subscription): void {
+  onQuality(sid: string, { track, layer, temporalLayer, state, reason }: Subscription): void {
     const participant = this.#options.participant(sid);
     const publication = participant?.publications.find((one) => one.sid === track);
     if (!participant || !publication) return;
-    publication.setQuality({ layer, paused: state === 'paused', reason });
+    publication.setQuality({ layer, temporalLayer, paused: state === 'paused', reason });
     this.#options.emit('quality', { participant, publication });
   }
 

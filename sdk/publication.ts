@@ -7,6 +7,8 @@ import type { Subscription, TrackInfo, TrackSource } from '../signaling/protocol
 export interface Quality {
   /** From 0 for the smallest size; -1 while it is paused. */
   readonly layer: number;
+  /** The highest temporal layer of it, from 0 for the fewest frames; -1 while it is paused. */
+  readonly temporalLayer: number;
   /** Not even the smallest is sent: our network does not carry it. */
   readonly paused: boolean;
   /**

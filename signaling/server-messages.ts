@@ -117,13 +117,14 @@ export interface NeedMessage {
   video: number;
 }
 
-/** What a participant is sent of a track that comes in several encodings, and why it is no better. */
+/** What a participant is sent of a track that comes in several sizes or layers, and why it is no better. */
 export interface Subscription {
   track: string;
   /** `paused`: its network does not carry even the lowest one. */
   state: 'live' | 'paused';
-  /** From 0 for the lowest; -1 while it is paused. */
+  /** The size, from 0 for the lowest, and of its temporal layers the highest that is sent; -1 while it is paused. */
   layer: number;
+  temporalLayer: number;
   /**
    * `best`: there is no better one; `bandwidth`: its network does not carry more; `limit`: it wants none larger;
    * `publisher`: nothing better is sent.

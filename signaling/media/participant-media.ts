@@ -237,10 +237,12 @@ export class ParticipantMedia implements Publisher {
 
   /** What the subscriber's network is given of these slots has changed. */
   onLayers(slots: readonly SlotLayer[]): void {
-    const subs = slots.flatMap(({ mid, publication, layer, reason }): Subscription[] => {
+    const subs = slots.flatMap((one): Subscription[] => {
+      const { mid, publication, layer, temporal, reason } = one;
       const track = this.#slots.find((slot) => slot.mid === mid)?.track;
       if (track?.publication !== publication) return [];
-      return [{ track: track.sid, state: layer < 0 ? 'paused' : 'live', layer, reason }];
+      const state = layer < 0 ? 'paused' : 'live';
+      return [{ track: track.sid, state, layer, temporalLayer: temporal, reason }];
     });
     if (subs.length > 0) this.#push({ type: 'subs', subs });
   }
@@ -302,7 +304,7 @@ export class ParticipantMedia implements Publisher {
       track.muted = offer.muted ?? track.muted;
       track.mid = mid;
       track.format = sentFormat(agreed.get(mid)!);
-      track.encodings = Math.max(1, agreed.get(mid)!.simulcast.length);
+      track.sizes = Math.max(offer.layers ?? 1, agreed.get(mid)!.simulcast.length);
       if (begins || found === undefined) {
         this.#room.number(track);
         numbered.push(track);

@@ -28,8 +28,8 @@ export class Track {
   mid: string;
   /** The media worker's number; 0 while there is no media of it. */
   publication = 0;
-  /** In how many it is sent; 1 where there is no choice. */
-  encodings = 1;
+  /** In how many it is sent, as encodings or as spatial layers of one; 1 where there is no choice. */
+  sizes = 1;
   /** `OfferedCodec.format` of what the publisher sends. */
   format = '';
 

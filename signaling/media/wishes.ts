@@ -5,7 +5,7 @@ import type { SubscribeMessage } from '../protocol.ts';
 import type { BoundSlot } from './slots.ts';
 import type { Track } from './track.ts';
 
-/** Lines of the best of three encodings, as cameras have them; and of two. */
+/** Lines of the best of three sizes, as cameras have them; and of two. */
 const LINES_OF_THREE = 720;
 const LINES_OF_TWO = 480;
 /** A picture may be stretched by so much before a larger one is worth its bytes. */
@@ -43,21 +43,21 @@ export class Wishes {
     this.#priorities.delete(track);
   }
 
-  /** What the slot's track may take of the network, where it comes in several encodings. True where that has changed. */
+  /** What the slot's track may take of the network, where it comes in several sizes. True where that has changed. */
   weigh(slot: BoundSlot): boolean {
     const { track, wanted, priority } = slot;
-    const isChoice = track !== null && track.encodings > 1;
+    const isChoice = track !== null && track.sizes > 1;
     slot.wanted = isChoice ? this.#wanted(track) : undefined;
     slot.priority = isChoice ? this.#priority(track) : undefined;
     return slot.wanted !== wanted || slot.priority !== priority;
   }
 
-  /** The lowest encoding that is large enough: each has twice the lines of the one below. */
+  /** The smallest size that is large enough: each has twice the lines of the one below. */
   #wanted(track: Track): number {
-    const best = track.encodings - 1;
+    const best = track.sizes - 1;
     const wanted = this.#lines.get(track);
     if (wanted === undefined) return best;
-    let lines = (track.encodings > 2 ? LINES_OF_THREE : LINES_OF_TWO) / 2 ** best;
+    let lines = (track.sizes > 2 ? LINES_OF_THREE : LINES_OF_TWO) / 2 ** best;
     for (let layer = 0; layer < best; layer++, lines *= 2) {
       if (lines * STRETCH >= wanted) return layer;
     }

@@ -141,7 +141,7 @@ describe('a camera in several sizes', () => {
     plane.emit({ type: 'sfu.layers', id, slots: [{ ...layer, layer: 0 }] });
     plane.emit({ type: 'sfu.layers', id, slots: [{ ...layer, publication: 999, layer: 1 }] });
     plane.emit({ type: 'sfu.layers', id, slots: [{ ...layer, layer: -1 }] });
-    const pushed = { track: ann.track('1'), reason: 'bandwidth' };
+    const pushed = { track: ann.track('1'), temporalLayer: 1, reason: 'bandwidth' };
     expect(await bob.client.next('subs')).toMatchObject({
       subs: [{ ...pushed, state: 'live', layer: 0 }],
     });
