@@ -14,6 +14,7 @@ import {
   EXTENSION_TRANSPORT_CC,
   EXTENSION_VIDEO_ORIENTATION,
 } from '../rtp/extension-kinds.ts';
+import { CODEC_AV1 } from '../rtp/key-frame.ts';
 import { NO_LAYERS, SPATIAL_LAYERS_MAX, TEMPORAL_LAYERS_MAX } from '../rtp/packet-layers.ts';
 import { RedReader } from '../rtp/red-reader.ts';
 import { OSN_BYTES, wrapRtx } from '../rtp/rtx.ts';
@@ -92,6 +93,15 @@ export class SlotOutput {
   /** Nothing of before is sent again. */
   clear(): void {
     this.#sent.clear();
+  }
+
+  /**
+   * Whether spatial layers of that stream are of use here. Those of AV1 cannot be told apart without the dependency
+   * descriptor, and browsers that have not negotiated it decode the lowest one alone.
+   */
+  takesSizes({ layers, codec }: IncomingStream): boolean {
+    if (layers === undefined) return false;
+    return codec?.codec !== CODEC_AV1 || this.section.ids.id(EXTENSION_DEPENDENCY_DESCRIPTOR) > 0;
   }
 
   /** Of a stream with layers, which of them are to be sent. */
@@ -215,7 +225,7 @@ export class SlotOutput {
   /** Decides about a packet of a stream with layers. Its number among those that are sent; NOT_MAPPED for none. */
   #choose(stream: IncomingStream, source: number, now: number): number {
     const filter = this.filter ?? this.#newFilter();
-    const top = stream.layers?.top ?? 0;
+    const top = this.takesSizes(stream) ? stream.layers!.top : 0;
     if (!filter.isActive) filter.begin(source, packet, top);
     const outcome = filter.take(source, packet, top);
     if (outcome === PASSES) this.#asDecided(filter, source);

@@ -125,6 +125,17 @@ export class Slot {
     else if (this.#source !== this.target) this.#wish(now);
   }
 
+  /** Tells its claim what each operating point takes that is of use here. */
+  measure(now: number): void {
+    const { publication, claim } = this;
+    if (publication === undefined) return;
+    publication.measure(claim, now);
+    const stream = publication.selected;
+    if (publication.isSimulcast || stream === undefined || this.output.takesSizes(stream)) return;
+    claim.sizes = 1;
+    claim.bps.fill(0, TEMPORAL_LAYERS_MAX);
+  }
+
   /** A later description of the same outgoing stream. */
   describe(section: OutgoingSection): void {
     this.section = section;

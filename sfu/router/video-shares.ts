@@ -118,7 +118,7 @@ export class VideoShares {
         if (slot.isShowing) fixedBps += publication.bpsOf(publication.selected, now);
         continue;
       }
-      publication.measure(claim, now);
+      slot.measure(now);
       if (claim.lowest() !== PAUSED) this.#insert(claim, slot);
     }
     return fixedBps;

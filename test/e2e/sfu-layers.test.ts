@@ -3,7 +3,6 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Chromium } from '../support/chromium.ts';
-import { askStats } from '../support/e2e/room-stats.ts';
 import { startHost } from '../support/e2e/sterna-host.ts';
 import type { SternaHost } from '../support/e2e/sterna-host.ts';
 import { SdkPage } from '../support/sdk-page.ts';
@@ -82,25 +81,16 @@ const becomes = (page: SdkPage, height: number): Promise<void> =>
   expect.poll(async () => (await received(page)).height, { timeout: 20_000 }).toBe(height);
 
 test.each(['vp9', 'av1'] as const)('%s L3T3_KEY: as many layers as are wanted', async (codec) => {
-  const page = await publish(codec, codec);
+  await publish(codec, codec);
   const bob = await SdkPage.open(browser, host);
   await bob.join({ room: codec, identity: 'bob', media: false });
-  for (let i = 0; i < 12; i++) {
-    await new Promise((r) => setTimeout(r, 1000));
-    const q = await bob.page.evaluate(() => {
-      const [ann] = window.room.participants.values();
-      return ann?.publications.map((p) => JSON.stringify(p.quality));
-    });
-    const { body } = await askStats(host.sterna, `${codec}/participants/bob/stats`);
-    const { body: b2 } = await askStats(host.sterna, `${codec}/participants/ann/stats`);
-    console.log(i, await received(bob), q, (body as any).subscriptions.filter((x: any) => x.codec).map((x: any) => [x.layer, x.temporalLayer, x.reason, x.bitrateBps, x.nacks]), (body as any).transport.availableBps, (b2 as any).tracks.map((t: any) => t.streams.map((x: any) => [x.codec, x.bitrateBps, x.frames, x.keyFrames, x.keyFrameRequests])), await page.page.evaluate(async () => [...(await window.pcs[0]!.getStats()).values()].filter((x) => x.type === 'outbound-rtp').map((x) => JSON.stringify([x.scalabilityMode, x.frameWidth, x.frameHeight, x.framesEncoded, x.targetBitrate, x.encoderImplementation, x.qualityLimitationReason]))));
-  }
   await becomes(bob, SIZE.height);
   expect((await received(bob)).codec).toBe(`video/${codec.toUpperCase()}`);
   const before = await received(bob);
   for (const [wish, height] of [
-    [{ w: 160, h: 90 }, SIZE.height / 4],
-    [{ w: 320, h: 360 }, SIZE.height / 2],
+    // Codecs like an even number of lines.
+    [{ w: 160, h: 90 }, 136],
+    [{ w: 480, h: 360 }, SIZE.height / 2],
     [{ w: 1280, h: 720 }, SIZE.height],
   ] as const) {
     await wants(bob, wish);
@@ -112,6 +102,4 @@ test.each(['vp9', 'av1'] as const)('%s L3T3_KEY: as many layers as are wanted', 
   }
   // Whatever was left out, nothing was missed.
   expect((await received(bob)).requests - before.requests).toBeLessThanOrEqual(1);
-  const { body } = await askStats(host.sterna, `${codec}/participants/ann/stats`);
-  console.log(JSON.stringify(body).slice(0, 1500), await received(bob));
 });
