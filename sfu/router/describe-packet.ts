@@ -113,7 +113,7 @@ export class PacketDescriber {
     const { isAhead } = stream;
     if (dependencies.hasStructure) {
       const layers = stream.layers ?? new StreamLayers();
-      if (layers.takeStructure(dependencies, isAhead, now)) stream.layers = layers;
+      if (layers.takeStructure(dependencies, stream.sequence, now)) stream.layers = layers;
     }
     const layers = stream.layers?.ofDescriptor(dependencies, isAhead, now);
     if (layers === undefined) return;

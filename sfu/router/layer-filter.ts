@@ -103,8 +103,9 @@ export class LayerFilter {
     }
     const passes = this.passes(sequence, layers);
     if (layers !== NO_LAYERS) {
-      if (passes) this.#intact |= beginsAfter(layers);
-      else this.#intact &= ~neededBy(layers);
+      if (!passes) this.#intact &= ~neededBy(layers);
+      // Of what came after a late packet something may have been left out.
+      else if (ahead > 0) this.#intact |= beginsAfter(layers);
     }
     this.#notePicture(packet, ahead > 0 && !passes);
     if (passes) return PASSES;

@@ -272,6 +272,8 @@ export class SlotOutput {
     this.#writeCommon(now);
     this.#path.pad(1, this.section.isNumbered, now);
     this.#sent.add(sequence, source);
+    // What follows may have been left out, too.
+    this.#rewriter.advance(sequence, writer.timestamp, now);
   }
 
   /** What was not negotiated has the identifier 0, and the writer leaves it out. */

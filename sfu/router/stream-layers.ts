@@ -43,7 +43,10 @@ export class StreamLayers {
   readonly #packets = new Float64Array(POINTS);
   readonly #rates: readonly SendRate[] = Array.from({ length: POINTS }, () => new SendRate());
   #structure: DependencyStructure | undefined = undefined;
+  #before: DependencyStructure | undefined = undefined;
   #spare: DependencyStructure | undefined = undefined;
+  /** The packet that it came with. */
+  #structureAt = 0;
   /** By frame number: that number, and what its packets are told. */
   readonly #frames = new Int32Array(2 * FRAMES).fill(-1);
 
@@ -89,17 +92,20 @@ export class StreamLayers {
     return packetLayers(spatial, temporal, needed, begins, flags);
   }
 
-  /** Takes the structure that comes along with a packet; false where that has no layers, or is broken. */
-  takeStructure(descriptor: DependencyDescriptor, isAhead: boolean, now: number): boolean {
+  /** Takes the structure that comes along with the packet of that number; false where that has no layers, or is broken. */
+  takeStructure(descriptor: DependencyDescriptor, sequence: number, now: number): boolean {
     this.#spare ??= new DependencyStructure();
-    if (!descriptor.readStructure(this.#spare)) return false;
-    if (this.#structure === undefined || isAhead) {
-      const before = this.#structure;
-      this.#structure = this.#spare;
-      this.#spare = before ?? new DependencyStructure();
-      this.#announce(this.#structure.topSpatial, now);
-    }
-    return this.#structure.targets > 1;
+    const read = this.#spare;
+    if (!descriptor.readStructure(read)) return false;
+    const structure = this.#structure;
+    // One that was lost and comes again late is the newest still.
+    if (structure !== undefined && ((sequence - this.#structureAt) | 0) <= 0) return true;
+    this.#spare = this.#before;
+    this.#before = structure;
+    this.#structure = read;
+    this.#structureAt = sequence;
+    this.#announce(read.topSpatial, now);
+    return read.targets > 1;
   }
 
   /** By the dependency descriptor; undefined while there is no structure to read it with. */
@@ -108,10 +114,10 @@ export class StreamLayers {
     isAhead: boolean,
     now: number,
   ): number | undefined {
-    const structure = this.#structure;
-    const spare = this.#spare;
-    if (structure === undefined || spare === undefined) return undefined;
-    const told = descriptor.layers(structure, spare);
+    const structure = this.#structureOf(descriptor);
+    if (structure === undefined) return undefined;
+    this.#spare ??= new DependencyStructure();
+    const told = descriptor.layers(structure, this.#spare);
     const { frameNumber, activeDecodeTargets } = descriptor;
     if (isAhead && activeDecodeTargets > 0) {
       this.#announce(structure.topSpatialOf(activeDecodeTargets), now);
@@ -122,10 +128,15 @@ export class StreamLayers {
     if (isKnown && !(isAhead && descriptor.startOfFrame)) {
       return (this.#frames[at + 1]! & ~FLAGS) | (told & FLAGS);
     }
-    if (told === NO_LAYERS) return NO_LAYERS;
     this.#frames[at] = frameNumber;
     this.#frames[at + 1] = told;
     return told;
+  }
+
+  /** What is late may belong to the structure before: identifiers of templates do not come again soon (A.8.3). */
+  #structureOf({ templateId }: DependencyDescriptor): DependencyStructure | undefined {
+    const isNew = this.#structure === undefined || this.#structure.indexOf(templateId) >= 0;
+    return isNew ? this.#structure : (this.#before ?? this.#structure);
   }
 
   /** A packet with so many bytes of payload was taken. */
