@@ -97,8 +97,8 @@ test.each(['vp9', 'av1'] as const)('%s L3T3_KEY: as many layers as are wanted', 
     await becomes(bob, height);
     const { decoded } = await received(bob);
     await expect
-      .poll(async () => (await received(bob)).decoded, { timeout: 10_000 })
-      .toBeGreaterThan(decoded + FPS);
+      .poll(async () => (await received(bob)).decoded, { timeout: 20_000 })
+      .toBeGreaterThan(decoded + 4);
   }
   // Whatever was left out, nothing was missed.
   expect((await received(bob)).requests - before.requests).toBeLessThanOrEqual(1);
