@@ -34,7 +34,7 @@ export function encodingsOf(
   if (SCALABLE.has(codec)) return [{ maxBitrate: FULL.maxBitrate, scalabilityMode }];
   const sizes = simulcast ? sizesOf(publication) : [];
   const temporal = codec === 'h264' ? {} : TEMPORAL;
-  return sizes.length > 1 ? sizes.map((size) => ({ ...size, ...temporal })) : [];
+  return sizes.length > 1 ? sizes.map((size) => Object.assign({}, size, temporal)) : [];
 }
 
 /** How many sizes there are inside of one encoding, by its scalability mode, such as L3T3_KEY. */

@@ -135,8 +135,8 @@ export class Claim {
   #why(): LayerReason {
     if (this.above(this.point) !== PAUSED) return 'bandwidth';
     const { layer } = this;
-    const larger = layer === PAUSED ? 0 : operatingPoint(layer + 1, 0);
-    for (let next = larger; layer < LAYERS_MAX - 1 && next < POINTS; next++) {
+    // Behind the last frames of what it gets.
+    for (let next = (layer + 1) * TEMPORAL_LAYERS_MAX; next < POINTS; next++) {
       if (this.bps[next]! > 0) return 'limit';
     }
     return layer === this.sizes - 1 || (layer >= 0 && layer >= this.wanted) ? 'best' : 'publisher';

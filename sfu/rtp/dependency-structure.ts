@@ -51,12 +51,9 @@ export class DependencyStructure {
       while (bits.bits(1) === 1) bits.bits(4);
     }
     this.#skipChains(bits);
-    const hasResolutions = bits.bits(1) === 1;
-    const highest = this.spatial[this.templates - 1]!;
-    for (let i = 0; hasResolutions && i <= highest; i++) {
-      bits.bits(16);
-      bits.bits(16);
-    }
+    // A width and a height of each spatial layer.
+    const sizes = bits.bits(1) === 1 ? 2 * (this.spatial[this.templates - 1]! + 1) : 0;
+    for (let i = 0; i < sizes; i++) bits.bits(16);
     if (!bits.ok) return false;
     this.#findTargets();
     for (let i = 0; i < this.templates; i++) this.#describe(i);

@@ -58,8 +58,10 @@ interface Received {
 
 function received(page: SdkPage): Promise<Received> {
   return page.page.evaluate(async () => {
-    const all = [...(await window.pcs[0]!.getStats()).values()];
-    const video = all.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
+    type Entry = Record<string, number & string> & { type: string };
+    const all: Entry[] = [];
+    (await window.pcs[0]!.getStats()).forEach((one: Entry) => all.push(one));
+    const video = all.find(({ type, kind }) => type === 'inbound-rtp' && String(kind) === 'video');
     const codec = all.find(({ id }) => id === video?.codecId);
     return {
       height: video?.frameHeight ?? 0,
