@@ -168,8 +168,9 @@ export interface OutgoingReport {
   /** Null while it sends. */
   readonly waits: SlotWait | null;
   /**
-   * Of several sizes, encodings or spatial layers, the one that the subscriber's network is given, from 0 for the lowest;
-   * and of it up to which temporal layer; -1: none fits. Null where there is no choice. And why it is no better.
+   * Of several sizes, encodings or spatial layers, the one that the subscriber's network is given, from 0 for the
+   * lowest; and of it up to which temporal layer; -1: none fits. Null where there is no choice. And why it is no
+   * better.
    */
   readonly layer: number | null;
   readonly temporalLayer: number | null;

@@ -1,6 +1,7 @@
 // Numbers the packets of a stream anew as if those that are left out had never been: packets of padding alone, which
 // no subscriber is to miss, and layers that one does not get. Late packets still get the number that they would have
-// had. Called by: IncomingStream, LayerFilter. Allocates: nothing but when it is made. All numbers are 32 bits that wrap.
+// had. Called by: IncomingStream, LayerFilter. Allocates: nothing but when it is made. All numbers are 32 bits that
+// wrap.
 
 /** What `map` gives for a number that was left out, or that lies before all that is remembered. */
 export const NOT_MAPPED = 0x1_0000_0000;

@@ -1,4 +1,4 @@
-// What a subscriber is shown of videos that are published in several sizes or layers: now and then, and at once when the
+// What a subscriber is shown of videos that come in several sizes or layers: now and then, and at once when the
 // estimate of its network falls, each gets its share, and where more is wanted than there is, probes look for it.
 // Called by: ParticipantMedia. Allocates: nothing but when something changes.
 

@@ -63,7 +63,7 @@ describe('of Chromium', () => {
     descriptor.read(bytes, 0, bytes.length);
     const templates = structure();
     descriptor.layers(templates, new DependencyStructure());
-    expect(descriptor.activeDecodeTargets).toBe(0b000111111 << 0);
+    expect(descriptor.activeDecodeTargets).toBe(0b000111111);
     expect(templates.topSpatialOf(descriptor.activeDecodeTargets)).toBe(1);
   });
 
