@@ -105,6 +105,9 @@ export class Mesh implements RoomMedia {
     for (const link of this.#links.values()) link.restart();
   }
 
+  /** Everybody looks at everything. */
+  setAway(): void {}
+
   recover({ participants }: JoinedMessage): void {
     this.restart();
     for (const info of participants) if (info.sid !== this.#self.sid) this.add(info, true);

@@ -40,6 +40,7 @@ import { Subscriptions } from './subscriptions.ts';
 import type { Wish } from './subscriptions.ts';
 import { Timeline } from './timeline.ts';
 import type { TimelineSnapshot } from './timeline.ts';
+import { Views } from './views.ts';
 
 /** What join() has prepared; not for applications. */
 export interface RoomSetup {
@@ -57,11 +58,12 @@ export class Room extends Emitter<RoomEvents> {
   readonly moderation: Moderation;
   readonly #media: MediaSetup;
   readonly #timeline = new Timeline(() => performance.now());
-  readonly #roster = new Roster(makeStream);
   readonly #connection: SignalConnection;
   readonly #subscriptions = new Subscriptions((tracks) =>
     this.#connection.request({ type: 'subscribe', tracks }),
   );
+  readonly #views = new Views((wishes) => this.#subscriptions.change(wishes));
+  readonly #roster = new Roster(makeStream, this.#views);
   readonly #renewal = new IceRenewal(() => this.#connection.renew());
   readonly #description: SelfDescription;
   #joined: JoinedMessage | null = null;
@@ -96,6 +98,7 @@ export class Room extends Emitter<RoomEvents> {
       new MediaEvents({
         request: (body) => this.#connection.request(body),
         participant: (sid) => this.#participant(sid),
+        others: () => this.#roster.participants.values(),
         timeline: this.#timeline,
         emit: (event, detail) => this.emit(event, detail),
       }),
@@ -125,6 +128,7 @@ export class Room extends Emitter<RoomEvents> {
         onPush: (message) => this.#onPush(message),
         onSpeakers: (message) => this.#onSpeakers(message),
         onAway: ({ reason, attempt, delayMs }) => {
+          this.#flow?.setAway(true);
           if (this.#joined) this.#setState({ state: 'reconnecting', reason, attempt, delayMs });
         },
         onClosed: (error) => this.#onClosed(error),
@@ -186,8 +190,8 @@ export class Room extends Emitter<RoomEvents> {
    * `want` allows. Resolves when the server has taken it.
    */
   async subscribe(publications: Publication | readonly Publication[], wish: Wish): Promise<void> {
-    const sids = [publications].flat().map(({ sid }) => sid);
-    if (this.info.mode === 'sfu') await this.#subscriptions.change(sids, wish);
+    const wishes = new Map([publications].flat().map(({ sid }) => [sid, wish]));
+    if (this.info.mode === 'sfu') await this.#subscriptions.change(wishes);
   }
 
   /** What was asked for last. */
@@ -293,6 +297,7 @@ export class Room extends Emitter<RoomEvents> {
   #reenter(message: JoinedMessage, lost: boolean): void {
     this.#updateSelf(message.self);
     this.#flow?.setIceServers(message.ice.servers);
+    this.#flow?.setAway(false);
     if (!lost) return;
     this.#announce(this.#roster.replace(this.#others(message.participants)));
     this.#flow?.recover(message);
@@ -326,6 +331,7 @@ export class Room extends Emitter<RoomEvents> {
       case 'bind':
       case 'need':
       case 'subs':
+      case 'layers':
       case 'media':
         this.#flow?.receive(message, true);
         break;
@@ -386,6 +392,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#unwatch();
     this.#flow?.close();
     this.#media.close();
+    this.#views.close();
     this.local.close();
     this.#roster.clear();
     this.#setState({ state: 'closed', ...(error ? { reason: error.reason } : {}) });

@@ -33,6 +33,8 @@ export interface SlotBinding {
   readonly publication: number;
   /** The best size that is of use, from 0 for the lowest; all are where it is left out. */
   readonly wanted?: number;
+  /** That one it is, whatever the network carries; one below where that is not sent. */
+  readonly fixed?: boolean;
   /** The greater one is given more where the network does not carry all; 0 where it is left out. */
   readonly priority?: number;
 }
@@ -95,6 +97,12 @@ export type SfuCommand =
   | { readonly type: 'sfu.mute'; readonly publication: number; readonly muted: boolean }
   /** Makes the network of a participant bad, STUN and DTLS included, or as it was. */
   | ({ readonly type: 'sfu.impair'; readonly id: number } & ImpairOrder)
+  /** The publisher is told which encodings, from the lowest on, anybody wants; before that all are. */
+  | {
+      readonly type: 'sfu.encodings';
+      readonly publication: number;
+      readonly wanted: readonly boolean[];
+    }
   | { readonly type: 'sfu.close'; readonly id: number }
   /** Answered with `sfu.report`: of these transports, as far as they are there. Building it takes the worker's time. */
   | { readonly type: 'sfu.report'; readonly request: number; readonly ids: readonly number[] };

@@ -133,6 +133,9 @@ export class Sfu {
       case 'sfu.impair':
         this.#seats.get(command.id)?.transport?.impair(command, now);
         break;
+      case 'sfu.encodings':
+        this.#publications.get(command.publication)?.resting.tell(command.wanted, now);
+        break;
       case 'sfu.close':
         this.#end(this.#seats.get(command.id));
         break;

@@ -38,6 +38,10 @@ export class Claim {
   sizes = LAYERS_MAX;
   /** The largest size that is wanted. */
   wanted = LAYERS_MAX - 1;
+  /** That one it is, whatever the network carries. */
+  fixed = false;
+  /** A bit for each size that the publisher leaves out because nobody wants it, or has yet to send again. */
+  resting = 0;
   /** Bits a second of each operating point, the smallest size with the fewest frames first; 0 for what is not sent. */
   readonly bps = new Float64Array(POINTS);
   /** The operating point that it gets. */
@@ -137,7 +141,7 @@ export class Claim {
     const { layer } = this;
     // Behind the last frames of what it gets.
     for (let next = (layer + 1) * TEMPORAL_LAYERS_MAX; next < POINTS; next++) {
-      if (this.bps[next]! > 0) return 'limit';
+      if (this.bps[next]! > 0 || (this.resting & (1 << spatialOf(next))) !== 0) return 'limit';
     }
     return layer === this.sizes - 1 || (layer >= 0 && layer >= this.wanted) ? 'best' : 'publisher';
   }
@@ -162,12 +166,13 @@ export function shareOut(claims: readonly Claim[], budgetBps: number, now: numbe
   let wantedBps = 0;
   for (let i = 0; i < claims.length; i++) {
     const claim = claims[i]!;
-    wantedBps += claim.cost(bestOf(claim));
-    const lowest = claim.lowest();
+    const best = bestOf(claim);
+    wantedBps += claim.cost(best);
+    const lowest = claim.fixed ? best : claim.lowest();
     const cost = claim.cost(lowest);
     // Who is paused comes back only when there is room to stay.
     const needed = claim.point === PAUSED && i > 0 ? cost * UP_MARGIN : cost;
-    const fits = needed <= left && claim.mayRise(lowest, now);
+    const fits = claim.fixed || (needed <= left && claim.mayRise(lowest, now));
     claim.next = fits || i === 0 ? lowest : PAUSED;
     if (claim.next !== PAUSED) left -= cost;
   }

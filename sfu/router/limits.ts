@@ -59,6 +59,9 @@ export const SPATIAL_QUIET_MS = 500;
 export const LAYER_QUIET_MS = 1000;
 export const LOWEST_QUIET_MS = 5000;
 
+/** An encoding that is wanted again and does not come in so long is not sent. */
+export const WAKE_MS = 3000;
+
 /**
  * What one datagram of RTCP may ask for: more packets than a stream's history has, and key frames of all that anybody
  * can look at. Two kilobytes could name thousands, over and over.

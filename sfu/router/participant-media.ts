@@ -111,11 +111,13 @@ export class ParticipantMedia {
   /** Points slots at publications of the room, those that there will be included. */
   bind(bindings: readonly SlotBinding[], now: number): void {
     this.room.flush(now);
-    for (const { mid, publication, wanted = LAYERS_MAX - 1, priority = 0 } of bindings) {
+    for (const binding of bindings) {
+      const { mid, publication, wanted = LAYERS_MAX - 1, fixed = false, priority = 0 } = binding;
       const slot = this.slots.find(({ section }) => section.mid === mid);
       if (slot === undefined) continue;
       slot.wanted = publication;
       slot.claim.wanted = wanted;
+      slot.claim.fixed = fixed;
       slot.claim.priority = priority;
       slot.bind(this.room.find(publication), now);
     }

@@ -18,6 +18,7 @@ import {
   PENDING_MAX,
 } from './limits.ts';
 import { ABSENT, MediaPacket } from './media-packet.ts';
+import { RestingEncodings } from './resting.ts';
 import type { RoomRouter } from './room-router.ts';
 import type { IncomingSection, SectionCodec } from './sections.ts';
 import type { SenderClock } from './sender-clock.ts';
@@ -62,6 +63,7 @@ export class Publication {
   readonly pendingStreams: (IncomingStream | undefined)[] = [];
   readonly pendingSequences = new Int32Array(PENDING_MAX);
   readonly room: RoomRouter;
+  readonly resting = new RestingEncodings();
   /** Slots that follow the best encoding, and for each encoding those that show it or wait for it. */
   #followers = 0;
   readonly #waiting = new Int32Array(ENCODINGS_MAX);
@@ -218,7 +220,10 @@ export class Publication {
     for (let i = 0; i < ENCODINGS_MAX; i++) {
       const stream = this.encodings[i];
       const quietMs = i === 0 ? LOWEST_QUIET_MS : LAYER_QUIET_MS;
-      const isLive = stream !== undefined && newest - stream.lastAt < quietMs;
+      const isLive =
+        stream !== undefined &&
+        this.resting.isHere(stream, now) &&
+        newest - stream.lastAt < quietMs;
       if (!isLive) continue;
       const { layers } = stream;
       const at = operatingPoint(i, 0);

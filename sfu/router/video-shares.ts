@@ -119,6 +119,7 @@ export class VideoShares {
         continue;
       }
       slot.measure(now);
+      claim.resting = publication.resting.bits;
       if (claim.lowest() !== PAUSED) this.#insert(claim, slot);
     }
     return fixedBps;

@@ -8,11 +8,12 @@ import type { MediaPlace, MediaShortage } from '../media-plane.ts';
 import type { Participant } from '../participant.ts';
 import type { PeopleFeed } from '../people-feed.ts';
 import type { SpeakersMessage, TrackInfo } from '../protocol.ts';
+import { Demands } from './demands.ts';
 import type { MediaCounters } from './media-counters.ts';
 import { SimulatedNetwork } from '../simulate-network.ts';
 import type { NegotiatedTransport, TransportOptions } from './negotiated-transport.ts';
 import { ParticipantMedia } from './participant-media.ts';
-import type { MediaOptions, MediaOwner, MediaRoom } from './participant-media.ts';
+import type { MediaOptions, MediaOwner, MediaRoom } from './media-room.ts';
 import { rankTracks } from './ranking.ts';
 import type { Ranking } from './ranking.ts';
 import type { Track } from './track.ts';
@@ -37,6 +38,8 @@ export interface RoomMediaOptions {
   readonly clock: Clock;
   /** Least time between two looks at the slots, milliseconds. */
   readonly everyMs: number;
+  /** An encoding that nobody has wanted for so long may rest, milliseconds. */
+  readonly restAfterMs: number;
   /** Each track once, and once when it is gone. */
   onTrack?: ((event: TrackEvent, participant: Participant, track: TrackInfo) => void) | undefined;
 }
@@ -46,6 +49,7 @@ const SPEAKERS_MAX = 16;
 
 export class RoomMedia implements MediaRoom {
   readonly sid: string;
+  readonly demands: Demands;
   readonly #exchange: MediaExchange;
   readonly #feed: PeopleFeed;
   readonly #clock: Clock;
@@ -74,13 +78,17 @@ export class RoomMedia implements MediaRoom {
   #lookedAt = -Infinity;
   #timer: NodeJS.Timeout | undefined = undefined;
 
-  constructor(exchange: MediaExchange, { sid, feed, clock, everyMs, onTrack }: RoomMediaOptions) {
+  constructor(exchange: MediaExchange, options: RoomMediaOptions) {
+    const { sid, feed, clock, everyMs, restAfterMs, onTrack } = options;
     this.sid = sid;
     this.#exchange = exchange;
     this.#feed = feed;
     this.#clock = clock;
     this.#everyMs = everyMs;
     this.#onTrack = onTrack;
+    this.demands = new Demands(clock, restAfterMs, (track, wanted) => {
+      this.of(track.publisher.sid)?.onDemand(track, wanted);
+    });
   }
 
   get counters(): MediaCounters {
@@ -135,6 +143,7 @@ export class RoomMedia implements MediaRoom {
     this.#uninformed.clear();
     for (const media of this.#pretenders.keys()) this.#endPretence(media);
     clearTimeout(this.#timer);
+    this.demands.close();
     this.#exchange.roomClosed(this.sid);
   }
 
@@ -165,6 +174,7 @@ export class RoomMedia implements MediaRoom {
     track.publication = this.#exchange.nextNumber();
     this.#publications.set(track.publication, track);
     this.#tracks.set(track.sid, track);
+    this.demands.begin(track);
   }
 
   numbered(tracks: readonly Track[]): void {
@@ -187,6 +197,7 @@ export class RoomMedia implements MediaRoom {
   unpublished(track: Track, { participant }: MediaOwner): void {
     this.#publications.delete(track.publication);
     this.#tracks.delete(track.sid);
+    this.demands.end(track);
     for (const media of this.#participants.values()) media.forget(track);
     // The media worker says nothing more of it.
     if (track.kind === 'audio') this.#silence(track.publisher.sid);

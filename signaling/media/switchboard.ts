@@ -69,7 +69,8 @@ export class Switchboard implements MediaExchange {
     switch (event.type) {
       case 'sfu.state': {
         const media = this.#transports.get(event.id);
-        if (event.state !== 'closed' || media === undefined) return;
+        if (media === undefined) return;
+        if (event.state !== 'closed') return media.onReach(event.state !== 'disconnected');
         this.#log.info('media.closed', { sid: media.sid, reason: event.reason });
         return media.lost(event.reason);
       }

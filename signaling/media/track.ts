@@ -4,6 +4,7 @@
 import type { AgreedSection } from '../../sfu/sdp/negotiation.ts';
 import { trackSid } from '../ids.ts';
 import type { TrackInfo, TrackOffer, TrackSource } from '../protocol.ts';
+import type { EncodingBits } from './demands.ts';
 
 /** What ranking asks about who publishes. */
 export interface Publisher {
@@ -24,12 +25,16 @@ export class Track {
   readonly source: TrackSource;
   readonly name: string;
   muted: boolean;
+  /** Nothing comes of it: its publisher's media cannot reach us at the moment. */
+  cut = false;
   /** Its section in the publisher's description. */
   mid: string;
   /** The media worker's number; 0 while there is no media of it. */
   publication = 0;
-  /** In how many it is sent, as encodings or as spatial layers of one; 1 where there is no choice. */
-  sizes = 1;
+  /** What it is sent in, the lowest first; empty where that is one without a name. */
+  rids: readonly string[] = [];
+  /** Of one encoding: how many spatial layers it has. */
+  layers = 1;
   /** `OfferedCodec.format` of what the publisher sends. */
   format = '';
 
@@ -40,6 +45,21 @@ export class Track {
     this.name = offer.name ?? '';
     this.mid = offer.mid;
     this.muted = offer.muted ?? false;
+  }
+
+  /** In how many sizes it is sent, as encodings or as layers of one; 1 where there is no choice. */
+  get sizes(): number {
+    return Math.max(this.encodings, this.layers);
+  }
+
+  /** In how many encodings it is sent. */
+  get encodings(): number {
+    return Math.max(1, this.rids.length);
+  }
+
+  /** Of each encoding, whether its bit is set. */
+  wanted(bits: EncodingBits): boolean[] {
+    return Array.from({ length: this.encodings }, (_, i) => (bits & (1 << i)) !== 0);
   }
 
   /** Whether an offer means this track, in whatever section. */

@@ -119,7 +119,7 @@ describe('a camera in several sizes', () => {
       [{ w: 320, h: 180 }, 0, 1],
       [{ w: 640, h: 360 }, 1, 1],
       [{ w: 1920, h: 1080 }, 2, 1],
-      [{ w: 0, h: 0, pin: true }, 0, 4],
+      [{ w: 1, h: 1, pin: true }, 0, 4],
       [{ priority: 5 }, 0, 15],
     ] as const) {
       await wish(fields);

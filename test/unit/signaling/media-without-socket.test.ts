@@ -2,7 +2,8 @@
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DEFAULT_SIGNALING_LIMITS } from '../../../signaling/limits.ts';
-import type { MediaOwner, ParticipantMedia } from '../../../signaling/media/participant-media.ts';
+import type { MediaOwner } from '../../../signaling/media/media-room.ts';
+import type { ParticipantMedia } from '../../../signaling/media/participant-media.ts';
 import { Switchboard } from '../../../signaling/media/switchboard.ts';
 import { Participant } from '../../../signaling/participant.ts';
 import { Room } from '../../../signaling/room.ts';

@@ -82,6 +82,7 @@ export function planeProblems(commands: readonly SfuCommand[]): string[] {
         else say('no transport', command);
         break;
       case 'sfu.mute':
+      case 'sfu.encodings':
         if (!publishers.has(command.publication)) say('no publication', command);
         break;
       case 'sfu.close':
