@@ -26,13 +26,14 @@ function structure(): DependencyStructure {
   return read;
 }
 
+const bits = (points: number): string => points.toString(2).padStart(9, '0');
+
 /** Spatial and temporal layer, who needs it and who may begin after it, of nine operating points from the highest on. */
 function told(hex: string): unknown[] {
   const bytes = Buffer.from(hex, 'hex');
   const descriptor = new DependencyDescriptor();
   descriptor.read(bytes, 0, bytes.length);
   const layers = descriptor.layers(structure(), new DependencyStructure());
-  const bits = (points: number): string => points.toString(2).padStart(9, '0');
   return [
     spatialLayer(layers),
     temporalLayer(layers),
