@@ -49,8 +49,8 @@ export interface RoomMedia {
   /** The server says something new about ourselves. */
   setSelf(info: ParticipantInfo): void;
   setIceServers(iceServers: IceServer[]): void;
-  /** `known`: the sender is in the room. */
-  receive(message: MediaPush, known: boolean): void;
+  /** `isKnown`: a sender is in the room. */
+  receive(message: MediaPush, isKnown: (sid: string) => boolean): void;
   /** What is published, or muted, has changed; resolves when it is on its way to the others. */
   sync(): Promise<void>;
   /** The network has changed. */

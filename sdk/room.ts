@@ -29,15 +29,11 @@ import type { Preparation } from './prepare.ts';
 import type { Publication } from './publication.ts';
 import type { RoomEvents, RoomState, StateDetail } from './room-events.ts';
 import type { RoomMedia } from './room-media.ts';
-import { Roster } from './roster.ts';
-import type { RosterChange } from './roster.ts';
-import { SignalConnection } from './signal-connection.ts';
-import type { JoinedHow } from './signal-connection.ts';
+import { Roster, type RosterChange } from './roster.ts';
+import { SignalConnection, type JoinedHow } from './signal-connection.ts';
 import { SelfDescription } from './self-description.ts';
-import { SIMULATE_FEATURE } from './simulate.ts';
-import type { Simulation } from './simulate.ts';
-import { Subscriptions } from './subscriptions.ts';
-import type { Wish } from './subscriptions.ts';
+import { SIMULATE_FEATURE, type Simulation } from './simulate.ts';
+import { Subscriptions, type Wish } from './subscriptions.ts';
 import { Timeline } from './timeline.ts';
 import type { TimelineSnapshot } from './timeline.ts';
 import { Views } from './views.ts';
@@ -261,18 +257,16 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #onJoined(message: JoinedMessage, how: JoinedHow): void {
-    const first = this.#joined === null;
+    if (this.#joined === null) this.#watch();
     this.#joined = message;
     this.#timeline.mark('joined');
-    if (how === 'joined' || how === 'rejoined') this.#enter(message);
+    const isNew = how === 'joined' || how === 'rejoined';
+    if (isNew) this.#enter(message);
     else this.#reenter(message, how === 'lost');
     // A new session was made just now by the server's clock; later the pongs tell how that differs from ours.
-    const isNew = how === 'joined' || how === 'rejoined';
-    const { clockOffsetMs } = this.#connection;
-    this.#renewal.schedule(message.ice, isNew ? message.self.joinedAt : Date.now() + clockOffsetMs);
-    if (first) this.#watch();
-    const told = how === 'lost' ? 'resumed' : how;
-    this.#setState({ state: 'connected', how: told });
+    const serverNow = Date.now() + this.#connection.clockOffsetMs;
+    this.#renewal.schedule(message.ice, isNew ? message.self.joinedAt : serverNow);
+    this.#setState({ state: 'connected', how: how === 'lost' ? 'resumed' : how });
     this.#onOpened?.(null);
   }
 
@@ -326,14 +320,12 @@ export class Room extends Emitter<RoomEvents> {
         break;
       }
       case 'signal':
-        this.#flow?.receive(message, this.#roster.participants.has(message.from));
-        break;
       case 'bind':
       case 'need':
       case 'subs':
       case 'layers':
       case 'media':
-        this.#flow?.receive(message, true);
+        this.#flow?.receive(message, (sid) => this.#roster.participants.has(sid));
         break;
     }
   }

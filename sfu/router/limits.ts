@@ -90,6 +90,12 @@ export const CATCH_UP_MAX = 128;
 /** How often a slot that shows nothing repeats its wish for a key frame. */
 export const KEY_FRAME_WISH_MS = 1000;
 
+/** A payload with redundancy is no longer, so that it fits any path's MTU. */
+export const REDUNDANT_BYTES_MAX = 1100;
+
+/** Microphones of a room that count as heard where all are forwarded. */
+export const AUDIBLE = 3;
+
 /** How often it is told who speaks, at most, and how many of those who do: a loud room is no flood of messages. */
 export const SPEAKERS_INTERVAL_MS = 300;
 export const SPEAKERS_MAX = 32;

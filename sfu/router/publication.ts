@@ -2,21 +2,14 @@
 // Called by: ParticipantMedia, RoomRouter. Allocates: for a new stream; nothing per packet.
 
 import type { Arena } from '../../shared/native/arena.ts';
-import type { Claim } from '../bandwidth/allocator.ts';
 import type { Speaker } from '../feedback/speaker.ts';
+import type { PipeOut } from '../pipe/pipe-out.ts';
 import { audioLevel, hasVoice } from '../rtp/extension-kinds.ts';
-import { operatingPoint } from '../rtp/packet-layers.ts';
 import type { RtpReader } from '../rtp/rtp-reader.ts';
 import { PacketDescriber } from './describe-packet.ts';
 import { DROP_MUTED, DROP_NOT_STORED, DROP_PAYLOAD_TYPE, DROP_STRAY } from './drop-reason.ts';
 import { IncomingStream, NEVER, TAKEN_PADDING } from './incoming-stream.ts';
-import {
-  ENCODING_QUIET_MS,
-  ENCODINGS_MAX,
-  LAYER_QUIET_MS,
-  LOWEST_QUIET_MS,
-  PENDING_MAX,
-} from './limits.ts';
+import { ENCODING_QUIET_MS, ENCODINGS_MAX, PENDING_MAX } from './limits.ts';
 import { ABSENT, MediaPacket } from './media-packet.ts';
 import { RestingEncodings } from './resting.ts';
 import type { RoomRouter } from './room-router.ts';
@@ -24,16 +17,19 @@ import type { IncomingSection, SectionCodec } from './sections.ts';
 import type { SenderClock } from './sender-clock.ts';
 import { FOLLOWS, type Slot } from './slot.ts';
 
+/** In place of the number of a worker: this one. */
+export const HERE = -1;
+
 /** Whoever publishes. */
 export interface Publisher {
   readonly clock: SenderClock;
+  /** The worker that has its transport. */
+  readonly home: number;
   /** Something of a publication may be due sooner than before. */
   wake(): void;
+  /** The first slot shows the publication, or the last one does no more. */
+  onWatched?(publication: Publication, isWatched: boolean): void;
 }
-
-/** What streams take that have just begun. */
-const AUDIO_BPS = 40_000;
-const ENCODING_BPS = [150_000, 500_000, 1_700_000] as const;
 
 const describer = new PacketDescriber();
 /** Of use within one call only. */
@@ -52,8 +48,12 @@ export class Publication {
   /** The best one that is live, for slots that follow it. */
   selected: IncomingStream | undefined = undefined;
   readonly slots: Slot[] = [];
+  /** Other workers that have subscribers of it: they get all that it sends, while it is not muted. */
+  readonly pipes: PipeOut[] = [];
   /** Where it is heard whether somebody speaks; undefined for video. */
   speaker: Speaker<Publication> | undefined = undefined;
+  /** One of those of which only the loudest are forwarded. */
+  readonly isMicrophone: boolean;
   /** Packets that wait, and what for. */
   pendingCount = 0;
   waits: typeof WAITS_FOR_NOTHING | typeof WAITS_FOR_FRAME | typeof WAITS_FOR_TURN =
@@ -66,6 +66,10 @@ export class Publication {
   readonly resting = new RestingEncodings();
   /** Slots that follow the best encoding, and for each encoding those that show it or wait for it. */
   #followers = 0;
+  /** Slots that are sent it however quiet it is. */
+  #pins = 0;
+  /** What came last was not sent to the others. */
+  #isHeldBack = false;
   readonly #waiting = new Int32Array(ENCODINGS_MAX);
   readonly #publisher: Publisher;
   #muted: boolean;
@@ -77,7 +81,9 @@ export class Publication {
     section: IncomingSection,
     number: number,
     muted: boolean,
+    isMicrophone: boolean,
   ) {
+    this.isMicrophone = isMicrophone;
     this.room = room;
     this.#publisher = publisher;
     this.section = section;
@@ -106,14 +112,33 @@ export class Publication {
     return layer < 0 ? undefined : this.encodings[this.isSimulcast ? layer : 0];
   }
 
+  get home(): number {
+    return this.#publisher.home;
+  }
+
+  get clock(): SenderClock {
+    return this.#publisher.clock;
+  }
+
   get muted(): boolean {
     return this.#muted;
+  }
+
+  /** Others are louder: who has not pinned it is sent nothing of it. */
+  get isQuiet(): boolean {
+    return this.isMicrophone && this.speaker?.isAudible === false && this.room.host.loudest > 0;
+  }
+
+  /** Whether that slot is sent nothing because others are louder. */
+  isQuietFor(slot: Slot): boolean {
+    return this.isQuiet && !slot.isPinned;
   }
 
   /** What was muted is gone for good: nothing of before is sent again afterwards, and a decoder begins anew. */
   setMuted(muted: boolean, now: number): void {
     if (this.#muted === muted) return;
     this.#muted = muted;
+    this.room.onMuted(this, now);
     this.pendingCount = 0;
     for (const stream of this.encodings) stream?.endHere();
     if (this.#followers > 0) this.wishKeyFrame(now);
@@ -162,6 +187,7 @@ export class Publication {
     const outcome = stream.take(reader.sequenceNumber, reader.payloadBytes === 0);
     if (outcome !== DROP_STRAY) this.#account(stream, reader, isRtx, now);
     if (outcome >= 0) return counters.drop(outcome);
+    if (this.pipes.length > 0 && !this.#muted) this.#pipe(stream, reader, isRtx);
     if (outcome === TAKEN_PADDING) return;
     if (isRtx) stream.recovered++;
     if (this.#muted) return counters.drop(DROP_MUTED);
@@ -185,9 +211,30 @@ export class Publication {
     this.#publisher.wake();
   }
 
+  /** That worker gets what is sent from now on, or nothing more. Idempotent. */
+  pipe(pipe: PipeOut, isOpen: boolean): void {
+    const at = this.pipes.indexOf(pipe);
+    if (isOpen && at < 0) {
+      this.pipes.push(pipe);
+      for (const stream of this.encodings) if (stream !== undefined) this.#pipeReport(pipe, stream);
+    } else if (!isOpen && at >= 0) this.pipes.splice(at, 1);
+  }
+
+  /** A sender report of that stream has come. */
+  reported(stream: IncomingStream): void {
+    for (let i = 0; i < this.pipes.length; i++) this.#pipeReport(this.pipes[i]!, stream);
+  }
+
   add(slot: Slot): void {
-    this.slots.push(slot);
+    if (this.slots.push(slot) === 1) this.#publisher.onWatched?.(this, true);
     this.watch(slot.layer, 1);
+    if (slot.isPinned) this.#pins++;
+  }
+
+  /** A slot that shows it, or is to, is pinned, and what was held back begins anew there; or it is not any more. */
+  pinned(slot: Slot): void {
+    this.#pins += slot.isPinned ? 1 : -1;
+    if (slot.isPinned && this.#isHeldBack) slot.pause();
   }
 
   /** So many slots more, or less, want that encoding. */
@@ -200,56 +247,10 @@ export class Publication {
     const at = this.slots.indexOf(slot);
     if (at < 0) return;
     this.watch(slot.layer, -1);
+    if (slot.isPinned) this.#pins--;
     const last = this.slots.pop()!;
     if (last !== slot) this.slots[at] = last;
-  }
-
-  /** What each operating point takes, and how many sizes there are. */
-  measure(claim: Claim, now: number): void {
-    claim.sizes = this.isSimulcast ? this.section.rids.length : (this.selected?.layers?.sizes ?? 1);
-    claim.bps.fill(0);
-    if (this.isSimulcast) this.#measureEncodings(claim.bps, now);
-    else this.#measureLayers(claim.bps, now);
-  }
-
-  #measureEncodings(bps: Float64Array, now: number): void {
-    let newest = NEVER;
-    for (const stream of this.encodings) {
-      if (stream !== undefined && stream.lastAt > newest) newest = stream.lastAt;
-    }
-    for (let i = 0; i < ENCODINGS_MAX; i++) {
-      const stream = this.encodings[i];
-      const quietMs = i === 0 ? LOWEST_QUIET_MS : LAYER_QUIET_MS;
-      const isLive =
-        stream !== undefined &&
-        this.resting.isHere(stream, now) &&
-        newest - stream.lastAt < quietMs;
-      if (!isLive) continue;
-      const { layers } = stream;
-      const at = operatingPoint(i, 0);
-      if (layers?.measure(layers.top, bps, at, now) !== true) bps[at] = this.bpsOf(stream, now);
-    }
-  }
-
-  #measureLayers(bps: Float64Array, now: number): void {
-    const layers = this.selected?.layers;
-    if (layers === undefined) {
-      bps[0] = this.bpsOf(this.selected, now);
-      return;
-    }
-    for (let spatial = 0; spatial <= layers.top; spatial++) {
-      const at = operatingPoint(spatial, 0);
-      if (!layers.measure(spatial, bps, at, now)) bps[at] = ENCODING_BPS[spatial]!;
-    }
-  }
-
-  /** What that one takes; a guess until it is known, 0 before it has begun. */
-  bpsOf(stream: IncomingStream | undefined, now: number): number {
-    if (stream?.codec === undefined) return 0;
-    const { rate, statistics } = stream;
-    rate.look(statistics.bytes, statistics.packets, now);
-    if (rate.bps > 0) return rate.bps;
-    return stream.kind === 'audio' ? AUDIO_BPS : ENCODING_BPS[stream.encoding]!;
+    if (this.slots.length === 0) this.#publisher.onWatched?.(this, false);
   }
 
   /** Slots have to be told apart. Gives the memory of what was kept back. */
@@ -265,6 +266,17 @@ export class Publication {
       slot.mapCodecs();
       slot.path.touch(now);
     }
+  }
+
+  /** As it came, padding and all: the other workers number what follows as this one does. */
+  #pipe({ encoding }: IncomingStream, reader: RtpReader, isRepaired: boolean): void {
+    for (let i = 0; i < this.pipes.length; i++) {
+      this.pipes[i]!.packet(this.number, encoding, reader, isRepaired);
+    }
+  }
+
+  #pipeReport(pipe: PipeOut, stream: IncomingStream): void {
+    pipe.report(this.number, stream, this.clock);
   }
 
   #account(stream: IncomingStream, reader: RtpReader, isRtx: boolean, now: number): void {
@@ -288,7 +300,10 @@ export class Publication {
   }
 
   #hear(value: number, now: number): void {
-    this.speaker?.received(audioLevel(value), hasVoice(value), now);
+    const { speaker } = this;
+    if (speaker?.received(audioLevel(value), hasVoice(value), now) === true) {
+      if (!speaker.isAudible && this.isMicrophone) this.room.onSpeech(speaker, now);
+    }
   }
 
   #forward(stream: IncomingStream, now: number): void {
@@ -297,6 +312,11 @@ export class Publication {
       this.room.host.emit({ type: 'sfu.live', publication: this.number });
     }
     if (stream !== this.selected && this.#isBetter(stream, now)) this.#select(stream, now);
+    if (this.isQuiet) {
+      this.#isHeldBack = true;
+      this.room.host.counters.quietPackets++;
+      if (this.#pins === 0) return;
+    } else if (this.#isHeldBack) this.#resume();
     if (!this.#isWanted(stream)) return;
     const at = this.pendingCount++;
     this.pendingStreams[at] = stream;
@@ -306,6 +326,15 @@ export class Publication {
     if (isWhole) this.room.pend(this);
     else this.room.hold(this, now);
     if (this.pendingCount === PENDING_MAX) this.room.flush(now);
+  }
+
+  /** It is loud enough again: who was sent nothing of it begins anew. */
+  #resume(): void {
+    this.#isHeldBack = false;
+    for (let i = 0; i < this.slots.length; i++) {
+      const slot = this.slots[i]!;
+      if (!slot.isPinned) slot.pause();
+    }
   }
 
   #isWanted(stream: IncomingStream): boolean {

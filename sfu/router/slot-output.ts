@@ -16,7 +16,6 @@ import {
 } from '../rtp/extension-kinds.ts';
 import { CODEC_AV1 } from '../rtp/key-frame.ts';
 import { NO_LAYERS, SPATIAL_LAYERS_MAX, TEMPORAL_LAYERS_MAX } from '../rtp/packet-layers.ts';
-import { RedReader } from '../rtp/red-reader.ts';
 import { OSN_BYTES, wrapRtx } from '../rtp/rtx.ts';
 import type { OutgoingStream } from '../sdp/negotiation.ts';
 import { CodecMap } from './codec-map.ts';
@@ -26,6 +25,7 @@ import { LayerFilter, LEFT_A_GAP, PASSES } from './layer-filter.ts';
 import { HISTORY_AUDIO, HISTORY_VIDEO } from './limits.ts';
 import { ABSENT, MediaPacket } from './media-packet.ts';
 import type { OutgoingPath } from './outgoing-path.ts';
+import { Redundancy } from './redundancy.ts';
 import { NOT_MAPPED } from './removed-sequences.ts';
 import { Rewriter } from './rewriter.ts';
 import type { OutgoingSection, SectionCodec } from './sections.ts';
@@ -42,19 +42,19 @@ const RESEND_INTERVAL_MS = 100;
 
 /** Of use within one call only. */
 const packet = new MediaPacket();
-const red = new RedReader();
 
 export class SlotOutput {
   readonly statistics: SenderStatistics;
   readonly bitrate = new BitrateMeter();
   section: OutgoingSection;
   resent = 0;
-  /** By the publisher's payload type: what the subscriber decodes it with, and whether redundancy is left out. */
+  /** By the publisher's payload type: what the subscriber decodes it with. */
   readonly map = new CodecMap();
+  /** Undefined for video. */
+  readonly redundancy: Redundancy | undefined;
   /** Undefined until a stream with layers is shown. */
   filter: LayerFilter | undefined = undefined;
   readonly #codecs = this.map.codecs;
-  readonly #strips = this.map.strips;
   readonly #path: OutgoingPath;
   readonly #outgoing: OutgoingStream;
   readonly #rewriter: Rewriter;
@@ -81,6 +81,7 @@ export class SlotOutput {
       clockRate,
       frameTicks,
     );
+    this.redundancy = isVideo ? undefined : new Redundancy(host, this.map);
     this.#rtxSequence = Math.floor(host.random() * FIRST_SEQUENCE_BELOW);
     this.#sent = new SentPackets(isVideo ? HISTORY_VIDEO : HISTORY_AUDIO);
   }
@@ -154,10 +155,10 @@ export class SlotOutput {
     if (this.#sent.has(sequence)) return;
     const path = this.#path;
     const { payloadType } = packet;
-    const codec = this.#codecs[payloadType];
+    let codec = this.#codecs[payloadType];
     if (codec === undefined) return path.host.counters.drop(DROP_CODEC);
     rewriter.renumber(packet, codec.codec);
-    if (this.#strips[payloadType] === 1) stripRedundancy();
+    codec = this.redundancy?.shape(packet, source, stream.history, rewriter) ?? codec;
     const timestamp = rewriter.timestampOf(packet.timestamp);
     const { writer } = path;
     // RFC 3551 s4.1: of audio, the first packet after a silence.
@@ -185,7 +186,7 @@ export class SlotOutput {
     if (source === NOT_AGAIN || !stream.history.read(source, packet)) return;
     const codec = this.#codecs[packet.payloadType];
     if (codec === undefined || codec.rtxPayloadType < 0) return;
-    if (this.#strips[packet.payloadType] === 1 || !path.spend(packet.payloadBytes)) return;
+    if (this.map.strips[packet.payloadType] === 1 || !path.spend(packet.payloadBytes)) return;
     const { filter } = this;
     if (filter?.isActive === true) this.#asDecided(filter, source);
     this.#rewriter.renumber(packet, codec.codec);
@@ -305,12 +306,4 @@ export class SlotOutput {
     const id = ids.id(EXTENSION_DEPENDENCY_DESCRIPTOR);
     writer.element(id, arena.bytes, descriptorOffset, descriptorBytes);
   }
-}
-
-/** Leaves only the newest frame of a redundant payload (RFC 2198 s3), which is its last. */
-function stripRedundancy(): void {
-  const { arena, payloadOffset, payloadBytes } = packet;
-  if (arena === undefined || !red.read(arena.bytes, payloadOffset, payloadBytes)) return;
-  packet.payloadOffset = red.offsets[red.count - 1]!;
-  packet.payloadBytes = red.lengths[red.count - 1]!;
 }

@@ -13,6 +13,8 @@ import { CATCH_UP_MAX, CATCH_UP_MS, KEY_FRAME_WISH_MS } from './limits.ts';
 import { MediaPacket } from './media-packet.ts';
 import type { OutgoingPath } from './outgoing-path.ts';
 import type { Publication } from './publication.ts';
+import { measure } from './publication-rates.ts';
+import type { Redundancy } from './redundancy.ts';
 import type { OutgoingSection } from './sections.ts';
 import { SlotOutput } from './slot-output.ts';
 
@@ -40,6 +42,8 @@ export class Slot {
   layer = FOLLOWS;
   temporal = TOP_TEMPORAL;
   readonly claim = new Claim();
+  /** It is forwarded however quiet it is. */
+  isPinned = false;
   /** What it shows: a stream, as long as that is of this generation. */
   #source: IncomingStream | undefined = undefined;
   #generation = 0;
@@ -55,6 +59,11 @@ export class Slot {
 
   get statistics(): SenderStatistics {
     return this.output.statistics;
+  }
+
+  /** Undefined for video. */
+  get redundancy(): Redundancy | undefined {
+    return this.output.redundancy;
   }
 
   /** Whether what the publication sends now can be shown here; true where nothing is known of it yet. */
@@ -110,6 +119,12 @@ export class Slot {
     this.path.touch(now);
   }
 
+  pin(isPinned: boolean): void {
+    if (isPinned === this.isPinned) return;
+    this.isPinned = isPinned;
+    this.publication?.pinned(this);
+  }
+
   /**
    * Which size it shows from its next key frame on, or sooner where that can be; until then it goes on with what it
    * shows, of which less is sent at once where the other one is smaller. PAUSED: nothing, at once.
@@ -129,7 +144,7 @@ export class Slot {
   measure(now: number): void {
     const { publication, claim } = this;
     if (publication === undefined) return;
-    publication.measure(claim, now);
+    measure(publication, claim, now);
     const stream = publication.selected;
     if (publication.isSimulcast || stream === undefined || this.output.takesSizes(stream)) return;
     claim.sizes = 1;

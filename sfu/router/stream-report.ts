@@ -51,6 +51,7 @@ export function outgoingReports({ slots }: ParticipantMedia): OutgoingReport[] {
       layer: slot.adapts ? slot.layer : null,
       temporalLayer: slot.adapts ? slot.claim.temporal : null,
       reason: slot.adapts ? slot.claim.reason : null,
+      redundancy: slot.redundancy?.last ?? null,
       packets: statistics.packets,
       bytes: statistics.octets,
       lost: statistics.cumulativeLost,
@@ -81,6 +82,7 @@ function waitOf(slot: Slot): SlotWait | null {
   if (publication.muted) return 'muted';
   if (!slot.canShow) return 'codec';
   if (slot.layer === PAUSED) return 'bandwidth';
+  if (publication.isQuietFor(slot)) return 'quiet';
   if (slot.isShowing) return null;
   const hasCome = publication.selected?.codec !== undefined;
   return hasCome && publication.kind === 'video' ? 'key-frame' : 'no-media';

@@ -6,6 +6,7 @@ import { Timer } from '../../shared/net/timer-wheel.ts';
 import { type Claim, PAUSED, shareOut } from '../bandwidth/allocator.ts';
 import type { SlotLayer } from '../control.ts';
 import type { OutgoingPath } from './outgoing-path.ts';
+import { bpsOf } from './publication-rates.ts';
 import type { Slot } from './slot.ts';
 
 /** Between two looks. Feedback that tells of less does not wait for the next one. */
@@ -115,7 +116,8 @@ export class VideoShares {
       if (slot.adapts) this.#isActive = true;
       if (publication.muted) continue;
       if (!slot.adapts) {
-        if (slot.isShowing) fixedBps += publication.bpsOf(publication.selected, now);
+        if (slot.isShowing && !publication.isQuietFor(slot))
+          fixedBps += bpsOf(publication.selected, now);
         continue;
       }
       slot.measure(now);

@@ -27,8 +27,7 @@ import { shortageRefusal } from './shortage.ts';
 import { SlotStates } from './slot-states.ts';
 import { bindings, slotBindings, slotsOf } from './slots.ts';
 import type { BoundSlot } from './slots.ts';
-import { sentFormat, Track } from './track.ts';
-import type { Publisher } from './track.ts';
+import { type Publisher, sentFormat, Track } from './track.ts';
 import { Wishes } from './wishes.ts';
 
 type Counts = Record<Track['kind'], number>;
@@ -44,13 +43,13 @@ export class ParticipantMedia implements Publisher {
   speaking = -1;
   spokeAt = 0;
   readonly #room: MediaRoom;
-  readonly #plain: boolean;
+  readonly plain: boolean;
   readonly #only: string | null;
   #transport: NegotiatedTransport | null = null;
   #lost = false;
   #tracks: readonly Track[] = [];
   #slots: readonly BoundSlot[] = [];
-  readonly #wishes = new Wishes();
+  readonly #wishes: Wishes;
   readonly #states = new SlotStates();
   readonly #audience: Audience;
   #want: Readonly<Counts> = WANT_DEFAULT;
@@ -62,8 +61,9 @@ export class ParticipantMedia implements Publisher {
     this.#audience = new Audience(room.demands);
     this.owner = owner;
     this.joined = joined;
-    this.#plain = plain;
+    this.plain = plain;
     this.#only = only;
+    this.#wishes = new Wishes(only !== null);
   }
 
   get sid(): string {
@@ -195,8 +195,8 @@ export class ParticipantMedia implements Publisher {
   }
 
   /** Points slots elsewhere where something better is to be shown, and asks for more where they are useful. */
-  point(): void {
-    const changed = this.#transport === null ? [] : this.#choose();
+  point(kinds: readonly Track['kind'][] = KINDS): void {
+    const changed = this.#transport === null ? [] : this.#choose(kinds);
     const weighed = this.#transport === null ? [] : this.#weighed(changed);
     if (weighed.length > 0) this.#audience.show(this.#slots);
     this.#transport?.bind(slotBindings(weighed));
@@ -259,7 +259,7 @@ export class ParticipantMedia implements Publisher {
   }
 
   #open(plan: OfferPlan): NegotiatedTransport {
-    const options = { ...this.#room.opening(this), room: this.#room.sid, plain: this.#plain };
+    const options = { ...this.#room.opening(this), room: this.#room.sid, plain: this.plain };
     this.#transport = new NegotiatedTransport(options, plan);
     this.#lost = false;
     return this.#transport;
@@ -318,15 +318,15 @@ export class ParticipantMedia implements Publisher {
   }
 
   #publications(): PublicationSetup[] {
-    return this.#tracks.map(({ publication, mid, muted }) => ({ publication, mid, muted }));
+    return this.#tracks.map((track) => track.setup());
   }
 
   /** Applies the policy; returns the slots that are pointed elsewhere now. */
-  #choose(): BoundSlot[] {
+  #choose(kinds: readonly Track['kind'][] = KINDS): BoundSlot[] {
     const { canSubscribe } = this.owner.participant.perm;
     const { pinned, off } = this.#wishes;
     const viewer = { sid: this.sid, pinned, off, only: this.#only };
-    const changed = KINDS.flatMap((kind) => {
+    const changed = kinds.flatMap((kind) => {
       const slots = this.#slotsOf(kind);
       if (slots.length === 0) return [];
       const changes = canSubscribe
@@ -363,7 +363,7 @@ export class ParticipantMedia implements Publisher {
   }
 
   #ask(): void {
-    if (this.#plain || this.#lost) return;
+    if (this.plain || this.#lost) return;
     const needed = this.#needed();
     const lacks = (kind: Track['kind']): boolean =>
       needed[kind] > this.#asked[kind] && needed[kind] > this.#slotsOf(kind).length;

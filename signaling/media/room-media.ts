@@ -46,6 +46,7 @@ export interface RoomMediaOptions {
 
 /** Those who are louder are told of, the others count as silent; bounds a message that everybody gets. */
 const SPEAKERS_MAX = 16;
+const AUDIO: readonly Track['kind'][] = ['audio'];
 
 export class RoomMedia implements MediaRoom {
   readonly sid: string;
@@ -58,10 +59,9 @@ export class RoomMedia implements MediaRoom {
   readonly #participants = new Map<string, ParticipantMedia>();
   readonly #tracks = new Map<string, Track>();
   readonly #publications = new Map<number, Track>();
+  /** Microphones that the media worker forwards. */
+  #audible: readonly Track[] = [];
   readonly #rankings: Record<Track['kind'], Ranking | null> = { audio: null, video: null };
-  /** The same as long as there is a transport. */
-  #place: MediaPlace | null = null;
-  #transports = 0;
   #joined = 0;
   #spoken = 0;
   /** The loudest first. */
@@ -93,11 +93,6 @@ export class RoomMedia implements MediaRoom {
 
   get counters(): MediaCounters {
     return this.#exchange.counters;
-  }
-
-  /** Where its transports live; null without any. */
-  get currentPlace(): MediaPlace | null {
-    return this.#place;
   }
 
   /** See MediaOptions. */
@@ -148,25 +143,18 @@ export class RoomMedia implements MediaRoom {
   }
 
   shortage(leaving?: ParticipantMedia): MediaShortage | null {
-    const place = this.#place;
-    if (place === null) return this.#exchange.shortage;
-    if (leaving === undefined || leaving.transport === null) return place.shortage;
-    // What it gives up is enough, unless nobody is there to take it: its last transport frees a room to go elsewhere.
-    if (place.shortage !== 'down') return null;
-    return this.#transports === 1 ? this.#exchange.shortage : 'down';
+    // What it gives up is enough, unless nobody is there to take it.
+    return leaving?.transport?.place.shortage === 'full' ? null : this.#exchange.shortage;
   }
 
   opening(media: ParticipantMedia): Pick<TransportOptions, 'id' | 'place' | 'network'> {
-    this.#place ??= this.#exchange.place(this.sid);
-    this.#transports++;
     const id = this.#exchange.nextNumber();
     this.#exchange.opened(id, media);
-    return { id, place: this.#place, network: this.#networkOf(media) };
+    return { id, place: this.#exchange.place(this.sid), network: this.#networkOf(media) };
   }
 
   closed({ id }: NegotiatedTransport): void {
     this.#exchange.closed(id);
-    if (--this.#transports === 0) this.#place = null;
   }
 
   number(track: Track): void {
@@ -287,10 +275,22 @@ export class RoomMedia implements MediaRoom {
     this.#tellSpeakers();
   }
 
-  /** The worker is gone with all transports. */
-  onPlaceLost(): void {
+  /**
+   * Which microphones are forwarded: slots are pointed at them now, since somebody has begun to speak. The media
+   * worker sees to it that this is not often.
+   */
+  onHeard(publications: readonly number[]): void {
+    for (const track of this.#audible) track.heard = -1;
+    this.#audible = publications.flatMap((number) => this.#publications.get(number) ?? []);
+    for (const [place, track] of this.#audible.entries()) track.heard = place;
+    this.#rankings.audio = null;
+    for (const media of this.#participants.values()) media.point(AUDIO);
+  }
+
+  /** The worker is gone with all transports that were there. */
+  onPlaceLost(place: MediaPlace): void {
     for (const media of this.#participants.values()) {
-      if (media.transport !== null) media.lost('worker');
+      if (media.transport?.place === place) media.lost('worker');
     }
   }
 

@@ -14,6 +14,8 @@ export interface BoundSlot extends Slot {
   wanted: number | undefined;
   fixed: boolean | undefined;
   priority: number | undefined;
+  /** Of a microphone: it is to be heard however quiet it is. */
+  pinned: boolean;
   /** It is not to be seen: nothing is sent, though the track keeps the slot. */
   hidden: boolean;
   /** The media worker chooses among encodings, and says what it chose. */
@@ -28,6 +30,7 @@ const UNWEIGHED = {
   wanted: undefined,
   fixed: undefined,
   priority: undefined,
+  pinned: false,
   hidden: false,
   adapts: false,
   bits: 0,
@@ -51,12 +54,13 @@ export function slotsOf(
 
 /** As the media worker is told. */
 export function slotBindings(slots: readonly BoundSlot[]): SlotBinding[] {
-  return slots.map(({ mid, track, wanted, fixed, priority, hidden }) => ({
+  return slots.map(({ mid, track, wanted, fixed, priority, hidden, pinned }) => ({
     mid,
     publication: hidden ? 0 : (track?.publication ?? 0),
     ...(wanted === undefined ? {} : { wanted }),
     ...(fixed === undefined ? {} : { fixed }),
     ...(priority === undefined ? {} : { priority }),
+    ...(pinned ? { pinned } : {}),
   }));
 }
 

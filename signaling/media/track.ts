@@ -1,6 +1,7 @@
 // A track that a participant publishes, as the others know it (TrackInfo) and as the media worker does (a
 // publication). Called by: ParticipantMedia, its owner; the slots of the others point at it.
 
+import type { PublicationSetup } from '../../sfu/control.ts';
 import type { AgreedSection } from '../../sfu/sdp/negotiation.ts';
 import { trackSid } from '../ids.ts';
 import type { TrackInfo, TrackOffer, TrackSource } from '../protocol.ts';
@@ -16,6 +17,8 @@ export interface Publisher {
   readonly speaking: number;
   /** Rises with time; 0 for never. */
   readonly spokeAt: number;
+  /** One whose client speaks no `sterna.v1`, such as an encoder. */
+  readonly plain: boolean;
 }
 
 export class Track {
@@ -37,6 +40,8 @@ export class Track {
   layers = 1;
   /** `OfferedCodec.format` of what the publisher sends. */
   format = '';
+  /** Of a microphone: its place among those that the media worker forwards, who came last first; -1 for none. */
+  heard = -1;
 
   constructor(publisher: Publisher, kind: 'audio' | 'video', offer: TrackOffer) {
     this.publisher = publisher;
@@ -45,6 +50,17 @@ export class Track {
     this.name = offer.name ?? '';
     this.mid = offer.mid;
     this.muted = offer.muted ?? false;
+  }
+
+  /** One of those of which only the loudest are forwarded. */
+  get isMicrophone(): boolean {
+    return this.source === 'microphone' && !this.publisher.plain;
+  }
+
+  /** As the media worker is told. */
+  setup(): PublicationSetup {
+    const { publication, mid, muted, isMicrophone } = this;
+    return { publication, mid, muted, ...(isMicrophone ? { microphone: true } : {}) };
   }
 
   /** In how many sizes it is sent, as encodings or as layers of one; 1 where there is no choice. */

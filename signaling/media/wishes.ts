@@ -31,6 +31,12 @@ export class Wishes {
   readonly #priorities = new Map<Track, number>();
   /** Encodings that are wanted whatever the network carries. */
   readonly #layers = new Map<Track, number>();
+  readonly #hearsAll: boolean;
+
+  /** @param hearsAll whatever it is shown it hears, however quiet it is */
+  constructor(hearsAll: boolean) {
+    this.#hearsAll = hearsAll;
+  }
 
   take(track: Track, { on, pin, w, h, layer, priority }: Wish): void {
     if (on !== undefined) put(this.off, track, !on);
@@ -51,9 +57,12 @@ export class Wishes {
     this.#priorities.delete(track);
   }
 
-  /** What the slot's track may take of the network, and which encodings it needs. True where that has changed. */
+  /**
+   * What the slot's track may take of the network, which encodings it needs, and whether it is heard where it is a
+   * quiet microphone. True where that has changed.
+   */
   weigh(slot: BoundSlot): boolean {
-    const { track, wanted, fixed, priority, hidden, tells } = slot;
+    const { track, wanted, fixed, priority, hidden, pinned, tells } = slot;
     const best = (track?.sizes ?? 1) - 1;
     const isChoice = track !== null && best > 0;
     const layer = isChoice ? this.#layers.get(track) : undefined;
@@ -69,11 +78,13 @@ export class Wishes {
     // All up to the best: each is what it falls back to. With one alone, the lowest is there for who comes next.
     const upTo = (2 << (slot.wanted ?? 0)) - 1;
     slot.bits = slot.hidden ? 0 : slot.fixed === true ? 1 | (1 << slot.wanted!) : upTo;
+    slot.pinned = track?.isMicrophone === true && (this.#hearsAll || this.pinned.has(track));
     return (
       slot.wanted !== wanted ||
       slot.fixed !== fixed ||
       slot.priority !== priority ||
-      slot.hidden !== hidden
+      slot.hidden !== hidden ||
+      slot.pinned !== pinned
     );
   }
 

@@ -109,9 +109,19 @@ test('what is shown small is sent small, and what is not shown is not sent', asy
   await expect.poll(seen, PATIENT).toMatchObject({ lines: WHOLE, quality: { paused: false } });
   expect((await seen()).frames).toBeGreaterThan(frozen);
 
-  await bob.page.evaluate(async () => {
-    const [publisher] = window.room.participants.values();
-    await publisher!.publications.find(({ kind }) => kind === 'video')!.setQuality('low');
-  });
+  const quality = (of: 'low' | 'auto'): Promise<void> =>
+    bob.page.evaluate(async (given) => {
+      const [publisher] = window.room.participants.values();
+      await publisher!.publications.find(({ kind }) => kind === 'video')!.setQuality(given);
+    }, of);
+  await quality('low');
   await expect.poll(seen, PATIENT).toMatchObject({ lines: HALF, quality: { reason: 'limit' } });
+  await quality('auto');
+  await expect.poll(seen, PATIENT).toMatchObject({ lines: WHOLE });
+
+  await bob.page.evaluate(() => {
+    Object.defineProperty(document, 'visibilityState', { value: 'hidden' });
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  await expect.poll(seen, PATIENT).toMatchObject({ quality: { reason: 'hidden' } });
 });

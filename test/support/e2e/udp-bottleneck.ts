@@ -1,15 +1,21 @@
 // A UDP path between one client and a server that lets only so much through towards the client: a queue of bounded
-// time, whose end is dropped. What the client sends passes.
+// time, whose end is dropped; and that may lose some of it in any case. What the client sends passes.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 
 const QUEUE_MS = 300;
+/** RFC 7983 s7. */
+const MEDIA_MIN = 128;
+const MEDIA_MAX = 191;
 
 export class UdpBottleneck {
   /** Towards the client, bits a second. */
   bps = Number.POSITIVE_INFINITY;
+  /** Of so many datagrams of SRTP one is lost; 0 for none. */
+  losesOneIn = 0;
   dropped = 0;
+  #media = 0;
   readonly #near = createSocket('udp4');
   readonly #far = createSocket('udp4');
   readonly #to: { host: string; port: number };
@@ -42,6 +48,11 @@ export class UdpBottleneck {
   }
 
   #take(bytes: Buffer): void {
+    const isMedia = bytes[0]! >= MEDIA_MIN && bytes[0]! <= MEDIA_MAX && !isRtcp(bytes);
+    if (isMedia && this.losesOneIn > 0 && ++this.#media % this.losesOneIn === 0) {
+      this.dropped++;
+      return;
+    }
     const now = performance.now();
     const begins = Math.max(now, this.#freeAt);
     if (begins - now > QUEUE_MS) {
@@ -63,6 +74,11 @@ export class UdpBottleneck {
       this.#client = undefined;
     }
   }
+}
+
+/** RFC 5761 s4. */
+function isRtcp(bytes: Buffer): boolean {
+  return bytes[1]! >= 192 && bytes[1]! <= 223;
 }
 
 async function listening(socket: Socket): Promise<void> {

@@ -81,13 +81,14 @@ class Trial {
       scratch: new Arena(2048),
       wallMs: () => this.now,
       random: () => this.below(1000) / 1000,
+      loudest: 0,
       emit: () => undefined,
       atTurnEnd: () => undefined,
     };
     this.#room = new RoomRouter(host, 'room');
     const section = new IncomingSection(sends('0', 'video'));
-    const publisher = { clock: new SenderClock(), wake: (): void => undefined };
-    this.#publication = new Publication(this.#room, publisher, section, 7, false);
+    const publisher = { clock: new SenderClock(), home: 0, wake: (): void => undefined };
+    this.#publication = new Publication(this.#room, publisher, section, 7, false, false);
     const path = new OutgoingPath(host);
     path.isUp = true;
     path.sender = {

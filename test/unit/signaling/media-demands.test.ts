@@ -8,7 +8,14 @@ import type { TestClock } from './test-clock.ts';
 
 const REST_MS = 5000;
 const ALL = 0b111;
-const publisher = { sid: 'PA_1', identity: 'ann', joined: 1, speaking: -1, spokeAt: 0 };
+const publisher = {
+  sid: 'PA_1',
+  identity: 'ann',
+  joined: 1,
+  speaking: -1,
+  spokeAt: 0,
+  plain: false,
+};
 
 let clock: TestClock;
 let demands: Demands;

@@ -62,6 +62,7 @@ const OUTGOING: OutgoingReport = {
   layer: null,
   temporalLayer: null,
   reason: null,
+  redundancy: null,
   packets: 0,
   bytes: 0,
   lost: 0,
@@ -151,6 +152,7 @@ describe('of a participant', () => {
       state: 'connected',
       rttMs: null,
       availableBps: null,
+      worker: 0,
       remoteCandidate: 'prflx',
       ...LINK,
     });
