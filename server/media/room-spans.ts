@@ -21,6 +21,8 @@ interface Member {
   readonly span: Span;
   /** What it publishes, and nothing else. */
   media: MediaSetup;
+  /** Which encodings it was told are wanted, by publication. */
+  readonly encodings: Map<number, CommandOf<'sfu.encodings'>>;
 }
 
 /** One room. */
@@ -65,6 +67,7 @@ export class RoomSpans {
     if (command.type === 'sfu.open') this.#opened(worker, command);
     else if (command.type === 'sfu.change') this.#changed(command);
     else if (command.type === 'sfu.mute') this.#muted(command);
+    else if (command.type === 'sfu.encodings') this.#wanted(command);
   }
 
   /** A transport is there no more. */
@@ -135,7 +138,7 @@ export class RoomSpans {
       for (const other of span.members.values()) this.#mirror(other, worker);
       if (this.#leader(span) !== worker) this.#tellHeard(span, worker);
     }
-    const member: Member = { id, worker, span, media: NOTHING };
+    const member: Member = { id, worker, span, media: NOTHING, encodings: new Map() };
     span.members.set(id, member);
     this.#members.set(id, member);
     this.#publish(member, publishedOf(media));
@@ -159,6 +162,13 @@ export class RoomSpans {
     }
   }
 
+  #wanted(command: CommandOf<'sfu.encodings'>): void {
+    const member = this.#publishers.get(command.publication);
+    if (member === undefined) return;
+    member.encodings.set(command.publication, command);
+    for (const other of this.#others(member)) this.#send(other, command);
+  }
+
   /** All that a member publishes from now on. */
   #publish(member: Member, media: MediaSetup): void {
     const before = member.media.publications.length;
@@ -166,6 +176,9 @@ export class RoomSpans {
       if (this.#publishers.get(publication) === member) this.#publishers.delete(publication);
     }
     for (const { publication } of media.publications) this.#publishers.set(publication, member);
+    for (const publication of member.encodings.keys()) {
+      if (this.#publishers.get(publication) !== member) member.encodings.delete(publication);
+    }
     member.media = media;
     if (media.publications.length > 0) {
       for (const other of this.#others(member)) this.#mirror(member, other);
@@ -187,9 +200,10 @@ export class RoomSpans {
     if (ledBefore === worker) this.#tellOf(span);
   }
 
-  #mirror({ id, worker: home, span, media }: Member, worker: number): void {
+  #mirror({ id, worker: home, span, media, encodings }: Member, worker: number): void {
     if (home === worker || this.#dead.has(home) || media.publications.length === 0) return;
     this.#send(worker, { type: 'sfu.mirror', id, room: span.sid, home, media });
+    for (const command of encodings.values()) this.#send(worker, command);
   }
 
   *#others({ span, worker }: Member): Iterable<number> {

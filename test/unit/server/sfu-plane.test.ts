@@ -23,7 +23,11 @@ const ice = (ufrag: string) => ({
   remote: { ufrag: 'peer', password: 'q'.repeat(24) },
 });
 
-const open = (id: number, ufrag = `ufrag${id}`, room = `RM_${id}`): SfuCommand => ({
+const open = (
+  id: number,
+  ufrag = `ufrag${id}`,
+  room = `RM_${id}`,
+): Extract<SfuCommand, { type: 'sfu.open' }> => ({
   type: 'sfu.open',
   id,
   room,
@@ -180,4 +184,31 @@ test('with one worker nobody is told of anybody else', () => {
   expect(fill(plane, 'A', range(0, 3))).toEqual([0, 0, 0]);
   plane.event(0, { type: 'sfu.watch', publication: 7, isWatched: true });
   expect(sent.map(([, { type }]) => type)).toEqual(['sfu.open', 'sfu.open', 'sfu.open']);
+});
+
+const encodings = (wanted: boolean): SfuCommand => ({
+  type: 'sfu.encodings',
+  publication: 7,
+  wanted: [true, wanted],
+});
+
+test('which encodings rest is told wherever the track is, and to whoever comes later', () => {
+  const { plane, sent } = planeOf(2, 100, 1);
+  const publications = [{ publication: 7, mid: '0', muted: false }];
+  const media = { sections: [], publications };
+  const home = plane.place('A');
+  home.send({ ...open(1, 'one', 'A'), media });
+  home.send(encodings(false));
+  plane.place('A').send(open(2, 'two', 'A'));
+  home.send(encodings(true));
+  home.send({ type: 'sfu.close', id: 1 });
+  const away = sent.flatMap(([worker, command]) => (worker === 1 ? [command] : []));
+  expect(away.map(({ type }) => type)).toEqual([
+    'sfu.open',
+    'sfu.mirror',
+    'sfu.encodings',
+    'sfu.encodings',
+    'sfu.unmirror',
+  ]);
+  expect(away.slice(2, 4)).toEqual([encodings(false), encodings(true)]);
 });
