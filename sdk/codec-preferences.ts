@@ -29,14 +29,20 @@ export function wantedCodecs<T extends Codec>(kind: 'audio' | 'video', codecs: r
 
 const found = new Map<string, RTCRtpCodec[]>();
 
-/** Asks the browser once for each kind. */
-export function preferCodecs(transceiver: RTCRtpTransceiver): void {
+/** The codecs of that name before all others. */
+export function withFirst<T extends Codec>(codecs: readonly T[], name: string): T[] {
+  const isFirst = ({ mimeType }: T): boolean => mimeType.toLowerCase() === `video/${name}`;
+  return [...codecs.filter((one) => isFirst(one)), ...codecs.filter((one) => !isFirst(one))];
+}
+
+/** Asks the browser once for each kind. @param first the name of the codec that is wanted most, of video */
+export function preferCodecs(transceiver: RTCRtpTransceiver, first = ''): void {
   const kind = transceiver.receiver.track.kind === 'audio' ? 'audio' : 'video';
   const codecs =
     found.get(kind) ?? wantedCodecs(kind, RTCRtpReceiver.getCapabilities(kind)?.codecs ?? []);
   found.set(kind, codecs);
   try {
-    transceiver.setCodecPreferences(codecs);
+    transceiver.setCodecPreferences(withFirst(codecs, first));
   } catch {
     // A browser that knows them otherwise offers all that it has.
   }

@@ -1,7 +1,7 @@
 // The public face of the SDK: join() and what it gives. Everything else in this folder is internal.
 
 export { join } from './join.ts';
-export type { JoinOptions, TokenProvider } from './join-options.ts';
+export type { JoinOptions, TokenProvider, VideoOptions } from './join-options.ts';
 export { prepare } from './prepare.ts';
 export { Room } from './room.ts';
 export type { SendDataOptions } from './data-message.ts';

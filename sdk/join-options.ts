@@ -3,6 +3,12 @@
 /** Asked for every new session; `signal` aborts when the answer is no longer wanted. */
 export type TokenProvider = (request: { signal: AbortSignal }) => Promise<string>;
 
+export interface VideoOptions {
+  codec?: 'vp8' | 'h264' | 'vp9' | 'av1';
+  /** Of cameras, with VP9 and AV1. */
+  scalabilityMode?: string;
+}
+
 export interface JoinOptions {
   /** A JWT that grants the room; instead of `tokenProvider`. */
   token?: string;
@@ -29,6 +35,12 @@ export interface JoinOptions {
    * carries; default true. It costs about a third more CPU and upload.
    */
   simulcast?: boolean;
+  /**
+   * In a room of mode `sfu`: the codec that cameras and screens are sent with, where the server and all others have it;
+   * default VP8. VP9 and AV1 have their sizes inside of one stream instead of several, which takes less upload:
+   * `scalabilityMode` says which (default `L3T3_KEY`), as of W3C's Scalable Video Coding extension.
+   */
+  video?: VideoOptions;
   /** How long a lost connection is tried again, milliseconds; default 120 000. */
   reconnectForMs?: number;
   /** Aborts the join, or leaves the room later. */

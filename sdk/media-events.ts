@@ -53,11 +53,11 @@ export class MediaEvents implements RoomMediaSink {
     this.#options.speakers.hear(sids);
   }
 
-  onQuality({ track, layer, state, reason }: Subscription): void {
+  onQuality({ track, layer, temporalLayer, state, reason }: Subscription): void {
     for (const participant of this.#options.others()) {
       const publication = participant.publications.find(({ sid }) => sid === track);
       if (!publication) continue;
-      publication.noteQuality({ layer, paused: state === 'paused', reason });
+      publication.noteQuality({ layer, temporalLayer, paused: state === 'paused', reason });
       this.#options.emit('quality', { participant, publication });
       return;
     }

@@ -147,6 +147,7 @@ export class MediaSetup {
     return new SfuPeer({
       relayOnly: this.#options.join.relayOnly ?? false,
       simulcast: this.#options.join.simulcast ?? true,
+      video: this.#options.join.video,
       certificate: this.#options.preparation.certificate,
       connection,
       nextOfferId: () => {

@@ -8,6 +8,8 @@ import type { Views } from './views.ts';
 export interface Quality {
   /** From 0 for the smallest size; -1 while it is paused. */
   readonly layer: number;
+  /** The highest temporal layer of it, from 0 for the fewest frames; -1 while it is paused. */
+  readonly temporalLayer: number;
   /** Nothing is sent; the last picture stays. */
   readonly paused: boolean;
   /**

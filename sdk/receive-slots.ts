@@ -2,6 +2,7 @@
 // Owned by sfu-peer.ts.
 
 import { preferCodecs } from './codec-preferences.ts';
+import { offerDependencies } from './header-extensions.ts';
 
 export interface SlotCounts {
   readonly audio: number;
@@ -31,7 +32,9 @@ export class ReceiveSlots {
     let added = false;
     for (const kind of KINDS) {
       while (this.#counts[kind] < counts[kind]) {
-        preferCodecs(this.#pc.addTransceiver(kind, { direction: 'recvonly' }));
+        const transceiver = this.#pc.addTransceiver(kind, { direction: 'recvonly' });
+        preferCodecs(transceiver);
+        offerDependencies(transceiver);
         this.#counts[kind] += 1;
         added = true;
       }

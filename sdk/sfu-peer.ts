@@ -2,6 +2,7 @@
 // answer at a time. The first offer is made before anything is known of the server, and travels in `join`.
 
 import type { IceServer, SdpAnswer, TrackOffer } from '../signaling/protocol.ts';
+import type { VideoOptions } from './join-options.ts';
 import type { LocalPublication } from './local-publication.ts';
 import { midsOf, withoutCandidates } from './offer-sdp.ts';
 import { ReceiveSlots } from './receive-slots.ts';
@@ -12,6 +13,8 @@ export interface SfuPeerOptions {
   readonly relayOnly: boolean;
   /** Cameras are sent in several sizes. */
   readonly simulcast: boolean;
+  /** With which codec, and which layers. */
+  readonly video: VideoOptions | undefined;
   readonly certificate: RTCCertificate | undefined;
   /** Made before, with this certificate: it has slots, and nothing has been set. */
   readonly connection?: RTCPeerConnection | undefined;
@@ -56,7 +59,7 @@ export class SfuPeer {
     this.pc = connection ?? new RTCPeerConnection(this.#configuration([]));
     if (connection && options.relayOnly) connection.setConfiguration(this.#configuration([]));
     this.#slots = new ReceiveSlots(this.pc);
-    this.senders = new SfuSenders(this.pc, options.simulcast);
+    this.senders = new SfuSenders(this.pc, options.simulcast, options.video);
   }
 
   /** What the newest offer says to be published. */

@@ -5,7 +5,8 @@ import type { TrackOffer } from '../signaling/protocol.ts';
 import { ActiveEncodings } from './active-encodings.ts';
 import type { WantedEncodings } from './active-encodings.ts';
 import { preferCodecs } from './codec-preferences.ts';
-import { encodingsOf } from './encodings.ts';
+import { encodingsOf, layersOf } from './encodings.ts';
+import type { VideoOptions } from './join-options.ts';
 import type { TrackToFind } from './link-stats.ts';
 import { isMuted } from './local-publication.ts';
 import type { LocalPublication } from './local-publication.ts';
@@ -15,14 +16,17 @@ export class SfuSenders {
   readonly #used = new Map<LocalPublication, RTCRtpTransceiver>();
   readonly #free: RTCRtpTransceiver[] = [];
   readonly #active = new Map<RTCRtpSender, ActiveEncodings>();
-  /** How many encodings each has, which is for good. */
+  /** How many encodings each has, and layers in one, which is for good. */
   readonly #encodings = new WeakMap<RTCRtpTransceiver, number>();
+  readonly #layers = new WeakMap<RTCRtpTransceiver, number>();
   readonly #wantsSimulcast: boolean;
   readonly #held = new Set<RTCRtpSender>();
+  readonly #video: VideoOptions | undefined;
 
-  constructor(pc: RTCPeerConnection, wantsSimulcast: boolean) {
+  constructor(pc: RTCPeerConnection, wantsSimulcast: boolean, video?: VideoOptions) {
     this.#pc = pc;
     this.#wantsSimulcast = wantsSimulcast;
+    this.#video = video;
   }
 
   /** Whether `sync` would leave something that only an offer can tell. */
@@ -78,7 +82,14 @@ export class SfuSenders {
         const { source, name } = publication;
         const mid = transceiver.mid ?? mids[transceivers.indexOf(transceiver)] ?? '';
         const muted = isMuted(publication);
-        return [publication, { mid, source, muted, ...(name === undefined ? {} : { name }) }];
+        const layers = this.#layers.get(transceiver) ?? 1;
+        const codec = publication.kind === 'video' ? this.#video?.codec : undefined;
+        const more = {
+          ...(codec === undefined ? {} : { codec }),
+          ...(name === undefined ? {} : { name }),
+          ...(layers > 1 ? { layers } : {}),
+        };
+        return [publication, { mid, source, muted, ...more }];
       }),
     );
   }
@@ -103,10 +114,14 @@ export class SfuSenders {
 
   #assign(publication: LocalPublication): void {
     const { kind, stream } = publication;
-    const encodings = this.#wantsSimulcast ? encodingsOf(publication) : [];
+    const encodings = encodingsOf(publication, this.#wantsSimulcast, this.#video);
     const count = Math.max(1, encodings.length);
+    const layers = layersOf(encodings);
     const at = this.#free.findIndex(
-      (one) => one.receiver.track.kind === kind && this.#encodings.get(one) === count,
+      (one) =>
+        one.receiver.track.kind === kind &&
+        this.#encodings.get(one) === count &&
+        this.#layers.get(one) === layers,
     );
     const [free] = at < 0 ? [] : this.#free.splice(at, 1);
     const transceiver = free ?? this.#add(publication, encodings);
@@ -114,7 +129,9 @@ export class SfuSenders {
       free.direction = 'sendonly';
       free.sender.setStreams(stream);
     } else {
-      preferCodecs(transceiver);
+      preferCodecs(transceiver, this.#video?.codec);
+      this.#encodings.set(transceiver, count);
+      this.#layers.set(transceiver, layers);
     }
     this.#held.delete(transceiver.sender);
     this.#used.set(publication, transceiver);
@@ -126,13 +143,16 @@ export class SfuSenders {
     { stream, track }: LocalPublication,
     encodings: readonly RTCRtpEncodingParameters[],
   ): RTCRtpTransceiver {
-    const transceiver = this.#pc.addTransceiver(track, {
-      direction: 'sendonly',
-      streams: [stream],
+    const init: RTCRtpTransceiverInit = { direction: 'sendonly', streams: [stream] };
+    if (encodings.length === 0) return this.#pc.addTransceiver(track, init);
+    try {
       // Browsers may change what they are given.
-      ...(encodings.length > 1 ? { sendEncodings: encodings.map((one) => ({ ...one })) } : {}),
-    });
-    this.#encodings.set(transceiver, Math.max(1, encodings.length));
-    return transceiver;
+      const sendEncodings = encodings.map((one) => ({ ...one }));
+      return this.#pc.addTransceiver(track, { ...init, sendEncodings });
+    } catch {
+      // A browser that does not know the scalability mode sends as it does by itself.
+      const sendEncodings = encodings.map((one) => ({ ...one, scalabilityMode: undefined }));
+      return this.#pc.addTransceiver(track, { ...init, sendEncodings });
+    }
   }
 }

@@ -33,7 +33,7 @@ export interface MediaSetup {
 export interface SlotBinding {
   readonly mid: string;
   readonly publication: number;
-  /** The best encoding that is of use, from 0 for the lowest; all are where it is left out. */
+  /** The best size that is of use, from 0 for the lowest; all are where it is left out. */
   readonly wanted?: number;
   /** That one it is, whatever the network carries; one below where that is not sent. */
   readonly fixed?: boolean;
@@ -215,10 +215,12 @@ export interface OutgoingReport {
   /** Null while it sends. */
   readonly waits: SlotWait | null;
   /**
-   * Of several encodings, the one that the subscriber's network is given, from 0 for the lowest; -1: none fits. Null
-   * where there is no choice. And why it is no better.
+   * Of several sizes, encodings or spatial layers, the one that the subscriber's network is given, from 0 for the
+   * lowest; and of it up to which temporal layer; -1: none fits. Null where there is no choice. And why it is no
+   * better.
    */
   readonly layer: number | null;
+  readonly temporalLayer: number | null;
   readonly reason: LayerReason | null;
   /** Null for video. */
   readonly redundancy: SlotRedundancy | null;
@@ -238,11 +240,12 @@ export interface OutgoingReport {
   readonly bitrateBps: number;
 }
 
-/** What a slot is given of a publication with several encodings; see OutgoingReport. */
+/** What a slot is given of a publication with several encodings or layers; see OutgoingReport. */
 export interface SlotLayer {
   readonly mid: string;
   readonly publication: number;
   readonly layer: number;
+  readonly temporal: number;
   readonly reason: LayerReason;
 }
 

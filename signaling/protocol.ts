@@ -47,12 +47,19 @@ const mid = z
   .regex(/^[\w!#$%&'*+.^`|~-]{1,16}$/, 'expected a mid of 1 to 16 token characters');
 
 /** What is published in a section of the offer. */
+/** Of a track: as many as the SFU tells apart. */
+const SIZES_MAX = 3;
+
 export const trackOffer = z.object({
   mid,
   /** `other` with a `name` for what is none of these. */
   source: z.enum(['microphone', 'camera', 'screen', 'screen-audio', 'other']),
   name: z.string().max(128).optional(),
   muted: z.boolean().optional(),
+  /** Of video: what it is to be sent with, where the section has it; the answer has that first. */
+  codec: z.enum(['vp8', 'h264', 'vp9', 'av1']).optional(),
+  /** Of one encoding: how many spatial layers it has, which are sizes to choose from. */
+  layers: z.int().min(1).max(SIZES_MAX).optional(),
 });
 const tracks = z.array(trackOffer).max(LIMITS.tracks);
 

@@ -143,8 +143,9 @@ export interface Subscription {
   track: string;
   /** `paused`: nothing is. */
   state: 'live' | 'paused';
-  /** From 0 for the lowest; -1 while it is paused. */
+  /** The size, from 0 for the lowest, and of its temporal layers the highest that is sent; -1 while it is paused. */
   layer: number;
+  temporalLayer: number;
   /**
    * `best`: there is no better one; `bandwidth`: its network does not carry more; `limit`: it wants none larger;
    * `publisher`: nothing better is sent. And why it is paused: `bandwidth`; `publisher`: its network is away;

@@ -1,9 +1,18 @@
-// Shares what a subscriber's network carries among the videos that it is shown: everybody's lowest encoding first,
-// then more for whoever matters more. No clock and no streams of its own. Called by: VideoShares. Allocates: nothing
-// but when made.
+// Shares what a subscriber's network carries among the videos that it is shown: everybody's lowest operating point
+// first, then more for whoever matters more. No clock and no streams of its own. Called by: VideoShares. Allocates:
+// nothing but when made.
 
-/** Encodings of a video, from the lowest on. */
-export const LAYERS_MAX = 3;
+import {
+  operatingPoint,
+  POINTS,
+  SPATIAL_LAYERS_MAX,
+  spatialOf,
+  TEMPORAL_LAYERS_MAX,
+  temporalOf,
+} from '../rtp/packet-layers.ts';
+
+/** Sizes of a video, from the lowest on: encodings, or spatial layers of one. */
+export const LAYERS_MAX = SPATIAL_LAYERS_MAX;
 /** Nothing is sent. */
 export const PAUSED = -1;
 
@@ -18,28 +27,28 @@ const UP_MARGIN = 1.15;
 /** What was taken away comes back after this long at the earliest, milliseconds; twice as long each time in a row. */
 const UP_AFTER_MS = 1000;
 const UP_AFTER_MS_MAX = 8000;
-/** A layer that was held for so long was worth going up for. */
+/** What was held for so long was worth going up for. */
 const SETTLED_MS = 10_000;
 
 /** One video that a subscriber is shown: what it could have, and what it gets. */
 export class Claim {
   /** The greater one first. */
   priority = 0;
-  /** How many encodings were negotiated. */
-  layers = LAYERS_MAX;
-  /** The highest layer that is wanted. */
+  /** How many sizes there should be. */
+  sizes = LAYERS_MAX;
+  /** The largest size that is wanted. */
   wanted = LAYERS_MAX - 1;
   /** That one it is, whatever the network carries. */
   fixed = false;
-  /** A bit for each layer that the publisher leaves out because nobody wants it, or has yet to send again. */
+  /** A bit for each size that the publisher leaves out because nobody wants it, or has yet to send again. */
   resting = 0;
-  /** Bits a second of each layer; 0 for one that is not sent. */
-  readonly bps = new Float64Array(LAYERS_MAX);
-  /** What it gets. */
-  layer = PAUSED;
+  /** Bits a second of each operating point, the smallest size with the fewest frames first; 0 for what is not sent. */
+  readonly bps = new Float64Array(POINTS);
+  /** The operating point that it gets. */
+  point = PAUSED;
   reason: LayerReason = 'publisher';
   /** What was told of it. */
-  #toldLayer = Number.NaN;
+  #toldPoint = Number.NaN;
   #toldReason: LayerReason = 'publisher';
   #upAt = Number.NEGATIVE_INFINITY;
   #fellAt = Number.NEGATIVE_INFINITY;
@@ -50,68 +59,100 @@ export class Claim {
   /** It is about another video from now on. */
   reset(): void {
     this.bps.fill(0);
-    this.layer = PAUSED;
+    this.point = PAUSED;
     this.reason = 'publisher';
-    this.#toldLayer = Number.NaN;
+    this.#toldPoint = Number.NaN;
     this.#upAt = Number.NEGATIVE_INFINITY;
     this.#fellAt = Number.NEGATIVE_INFINITY;
     this.#upAfterMs = UP_AFTER_MS;
   }
 
+  /** The size that it gets, or PAUSED. */
+  get layer(): number {
+    return this.point === PAUSED ? PAUSED : spatialOf(this.point);
+  }
+
+  /** Its temporal layer, of those that there are; PAUSED for none. */
+  get temporal(): number {
+    return this.point === PAUSED ? PAUSED : temporalOf(this.point);
+  }
+
+  /** Up to which temporal layer it may be sent what comes: any where none is known above the one that it gets. */
+  get temporalMax(): number {
+    if (this.point === PAUSED) return 0;
+    const top = operatingPoint(spatialOf(this.point), TEMPORAL_LAYERS_MAX - 1);
+    for (let next = this.point + 1; next <= top; next++) {
+      if (this.bps[next]! > 0) return temporalOf(this.point);
+    }
+    return TEMPORAL_LAYERS_MAX - 1;
+  }
+
   /** Whether there is something to tell of it, which counts as told then. */
   get isNews(): boolean {
-    if (this.layer === this.#toldLayer && this.reason === this.#toldReason) return false;
-    this.#toldLayer = this.layer;
+    if (this.point === this.#toldPoint && this.reason === this.#toldReason) return false;
+    this.#toldPoint = this.point;
     this.#toldReason = this.reason;
     return true;
   }
 
-  /** The next layer above that is sent and wanted, or PAUSED. */
-  above(layer: number): number {
-    for (let next = layer + 1; next <= this.wanted && next < LAYERS_MAX; next++) {
-      if (this.bps[next]! > 0) return next;
+  /**
+   * The next operating point above that is sent and wanted, or PAUSED. A larger picture with the fewest frames that
+   * there are is none: that is what is left of it until a smaller one can be shown.
+   */
+  above(point: number): number {
+    for (let next = point + 1; next < POINTS && spatialOf(next) <= this.wanted; next++) {
+      if (this.bps[next]! > 0 && (point === PAUSED || !this.#isStutter(next))) return next;
     }
     return PAUSED;
   }
 
   /** What is sent at all; the lowest. Larger than wanted where there is nothing smaller. */
   lowest(): number {
-    for (let layer = 0; layer < LAYERS_MAX; layer++) if (this.bps[layer]! > 0) return layer;
+    for (let point = 0; point < POINTS; point++) if (this.bps[point]! > 0) return point;
     return PAUSED;
   }
 
-  cost(layer: number): number {
-    return layer < 0 ? 0 : this.bps[layer]!;
+  cost(point: number): number {
+    return point < 0 ? 0 : this.bps[point]!;
   }
 
-  /** Whether it may go up to that layer now, as far as it has been there before. */
-  mayRise(layer: number, now: number): boolean {
-    return layer <= this.layer || now - this.#fellAt >= this.#upAfterMs;
+  /** Whether it may go up to that point now, as far as it has been there before. */
+  mayRise(point: number, now: number): boolean {
+    return point <= this.point || now - this.#fellAt >= this.#upAfterMs;
   }
 
-  /** Takes what was shared out; whether that is another layer. */
+  /** Takes what was shared out; whether that is something else. */
   settle(now: number): boolean {
-    const before = this.layer;
-    this.layer = this.next;
+    const before = this.point;
+    this.point = this.next;
     this.reason = this.#why();
-    if (this.layer === before) return false;
-    if (this.layer < before && this.reason === 'bandwidth') {
+    if (this.point === before) return false;
+    if (this.point < before && this.reason === 'bandwidth') {
       const held = now - this.#upAt;
       this.#upAfterMs =
         held >= SETTLED_MS ? UP_AFTER_MS : Math.min(UP_AFTER_MS_MAX, this.#upAfterMs * 2);
       this.#fellAt = now;
-    } else if (this.layer > before) this.#upAt = now;
+    } else if (this.point > before) this.#upAt = now;
     return true;
   }
 
   #why(): LayerReason {
-    if (this.above(this.layer) !== PAUSED) return 'bandwidth';
-    for (let layer = this.layer + 1; layer < LAYERS_MAX; layer++) {
-      if (this.bps[layer]! > 0 || (this.resting & (1 << layer)) !== 0) return 'limit';
+    if (this.above(this.point) !== PAUSED) return 'bandwidth';
+    const { layer } = this;
+    // Behind the last frames of what it gets.
+    for (let next = (layer + 1) * TEMPORAL_LAYERS_MAX; next < POINTS; next++) {
+      if (this.bps[next]! > 0 || (this.resting & (1 << spatialOf(next))) !== 0) return 'limit';
     }
-    return this.layer === this.layers - 1 || (this.layer >= 0 && this.layer >= this.wanted)
-      ? 'best'
-      : 'publisher';
+    return layer === this.sizes - 1 || (layer >= 0 && layer >= this.wanted) ? 'best' : 'publisher';
+  }
+
+  /** Whether it is the fewest frames of a size that has more, and there are smaller ones. */
+  #isStutter(point: number): boolean {
+    if (temporalOf(point) > 0 || point === this.lowest()) return false;
+    for (let next = point + 1; next < point + TEMPORAL_LAYERS_MAX; next++) {
+      if (this.bps[next]! > 0) return true;
+    }
+    return false;
   }
 }
 
@@ -130,7 +171,7 @@ export function shareOut(claims: readonly Claim[], budgetBps: number, now: numbe
     const lowest = claim.fixed ? best : claim.lowest();
     const cost = claim.cost(lowest);
     // Who is paused comes back only when there is room to stay.
-    const needed = claim.layer === PAUSED && i > 0 ? cost * UP_MARGIN : cost;
+    const needed = claim.point === PAUSED && i > 0 ? cost * UP_MARGIN : cost;
     const fits = claim.fixed || (needed <= left && claim.mayRise(lowest, now));
     claim.next = fits || i === 0 ? lowest : PAUSED;
     if (claim.next !== PAUSED) left -= cost;
@@ -144,7 +185,7 @@ export function shareOut(claims: readonly Claim[], budgetBps: number, now: numbe
   return wantedBps;
 }
 
-/** Those of one priority, a layer each in turn, until no step fits. */
+/** Those of one priority, a step each in turn, until none fits. */
 function raise(
   claims: readonly Claim[],
   from: number,
@@ -153,14 +194,14 @@ function raise(
   now: number,
 ): number {
   let left = budgetBps;
-  for (let step = 1; step < LAYERS_MAX; step++) {
+  for (let step = 1; step < POINTS; step++) {
     for (let i = from; i < end; i++) {
       const claim = claims[i]!;
       if (claim.next === PAUSED) continue;
       const above = claim.above(claim.next);
       if (above === PAUSED || !claim.mayRise(above, now)) continue;
       const more = claim.cost(above) - claim.cost(claim.next);
-      const needed = above > claim.layer ? more + claim.cost(above) * (UP_MARGIN - 1) : more;
+      const needed = above > claim.point ? more + claim.cost(above) * (UP_MARGIN - 1) : more;
       if (needed > left) continue;
       claim.next = above;
       left -= more;
@@ -170,8 +211,7 @@ function raise(
 }
 
 function bestOf(claim: Claim): number {
-  for (let layer = Math.min(claim.wanted, LAYERS_MAX - 1); layer >= 0; layer--) {
-    if (claim.bps[layer]! > 0) return layer;
-  }
+  const best = operatingPoint(claim.wanted, TEMPORAL_LAYERS_MAX - 1);
+  for (let point = best; point >= 0; point--) if (claim.bps[point]! > 0) return point;
   return claim.lowest();
 }

@@ -13,12 +13,13 @@ import {
 } from '../feedback/sequence-unwrapper.ts';
 import type { SenderInfo } from '../rtp/rtcp-reports.ts';
 import { DROP_DUPLICATE, DROP_NOT_STORED, DROP_STRAY } from './drop-reason.ts';
-import { HISTORY_AUDIO, HISTORY_VIDEO, SEQUENCE_AHEAD_MAX } from './limits.ts';
+import { HISTORY_AUDIO, HISTORY_VIDEO, PADDING_RUNS, SEQUENCE_AHEAD_MAX } from './limits.ts';
 import { PacketHistory } from './packet-history.ts';
 import type { PayloadPool } from './payload-pool.ts';
 import { NOT_MAPPED, RemovedSequences } from './removed-sequences.ts';
 import { ntpMs, type SenderClock } from './sender-clock.ts';
 import type { IncomingSection, SectionCodec } from './sections.ts';
+import type { StreamLayers } from './stream-layers.ts';
 
 /**
  * What `take` gives for a packet that is to be forwarded, or a DROP_ reason; and for one that is not, and not missed.
@@ -50,6 +51,8 @@ export class IncomingStream {
   codec: SectionCodec | undefined = undefined;
   /** When the last packet came. */
   lastAt = NEVER;
+  /** Undefined for one that has none, as far as is known. */
+  layers: StreamLayers | undefined = undefined;
   /** Where the newest key frame begins, and when it came. */
   keyFrameSequence = 0;
   keyFrameAt = NEVER;
@@ -72,7 +75,7 @@ export class IncomingStream {
   readonly rate = new SendRate();
   readonly #ticksPerMs: number;
   readonly #unwrapper = new SequenceUnwrapper();
-  readonly #removed = new RemovedSequences();
+  readonly #removed = new RemovedSequences(PADDING_RUNS);
   /** The first number of this generation; of the first one, what came late counts too. */
   #beginsAt = NEVER;
 
@@ -171,6 +174,7 @@ export class IncomingStream {
     this.#beginsAt = extended;
     this.generation++;
     this.history.clear();
+    this.layers = undefined;
     this.keyFrameAt = NEVER;
   }
 }

@@ -43,6 +43,15 @@ export const REPLACED_SSRC_AGE_MS = 200;
 /** An encoding that has sent nothing for so long is not live: another one is forwarded. */
 export const ENCODING_QUIET_MS = 1000;
 
+/** Padding that is left out of an incoming stream's numbers, in runs: a probe of many packets is one of them. */
+export const PADDING_RUNS = 32;
+
+/** Of what a subscriber is not sent of a stream with layers: up to a run a picture, for two seconds and more. */
+export const FILTER_RUNS = 128;
+
+/** A spatial layer inside of a stream is not sent any more when nothing of it has come for so long. */
+export const SPATIAL_QUIET_MS = 500;
+
 /**
  * One that has sent nothing for so long while another one has is no choice for who adapts. Encoders leave frames out
  * where the rate is low, and whoever has little is not to be given more because the lowest encoding rests.

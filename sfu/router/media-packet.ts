@@ -18,6 +18,8 @@ export class MediaPacket {
   timestamp = 0;
   /** A decoder can begin here. */
   keyFrame = false;
+  /** Of a stream with layers: those of the packet (packet-layers.ts); NO_LAYERS otherwise. */
+  layers = 0;
   /** Values of header extensions, ABSENT where they did not come. */
   audioLevel = ABSENT;
   videoOrientation = ABSENT;

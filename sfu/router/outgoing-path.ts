@@ -63,12 +63,12 @@ export class OutgoingPath {
   }
 
   /** Sends so many bytes of padding alone (RFC 3550 s5.1), with the header that the writer has. */
-  pad(paddingBytes: number, now: number): number {
+  pad(paddingBytes: number, isNumbered: boolean, now: number): number {
     const { scratch } = this.host;
     scratch.bytes.fill(0, 0, paddingBytes);
     scratch.bytes[paddingBytes - 1] = paddingBytes;
     this.writer.padding = true;
-    const bytes = this.#send(scratch, 0, paddingBytes, true, now);
+    const bytes = this.#send(scratch, 0, paddingBytes, isNumbered, now);
     this.writer.padding = false;
     return bytes;
   }

@@ -26,6 +26,7 @@ const PICTURE_ID = 11;
 const TL0_PIC_IDX = 12;
 const KEY_IDX = 13;
 const FRAME_NUMBER = 14;
+const LAYERS = 15;
 const RECORD_BITS = 4;
 
 const MARKER = 1;
@@ -120,6 +121,7 @@ export class PacketHistory {
     packet.tl0PicIdx = records[at + TL0_PIC_IDX]!;
     packet.keyIdx = records[at + KEY_IDX]!;
     packet.frameNumber = records[at + FRAME_NUMBER]!;
+    packet.layers = records[at + LAYERS]!;
     return true;
   }
 
@@ -160,6 +162,7 @@ export class PacketHistory {
     records[at + TL0_PIC_IDX] = packet.tl0PicIdx;
     records[at + KEY_IDX] = packet.keyIdx;
     records[at + FRAME_NUMBER] = packet.frameNumber;
+    records[at + LAYERS] = packet.layers;
   }
 
   /** Begins a block; false where there is no memory at all. What no longer counts, or does not fit, goes first. */

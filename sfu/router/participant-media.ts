@@ -253,7 +253,7 @@ export class ParticipantMedia {
     for (const { encodings } of this.publications) {
       for (const stream of encodings) stream?.bitrate.look(stream.statistics.bytes, now);
     }
-    for (const { bitrate, statistics } of this.slots) bitrate.look(statistics.octets, now);
+    for (const { output, statistics } of this.slots) output.bitrate.look(statistics.octets, now);
   }
 
   #noteArrival(length: number, now: number): void {

@@ -1,4 +1,4 @@
-// One track that a participant publishes: its encodings, of which one is forwarded, and the slots that show it.
+// One track that a participant publishes: its encodings and their layers, of which slots show what they are given.
 // Called by: ParticipantMedia, RoomRouter. Allocates: for a new stream; nothing per packet.
 
 import type { Arena } from '../../shared/native/arena.ts';
@@ -9,13 +9,7 @@ import type { RtpReader } from '../rtp/rtp-reader.ts';
 import { PacketDescriber } from './describe-packet.ts';
 import { DROP_MUTED, DROP_NOT_STORED, DROP_PAYLOAD_TYPE, DROP_STRAY } from './drop-reason.ts';
 import { IncomingStream, NEVER, TAKEN_PADDING } from './incoming-stream.ts';
-import {
-  ENCODING_QUIET_MS,
-  ENCODINGS_MAX,
-  LAYER_QUIET_MS,
-  LOWEST_QUIET_MS,
-  PENDING_MAX,
-} from './limits.ts';
+import { ENCODING_QUIET_MS, ENCODINGS_MAX, PENDING_MAX } from './limits.ts';
 import { ABSENT, MediaPacket } from './media-packet.ts';
 import { RestingEncodings } from './resting.ts';
 import type { RoomRouter } from './room-router.ts';
@@ -36,10 +30,6 @@ export interface Publisher {
   /** The first slot shows the publication, or the last one does no more. */
   onWatched?(publication: Publication, isWatched: boolean): void;
 }
-
-/** What streams take that have just begun. */
-const AUDIO_BPS = 40_000;
-const ENCODING_BPS = [150_000, 500_000, 1_700_000] as const;
 
 const describer = new PacketDescriber();
 /** Of use within one call only. */
@@ -105,6 +95,21 @@ export class Publication {
 
   get kind(): 'audio' | 'video' {
     return this.section.kind;
+  }
+
+  /** Whether it comes in several encodings; otherwise sizes are spatial layers of one. */
+  get isSimulcast(): boolean {
+    return this.section.rids.length > 1;
+  }
+
+  /** Whether there is anything to choose. */
+  get isChoice(): boolean {
+    return this.kind === 'video' && (this.isSimulcast || this.selected?.layers !== undefined);
+  }
+
+  /** The stream that has that size. */
+  encodingOf(layer: number): IncomingStream | undefined {
+    return layer < 0 ? undefined : this.encodings[this.isSimulcast ? layer : 0];
   }
 
   get home(): number {
@@ -187,7 +192,9 @@ export class Publication {
     if (isRtx) stream.recovered++;
     if (this.#muted) return counters.drop(DROP_MUTED);
     if (!continues(stream, codec)) return counters.drop(DROP_PAYLOAD_TYPE);
-    describer.describe(packet, arena, reader, this.section.ids, codec.codec);
+    const hadLayers = stream.layers !== undefined;
+    describer.describe(packet, stream, arena, reader, this.section.ids, codec.codec, now);
+    if (!hadLayers && stream.layers !== undefined) this.#onLayers(now);
     if (!stream.history.add(stream.sequence, packet)) return counters.drop(DROP_NOT_STORED);
     stream.lastAt = now;
     if (packet.marker && stream.kind === 'video') stream.frames++;
@@ -233,7 +240,7 @@ export class Publication {
   /** So many slots more, or less, want that encoding. */
   watch(layer: number, count: number): void {
     if (layer === FOLLOWS) this.#followers += count;
-    else if (layer >= 0) this.#waiting[layer]! += count;
+    else if (layer >= 0) this.#waiting[this.isSimulcast ? layer : 0]! += count;
   }
 
   remove(slot: Slot): void {
@@ -246,37 +253,19 @@ export class Publication {
     if (this.slots.length === 0) this.#publisher.onWatched?.(this, false);
   }
 
-  /** What each encoding takes, bits a second; 0 for one that is not sent. */
-  measure(bps: Float64Array, now: number): void {
-    let newest = NEVER;
-    for (const stream of this.encodings) {
-      if (stream !== undefined && stream.lastAt > newest) newest = stream.lastAt;
-    }
-    for (let i = 0; i < ENCODINGS_MAX; i++) {
-      const stream = this.encodings[i];
-      const quietMs = i === 0 ? LOWEST_QUIET_MS : LAYER_QUIET_MS;
-      const isLive =
-        stream !== undefined &&
-        this.resting.isHere(stream, now) &&
-        newest - stream.lastAt < quietMs;
-      bps[i] = isLive ? this.bpsOf(stream, now) : 0;
-    }
-  }
-
-  /** What that one takes; a guess until it is known, 0 before it has begun. */
-  bpsOf(stream: IncomingStream | undefined, now: number): number {
-    if (stream?.codec === undefined) return 0;
-    const { rate, statistics } = stream;
-    rate.look(statistics.bytes, statistics.packets, now);
-    if (rate.bps > 0) return rate.bps;
-    return stream.kind === 'audio' ? AUDIO_BPS : ENCODING_BPS[stream.encoding]!;
-  }
-
   /** Slots have to be told apart. Gives the memory of what was kept back. */
   close(): void {
     for (const stream of this.encodings) stream?.endHere();
     this.selected = undefined;
     this.pendingCount = 0;
+  }
+
+  /** A stream turns out to have layers, so that there is something to choose. */
+  #onLayers(now: number): void {
+    for (const slot of this.slots) {
+      slot.mapCodecs();
+      slot.path.touch(now);
+    }
   }
 
   /** As it came, padding and all: the other workers number what follows as this one does. */

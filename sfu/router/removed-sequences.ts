@@ -1,26 +1,39 @@
 // Numbers the packets of a stream anew as if those that are left out had never been: packets of padding alone, which
-// no subscriber is to miss. Late packets still get the number that they would have had. Called by: IncomingStream.
-// Allocates: nothing but when it is made. All numbers are 32 bits that wrap.
+// no subscriber is to miss, and layers that one does not get. Late packets still get the number that they would have
+// had. Called by: IncomingStream, LayerFilter. Allocates: nothing but when it is made. All numbers are 32 bits that
+// wrap.
 
 /** What `map` gives for a number that was left out, or that lies before all that is remembered. */
 export const NOT_MAPPED = 0x1_0000_0000;
 
-/** Runs that are remembered. A probe of many packets is one of them. */
-const RUNS = 32;
 /** Nothing comes as late as that. */
 const FAR = 2 ** 24;
 
 export class RemovedSequences {
   /** A ring of runs: its first number, the one behind its last, and how many have been left out up to there. */
-  readonly #first = new Int32Array(RUNS);
-  readonly #end = new Int32Array(RUNS);
-  readonly #removed = new Int32Array(RUNS);
-  #newest = RUNS - 1;
+  readonly #runs: number;
+  readonly #first: Int32Array;
+  readonly #end: Int32Array;
+  readonly #removed: Int32Array;
+  #newest = 0;
   #count = 0;
   /** Left out before the runs that are remembered. */
   #before = 0;
   /** Where the last run ends that had to make room; undefined for none. */
   #forgottenEnd: number | undefined = undefined;
+
+  /** @param runs that are remembered */
+  constructor(runs: number) {
+    this.#runs = runs;
+    this.#first = new Int32Array(runs);
+    this.#end = new Int32Array(runs);
+    this.#removed = new Int32Array(runs);
+  }
+
+  /** Nothing has been left out. */
+  clear(): void {
+    this.#forgetRuns(0);
+  }
 
   /** Leaves out a number that is higher than any before. */
   remove(sequence: number): void {
@@ -31,8 +44,8 @@ export class RemovedSequences {
       this.#removed[newest] = (removed + 1) | 0;
       return;
     }
-    const place = (newest + 1) % RUNS;
-    if (this.#count === RUNS) {
+    const place = (newest + 1) % this.#runs;
+    if (this.#count === this.#runs) {
       this.#before = this.#removed[place]!;
       this.#forgottenEnd = this.#end[place]!;
     } else this.#count++;
@@ -45,7 +58,7 @@ export class RemovedSequences {
   /** The number without those that were left out before it, or NOT_MAPPED. */
   map(sequence: number): number {
     for (let back = 0; back < this.#count; back++) {
-      const run = (this.#newest + RUNS - back) % RUNS;
+      const run = (this.#newest + this.#runs - back) % this.#runs;
       const behind = (sequence - this.#end[run]!) | 0;
       if (behind >= 0) {
         const removed = this.#removed[run]!;

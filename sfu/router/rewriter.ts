@@ -116,10 +116,19 @@ export class Rewriter {
       put16(arena.bytes, packet.descriptorOffset + 1, frame);
     }
     if (codec === CODEC_VP8) this.#renumberVp8(packet, arena.bytes, payloadOffset, payloadBytes);
-    else if (codec === CODEC_VP9 && packet.pictureId !== ABSENT) {
-      vp9.read(arena.bytes, payloadOffset, payloadBytes);
-      vp9.writePictureId(this.#pictureIds.map(packet.pictureId, vp9.pictureIdMask));
+    else if (codec === CODEC_VP9)
+      this.#renumberVp9(packet, arena.bytes, payloadOffset, payloadBytes);
+  }
+
+  /** Pictures that are left out keep their IDs: it is by them that others are referred to (RFC 9628 s4.2). */
+  #renumberVp9(packet: MediaPacket, bytes: Uint8Array, offset: number, length: number): void {
+    const { pictureId, tl0PicIdx } = packet;
+    if (pictureId === ABSENT && tl0PicIdx === ABSENT) return;
+    vp9.read(bytes, offset, length);
+    if (pictureId !== ABSENT) {
+      vp9.writePictureId(this.#pictureIds.map(pictureId, vp9.pictureIdMask));
     }
+    if (tl0PicIdx !== ABSENT) vp9.writeTl0PicIdx(this.#tl0PicIdxs.map(tl0PicIdx, TL0_PIC_IDX_MASK));
   }
 
   #renumberVp8(packet: MediaPacket, bytes: Uint8Array, offset: number, length: number): void {

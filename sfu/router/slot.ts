@@ -3,49 +3,25 @@
 // Allocates: nothing per packet.
 
 import { Claim, PAUSED } from '../bandwidth/allocator.ts';
-import { BitrateMeter } from '../feedback/bitrate-meter.ts';
-import { SenderStatistics } from '../feedback/sender-statistics.ts';
-import {
-  absSendTime,
-  EXTENSION_ABS_SEND_TIME,
-  EXTENSION_AUDIO_LEVEL,
-  EXTENSION_DEPENDENCY_DESCRIPTOR,
-  EXTENSION_MID,
-  EXTENSION_PLAYOUT_DELAY,
-  EXTENSION_TRANSPORT_CC,
-  EXTENSION_VIDEO_ORIENTATION,
-} from '../rtp/extension-kinds.ts';
-import { OSN_BYTES, wrapRtx } from '../rtp/rtx.ts';
+import type { SenderStatistics } from '../feedback/sender-statistics.ts';
+import { SPATIAL_LAYERS_MAX, TEMPORAL_LAYERS_MAX } from '../rtp/packet-layers.ts';
 import type { SenderInfo } from '../rtp/rtcp-reports.ts';
 import type { OutgoingStream } from '../sdp/negotiation.ts';
-import { CodecMap } from './codec-map.ts';
-import { DROP_CODEC, DROP_NOT_SENT } from './drop-reason.ts';
+import { DROP_CODEC } from './drop-reason.ts';
 import type { IncomingStream } from './incoming-stream.ts';
-import {
-  CATCH_UP_MAX,
-  CATCH_UP_MS,
-  HISTORY_AUDIO,
-  HISTORY_VIDEO,
-  KEY_FRAME_WISH_MS,
-} from './limits.ts';
-import { ABSENT, MediaPacket } from './media-packet.ts';
+import { CATCH_UP_MAX, CATCH_UP_MS, KEY_FRAME_WISH_MS } from './limits.ts';
+import { MediaPacket } from './media-packet.ts';
 import type { OutgoingPath } from './outgoing-path.ts';
 import type { Publication } from './publication.ts';
-import { Redundancy } from './redundancy.ts';
-import { Rewriter } from './rewriter.ts';
+import { measure } from './publication-rates.ts';
+import type { Redundancy } from './redundancy.ts';
 import type { OutgoingSection } from './sections.ts';
-import { NOT_AGAIN, SentPackets } from './sent-packets.ts';
+import { SlotOutput } from './slot-output.ts';
 
-/** RFC 3550 s5.1: no gap between two sources is shorter than a frame, of 33 ms or of 20 ms. */
-const VIDEO_FRAME_TICKS = 3000;
-const AUDIO_FRAME_TICKS = 960;
-const SEQUENCE_MASK = 0xffff;
-/** A receiver that misses the first packets still knows the rollover counter (RFC 3711 s3.3.1). */
-const FIRST_SEQUENCE_BELOW = 0x8000;
-/** What is asked for again sooner, or within a round trip, is on its way. */
-const RESEND_INTERVAL_MS = 100;
+const TOP_SPATIAL = SPATIAL_LAYERS_MAX - 1;
+const TOP_TEMPORAL = TEMPORAL_LAYERS_MAX - 1;
 
-/** What `layer` is where the slot shows the best encoding that is live, whatever its path carries. */
+/** What `layer` is where the slot shows the best that is live, whatever its path carries. */
 export const FOLLOWS = -2;
 
 /** Of use within one call only. */
@@ -54,80 +30,67 @@ const packet = new MediaPacket();
 export class Slot {
   readonly path: OutgoingPath;
   readonly outgoing: OutgoingStream;
-  readonly statistics: SenderStatistics;
   section: OutgoingSection;
+  /** What leaves it. */
+  readonly output: SlotOutput;
   /** The number that it was told to show, whether there is such a publication or not; 0 for none. */
   wanted = 0;
   publication: Publication | undefined = undefined;
   nacks = 0;
-  resent = 0;
   keyFrameRequests = 0;
-  readonly bitrate = new BitrateMeter();
-  /** The encoding that it is to show; PAUSED for none. */
+  /** The size that it is to show, an encoding or a spatial layer of one; PAUSED for none. And its temporal layer. */
   layer = FOLLOWS;
+  temporal = TOP_TEMPORAL;
   readonly claim = new Claim();
   /** It is forwarded however quiet it is. */
   isPinned = false;
-  /** Undefined for video. */
-  readonly redundancy: Redundancy | undefined;
   /** What it shows: a stream, as long as that is of this generation. */
   #source: IncomingStream | undefined = undefined;
   #generation = 0;
-  /** The next packet is the first of its source. */
-  #isFirst = false;
-  readonly #rewriter: Rewriter;
-  readonly #sent: SentPackets;
-  #rtxSequence: number;
-  /** By the publisher's payload type: what the subscriber decodes it with. */
-  readonly #map = new CodecMap();
-  readonly #codecs = this.#map.codecs;
   #wishedAt = Number.NEGATIVE_INFINITY;
   #reportedPackets = 0;
 
   constructor(path: OutgoingPath, section: OutgoingSection, outgoing: OutgoingStream) {
-    const { host } = path;
-    const { clockRate } = section;
-    const isVideo = section.kind === 'video';
-    const frameTicks = isVideo ? VIDEO_FRAME_TICKS : AUDIO_FRAME_TICKS;
     this.path = path;
     this.section = section;
     this.outgoing = outgoing;
-    this.statistics = new SenderStatistics(outgoing.ssrc, clockRate);
-    const first = Math.floor(host.random() * FIRST_SEQUENCE_BELOW);
-    this.#rewriter = new Rewriter(
-      first,
-      Math.floor(host.random() * 2 ** 32),
-      clockRate,
-      frameTicks,
-    );
-    this.redundancy = isVideo ? undefined : new Redundancy(host, this.#map);
-    this.#rtxSequence = Math.floor(host.random() * FIRST_SEQUENCE_BELOW);
-    this.#sent = new SentPackets(isVideo ? HISTORY_VIDEO : HISTORY_AUDIO);
+    this.output = new SlotOutput(path, section, outgoing);
+  }
+
+  get statistics(): SenderStatistics {
+    return this.output.statistics;
+  }
+
+  /** Undefined for video. */
+  get redundancy(): Redundancy | undefined {
+    return this.output.redundancy;
   }
 
   /** Whether what the publication sends now can be shown here; true where nothing is known of it yet. */
   get canShow(): boolean {
-    const codec = (this.target ?? this.publication?.selected)?.codec;
-    return codec === undefined || this.#codecs[codec.payloadType] !== undefined;
+    const stream = this.target ?? this.publication?.selected;
+    return stream?.codec === undefined || this.output.codecOf(stream) !== undefined;
   }
 
   /** The stream that it is to show. */
   get target(): IncomingStream | undefined {
     const { layer, publication } = this;
-    return layer === FOLLOWS ? publication?.selected : publication?.encodings[layer];
+    return layer === FOLLOWS ? publication?.selected : publication?.encodingOf(layer);
   }
 
-  /** Whether its encoding is chosen for its path. */
+  /** Whether what it shows is chosen for its path. */
   get adapts(): boolean {
     return this.layer !== FOLLOWS;
   }
 
   /** Whether `pad` can send something. */
   get canPad(): boolean {
-    const codec = this.isShowing ? this.#source?.codec : undefined;
-    const rtx = codec && this.#codecs[codec.payloadType]?.rtxPayloadType;
+    const codec = this.isShowing ? this.output.codecOf(this.#source) : undefined;
     return (
-      this.section.kind === 'video' && this.section.isNumbered && rtx !== undefined && rtx >= 0
+      this.section.kind === 'video' &&
+      this.section.isNumbered &&
+      codec !== undefined &&
+      codec.rtxPayloadType >= 0
     );
   }
 
@@ -147,6 +110,7 @@ export class Slot {
     this.pause();
     this.publication?.remove(this);
     this.layer = FOLLOWS;
+    this.temporal = TOP_TEMPORAL;
     this.claim.reset();
     this.publication = publication?.kind === this.section.kind ? publication : undefined;
     this.publication?.add(this);
@@ -162,37 +126,53 @@ export class Slot {
   }
 
   /**
-   * Which encoding it shows from its next key frame on; until that comes it goes on with what it shows. PAUSED:
-   * nothing, at once.
+   * Which size it shows from its next key frame on, or sooner where that can be; until then it goes on with what it
+   * shows, of which less is sent at once where the other one is smaller. PAUSED: nothing, at once.
    */
-  show(layer: number, now: number): void {
-    if (layer === this.layer) return;
+  show(layer: number, temporal: number, now: number): void {
+    if (layer === this.layer && temporal === this.temporal) return;
+    const isOther = layer !== this.layer;
+    this.temporal = temporal;
     this.#choose(layer);
+    if (!isOther) return;
     if (layer === PAUSED) this.pause();
     else if (this.#source === undefined) this.resume(now);
     else if (this.#source !== this.target) this.#wish(now);
   }
 
+  /** Tells its claim what each operating point takes that is of use here. */
+  measure(now: number): void {
+    const { publication, claim } = this;
+    if (publication === undefined) return;
+    measure(publication, claim, now);
+    const stream = publication.selected;
+    if (publication.isSimulcast || stream === undefined || this.output.takesSizes(stream)) return;
+    claim.sizes = 1;
+    claim.bps.fill(0, TEMPORAL_LAYERS_MAX);
+  }
+
   /** A later description of the same outgoing stream. */
   describe(section: OutgoingSection): void {
     this.section = section;
+    this.output.section = section;
     this.mapCodecs();
   }
 
-  /** After a description of either side. */
+  /** After a description of either side, and when it turns out that there is a choice. */
   mapCodecs(): void {
-    this.#map.map(this.publication?.section, this.section);
-    const { kind, rids } = this.publication?.section ?? {};
-    const adapts = kind === 'video' && rids!.length > 1 && this.path.estimator !== undefined;
-    this.claim.layers = rids?.length ?? 0;
-    if (adapts !== this.adapts) this.#choose(adapts ? 0 : FOLLOWS);
+    const { publication } = this;
+    this.output.map.map(publication?.section, this.section);
+    const adapts = publication?.isChoice === true && this.path.estimator !== undefined;
+    if (adapts === this.adapts) return;
+    this.temporal = TOP_TEMPORAL;
+    this.#choose(adapts ? 0 : FOLLOWS);
   }
 
   /** Nothing is sent until `resume`, and nothing of before is sent again. */
   pause(): void {
     if (this.#source !== undefined) this.#source.watchers--;
     this.#source = undefined;
-    this.#sent.clear();
+    this.output.clear();
     this.#wishedAt = Number.NEGATIVE_INFINITY;
   }
 
@@ -209,50 +189,28 @@ export class Slot {
 
   /** A packet of the publication, in the order in which they came. */
   forward(stream: IncomingStream, sequence: number, now: number): void {
+    const { output } = this;
     if (stream === this.#source && stream.generation === this.#generation) {
-      if (stream.history.read(sequence, packet)) this.#send(sequence, now);
+      output.send(stream, sequence, now);
+      if (output.filter?.awaitsKeyFrame === true) this.#wishAgain(now);
       return;
     }
     if (!this.#begins(stream, sequence, now)) return;
-    this.#send(sequence, now);
+    output.send(stream, sequence, now);
     // A key frame that begins with a late packet: what follows has been here already.
     for (let next = (sequence + 1) | 0; ((stream.newest - next) | 0) >= 0; next = (next + 1) | 0) {
-      if (stream.history.read(next, packet)) this.#send(next, now);
+      output.send(stream, next, now);
     }
   }
 
-  /**
-   * The receiver misses a packet (RFC 4585 s6.2.1): it is sent again as RFC 4588 has it, where that was negotiated.
-   */
+  /** The receiver misses a packet (RFC 4585 s6.2.1). */
   resend(sequenceNumber: number, now: number): void {
     this.nacks++;
     const stream = this.#source;
-    const { path } = this;
     if (stream === undefined || stream.generation !== this.#generation) return;
     // It is about to show less, and what is lost of more is of no use any more.
-    if (this.layer >= 0 && this.layer < stream.encoding) return;
-    const interval = Math.min(RESEND_INTERVAL_MS, path.rttMs);
-    const sequence = this.#sent.resend(sequenceNumber, now, interval);
-    if (sequence === NOT_AGAIN || !stream.history.read(sequence, packet)) return;
-    const codec = this.#codecs[packet.payloadType];
-    if (codec === undefined || codec.rtxPayloadType < 0) return;
-    if (this.#map.strips[packet.payloadType] === 1 || !path.spend(packet.payloadBytes)) return;
-    this.#rewriter.renumber(packet, codec.codec);
-    const bytes = packet.arena!.bytes;
-    packet.payloadOffset = wrapRtx(bytes, packet.payloadOffset, sequenceNumber);
-    packet.payloadBytes += OSN_BYTES;
-    const { writer } = path;
-    writer.marker = packet.marker;
-    writer.payloadType = codec.rtxPayloadType;
-    writer.sequenceNumber = this.#rtxSequence;
-    writer.timestamp = this.#rewriter.timestampOf(packet.timestamp);
-    writer.ssrc = this.outgoing.rtxSsrc;
-    this.#writeElements(now);
-    if (path.send(packet, this.section.isNumbered, now) === 0)
-      return path.host.counters.drop(DROP_NOT_SENT);
-    this.#rtxSequence = (this.#rtxSequence + 1) & 0xffff;
-    this.resent++;
-    path.host.counters.resent++;
+    if (this.layer >= 0 && (this.target?.encoding ?? stream.encoding) < stream.encoding) return;
+    this.output.resend(stream, sequenceNumber, now);
   }
 
   /** The receiver cannot go on without a key frame (RFC 4585 s6.3.1, RFC 5104 s4.3.1). */
@@ -262,21 +220,9 @@ export class Slot {
     if (stream !== undefined) this.publication?.wishKeyFrame(now, stream);
   }
 
-  /** Sends padding alone, as a retransmission of nothing: what a probe is made of. Returns the bytes; 0 for none. */
+  /** Sends padding alone, of which probes are made. Returns the bytes; 0 for none. */
   pad(paddingBytes: number, now: number): number {
-    const codec = this.#source?.codec;
-    const rtx = codec && this.#codecs[codec.payloadType]?.rtxPayloadType;
-    if (rtx === undefined || rtx < 0) return 0;
-    const { writer } = this.path;
-    writer.marker = false;
-    writer.payloadType = rtx;
-    writer.sequenceNumber = this.#rtxSequence;
-    writer.timestamp = this.#rewriter.timestamp;
-    writer.ssrc = this.outgoing.rtxSsrc;
-    this.#writeCommon(now);
-    const bytes = this.path.pad(paddingBytes, now);
-    if (bytes > 0) this.#rtxSequence = (this.#rtxSequence + 1) & SEQUENCE_MASK;
-    return bytes;
+    return this.output.pad(this.#source, paddingBytes, now);
   }
 
   /**
@@ -289,7 +235,7 @@ export class Slot {
     this.#reportedPackets = packets;
     if (!this.statistics.report(info, wallMs, now)) return false;
     const timestamp = this.#source?.timestampAt(now) ?? Number.NaN;
-    if (!Number.isNaN(timestamp)) info.rtpTimestamp = this.#rewriter.timestampOf(timestamp) >>> 0;
+    if (!Number.isNaN(timestamp)) info.rtpTimestamp = this.output.timestampOf(timestamp) >>> 0;
     return true;
   }
 
@@ -298,13 +244,13 @@ export class Slot {
     if (stream !== this.target || !stream.history.read(sequence, packet)) {
       return false;
     }
-    if (this.#codecs[packet.payloadType] === undefined) {
+    if (this.output.map.codecs[packet.payloadType] === undefined) {
       this.path.host.counters.drop(DROP_CODEC);
       return false;
     }
     const isTooLate = ((stream.newest - sequence) | 0) > CATCH_UP_MAX;
     if (isTooLate || (stream.kind === 'video' && !packet.keyFrame)) {
-      if (now - this.#wishedAt >= KEY_FRAME_WISH_MS) this.#wish(now);
+      this.#wishAgain(now);
       return false;
     }
     const before = this.isShowing ? this.#source : undefined;
@@ -312,77 +258,13 @@ export class Slot {
     stream.watchers++;
     this.#source = stream;
     this.#generation = stream.generation;
-    this.#isFirst = true;
-    // Whoever is shown no longer is not shown again.
-    this.#sent.clear();
-    // Encodings of one camera: each frame keeps its time.
-    const timestamp = before?.timestampOf(stream, packet.timestamp) ?? Number.NaN;
-    if (Number.isNaN(timestamp)) this.#rewriter.begin(sequence, packet, now);
-    else {
-      const shown = this.#rewriter.timestampOf(timestamp);
-      this.#rewriter.beginEncoding(sequence, packet, shown, now);
-    }
+    this.output.begin(stream, sequence, packet, before, now);
+    this.#aim();
     return true;
   }
 
-  /** Sends the packet that was read, unless it was sent before. */
-  #send(source: number, now: number): void {
-    const rewriter = this.#rewriter;
-    const sequence = rewriter.sequenceOf(source);
-    if (rewriter.isBefore(source) || this.#sent.has(sequence)) return;
-    const { path } = this;
-    const { payloadType } = packet;
-    let codec = this.#codecs[payloadType];
-    if (codec === undefined) return path.host.counters.drop(DROP_CODEC);
-    rewriter.renumber(packet, codec.codec);
-    codec = this.redundancy?.shape(packet, source, this.#source!.history, rewriter) ?? codec;
-    const timestamp = rewriter.timestampOf(packet.timestamp);
-    const { writer } = path;
-    // RFC 3551 s4.1: of audio, the first packet after a silence.
-    writer.marker = packet.marker || (this.#isFirst && this.section.kind === 'audio');
-    writer.payloadType = codec.payloadType;
-    writer.sequenceNumber = sequence & SEQUENCE_MASK;
-    writer.timestamp = timestamp;
-    writer.ssrc = this.outgoing.ssrc;
-    this.#writeElements(now);
-    const bytes = path.send(packet, this.section.isNumbered, now);
-    this.#isFirst = false;
-    this.#sent.add(sequence, source);
-    rewriter.advance(sequence, timestamp, now);
-    // It counts as lost: the receiver may ask for it.
-    if (bytes === 0) return path.host.counters.drop(DROP_NOT_SENT);
-    this.statistics.sent(timestamp, packet.payloadBytes, now);
-    path.allow(bytes);
-  }
-
-  /** What was not negotiated has the identifier 0, and the writer leaves it out. */
-  #writeCommon(now: number): void {
-    const { ids, midBytes } = this.section;
-    const { writer, transportSequence } = this.path;
-    writer
-      .clear()
-      .element(ids.id(EXTENSION_MID), midBytes, 0, midBytes.length)
-      .elementU24(ids.id(EXTENSION_ABS_SEND_TIME), absSendTime(now))
-      .elementU16(ids.id(EXTENSION_TRANSPORT_CC), transportSequence);
-  }
-
-  #writeElements(now: number): void {
-    const { ids } = this.section;
-    const { writer } = this.path;
-    this.#writeCommon(now);
-    if (packet.audioLevel !== ABSENT) {
-      writer.elementU8(ids.id(EXTENSION_AUDIO_LEVEL), packet.audioLevel);
-    }
-    if (packet.videoOrientation !== ABSENT) {
-      writer.elementU8(ids.id(EXTENSION_VIDEO_ORIENTATION), packet.videoOrientation);
-    }
-    if (packet.playoutDelay !== ABSENT) {
-      writer.elementU24(ids.id(EXTENSION_PLAYOUT_DELAY), packet.playoutDelay);
-    }
-    const { descriptorBytes, descriptorOffset, arena } = packet;
-    if (descriptorBytes === 0 || arena === undefined) return;
-    const id = ids.id(EXTENSION_DEPENDENCY_DESCRIPTOR);
-    writer.element(id, arena.bytes, descriptorOffset, descriptorBytes);
+  #wishAgain(now: number): void {
+    if (now - this.#wishedAt >= KEY_FRAME_WISH_MS) this.#wish(now);
   }
 
   #wish(now: number): void {
@@ -396,5 +278,20 @@ export class Slot {
     this.publication?.watch(this.layer, -1);
     this.layer = layer;
     this.publication?.watch(layer, 1);
+    this.#aim();
+  }
+
+  /** Which layers inside of what it shows are sent, and which until another size can be. */
+  #aim(): void {
+    const stream = this.#source;
+    if (stream === undefined) return;
+    const { layer, temporal, publication, output } = this;
+    const isSize = layer >= 0 && publication?.isSimulcast === false;
+    const spatial = isSize ? layer : TOP_SPATIAL;
+    const encoding = this.target?.encoding ?? stream.encoding;
+    // A key frame may be long in coming, and the queue of a narrow network grows until it has.
+    if (encoding < stream.encoding) output.aim(spatial, 0);
+    else if (encoding > stream.encoding) output.aim(spatial, TOP_TEMPORAL);
+    else output.aim(spatial, temporal);
   }
 }

@@ -49,6 +49,7 @@ export function outgoingReports({ slots }: ParticipantMedia): OutgoingReport[] {
       codec: slot.codecName,
       waits: waitOf(slot),
       layer: slot.adapts ? slot.layer : null,
+      temporalLayer: slot.adapts ? slot.claim.temporal : null,
       reason: slot.adapts ? slot.claim.reason : null,
       redundancy: slot.redundancy?.last ?? null,
       packets: statistics.packets,
@@ -57,9 +58,9 @@ export function outgoingReports({ slots }: ParticipantMedia): OutgoingReport[] {
       fractionLost: statistics.fractionLost,
       jitterMs: statistics.jitterMs,
       nacks: slot.nacks,
-      resent: slot.resent,
+      resent: slot.output.resent,
       keyFrameRequests: slot.keyFrameRequests,
-      bitrateBps: slot.bitrate.bitrateBps,
+      bitrateBps: slot.output.bitrate.bitrateBps,
     };
   });
 }

@@ -1,4 +1,4 @@
-// What a subscriber is shown of videos that are published in several encodings: now and then, and at once when the
+// What a subscriber is shown of videos that come in several sizes or layers: now and then, and at once when the
 // estimate of its network falls, each gets its share, and where more is wanted than there is, probes look for it.
 // Called by: ParticipantMedia. Allocates: nothing but when something changes.
 
@@ -6,6 +6,7 @@ import { Timer } from '../../shared/net/timer-wheel.ts';
 import { type Claim, PAUSED, shareOut } from '../bandwidth/allocator.ts';
 import type { SlotLayer } from '../control.ts';
 import type { OutgoingPath } from './outgoing-path.ts';
+import { bpsOf } from './publication-rates.ts';
 import type { Slot } from './slot.ts';
 
 /** Between two looks. Feedback that tells of less does not wait for the next one. */
@@ -91,11 +92,11 @@ export class VideoShares {
       claim.settle(now);
       if (claim.reason === 'bandwidth') isShort = true;
       const slot = this.#adapting[i]!;
-      slot.show(claim.layer, now);
+      slot.show(claim.layer, claim.temporalMax, now);
       if (!claim.isNews) continue;
-      const { layer, reason } = claim;
+      const { layer, temporal, reason } = claim;
       const publication = slot.publication!.number;
-      (news ??= []).push({ mid: slot.section.mid, publication, layer, reason });
+      (news ??= []).push({ mid: slot.section.mid, publication, layer, temporal, reason });
     }
     if (news !== undefined) this.#path.host.emit({ type: 'sfu.layers', id: this.#id, slots: news });
     this.#wantedBps = isShort ? wantedBps * ROOM + fixedBps : 0;
@@ -116,10 +117,10 @@ export class VideoShares {
       if (publication.muted) continue;
       if (!slot.adapts) {
         if (slot.isShowing && !publication.isQuietFor(slot))
-          fixedBps += publication.bpsOf(publication.selected, now);
+          fixedBps += bpsOf(publication.selected, now);
         continue;
       }
-      publication.measure(claim.bps, now);
+      slot.measure(now);
       claim.resting = publication.resting.bits;
       if (claim.lowest() !== PAUSED) this.#insert(claim, slot);
     }

@@ -1,8 +1,5 @@
-// Where a decoder of AV1 can begin, by the payload (AV1 RTP specification s4.4) and by the dependency descriptor
-// (appendix A), of which the mandatory part and the flags behind it are read.
+// Where a decoder of AV1 can begin, by the payload (AV1 RTP specification s4.4).
 // Called by: publications, subscriptions. Allocates: nothing.
-
-import { uint16 } from './words.ts';
 
 /** The aggregation header (s4.4): Z, Y, W, N. */
 const CONTINUES_BIT = 0x80;
@@ -79,43 +76,4 @@ function leb128Bytes(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   while (at < end && (bytes[at]! & 0x80) !== 0) at++;
   return at + 1 - start;
-}
-
-/** Start and end of frame, template, frame number: 24 bits; then flags, if there is more (appendix A.8.2). */
-const MANDATORY_BYTES = 3;
-const START_OF_FRAME_BIT = 0x80;
-const END_OF_FRAME_BIT = 0x40;
-const TEMPLATE_MASK = 0x3f;
-const STRUCTURE_BIT = 0x80;
-const ACTIVE_TARGETS_BIT = 0x40;
-
-/** The dependency descriptor that came with a packet. */
-export class DependencyDescriptor {
-  startOfFrame = false;
-  endOfFrame = false;
-  templateId = 0;
-  frameNumber = 0;
-  /** The template structure comes along, as it does with every key frame. */
-  hasStructure = false;
-  hasActiveDecodeTargets = false;
-
-  /** Takes the value of the header extension; false where it is too short. */
-  read(bytes: Uint8Array, offset: number, length: number): boolean {
-    if (!(offset >= 0 && length >= MANDATORY_BYTES && offset + length <= bytes.length))
-      return false;
-    const first = bytes[offset]!;
-    const flags = length > MANDATORY_BYTES ? bytes[offset + MANDATORY_BYTES]! : 0;
-    this.startOfFrame = (first & START_OF_FRAME_BIT) !== 0;
-    this.endOfFrame = (first & END_OF_FRAME_BIT) !== 0;
-    this.templateId = first & TEMPLATE_MASK;
-    this.frameNumber = uint16(bytes, offset + 1);
-    this.hasStructure = (flags & STRUCTURE_BIT) !== 0;
-    this.hasActiveDecodeTargets = (flags & ACTIVE_TARGETS_BIT) !== 0;
-    return true;
-  }
-
-  /** Whether a decoder can begin with this packet. */
-  get startsKeyFrame(): boolean {
-    return this.startOfFrame && this.hasStructure;
-  }
 }

@@ -1,4 +1,4 @@
-// The VP9 payload descriptor (RFC 9628 s4.2), read in place; the picture ID can be written over.
+// The VP9 payload descriptor (RFC 9628 s4.2), read in place; picture ID and TL0PICIDX can be written over.
 // Called by: publications, subscriptions. Allocates: nothing. Every list in it is bounded by its own count.
 
 import { put16, uint16 } from './words.ts';
@@ -52,6 +52,7 @@ export class Vp9Descriptor {
   descriptorBytes = 0;
   #bytes: Uint8Array = new Uint8Array(0);
   #pictureIdAt = -1;
+  #tl0PicIdxAt = -1;
 
   /** Whether a decoder can begin here: the first packet of a picture without references. */
   get startsKeyFrame(): boolean {
@@ -69,6 +70,10 @@ export class Vp9Descriptor {
     const mask = this.pictureIdMask;
     if (mask === LONG_MASK) put16(this.#bytes, this.#pictureIdAt, 0x8000 | (value & mask));
     else if (mask === SHORT_MASK) this.#bytes[this.#pictureIdAt] = value & mask;
+  }
+
+  writeTl0PicIdx(value: number): void {
+    if (this.#tl0PicIdxAt >= 0) this.#bytes[this.#tl0PicIdxAt] = value;
   }
 
   /** Takes a payload; false where the descriptor is cut off. */
@@ -102,6 +107,7 @@ export class Vp9Descriptor {
     this.height = 0;
     this.descriptorBytes = 0;
     this.#pictureIdAt = -1;
+    this.#tl0PicIdxAt = -1;
   }
 
   /** Where the frame begins; -1 where the descriptor does not end before. */
@@ -140,7 +146,10 @@ export class Vp9Descriptor {
     this.switchingUp = (layers & SWITCHING_UP_BIT) !== 0;
     this.spatialLayer = (layers >> 1) & 7;
     this.interLayer = (layers & INTER_LAYER_BIT) !== 0;
-    if (!this.flexible) this.tl0PicIdx = bytes[at + 1]!;
+    if (!this.flexible) {
+      this.tl0PicIdx = bytes[at + 1]!;
+      this.#tl0PicIdxAt = at + 1;
+    }
     return at + length;
   }
 

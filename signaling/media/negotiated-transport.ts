@@ -84,7 +84,7 @@ export class NegotiatedTransport {
   answer({ offer, tracks, reoffer }: OfferPlan): Answer {
     if (reoffer?.iceRestart === true) this.restartIce(offer.transport.ice);
     this.#offer = offer;
-    const published = new Set(tracks.map(({ track }) => track.mid));
+    const published = new Map(tracks.map(({ track }) => [track.mid, track]));
     const taken = this.#taken();
     const decisions = new Map<string, Decision>();
     for (const section of offer.sections) {
@@ -93,7 +93,9 @@ export class NegotiatedTransport {
       decisions.set(mid, {
         receive: published.has(mid),
         ...(receives(section) ? { send: this.#stream(mid, taken) } : {}),
-        ...(this.#plain ? { codecs: offeredOrder(section) } : {}),
+        ...(this.#plain || published.get(mid)?.codec !== undefined
+          ? { codecs: withFirst(offeredOrder(section), published.get(mid)?.codec) }
+          : {}),
       });
     }
     const negotiation = negotiate(offer, decisions);
@@ -196,4 +198,10 @@ export class NegotiatedTransport {
 
 function offeredOrder({ codecs }: OfferedSection): CodecName[] {
   return [...new Set(codecs.map(({ name }) => name))];
+}
+
+/** The codec that the publisher wishes before all others. */
+function withFirst(names: readonly CodecName[], wish = ''): CodecName[] {
+  const isWished = (name: CodecName): boolean => name.toLowerCase() === wish;
+  return [...names.filter((name) => isWished(name)), ...names.filter((name) => !isWished(name))];
 }

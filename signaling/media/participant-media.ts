@@ -294,6 +294,7 @@ export class ParticipantMedia implements Publisher {
       track.mid = mid;
       track.format = sentFormat(agreed.get(mid)!);
       track.rids = agreed.get(mid)!.simulcast.map(({ id }) => id);
+      track.layers = offer.layers ?? 1;
       if (begins || found === undefined) {
         this.#room.number(track);
         numbered.push(track);

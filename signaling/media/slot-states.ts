@@ -9,7 +9,7 @@ import type { Track } from './track.ts';
 interface State {
   readonly track: Track;
   /** The media worker's word; null before it has said any. */
-  given: Pick<SlotLayer, 'layer' | 'reason'> | null;
+  given: Pick<SlotLayer, 'layer' | 'temporal' | 'reason'> | null;
   /** Why nothing is sent, whatever the media worker gives. */
   held: 'muted' | 'hidden' | 'publisher' | null;
   /** What was told last; null where that is nothing. */
@@ -43,19 +43,19 @@ export class SlotStates {
       // A slot that was pointed at nothing begins anew.
       if (held === 'hidden') state.given = null;
       // Where nothing is chosen, nobody else says that it goes on.
-      else if (!adapts) state.given = { layer: 0, reason: 'best' };
+      else if (!adapts) state.given = { layer: 0, temporal: 0, reason: 'best' };
       this.#tell(state, subs);
     }
     return subs;
   }
 
   /** The media worker's word on a slot that shows that track. */
-  hear({ mid, layer, reason }: SlotLayer, track: Track): Subscription[] {
+  hear({ mid, layer, temporal, reason }: SlotLayer, track: Track): Subscription[] {
     const subs: Subscription[] = [];
     const state = this.#states.get(mid);
     const known = state?.track === track ? state : { track, given: null, held: null, told: null };
     this.#states.set(mid, known);
-    known.given = { layer, reason };
+    known.given = { layer, temporal, reason };
     this.#tell(known, subs);
     return subs;
   }
@@ -72,9 +72,13 @@ export class SlotStates {
   #tell(state: State, subs: Subscription[]): void {
     const { track, held, given, told } = state;
     if (held === null && given === null) return;
-    const { layer, reason } = held === null ? given! : { layer: -1, reason: held };
-    if (told?.layer === layer && told.reason === reason) return;
-    state.told = { track: track.sid, state: layer < 0 ? 'paused' : 'live', layer, reason };
+    const { layer, temporal, reason } =
+      held === null ? given! : { layer: -1, temporal: -1, reason: held };
+    const isSame =
+      told?.layer === layer && told.temporalLayer === temporal && told.reason === reason;
+    if (isSame) return;
+    const is = layer < 0 ? 'paused' : 'live';
+    state.told = { track: track.sid, state: is, layer, temporalLayer: temporal, reason };
     subs.push(state.told);
   }
 }
@@ -86,5 +90,5 @@ function holdOf({ muted, cut }: Track, hidden: boolean): State['held'] {
 }
 
 function pausedBy({ sid }: Track, reason: Subscription['reason']): Subscription {
-  return { track: sid, state: 'paused', layer: -1, reason };
+  return { track: sid, state: 'paused', layer: -1, temporalLayer: -1, reason };
 }

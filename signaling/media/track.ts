@@ -36,6 +36,8 @@ export class Track {
   publication = 0;
   /** What it is sent in, the lowest first; empty where that is one without a name. */
   rids: readonly string[] = [];
+  /** Of one encoding: how many spatial layers it has. */
+  layers = 1;
   /** `OfferedCodec.format` of what the publisher sends. */
   format = '';
   /** Of a microphone: its place among those that the media worker forwards, who came last first; -1 for none. */
@@ -61,7 +63,12 @@ export class Track {
     return { publication, mid, muted, ...(isMicrophone ? { microphone: true } : {}) };
   }
 
-  /** In how many it is sent; 1 where there is no choice. */
+  /** In how many sizes it is sent, as encodings or as layers of one; 1 where there is no choice. */
+  get sizes(): number {
+    return Math.max(this.encodings, this.layers);
+  }
+
+  /** In how many encodings it is sent. */
   get encodings(): number {
     return Math.max(1, this.rids.length);
   }

@@ -6,7 +6,7 @@ import type { SubscribeMessage } from '../protocol.ts';
 import type { BoundSlot } from './slots.ts';
 import type { Track } from './track.ts';
 
-/** Lines of the best of three encodings, as cameras have them; and of two. */
+/** Lines of the best of three sizes, as cameras have them; and of two. */
 const LINES_OF_THREE = 720;
 const LINES_OF_TWO = 480;
 /** A picture may be stretched by so much before a larger one is worth its bytes. */
@@ -63,7 +63,7 @@ export class Wishes {
    */
   weigh(slot: BoundSlot): boolean {
     const { track, wanted, fixed, priority, hidden, pinned, tells } = slot;
-    const best = (track?.encodings ?? 1) - 1;
+    const best = (track?.sizes ?? 1) - 1;
     const isChoice = track !== null && best > 0;
     const layer = isChoice ? this.#layers.get(track) : undefined;
     slot.wanted = isChoice
@@ -88,12 +88,12 @@ export class Wishes {
     );
   }
 
-  /** The lowest encoding that is large enough: each has twice the lines of the one below. */
+  /** The smallest size that is large enough: each has twice the lines of the one below. */
   #wanted(track: Track): number {
-    const best = track.encodings - 1;
+    const best = track.sizes - 1;
     const wanted = this.#lines.get(track);
     if (wanted === undefined) return best;
-    let lines = (track.encodings > 2 ? LINES_OF_THREE : LINES_OF_TWO) / 2 ** best;
+    let lines = (track.sizes > 2 ? LINES_OF_THREE : LINES_OF_TWO) / 2 ** best;
     for (let layer = 0; layer < best; layer++, lines *= 2) {
       if (lines * STRETCH >= wanted) return layer;
     }

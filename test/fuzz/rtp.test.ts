@@ -3,7 +3,7 @@
 // longer than its packet allows, and a digest of all answers is the same, so no answer came from a byte outside.
 
 import { describe, expect, it } from 'vitest';
-import { DependencyDescriptor } from '../../sfu/rtp/av1.ts';
+import { DependencyDescriptor } from '../../sfu/rtp/dependency-descriptor.ts';
 import { CODEC_AV1, CODEC_OTHER, isKeyFrameStart } from '../../sfu/rtp/key-frame.ts';
 import { RED_BLOCKS_MAX, RedReader } from '../../sfu/rtp/red-reader.ts';
 import {

@@ -93,7 +93,7 @@ function instrument(): void {
 }
 
 export interface SdkJoin
-  extends TokenOptions, Pick<JoinOptions, 'relayOnly' | 'attributes' | 'want'> {
+  extends TokenOptions, Pick<JoinOptions, 'relayOnly' | 'attributes' | 'want' | 'video'> {
   /** Cameras are sent in three sizes; default false, so that frames that are sent are those that are to be seen. */
   simulcast?: boolean;
   /** Publishes camera and microphone from the start; default true. */
@@ -174,6 +174,7 @@ export class SdkPage {
       simulcast = false,
       attributes,
       want,
+      video,
       ...others
     } = options;
     const { prepared = false, ...token } = others;
@@ -188,13 +189,14 @@ export class SdkPage {
           ...(joinOptions.media ? { publish: window.media } : {}),
           ...(joinOptions.attributes ? { attributes: joinOptions.attributes } : {}),
           ...(joinOptions.want ? { want: joinOptions.want } : {}),
+          ...(joinOptions.video ? { video: joinOptions.video } : {}),
           relayOnly: joinOptions.relayOnly,
           simulcast: joinOptions.simulcast,
         });
         window.room = room;
         window.noteEvents(room);
       },
-      [{ media, renews, relayOnly, simulcast, attributes, want }, first, token] as const,
+      [{ media, renews, relayOnly, simulcast, attributes, want, video }, first, token] as const,
     );
     return this;
   }

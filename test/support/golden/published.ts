@@ -1,6 +1,6 @@
 // The packets of a trace that somebody should get: media, once each, with what is said in them and around them.
 
-import { DependencyDescriptor } from '../../../sfu/rtp/av1.ts';
+import { DependencyDescriptor } from '../../../sfu/rtp/dependency-descriptor.ts';
 import {
   EXTENSION_AUDIO_LEVEL,
   EXTENSION_DEPENDENCY_DESCRIPTOR,

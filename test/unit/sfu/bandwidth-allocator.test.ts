@@ -3,13 +3,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Claim, PAUSED, shareOut } from '../../../sfu/bandwidth/allocator.ts';
+import { operatingPoint, POINTS } from '../../../sfu/rtp/packet-layers.ts';
 
 const RATES = [150_000, 500_000, 1_500_000];
 
 function claim(priority = 1, rates: readonly number[] = RATES): Claim {
   const one = new Claim();
   one.priority = priority;
-  one.bps.set(rates);
+  for (const [size, bps] of rates.entries()) one.bps[operatingPoint(size, 0)] = bps;
   return one;
 }
 
@@ -82,6 +83,31 @@ describe('a change', () => {
     expect(waits.at(-1)).toBeGreaterThan(waits[0]!);
   });
 
+  it('takes frames before size, and no larger picture that stutters', () => {
+    const one = claim();
+    one.bps.set([60, 100, 150, 250, 380, 500, 800, 1200, 1500].map((kbps) => kbps * 1000));
+    const points = [100, 130, 200, 350, 460, 600, 1300, 1500, 2000].map((kbps, i) => {
+      share([one], kbps * 1000, i * 60_000);
+      return [one.layer, one.temporal, one.temporalMax];
+    });
+    expect(points).toEqual([
+      [0, 0, 0],
+      [0, 1, 1],
+      [0, 2, 2],
+      [0, 2, 2],
+      [1, 1, 1],
+      [1, 2, 2],
+      [1, 2, 2],
+      [2, 1, 1],
+      [2, 2, 2],
+    ]);
+    one.bps.set([0, 0, 0], 6);
+    one.bps[5] = 0;
+    share([one], 5_000_000, 1_000_000);
+    // What is not known to be there is not kept out when it comes.
+    expect([one.layer, one.temporal, one.temporalMax, one.reason]).toEqual([1, 1, 2, 'publisher']);
+  });
+
   it('is news once', () => {
     const one = claim();
     share([one], 2_000_000);
@@ -93,7 +119,7 @@ describe('a change', () => {
 });
 
 it('never takes more than there is but for the lowest of the first, whatever there is', () => {
-  const rates = fc.tuple(fc.nat(400_000), fc.nat(900_000), fc.nat(3_000_000));
+  const rates = fc.array(fc.nat(3_000_000), { minLength: POINTS, maxLength: POINTS });
   const claims = fc.array(fc.record({ rates, priority: fc.nat(3), wanted: fc.nat(2) }), {
     minLength: 1,
     maxLength: 8,
@@ -102,14 +128,18 @@ it('never takes more than there is but for the lowest of the first, whatever the
     fc.property(claims, fc.array(fc.nat(8_000_000), { maxLength: 6 }), (given, budgets) => {
       const all = given
         .toSorted((a, b) => b.priority - a.priority)
-        .map((one) => Object.assign(claim(one.priority, one.rates), { wanted: one.wanted }));
+        .map(({ priority, wanted, rates: bps }) => {
+          const one = Object.assign(claim(priority, []), { wanted });
+          one.bps.set(bps);
+          return one;
+        });
       for (const [i, budget] of budgets.entries()) {
         share(all, budget, i * 300);
-        const sums = all.map((one) => one.cost(one.layer));
+        const sums = all.map((one) => one.cost(one.point));
         const taken = sums.reduce((sum, bps) => sum + bps, 0);
         const spared = all[0]!.cost(all[0]!.lowest());
         expect(taken).toBeLessThanOrEqual(Math.max(budget, spared));
-        const unsent = all.filter(({ layer, bps }) => layer !== PAUSED && bps[layer] === 0);
+        const unsent = all.filter(({ point, bps }) => point !== PAUSED && bps[point] === 0);
         expect(unsent).toEqual([]);
       }
     }),

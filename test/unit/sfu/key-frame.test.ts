@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DependencyDescriptor, startsAv1KeyFrame } from '../../../sfu/rtp/av1.ts';
+import { startsAv1KeyFrame } from '../../../sfu/rtp/av1.ts';
+import { DependencyDescriptor } from '../../../sfu/rtp/dependency-descriptor.ts';
 import {
   CODEC_AV1,
   CODEC_H264,

@@ -12,7 +12,7 @@ import { hex } from './build-rtp.ts';
 
 describe('numbers without those that were removed', () => {
   it('are those that came, less the ones left out before', () => {
-    const removed = new RemovedSequences();
+    const removed = new RemovedSequences(32);
     expect(removed.map(5)).toBe(5);
     removed.remove(10);
     removed.remove(11);
@@ -22,7 +22,7 @@ describe('numbers without those that were removed', () => {
   });
 
   it('are one after the other whatever is removed, also where 32 bits wrap', () => {
-    const removed = new RemovedSequences();
+    const removed = new RemovedSequences(32);
     const mapped: number[] = [];
     for (let i = 0; i < 1000; i++) {
       const number = (0x7fff_ff00 + i) | 0;
@@ -33,7 +33,7 @@ describe('numbers without those that were removed', () => {
   });
 
   it('are not known before the oldest run that is remembered', () => {
-    const removed = new RemovedSequences();
+    const removed = new RemovedSequences(32);
     for (let i = 1; i <= 40; i++) removed.remove(100 * i);
     expect(removed.map(50)).toBe(NOT_MAPPED);
     expect(removed.map(799)).toBe(NOT_MAPPED);
@@ -42,7 +42,7 @@ describe('numbers without those that were removed', () => {
   });
 
   it('stay what they are when numbers have gone round', () => {
-    const removed = new RemovedSequences();
+    const removed = new RemovedSequences(32);
     removed.remove(3);
     removed.remove(5);
     let number = 6;

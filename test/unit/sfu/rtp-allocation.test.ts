@@ -1,7 +1,7 @@
 // What every packet goes through allocates nothing: the codecs of RTP and RTCP, and the looks into payloads.
 
 import { describe, expect, it } from 'vitest';
-import { DependencyDescriptor } from '../../../sfu/rtp/av1.ts';
+import { DependencyDescriptor } from '../../../sfu/rtp/dependency-descriptor.ts';
 import {
   CODEC_AV1,
   CODEC_H264,

@@ -129,7 +129,7 @@ describe('subs', () => {
     if (published === CAMERA) {
       // What is chosen among several is the media worker's to say.
       const { id } = plane.current.all('sfu.open')[0]!;
-      const layer = { mid: '1', publication, layer: 1, reason: 'bandwidth' } as const;
+      const layer = { mid: '1', publication, layer: 1, temporal: 2, reason: 'bandwidth' } as const;
       plane.emit({ type: 'sfu.layers', id, slots: [layer, layer] });
       await said('live', 1, 'bandwidth');
     } else await said('live', 0, 'best');

@@ -165,11 +165,16 @@ describe('a camera in several sizes', () => {
     const ann = await MediaClient.join(server, 'ann', CAMERA);
     await bob.until({ '0': ann.track('1') });
     const { id } = plane.current.all('sfu.open')[0]!;
-    const layer = { mid: '0', publication: publication(1, '1'), reason: 'bandwidth' } as const;
+    const layer = {
+      mid: '0',
+      publication: publication(1, '1'),
+      temporal: 1,
+      reason: 'bandwidth',
+    } as const;
     plane.emit({ type: 'sfu.layers', id, slots: [{ ...layer, layer: 0 }] });
     plane.emit({ type: 'sfu.layers', id, slots: [{ ...layer, publication: 999, layer: 1 }] });
     plane.emit({ type: 'sfu.layers', id, slots: [{ ...layer, layer: -1 }] });
-    const pushed = { track: ann.track('1'), reason: 'bandwidth' };
+    const pushed = { track: ann.track('1'), temporalLayer: 1, reason: 'bandwidth' };
     expect(await bob.client.next('subs')).toMatchObject({
       subs: [{ ...pushed, state: 'live', layer: 0 }],
     });

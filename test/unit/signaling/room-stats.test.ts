@@ -60,6 +60,7 @@ const OUTGOING: OutgoingReport = {
   codec: '',
   waits: 'unbound',
   layer: null,
+  temporalLayer: null,
   reason: null,
   redundancy: null,
   packets: 0,

@@ -54,9 +54,11 @@ test('initials', () => {
 
 test('a picture that is not what it could be says why, and one that is says nothing', () => {
   expect(qualityText(null)).toBe('');
-  expect(qualityText({ layer: 0, paused: false, reason: 'limit' })).toBe('');
-  expect(qualityText({ layer: 0, paused: false, reason: 'bandwidth' })).toBe('Slow connection');
-  const paused = { layer: -1, paused: true };
+  expect(qualityText({ layer: 0, temporalLayer: 0, paused: false, reason: 'limit' })).toBe('');
+  expect(qualityText({ layer: 0, temporalLayer: 0, paused: false, reason: 'bandwidth' })).toBe(
+    'Slow connection',
+  );
+  const paused = { layer: -1, temporalLayer: 0, paused: true };
   expect(qualityText({ ...paused, reason: 'bandwidth' })).toBe('Paused: slow connection');
   expect(qualityText({ ...paused, reason: 'hidden' })).toBe('Paused: out of sight');
   expect(qualityText({ ...paused, reason: 'permission' })).toBe('Paused: not allowed');
