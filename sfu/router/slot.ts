@@ -15,7 +15,6 @@ import {
   EXTENSION_TRANSPORT_CC,
   EXTENSION_VIDEO_ORIENTATION,
 } from '../rtp/extension-kinds.ts';
-import { RedReader } from '../rtp/red-reader.ts';
 import { OSN_BYTES, wrapRtx } from '../rtp/rtx.ts';
 import type { SenderInfo } from '../rtp/rtcp-reports.ts';
 import type { OutgoingStream } from '../sdp/negotiation.ts';
@@ -35,6 +34,7 @@ import type { Publication } from './publication.ts';
 import { Rewriter } from './rewriter.ts';
 import type { OutgoingSection } from './sections.ts';
 import { NOT_AGAIN, SentPackets } from './sent-packets.ts';
+import { stripRedundancy } from './strip-redundancy.ts';
 
 /** RFC 3550 s5.1: no gap between two sources is shorter than a frame, of 33 ms or of 20 ms. */
 const VIDEO_FRAME_TICKS = 3000;
@@ -50,7 +50,6 @@ export const FOLLOWS = -2;
 
 /** Of use within one call only. */
 const packet = new MediaPacket();
-const red = new RedReader();
 
 export class Slot {
   readonly path: OutgoingPath;
@@ -72,6 +71,8 @@ export class Slot {
   #generation = 0;
   /** The next packet is the first of its source. */
   #isFirst = false;
+  /** Nothing more of its source is sent: it waits for a key frame. */
+  #isHeld = false;
   readonly #rewriter: Rewriter;
   readonly #sent: SentPackets;
   #rtxSequence: number;
@@ -161,7 +162,12 @@ export class Slot {
     this.#choose(layer);
     if (layer === PAUSED) this.pause();
     else if (this.#source === undefined) this.resume(now);
-    else if (this.#source !== this.target) this.#wish(now);
+    else if (this.#source !== this.target || this.#isHeld) this.#wish(now);
+  }
+
+  /** Who is about to show less sends no more of what it shows: the queue is full of it. */
+  hold(): void {
+    if (this.layer >= 0) this.#isHeld ||= this.layer < (this.#source?.encoding ?? 0);
   }
 
   /** A later description of the same outgoing stream. */
@@ -183,6 +189,7 @@ export class Slot {
   pause(): void {
     if (this.#source !== undefined) this.#source.watchers--;
     this.#source = undefined;
+    this.#isHeld = false;
     this.#sent.clear();
     this.#wishedAt = Number.NEGATIVE_INFINITY;
   }
@@ -200,12 +207,14 @@ export class Slot {
 
   /** A packet of the publication, in the order in which they came. */
   forward(stream: IncomingStream, sequence: number, now: number): void {
-    if (stream === this.#source && stream.generation === this.#generation) {
+    const isShown = stream === this.#source && stream.generation === this.#generation;
+    if (isShown && !this.#isHeld) {
       if (stream.history.read(sequence, packet)) this.#send(sequence, now);
       return;
     }
     if (!this.#begins(stream, sequence, now)) return;
     this.#send(sequence, now);
+    if (this.path.pacer.isHolding) return;
     // A key frame that begins with a late packet: what follows has been here already.
     for (let next = (sequence + 1) | 0; ((stream.newest - next) | 0) >= 0; next = (next + 1) | 0) {
       if (stream.history.read(next, packet)) this.#send(next, now);
@@ -249,7 +258,7 @@ export class Slot {
   /** The receiver cannot go on without a key frame (RFC 4585 s6.3.1, RFC 5104 s4.3.1). */
   requestKeyFrame(now: number): void {
     this.keyFrameRequests++;
-    const stream = this.#source ?? this.target;
+    const stream = (this.#isHeld ? undefined : this.#source) ?? this.target;
     if (stream !== undefined) this.publication?.wishKeyFrame(now, stream);
   }
 
@@ -286,9 +295,7 @@ export class Slot {
 
   /** Whether the slot can begin to show the stream with that packet; it does then. */
   #begins(stream: IncomingStream, sequence: number, now: number): boolean {
-    if (stream !== this.target || !stream.history.read(sequence, packet)) {
-      return false;
-    }
+    if (stream !== this.target || !stream.history.read(sequence, packet)) return false;
     if (this.#codecs[packet.payloadType] === undefined) {
       this.path.host.counters.drop(DROP_CODEC);
       return false;
@@ -304,6 +311,7 @@ export class Slot {
     this.#source = stream;
     this.#generation = stream.generation;
     this.#isFirst = true;
+    this.#isHeld = false;
     // Whoever is shown no longer is not shown again.
     this.#sent.clear();
     // Encodings of one camera: each frame keeps its time.
@@ -326,7 +334,7 @@ export class Slot {
     const codec = this.#codecs[payloadType];
     if (codec === undefined) return path.host.counters.drop(DROP_CODEC);
     rewriter.renumber(packet, codec.codec);
-    if (this.#strips[payloadType] === 1) stripRedundancy();
+    if (this.#strips[payloadType] === 1) stripRedundancy(packet);
     const timestamp = rewriter.timestampOf(packet.timestamp);
     const { writer } = path;
     // RFC 3551 s4.1: of audio, the first packet after a silence.
@@ -388,12 +396,4 @@ export class Slot {
     this.layer = layer;
     this.publication?.watch(layer, 1);
   }
-}
-
-/** Leaves only the newest frame of a redundant payload (RFC 2198 s3), which is its last. */
-function stripRedundancy(): void {
-  const { arena, payloadOffset, payloadBytes } = packet;
-  if (arena === undefined || !red.read(arena.bytes, payloadOffset, payloadBytes)) return;
-  packet.payloadOffset = red.offsets[red.count - 1]!;
-  packet.payloadBytes = red.lengths[red.count - 1]!;
 }

@@ -16,6 +16,9 @@ export class UdpBottleneck {
   #client: RemoteInfo | undefined = undefined;
   /** When what is in the queue has left. */
   #freeAt = 0;
+  /** In the order in which they leave. */
+  readonly #queue: { bytes: Buffer; leavesAt: number }[] = [];
+  #timer: NodeJS.Timeout | undefined = undefined;
 
   private constructor(to: { host: string; port: number }) {
     this.#to = to;
@@ -26,9 +29,10 @@ export class UdpBottleneck {
     this.#far.on('message', (bytes) => this.#take(bytes));
   }
 
+  /** On the address of the server that it stands before. */
   static async to(host: string, port: number): Promise<UdpBottleneck> {
     const proxy = new UdpBottleneck({ host, port });
-    await Promise.all([listening(proxy.#near), listening(proxy.#far)]);
+    await Promise.all([listening(proxy.#near, host), listening(proxy.#far, host)]);
     return proxy;
   }
 
@@ -36,7 +40,13 @@ export class UdpBottleneck {
     return this.#near.address().port;
   }
 
+  /** What comes now waits for so long, milliseconds. */
+  get queueMs(): number {
+    return Math.max(0, this.#freeAt - performance.now());
+  }
+
   close(): void {
+    clearTimeout(this.#timer);
     this.#near.close();
     this.#far.close();
   }
@@ -49,8 +59,17 @@ export class UdpBottleneck {
       return;
     }
     this.#freeAt = begins + (bytes.length * 8000) / this.bps;
-    if (this.#freeAt - now < 1) this.#deliver(bytes);
-    else setTimeout(() => this.#deliver(bytes), this.#freeAt - now);
+    this.#queue.push({ bytes, leavesAt: this.#freeAt });
+    if (this.#queue.length === 1) this.#leave();
+  }
+
+  #leave(): void {
+    const now = performance.now();
+    while (this.#queue.length > 0 && this.#queue[0]!.leavesAt <= now + 0.5) {
+      this.#deliver(this.#queue.shift()!.bytes);
+    }
+    const next = this.#queue[0];
+    if (next !== undefined) this.#timer = setTimeout(() => this.#leave(), next.leavesAt - now);
   }
 
   #deliver(bytes: Buffer): void {
@@ -65,7 +84,7 @@ export class UdpBottleneck {
   }
 }
 
-async function listening(socket: Socket): Promise<void> {
-  socket.bind(0, '127.0.0.1');
+async function listening(socket: Socket, host: string): Promise<void> {
+  socket.bind(0, host);
   await once(socket, 'listening');
 }
