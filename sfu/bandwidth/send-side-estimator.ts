@@ -26,6 +26,7 @@ const PACKET_BYTES = 1200;
 const CONGESTED_MS = 500;
 /** What a queue that overflows loses at least. */
 const LOSING = 0.1;
+const FULL_MS = 250;
 /** Less than this of what it was: it fell, and did not swing. */
 const FELL = 0.9;
 /** Feedback names no more packets that were lost, so that what it costs is bounded. */
@@ -52,6 +53,8 @@ export class SendSideEstimator {
   #lastSequence = 0;
   #fellSequence = 0;
   #congestedAt = Number.NEGATIVE_INFINITY;
+  /** Of a queue that is full, or soon will be. */
+  #fullAt = Number.NEGATIVE_INFINITY;
   #bps = START_BPS;
 
   /** Bits a second, all headers included. */
@@ -133,7 +136,11 @@ export class SendSideEstimator {
       this.#loss.probed(probedBps);
     }
     this.#bps = Math.max(MIN_BPS, Math.min(this.#rate.bps, this.#loss.bps));
-    if (this.#bps < before || usage === 'over' || !this.hasShortQueue) this.#congestedAt = now;
+    const overuses = this.#bps < before || usage === 'over';
+    if (overflows || !this.hasShortQueue || (overuses && lost > LOSING * received)) {
+      this.#fullAt = now;
+    }
+    if (overuses || this.isFull(now)) this.#congestedAt = now;
     if (this.#bps < FELL * before) {
       this.#fellSequence = this.#lastSequence;
       this.probes.fell(now);
@@ -152,7 +159,7 @@ export class SendSideEstimator {
 
   /** Whether much of what is sent now would be lost, or come too late to be of use. */
   isFull(now: number): boolean {
-    return !this.hasShortQueue || (this.isCongested(now) && this.lossShare > LOSING);
+    return now - this.#fullAt < FULL_MS;
   }
 
   /** Another way through the network, as after an ICE restart: what was measured is of the old one. */

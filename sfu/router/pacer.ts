@@ -9,17 +9,17 @@ import type { OutgoingPath } from './outgoing-path.ts';
 import type { Slot } from './slot.ts';
 
 const STEP_MS = 5;
-/** Of the estimate; the same of a queue that is long, which is to become shorter. The estimate is below the capacity. */
+/** Of the estimate; and into a queue that is full, about what leaves it: the estimate is a bit below that. */
 const FACTOR = 2.5;
-const FACTOR_QUEUED = 1.2;
-/** Nothing waits much longer, whatever the estimate says: about so long, for packets of this size. */
+const FACTOR_FULL = 1.2;
+/** Nothing waits longer, whatever the estimate says. */
 const WAITS_MS = 300;
-const PACKET_BYTES = 1200;
 
 interface Waiting {
   readonly slot: Slot;
   readonly stream: IncomingStream;
   readonly sequence: number;
+  readonly since: number;
 }
 
 export class Pacer {
@@ -46,7 +46,7 @@ export class Pacer {
 
   /** A packet that the slot is to forward. */
   add(slot: Slot, stream: IncomingStream, sequence: number, now: number): void {
-    this.#waiting.push({ slot, stream, sequence });
+    this.#waiting.push({ slot, stream, sequence, since: now });
     if (this.#waiting.length > PACED_MAX) this.#sendAll(now);
     else if (!this.#timer.scheduled) this.#send(now);
   }
@@ -61,15 +61,16 @@ export class Pacer {
     const { estimator } = path;
     if (estimator === undefined) return this.#sendAll(now);
     const waiting = this.#waiting;
-    const factor = estimator.hasShortQueue ? FACTOR : FACTOR_QUEUED;
-    const bps = Math.max(estimator.bps * factor, (waiting.length * PACKET_BYTES * 8000) / WAITS_MS);
+    const bps = estimator.bps * (estimator.isFull(now) ? FACTOR_FULL : FACTOR);
     const elapsed = Math.min(now - this.#at, 2 * STEP_MS);
     this.#at = now;
     this.#allowed = Math.min(0, this.#allowed) + (bps * elapsed) / 8000;
     let sent = 0;
-    while (sent < waiting.length && this.#allowed > 0) {
+    for (; sent < waiting.length; sent++) {
+      const one = waiting[sent]!;
+      if (this.#allowed <= 0 && now - one.since < WAITS_MS) break;
       const before = path.sentBytes;
-      this.#forward(waiting[sent++]!, now);
+      this.#forward(one, now);
       this.#allowed -= path.sentBytes - before;
     }
     waiting.splice(0, sent);
