@@ -130,7 +130,8 @@ export class SendSideEstimator {
     this.#loss.update(received, lost, before, this.rttMs, now);
     const overflows = this.#queue.overflowsAt(before);
     const usage = this.#usage(overflows, now);
-    this.#rate.update(usage, this.#arrivesBps, this.#isLimited, this.rttMs, now);
+    const isCarried = this.#queue.carriedBps >= 0;
+    this.#rate.update(usage, this.#arrivesBps, isCarried, this.#isLimited, this.rttMs, now);
     if (probedBps > before && this.#delay.usage !== 'over') {
       this.#rate.probed(probedBps, now);
       this.#loss.probed(probedBps);
