@@ -15,6 +15,8 @@ const FOUND_NEW = 1.1;
 /** While more is wanted than there is, milliseconds; twice as long after each that finds nothing new. */
 const AGAIN_MS = 3000;
 const AGAIN_MS_MAX = 6000;
+/** One that finds more, and less than it was to find, is followed by the next after this. */
+const MORE_MS = 1000;
 /** One that could not be sent as fast as it should says nothing; the next one begins after this. */
 const RETRY_MS = 300;
 /** Of its rate, what it has to be sent with. */
@@ -148,6 +150,7 @@ export class Probes {
     const isNew = result > FOUND_NEW * estimateBps;
     if (isNew && result > FOUND_ENOUGH * this.#rateBps) this.#followUpBps = result * NEXT_FACTOR;
     else this.#firstsLeft = 0;
+    if (isNew) this.#nextAt = this.#startedAt + MORE_MS;
     if (result > estimateBps) this.#pauseMs = AGAIN_MS;
     if (this.#sentBps < SENT_ENOUGH * this.#rateBps) this.#nextAt = this.#startedAt + RETRY_MS;
     this.#end();

@@ -1,5 +1,6 @@
 // A UDP path between one client and a server that lets only so much through towards the client: a queue of bounded
-// time, whose end is dropped. What the client sends passes.
+// time, whose end is dropped. What the client sends passes. As behind a NAT, each address that the client sends from
+// has one of its own towards the server.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
@@ -9,82 +10,70 @@ const QUEUE_MS = 300;
 export class UdpBottleneck {
   /** Towards the client, bits a second. */
   bps = Number.POSITIVE_INFINITY;
-  dropped = 0;
   readonly #near = createSocket('udp4');
-  readonly #far = createSocket('udp4');
   readonly #to: { host: string; port: number };
-  #client: RemoteInfo | undefined = undefined;
+  /** Towards the server, by the client's address. */
+  readonly #far = new Map<string, Socket>();
   /** When what is in the queue has left. */
   #freeAt = 0;
   /** In the order in which they leave. */
-  readonly #queue: { bytes: Buffer; leavesAt: number }[] = [];
+  readonly #queue: { bytes: Buffer; to: RemoteInfo; leavesAt: number }[] = [];
   #timer: NodeJS.Timeout | undefined = undefined;
+  #closed = false;
 
   private constructor(to: { host: string; port: number }) {
     this.#to = to;
     this.#near.on('message', (bytes, from) => {
-      this.#client = from;
-      this.#far.send(bytes, this.#to.port, this.#to.host);
+      this.#farOf(from).send(bytes, this.#to.port, this.#to.host);
     });
-    this.#far.on('message', (bytes) => this.#take(bytes));
   }
 
   /** On the address of the server that it stands before. */
   static async to(host: string, port: number): Promise<UdpBottleneck> {
-    const proxy = new UdpBottleneck({ host, port });
-    await Promise.all([listening(proxy.#near, host), listening(proxy.#far, host)]);
-    return proxy;
+    const bottleneck = new UdpBottleneck({ host, port });
+    bottleneck.#near.bind(0, host);
+    await once(bottleneck.#near, 'listening');
+    return bottleneck;
   }
 
   get port(): number {
     return this.#near.address().port;
   }
 
-  /** What comes now waits for so long, milliseconds. */
-  get queueMs(): number {
-    return Math.max(0, this.#freeAt - performance.now());
-  }
-
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
     this.#near.close();
-    this.#far.close();
+    for (const far of this.#far.values()) far.close();
   }
 
-  #take(bytes: Buffer): void {
+  #farOf(client: RemoteInfo): Socket {
+    const key = `${client.address} ${client.port}`;
+    let far = this.#far.get(key);
+    if (far === undefined) {
+      far = createSocket('udp4');
+      far.on('message', (bytes) => this.#take(bytes, client));
+      this.#far.set(key, far);
+    }
+    return far;
+  }
+
+  #take(bytes: Buffer, to: RemoteInfo): void {
     const now = performance.now();
     const begins = Math.max(now, this.#freeAt);
-    if (begins - now > QUEUE_MS) {
-      this.dropped++;
-      return;
-    }
+    if (begins - now > QUEUE_MS) return;
     this.#freeAt = begins + (bytes.length * 8000) / this.bps;
-    this.#queue.push({ bytes, leavesAt: this.#freeAt });
+    this.#queue.push({ bytes, to, leavesAt: this.#freeAt });
     if (this.#queue.length === 1) this.#leave();
   }
 
   #leave(): void {
     const now = performance.now();
     while (this.#queue.length > 0 && this.#queue[0]!.leavesAt <= now + 0.5) {
-      this.#deliver(this.#queue.shift()!.bytes);
+      const { bytes, to } = this.#queue.shift()!;
+      if (!this.#closed) this.#near.send(bytes, to.port, to.address);
     }
     const next = this.#queue[0];
     if (next !== undefined) this.#timer = setTimeout(() => this.#leave(), next.leavesAt - now);
   }
-
-  #deliver(bytes: Buffer): void {
-    const client = this.#client;
-    if (client === undefined) return;
-    // It may have been closed meanwhile, with packets on their way.
-    try {
-      this.#near.send(bytes, client.port, client.address);
-    } catch {
-      this.#client = undefined;
-    }
-  }
-}
-
-async function listening(socket: Socket, host: string): Promise<void> {
-  socket.bind(0, host);
-  await once(socket, 'listening');
 }

@@ -232,7 +232,7 @@ it('pauses what does not fit at all, but not what matters most', () => {
 });
 
 it('says in its report what the network carries, and null where nobody tells', () => {
-  const link = subscribe(10, 2_000_000);
+  const link = subscribe(10, 1_400_000);
   const deaf = publishes([shows('0', 'video')], {});
   world.join(11, deaf, { 0: 7 });
   run(4000, link);
