@@ -28,7 +28,7 @@ export interface Browser {
   open(url: string): Promise<ScriptablePage>;
 }
 
-const FRAMES_A_SECOND = 15;
+const FRAMES_A_SECOND = 12;
 
 /** Runs in the page: moving shapes on a texture that moves, too. An encoder makes them as small as it is told. */
 function film(framesASecond: number): void {
@@ -151,8 +151,10 @@ export async function enterBy(
       type,
       sdp = '',
     }: RTCSessionDescriptionInit): Promise<void> {
+      // And there is no way around it.
+      const udp = sdp.replaceAll(/a=candidate:\S+ 1 tcp .*\r\n/gi, '');
       const candidate = /(a=candidate:\S+ 1 udp \d+ \S+) \d+ /gi;
-      return before.call(this, { type, sdp: sdp.replaceAll(candidate, `$1 ${given} `) });
+      return before.call(this, { type, sdp: udp.replaceAll(candidate, `$1 ${given} `) });
     };
   }, port);
   await enter(page);
