@@ -14,6 +14,9 @@ const STILL_MS = 250;
 /** A queue that is longer than this for so long is there to stay, unless less is sent. */
 export const STANDING_MS = 100;
 const STANDING_FOR_MS = 150;
+/** One that has not become shorter in this time, however little was sent, is somebody else's: it is part of the way. */
+const OTHERS_AFTER_MS = 2000;
+const SHORTER = 0.9;
 /** One of which every packet of a message of feedback has met so much, and that carries so little of what was thought. */
 const OVERFLOW_MS = 35;
 const OVERFLOW_SHARE = 0.7;
@@ -29,6 +32,9 @@ export class QueueWatch {
   #leastNextMs = Number.POSITIVE_INFINITY;
   #leastSince = Number.NEGATIVE_INFINITY;
   #standingSince = Number.NaN;
+  /** How long it was at most since it was last looked at whether it becomes shorter, and when that was. */
+  #longestMs = 0;
+  #lookedAt = 0;
   /** Of the queue's window: the first arrival, and what came after it. */
   #windowAt = Number.NaN;
   #lastArrival = 0;
@@ -71,7 +77,15 @@ export class QueueWatch {
     this.#leastMs = Math.min(this.#leastMs, delayMs);
     this.queueMs = delayMs - this.#leastMs;
     if (this.queueMs < STANDING_MS) this.#standingSince = Number.NaN;
-    else if (Number.isNaN(this.#standingSince)) this.#standingSince = now;
+    else if (Number.isNaN(this.#standingSince)) {
+      this.#standingSince = now;
+      this.#look(now);
+    } else {
+      this.#longestMs = Math.max(this.#longestMs, this.queueMs);
+      if (now - this.#lookedAt < OTHERS_AFTER_MS) return;
+      if (this.queueMs > SHORTER * this.#longestMs) this.#accept();
+      this.#look(now);
+    }
   }
 
   /** A full queue grows no more and is too long all the same. */
@@ -97,6 +111,18 @@ export class QueueWatch {
     this.#leastNextMs = Number.POSITIVE_INFINITY;
     this.#standingSince = Number.NaN;
     this.#windowAt = Number.NaN;
+  }
+
+  #look(now: number): void {
+    this.#longestMs = this.queueMs;
+    this.#lookedAt = now;
+  }
+
+  #accept(): void {
+    this.#leastMs += this.queueMs;
+    this.#leastNextMs = this.#leastMs;
+    this.queueMs = 0;
+    this.#standingSince = Number.NaN;
   }
 
   #begin(arrivalAt: number): void {
