@@ -94,7 +94,9 @@ it.each([
     'of another one': other.decoder.longestGap(cappedAt, world.now),
     dropped: link.dropped,
   };
-  console.log(rate, queueMs, JSON.stringify(figures));
+  const text = Object.entries(figures).map(([name, value]) => `${name} ${Math.round(value)}`);
+  // oxlint-disable-next-line no-console -- for who looks at it
+  console.log(`20 -> ${rate / 1e6} -> 20 Mbit/s, a queue of ${queueMs} ms: ${text.join(', ')}`);
   expect(figures['smaller after']).toBeLessThan(1000);
   expect(figures['large again after']).toBeLessThan(10_000);
   expect(figures['longest pause']).toBeLessThan(500);
