@@ -14,6 +14,7 @@ export type { LocalPublication } from './local-publication.ts';
 export { Publication } from './publication.ts';
 export type { Quality } from './publication.ts';
 export { Moderation } from './moderation.ts';
+export type { NetworkConditions, Simulation } from './simulate.ts';
 export type { Wish } from './subscriptions.ts';
 export type { Listener, ListenOptions } from './emitter.ts';
 export { SternaClientError } from './errors.ts';

@@ -10,6 +10,7 @@ import type {
   MuteMessage,
   OfferMessage,
   SignalMessage,
+  SimulateMessage,
   SubscribeMessage,
 } from '../signaling/protocol.ts';
 
@@ -23,6 +24,7 @@ export type Request =
   | MuteMessage
   | OfferMessage
   | SignalMessage
+  | SimulateMessage
   | SubscribeMessage;
 export type RequestBody = Unnumbered<Request>;
 

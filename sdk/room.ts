@@ -2,7 +2,6 @@
 // closes them downward, once. Made by join() only.
 
 import type {
-  JoinMessage,
   JoinedMessage,
   ParticipantInfo,
   PeopleMessage,
@@ -34,11 +33,13 @@ import { Roster } from './roster.ts';
 import type { RosterChange } from './roster.ts';
 import { SignalConnection } from './signal-connection.ts';
 import type { JoinedHow } from './signal-connection.ts';
+import { SelfDescription } from './self-description.ts';
+import { SIMULATE_FEATURE } from './simulate.ts';
+import type { Simulation } from './simulate.ts';
 import { Subscriptions } from './subscriptions.ts';
 import type { Wish } from './subscriptions.ts';
 import { Timeline } from './timeline.ts';
 import type { TimelineSnapshot } from './timeline.ts';
-import { SDK_NAME, SDK_VERSION } from './version.ts';
 
 /** What join() has prepared; not for applications. */
 export interface RoomSetup {
@@ -62,8 +63,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#connection.request({ type: 'subscribe', tracks }),
   );
   readonly #renewal = new IceRenewal(() => this.#connection.renew());
-  readonly #attributes: Record<string, string>;
-  #metadata: string | undefined;
+  readonly #description: SelfDescription;
   #joined: JoinedMessage | null = null;
   #self: Participant | null = null;
   #flow: RoomMedia | null = null;
@@ -75,7 +75,6 @@ export class Room extends Emitter<RoomEvents> {
   private constructor(setup: RoomSetup) {
     super();
     const { options } = setup;
-    this.#metadata = options.metadata;
     this.local = new LocalMedia(new MediaStream(), {
       canPublish: () => this.#self?.permissions.canPublish ?? false,
       onPublications: async () => this.#flow?.sync(),
@@ -88,7 +87,8 @@ export class Room extends Emitter<RoomEvents> {
       },
     });
     if (options.publish) this.local.preload(options.publish);
-    this.#attributes = { ...options.attributes, ...this.local.attributes() };
+    const attributes = { ...options.attributes, ...this.local.attributes() };
+    this.#description = new SelfDescription(attributes, options.metadata);
     const { preparation } = setup;
     const publications = (): readonly LocalPublication[] => this.local.publications;
     this.#media = new MediaSetup(
@@ -112,7 +112,7 @@ export class Room extends Emitter<RoomEvents> {
         },
         tokenRenews: options.tokenProvider !== undefined,
         reconnectForMs: options.reconnectForMs ?? RECONNECT_FOR_MS,
-        joinBody: () => this.#joinBody(),
+        joinBody: () => this.#description.joinBody(),
         joinOffer: (token) => this.#media.joinOffer(token),
         openSocket: (url, protocol) => new WebSocket(url, protocol),
         now: () => Date.now(),
@@ -206,16 +206,21 @@ export class Room extends Emitter<RoomEvents> {
    * Changes the attributes that everybody sees; `null` deletes one. Resolves when the server has taken it.
    */
   async setAttributes(patch: Readonly<Record<string, string | null>>): Promise<void> {
-    for (const [name, value] of Object.entries(patch)) {
-      if (value === null) delete this.#attributes[name];
-      else this.#attributes[name] = value;
-    }
-    await this.#connection.request({ type: 'attrs', attrs: { ...patch } });
+    await this.#connection.request(this.#description.patch(patch));
   }
 
   async setMetadata(metadata: string): Promise<void> {
-    this.#metadata = metadata;
-    await this.#connection.request({ type: 'attrs', meta: metadata });
+    await this.#connection.request(this.#description.setMetadata(metadata));
+  }
+
+  /** Whether the token lets `simulate`. */
+  get maySimulate(): boolean {
+    return this.#lastJoined().server.features.includes(SIMULATE_FEATURE);
+  }
+
+  /** For development: has our own connection go wrong. Resolves when the server has taken it. */
+  async simulate(simulation: Simulation): Promise<void> {
+    await this.#connection.request({ type: 'simulate', ...simulation });
   }
 
   /** When the phases of joining were reached, milliseconds since join() was called. */
@@ -249,14 +254,6 @@ export class Room extends Emitter<RoomEvents> {
   #lastJoined(): JoinedMessage {
     if (!this.#joined) throw new SternaClientError('CLOSED');
     return this.#joined;
-  }
-
-  #joinBody(): Pick<JoinMessage, 'client' | 'attrs' | 'meta'> {
-    return {
-      client: { sdk: SDK_NAME, ver: SDK_VERSION, ua: navigator.userAgent.slice(0, 512) },
-      attrs: { ...this.#attributes },
-      ...(this.#metadata === undefined ? {} : { meta: this.#metadata }),
-    };
   }
 
   #onJoined(message: JoinedMessage, how: JoinedHow): void {

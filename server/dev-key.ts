@@ -22,6 +22,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SternaError } from '../shared/errors.ts';
+import { parseJson } from '../shared/parse-json.ts';
 
 const FILE_BYTES_MAX = 4096;
 
@@ -112,14 +113,6 @@ function requirePrivate(stats: Stats, kind: 'file' | 'directory', path: string):
 function notPrivate(path: string, cause?: unknown): SternaError {
   const message = `${path} is not private to this user, so it is not used; remove it`;
   return new SternaError('DEV_KEY', message, { cause });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function isRunning(pid: number): boolean {

@@ -8,9 +8,8 @@ import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
 import type { ApiKey, KeyRing } from '../shared/keys/key-ring.ts';
 import { problem } from './api-problem.ts';
-import { actorOf } from './audit/audit.ts';
 import type { Audit } from './audit/audit.ts';
-import { audited } from './room-commands.ts';
+import { audited } from './audit/audited.ts';
 
 export function keysApiOf(ring: KeyRing, audit: Audit): KeysApi {
   return {
@@ -18,16 +17,15 @@ export function keysApiOf(ring: KeyRing, audit: Audit): KeysApi {
     make: async (caller, { name, grants, expiresInSeconds }) => {
       const expiresAt =
         expiresInSeconds === undefined ? undefined : systemClock.wall() + expiresInSeconds * 1000;
-      try {
-        const made = await kept(ring.add({ name, grants, expiresAt }));
-        const { key, secret } = made;
-        audit.record(actorOf(caller), 'key.make', { key, name, grants, expiresAt }, 'ok');
-        return { ...infoOf(made), secret };
-      } catch (error) {
-        const outcome = error instanceof GatewayProblem ? error.code : 'INTERNAL';
-        audit.record(actorOf(caller), 'key.make', { name }, outcome);
-        throw error;
-      }
+      const made = await audited(
+        audit,
+        caller,
+        'key.make',
+        { name },
+        () => kept(ring.add({ name, grants, expiresAt })),
+        ({ key }) => ({ key, name, grants, expiresAt }),
+      );
+      return { ...infoOf(made), secret: made.secret };
     },
     revoke: (caller, key) =>
       audited(audit, caller, 'key.revoke', { key }, () => revoke(ring, caller, key)),

@@ -16,6 +16,7 @@ import type { WorkerStats } from './media/messages.ts';
 import { OVERSIGHT_METRIC_FAMILIES } from './oversight-metric-families.ts';
 import { VERSION } from './package-root.ts';
 import { REDIS_METRIC_FAMILIES } from './redis-metric-families.ts';
+import { simulation } from '../signaling/protocol.ts';
 import { SFU_METRIC_FAMILIES } from './sfu-metric-families.ts';
 import type { ServerStats } from './stats.ts';
 import { TURN_METRIC_FAMILIES } from './turn-metric-families.ts';
@@ -262,6 +263,14 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     type: 'counter',
     help: 'WebSockets that the server closed, by reason',
     ...ofReasons(({ closes }) => closes),
+  },
+  {
+    name: 'sterna_simulations_total',
+    type: 'counter',
+    help: 'What was made to go wrong on purpose for participants, by kind',
+    labels: ['op'],
+    samples: ({ signaling: { simulations } }) =>
+      by('op', simulation.shape.op.options, (op) => simulations[op] ?? 0),
   },
   ...WHIP_METRIC_FAMILIES,
   ...CLUSTER_METRIC_FAMILIES,

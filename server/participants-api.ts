@@ -5,7 +5,8 @@ import type { Caller } from '../gateway/caller.ts';
 import type { ParticipantsApi } from '../gateway/routes/participants.ts';
 import type { RoomAnswers, RoomCommand } from '../signaling/index.ts';
 import type { Audit } from './audit/audit.ts';
-import { audited, run } from './room-commands.ts';
+import { audited } from './audit/audited.ts';
+import { run } from './room-commands.ts';
 import type { RoomOwner } from './room-commands.ts';
 
 type Moderation = Extract<RoomCommand, { op: 'moderate' }>;
@@ -33,6 +34,13 @@ export function participantsApiOf(rooms: RoomOwner, audit: Audit): ParticipantsA
       told(await moderate(caller, room, participant, { op: 'mute', track })),
     permit: async (caller, room, participant, perm) =>
       told(await moderate(caller, room, participant, { op: 'permit', perm })),
+    simulate: (caller, room, participant, what) => {
+      const { op, ms, up, down, seed } = what;
+      const target = { room, participant, op, ms, up, down, seed };
+      return audited(audit, caller, 'participant.simulate', target, () =>
+        run(rooms, { op: 'simulate', room, participant, what }),
+      );
+    },
     send: (room, data) => run(rooms, { op: 'send', room, ...data }),
   };
 }

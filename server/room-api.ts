@@ -11,11 +11,11 @@ import type { CreateRoomOptions, SignalingServer, StatsFailure } from '../signal
 import { CODES } from '../signaling/codes.ts';
 import type { Reason } from '../signaling/codes.ts';
 import { problem } from './api-problem.ts';
-import { actorOf } from './audit/audit.ts';
 import type { Audit } from './audit/audit.ts';
-import { audited, run } from './room-commands.ts';
+import { audited } from './audit/audited.ts';
+import { run } from './room-commands.ts';
 import type { RoomOwner } from './room-commands.ts';
-import type { Ask, RoomPlaces } from './room-places.ts';
+import type { RoomPlaces } from './room-places.ts';
 
 const creation = z.object({
   name: z.string(),
@@ -86,28 +86,17 @@ export function roomsApiOf(
       await audited(audit, caller, 'room.end', { room }, () => run(owner, { op: 'end', room }));
     },
     create: (caller, { name, ...settings }) =>
-      createAudited(create, audit, caller, { name, ...settingsOf(settings) }),
+      audited(
+        audit,
+        caller,
+        'room.create',
+        { room: name },
+        () => create(name, { name, ...settingsOf(settings) }),
+        ({ created }) => ({ room: name, created }),
+      ),
     roomStats: (room) => statsOfRoom(room, { room }),
     participantStats: (room, participant) => statsOfParticipant(room, { room, participant }),
   };
-}
-
-async function createAudited(
-  create: Ask<Creation, RoomResult>,
-  audit: Audit,
-  caller: Parameters<RoomsApi['create']>[0],
-  options: Creation,
-): Promise<RoomResult> {
-  const { name: room } = options;
-  try {
-    const result = await create(room, options);
-    audit.record(actorOf(caller), 'room.create', { room, created: result.created }, 'ok');
-    return result;
-  } catch (error) {
-    const reason = error instanceof GatewayProblem ? error.code : 'INTERNAL';
-    audit.record(actorOf(caller), 'room.create', { room }, reason);
-    throw error;
-  }
 }
 
 function createHere(

@@ -1,12 +1,8 @@
-// Commands to rooms as answers over HTTP: signaling's refusals become problems, and what changes something is audited.
+// Commands to rooms as answers over HTTP: signaling's refusals become problems.
 // Called by: the room and participant APIs of the server entry.
 
-import type { Caller } from '../gateway/caller.ts';
-import { GatewayProblem } from '../gateway/problem.ts';
 import type { RoomAnswer, RoomAnswers, RoomCommand } from '../signaling/index.ts';
 import { problem } from './api-problem.ts';
-import { actorOf } from './audit/audit.ts';
-import type { Audit } from './audit/audit.ts';
 
 /** Whoever has the room, or asks who has it. */
 export interface RoomOwner {
@@ -24,23 +20,4 @@ export async function run<Op extends keyof RoomAnswers>(
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each command has its answer
   return answer as RoomAnswers[Op];
-}
-
-/** Writes down who did it and what came of it. */
-export async function audited<Result>(
-  audit: Audit,
-  caller: Caller,
-  action: string,
-  target: Readonly<Record<string, unknown>>,
-  act: () => Result | Promise<Result>,
-): Promise<Result> {
-  try {
-    const result = await act();
-    audit.record(actorOf(caller), action, target, 'ok');
-    return result;
-  } catch (error) {
-    const outcome = error instanceof GatewayProblem ? error.code : 'INTERNAL';
-    audit.record(actorOf(caller), action, target, outcome);
-    throw error;
-  }
 }

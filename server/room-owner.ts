@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import type { RoomAnswer, RoomCommand, SignalingServer } from '../signaling/index.ts';
+import { simulation } from '../signaling/protocol.ts';
 import type { RoomOwner } from './room-commands.ts';
 import type { RoomPlaces } from './room-places.ts';
 
@@ -34,6 +35,7 @@ const command: z.ZodType<RoomCommand> = z.discriminatedUnion('op', [
       reason: text,
     }),
   }),
+  z.object({ op: z.literal('simulate'), room, participant: z.string(), what: simulation }),
   z.object({
     op: z.literal('send'),
     room,

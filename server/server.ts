@@ -329,7 +329,7 @@ export class Server {
       secret: this.#config.keys[DEVELOPMENT_KEY] ?? '',
       identity: request.identity,
       ...(request.name === undefined || request.name === '' ? {} : { name: request.name }),
-      grants: { room: request.room, roomJoin: true },
+      grants: { room: request.room, roomJoin: true, simulate: true },
       ttlSeconds: PAGE_TOKEN_SECONDS,
     });
   }

@@ -121,7 +121,7 @@ export const SFU_METRIC_FAMILIES: readonly MetricFamily[] = [
   {
     name: 'sterna_sfu_dropped_datagrams_total',
     type: 'counter',
-    help: 'Datagrams at the media ports that are of nobody, or not authentic, by reason',
+    help: 'Datagrams at the media ports that are of nobody, or not authentic, or impaired, by reason',
     ...ofSfu('reason', MEDIA_DROP_REASONS, ({ server }, reason) => server.drops[reason] ?? 0),
   },
   {
@@ -141,5 +141,11 @@ export const SFU_METRIC_FAMILIES: readonly MetricFamily[] = [
     type: 'gauge',
     help: 'TCP connections of participants',
     ...plain(({ server }) => server.streams),
+  },
+  {
+    name: 'sterna_sfu_impaired_bytes',
+    type: 'gauge',
+    help: 'Packets that are held back for participants whose network is made bad on purpose',
+    ...plain(({ server }) => server.impairedBytes),
   },
 ];

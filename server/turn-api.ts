@@ -6,6 +6,7 @@ import type { CredentialRequest, TurnApi, TurnCredential } from '../gateway/rout
 import { problem } from './api-problem.ts';
 import { actorOf } from './audit/audit.ts';
 import type { Audit } from './audit/audit.ts';
+import { audited } from './audit/audited.ts';
 import type { AllocationFailure, Allocations } from './media/allocations.ts';
 
 /** Mints a credential; undefined where no secret is configured. */
@@ -31,13 +32,11 @@ export function turnApiOf(
       if (typeof allocation === 'string') throw failed(allocation);
       return allocation;
     },
-    end: async (caller, id) => {
-      const outcome = await allocations.end(id);
-      const wrong = outcome === 'ended' ? undefined : failed(outcome);
-      const target = { allocation: id };
-      audit.record(actorOf(caller), 'turn.end-allocation', target, wrong?.code ?? 'ok');
-      if (wrong !== undefined) throw wrong;
-    },
+    end: (caller, id) =>
+      audited(audit, caller, 'turn.end-allocation', { allocation: id }, async () => {
+        const outcome = await allocations.end(id);
+        if (outcome !== 'ended') throw failed(outcome);
+      }),
     mint: (caller, request, requestHost) => {
       const credential = mint(request, requestHost);
       const target = { ...request, username: credential?.username };

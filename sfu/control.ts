@@ -37,6 +37,36 @@ export interface SlotBinding {
   readonly priority?: number;
 }
 
+/** One direction of a bad network; what is left out is as good as the real one. */
+export interface NetworkConditions {
+  /** The share of packets that get lost, from 0 to 1. */
+  readonly loss?: number | undefined;
+  /** The mean number of packets that get lost together; 1: each by itself. */
+  readonly burst?: number | undefined;
+  readonly delayMs?: number | undefined;
+  /** Up to so much more delay, different for each packet; their order stays. */
+  readonly jitterMs?: number | undefined;
+  /** Bits a second through the bottleneck. */
+  readonly rateBps?: number | undefined;
+  /** What has to wait longer in front of the bottleneck is dropped. */
+  readonly queueMs?: number | undefined;
+}
+
+/** The paths whose packets pass: TCP or our relays alone, or none until the peer has restarted ICE. */
+export type ImpairedPath = 'tcp' | 'relay' | 'nothing';
+
+/** What is to be bad. What is left out stays as it is; null lifts it. */
+export interface ImpairOrder {
+  /** From the client, and to it. */
+  readonly up?: NetworkConditions | null | undefined;
+  readonly down?: NetworkConditions | null | undefined;
+  readonly passes?: ImpairedPath | null | undefined;
+  /** The same one loses the same packets. */
+  readonly seed: number;
+  /** How long. */
+  readonly ms: number;
+}
+
 /** To a media worker. Whatever names something that is gone is ignored: the other side may not know it yet. */
 export type SfuCommand =
   | {
@@ -63,6 +93,8 @@ export type SfuCommand =
   /** Slots that are not named stay as they are. */
   | { readonly type: 'sfu.bind'; readonly id: number; readonly slots: readonly SlotBinding[] }
   | { readonly type: 'sfu.mute'; readonly publication: number; readonly muted: boolean }
+  /** Makes the network of a participant bad, STUN and DTLS included, or as it was. */
+  | ({ readonly type: 'sfu.impair'; readonly id: number } & ImpairOrder)
   | { readonly type: 'sfu.close'; readonly id: number }
   /** Answered with `sfu.report`: of these transports, as far as they are there. Building it takes the worker's time. */
   | { readonly type: 'sfu.report'; readonly request: number; readonly ids: readonly number[] };

@@ -6,6 +6,7 @@ import { Arena } from '../shared/native/arena.ts';
 import type { Timers } from '../shared/net/timer-wheel.ts';
 import type {
   IceSetup,
+  ImpairOrder,
   LinkReport,
   SfuCommand,
   SfuEvent,
@@ -32,6 +33,7 @@ export interface SfuTransport extends PacketSender {
   readonly path: SfuPath | '';
   report(now: number): LinkReport;
   restart(ice: IceSetup, now: number): boolean;
+  impair(order: ImpairOrder, now: number): void;
   close(): void;
 }
 
@@ -127,6 +129,9 @@ export class Sfu {
         break;
       case 'sfu.mute':
         this.#publications.get(command.publication)?.setMuted(command.muted, now);
+        break;
+      case 'sfu.impair':
+        this.#seats.get(command.id)?.transport?.impair(command, now);
         break;
       case 'sfu.close':
         this.#end(this.#seats.get(command.id));

@@ -28,6 +28,8 @@ export const grants = z.strictObject({
   roomAdmin: z.boolean().default(false),
   /** Left out: seen by the others, unless it only looks on over WHEP. */
   hidden: z.boolean().optional(),
+  /** For development: may have its own connection go wrong, with `simulate`. */
+  simulate: z.boolean().default(false),
 });
 
 /** A NumericDate, RFC 7519 s2: seconds, possibly with a fraction. */

@@ -10,7 +10,7 @@ import { join } from './join.ts';
 import { answerOffer, muteTrack, subscribe } from './media-handlers.ts';
 import { moderate } from './moderation.ts';
 import { LIMITS } from './protocol.ts';
-import type { AnswerMessage, ClientMessage, SdpAnswer } from './protocol.ts';
+import type { AnswerMessage, ClientMessage, SdpAnswer, SimulateMessage } from './protocol.ts';
 import { Violations } from './violations.ts';
 import { errorFrame, refusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
@@ -18,6 +18,7 @@ import type { Service } from './service.ts';
 import type { Session } from './session.ts';
 import { names } from './sessions.ts';
 import type { SignalSocket } from './signal-socket.ts';
+import { simulateSelf } from './simulate.ts';
 
 /** Refusals that a well-behaved client can run into; they do not count against it. */
 const INNOCENT: ReadonlySet<Reason> = new Set<Reason>([
@@ -143,6 +144,8 @@ export class Conversation {
         return this.#reply(message.i, subscribe(session, message), now);
       case 'mod':
         return this.#reply(message.i, moderate(this.#service, session, message, now), now);
+      case 'simulate':
+        return this.#simulate(session, message, now);
       case 'join':
         return this.#reply(message.i, refusal('BAD_MESSAGE', 'join: has joined already'), now);
       case 'ping': {
@@ -165,6 +168,14 @@ export class Conversation {
     if ('reason' in result) return this.#refuse(result, i, now);
     const message: AnswerMessage = { type: 'answer', re: i, ...result };
     return this.#sendReply(i, JSON.stringify(message));
+  }
+
+  /** Answered before it happens: it may be this WebSocket that goes, and nobody wants it twice. */
+  #simulate(session: Session, message: SimulateMessage, now: number): void {
+    const plan = simulateSelf(this.#service, session, message, now);
+    if ('reason' in plan) return this.#refuse(plan, message.i, now);
+    this.#reply(message.i, OK, now);
+    return plan.run();
   }
 
   #sendReply(i: number, frame: string): void {

@@ -92,6 +92,7 @@ function open(
     room,
     participant,
     token: { id: token.id, expiresAt: token.expiresAt },
+    maySimulate: grants.simulate,
     socket: door.socket,
   });
   door.session = session;

@@ -9,6 +9,8 @@ import type { Session } from './session.ts';
 
 /** What this server can do beyond joining; a client looks here before it uses any of it. */
 const FEATURES = ['attrs', 'data', 'resume'];
+/** And who has the grant. */
+const SIMULATE = 'simulate';
 
 export interface Joining {
   /** Id of the join request. */
@@ -25,6 +27,7 @@ export interface Joining {
 export function joinedFrame(service: Service, session: Session, joining: Joining): string {
   const { limits, version, node } = service;
   const room = session.room.info();
+  const features = [room.mode, ...FEATURES, ...(session.maySimulate ? [SIMULATE] : [])];
   const head: Omit<JoinedMessage, 'participants' | 'self'> = {
     type: 'joined',
     re: joining.re,
@@ -36,7 +39,7 @@ export function joinedFrame(service: Service, session: Session, joining: Joining
     ice: joining.ice,
     ping: { everyMs: limits.pingEveryMs, timeoutMs: limits.pingTimeoutMs },
     limits: sessionLimits(service),
-    server: { ver: version, node, proto: SUBPROTOCOL, features: [room.mode, ...FEATURES] },
+    server: { ver: version, node, proto: SUBPROTOCOL, features },
     ...(joining.answer === undefined ? {} : { answer: joining.answer }),
     ...(joining.lost ? mediaOf(session) : {}),
   };

@@ -48,6 +48,8 @@ export interface SignalingLimits {
   peopleBytesMax: number;
   /** Offers of a session; stops those that are read over and over, which costs more than their bytes. */
   offers: { perSecond: number; burst: number };
+  /** What one session has simulated; stops those that would have it joining and leaving all the time. */
+  simulations: { perSecond: number; burst: number };
   /** Joins of one identity to one room; stops those that come and go to make the server read offers. */
   joins: { perSecond: number; burst: number };
   /** Token buckets of a session; stop floods of small and of large messages. */
@@ -82,6 +84,7 @@ export const DEFAULT_SIGNALING_LIMITS: Readonly<SignalingLimits> = {
   peopleEveryMs: 50,
   peopleBytesMax: 65_536,
   offers: { perSecond: 4, burst: 16 },
+  simulations: { perSecond: 1, burst: 10 },
   joins: { perSecond: 2, burst: 20 },
   rates: {
     messagesPerSecond: LIMITS.ratePerSecond,

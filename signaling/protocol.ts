@@ -159,6 +159,58 @@ export const modMessage = z.object({
   reason: z.string().max(256).optional(),
 });
 
+/** Longest; nobody is left with a bad connection because somebody forgot about it. Milliseconds. */
+export const SIMULATE_MS_MAX = 300_000;
+
+/** One direction of a bad network; what is left out is as good as the real one. Strict, as grants are. */
+const networkConditions = z.strictObject({
+  /** Share of the packets. */
+  loss: z.number().min(0).max(1).optional(),
+  /** Mean number of packets that get lost together. */
+  burst: z.number().min(1).max(100).optional(),
+  delayMs: z.number().min(0).max(5000).optional(),
+  /** Up to so much more delay; the order stays. */
+  jitterMs: z.number().min(0).max(2000).optional(),
+  rateBps: z.number().min(8000).max(1_000_000_000).optional(),
+  /** What would wait longer for the rate is dropped. */
+  queueMs: z.number().min(0).max(5000).optional(),
+});
+
+/** What goes wrong on purpose. */
+export const simulation = z.object({
+  /**
+   * `signal-drop`: the WebSocket is cut. `node-drain`: `bye`, and the session waits, as when a node shuts down.
+   * `full-reconnect`: the session is over. `ice-fail`: no media passes until ICE restarts. `ice-tcp`, `turn-only`: only
+   * what comes and goes by TCP, or by a relay of this process, passes. `network`: `up` and `down`. `speaker`: it is
+   * said to speak. `lift`: ends all that lasts.
+   */
+  op: z.enum([
+    'signal-drop',
+    'node-drain',
+    'full-reconnect',
+    'ice-fail',
+    'ice-tcp',
+    'turn-only',
+    'network',
+    'speaker',
+    'lift',
+  ]),
+  /** How long it lasts; not with what happens at once. */
+  ms: z.int().min(1).max(SIMULATE_MS_MAX).optional(),
+  /** With `network`: from the client and to it. What is null or left out is as the real one. */
+  up: networkConditions.nullish(),
+  down: networkConditions.nullish(),
+  /** With `network`: the same one loses the same packets. */
+  seed: z.int().min(0).max(2_147_483_647).optional(),
+});
+
+/** For who has the grant `simulate`, about itself. */
+export const simulateMessage = z.object({
+  type: z.literal('simulate'),
+  i: requestId,
+  ...simulation.shape,
+});
+
 export const signalMessage = z.object({
   type: z.literal('signal'),
   i: requestId,
@@ -216,6 +268,7 @@ export const clientMessage = z.discriminatedUnion('type', [
   muteMessage,
   subscribeMessage,
   modMessage,
+  simulateMessage,
   signalMessage,
   attrsMessage,
   dataMessage,
@@ -230,6 +283,8 @@ export type OfferMessage = z.infer<typeof offerMessage>;
 export type MuteMessage = z.infer<typeof muteMessage>;
 export type SubscribeMessage = z.infer<typeof subscribeMessage>;
 export type ModMessage = z.infer<typeof modMessage>;
+export type Simulation = z.infer<typeof simulation>;
+export type SimulateMessage = z.infer<typeof simulateMessage>;
 export type SignalMessage = z.infer<typeof signalMessage>;
 export type AttrsMessage = z.infer<typeof attrsMessage>;
 export type DataMessage = z.infer<typeof dataMessage>;

@@ -3,10 +3,11 @@
 // entry's room API. Takes effect on media at once.
 
 import { LIMITS } from './protocol.ts';
-import type { ParticipantInfo, RoomInfo } from './protocol.ts';
+import type { ParticipantInfo, RoomInfo, Simulation } from './protocol.ts';
 import { encodePush } from './handlers.ts';
 import { moderateFromOutside } from './moderation.ts';
 import type { Moderation } from './moderation.ts';
+import { planSimulation } from './simulate.ts';
 import { refusal, snippet } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import type { Member, Room, RoomSettings } from './room.ts';
@@ -26,6 +27,11 @@ export type RoomCommand = { readonly room: string } & (
       readonly op: 'moderate';
       readonly participant: string;
       readonly what: Moderation;
+    }
+  | {
+      readonly op: 'simulate';
+      readonly participant: string;
+      readonly what: Simulation;
     }
   | {
       readonly op: 'send';
@@ -59,6 +65,8 @@ export interface RoomAnswers {
   readonly participants: ParticipantPage;
   readonly participant: ParticipantInfo;
   readonly moderate: ParticipantInfo | null;
+  /** How long it lasts at most, milliseconds; 0: it has happened. */
+  readonly simulate: { readonly op: Simulation['op']; readonly ms: number };
   /** How many it was sent to. */
   readonly send: { readonly recipients: number };
 }
@@ -71,7 +79,7 @@ export function executeRoomCommand(service: Service, command: RoomCommand): Room
   if (room === undefined) return refusal('NOT_FOUND', 'There is no such room');
   if (command.op === 'participants') return page(room, command.after, command.limit);
   if (command.op === 'send') return send(room, command);
-  if (command.op === 'participant' || command.op === 'moderate') {
+  if (command.op === 'participant' || command.op === 'moderate' || command.op === 'simulate') {
     return ofParticipant(service, room, command);
   }
   if (command.op === 'end') {
@@ -121,13 +129,19 @@ function startAfter(members: readonly Member[], cursor: string): number {
 function ofParticipant(
   service: Service,
   room: Room,
-  command: Extract<RoomCommand, { op: 'participant' | 'moderate' }>,
+  command: Extract<RoomCommand, { op: 'participant' | 'moderate' | 'simulate' }>,
 ): RoomAnswer {
   const member = memberOf(room, command.participant);
   if (member === undefined) {
     return refusal('NOT_FOUND', 'There is no such participant in the room');
   }
   if (command.op === 'participant') return member.participant.info();
+  if (command.op === 'simulate') {
+    const plan = planSimulation(service, room, member, command.what, 'api');
+    if ('reason' in plan) return plan;
+    plan.run();
+    return { op: plan.op, ms: plan.ms };
+  }
   const wrong = moderateFromOutside(service, room, member, command.what);
   if (wrong !== null) return wrong;
   return command.what.op === 'kick' ? null : member.participant.info();

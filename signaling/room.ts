@@ -12,6 +12,7 @@ import { PeopleFeed } from './people-feed.ts';
 import type { Listener } from './people-feed.ts';
 import type { RoomInfo, TrackInfo } from './protocol.ts';
 import type { Refusal } from './refusal.ts';
+import type { SignalSocket } from './signal-socket.ts';
 import { nameOf } from './room-events.ts';
 import type { RoomObserver } from './room-events.ts';
 
@@ -19,6 +20,8 @@ import type { RoomObserver } from './room-events.ts';
 export interface Member extends Listener {
   /** VerifiedToken.id of the token that it joined with, and when that ends (Unix time, milliseconds). */
   readonly token?: { readonly id: string; readonly expiresAt: number } | undefined;
+  /** The WebSocket under it; null while it is away, undefined for who never has one. */
+  readonly socket?: SignalSocket | null | undefined;
   /** Ends it for good; the room has let go of it already. */
   dismiss(why: Refusal): void;
 }

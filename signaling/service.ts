@@ -8,7 +8,7 @@ import { Durations } from './durations.ts';
 import type { JoinRates } from './join-rates.ts';
 import type { SignalingLimits } from './limits.ts';
 import type { Switchboard } from './media/switchboard.ts';
-import type { IceServer } from './protocol.ts';
+import type { IceServer, Simulation } from './protocol.ts';
 import type { RoomRouter } from './room-router.ts';
 import type { Rooms } from './rooms.ts';
 import type { Sessions } from './sessions.ts';
@@ -44,6 +44,8 @@ export interface Service {
 /** Reasons that have not come up are absent. */
 export type ReasonCounts = Readonly<Partial<Record<Reason, number>>>;
 
+export type SimulationCounts = Readonly<Partial<Record<Simulation['op'], number>>>;
+
 /** Counted before anything is logged. */
 export class Counters {
   messages = 0;
@@ -52,8 +54,19 @@ export class Counters {
   takeovers = 0;
   /** From a join message's arrival to its reply's leaving. */
   readonly joinDurations: Durations = new Durations(1024);
+  readonly #simulations = new Map<Simulation['op'], number>();
   readonly #refusals = new Map<Reason, number>();
   readonly #closes = new Map<Reason, number>();
+
+  /** Something was made to go wrong on purpose. */
+  simulated(op: Simulation['op']): void {
+    this.#simulations.set(op, (this.#simulations.get(op) ?? 0) + 1);
+  }
+
+  /** By `op`; those that have not come up are absent. */
+  get simulations(): SimulationCounts {
+    return Object.fromEntries(this.#simulations);
+  }
 
   /** An `error` message or an upgrade answered with HTTP. */
   refused(reason: Reason): void {

@@ -19,6 +19,8 @@ export interface SessionOptions {
   participant: Participant;
   /** Of the VerifiedToken. */
   token: { id: string; expiresAt: number };
+  /** The grant of the token. */
+  maySimulate: boolean;
   socket: SignalSocket;
   limits: SignalingLimits;
   /** As RoomRouter.node. */
@@ -33,6 +35,7 @@ export class Session implements Member, MediaOwner {
   readonly room: Room;
   readonly participant: Participant;
   readonly token: { readonly id: string; readonly expiresAt: number };
+  readonly maySimulate: boolean;
   readonly replies: ReplyCache;
   readonly violations: Violations;
   /** The WebSocket under it; null while it is away. */
@@ -43,6 +46,7 @@ export class Session implements Member, MediaOwner {
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;
   readonly #offers: TokenBucket;
+  readonly #simulations: TokenBucket;
   readonly #onEnd: SessionOptions['onEnd'];
   #seq = 0;
   #over = false;
@@ -53,12 +57,15 @@ export class Session implements Member, MediaOwner {
     this.room = options.room;
     this.participant = options.participant;
     this.token = options.token;
+    this.maySimulate = options.maySimulate;
     this.replies = new ReplyCache(limits.replyCache.replies, limits.replyCache.bytes);
     this.violations = new Violations(limits.violationsMax, limits.violationWindowMs);
     this.#ring = new PushRing(limits.pushRing.messages, limits.pushRing.bytes);
     this.#messages = new TokenBucket(limits.rates.messagesPerSecond, limits.rates.messagesBurst);
     this.#bytes = new TokenBucket(limits.rates.bytesPerSecond, limits.rates.bytesBurst);
     this.#offers = new TokenBucket(limits.offers.perSecond, limits.offers.burst);
+    const { simulations } = limits;
+    this.#simulations = new TokenBucket(simulations.perSecond, simulations.burst);
     this.socket = options.socket;
     this.#onEnd = options.onEnd;
     this.media = this.room.media?.add(this) ?? null;
@@ -126,6 +133,13 @@ export class Session implements Member, MediaOwner {
   chargeOffer(now: number): number {
     const waitMs = this.#offers.waitMs(1, now);
     if (waitMs === 0) this.#offers.take(1);
+    return waitMs;
+  }
+
+  /** Charges one simulation. As `charge`. */
+  chargeSimulation(now: number): number {
+    const waitMs = this.#simulations.waitMs(1, now);
+    if (waitMs === 0) this.#simulations.take(1);
     return waitMs;
   }
 

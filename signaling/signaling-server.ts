@@ -35,7 +35,7 @@ import { RoomStats } from './room-stats.ts';
 import type { RoomRouter } from './room-router.ts';
 import { Rooms } from './rooms.ts';
 import { Counters } from './service.ts';
-import type { IceConfig, ReasonCounts, Service } from './service.ts';
+import type { IceConfig, ReasonCounts, Service, SimulationCounts } from './service.ts';
 import { Sessions } from './sessions.ts';
 import { SignalSocket } from './signal-socket.ts';
 import type { Wire } from './signal-socket.ts';
@@ -89,6 +89,7 @@ export interface SignalingStats {
   /** `error` messages, HTTP refusals of upgrades, and closes by this server, by reason. */
   refusals: ReasonCounts;
   closes: ReasonCounts;
+  simulations: SimulationCounts;
   /** Undefined without an SFU. */
   whip: WhipStats | undefined;
   tokens: ReturnType<TokenVerifier['stats']>;
@@ -205,6 +206,7 @@ export class SignalingServer {
       joinDurations: counters.joinDurations.stats(),
       media: switchboard?.stats(),
       ...counters.byReason(),
+      simulations: counters.simulations,
       whip: this.whip?.stats(),
       tokens: this.tokens.stats(),
     };

@@ -87,8 +87,8 @@ export class FewPorts {
       return;
     }
     const { local: bound, external } = this.#options.relays[slot.host]!;
-    const local = withPort(bound, port);
-    const shared = new SharedRelay(socket, slot.host, local, withPort(external ?? bound, port));
+    const local = bound.withPort(port);
+    const shared = new SharedRelay(socket, slot.host, local, (external ?? bound).withPort(port));
     slot.shared = shared;
     this.#shared[tag] = shared;
     this.byAddress.set(local, shared);
@@ -146,7 +146,7 @@ export class FewPorts {
     }
     slot.attempts++;
     const tag = this.#nextTag++;
-    const address = withPort(relays[host]!.local, port);
+    const address = relays[host]!.local.withPort(port);
     const socket = this.#engine.open(address, this.#owner, tag, { lowersTtl: true });
     this.#opening.set(tag, { slot, socket, port });
   }
@@ -199,10 +199,4 @@ export class FewPorts {
 
 function loadOf({ shared, waiting }: Slot): number {
   return shared?.seats ?? waiting.length;
-}
-
-function withPort(host: TransportAddress, port: number): TransportAddress {
-  const address = host.copy();
-  address.port = port;
-  return address;
 }

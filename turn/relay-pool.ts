@@ -192,7 +192,7 @@ export class RelayPool {
 
   #openSocket(opening: Opening, host: number, port: number, parked: boolean): void {
     const tag = this.#tag();
-    const address = withPort(this.#hosts[host]!.local, port);
+    const address = this.#hosts[host]!.local.withPort(port);
     if (opening.wish === 'tcp' && this.#tcp !== undefined) {
       const socket = this.#tcp.listen(address, (failure) => this.onOpened(tag, failure));
       this.#openings.set(tag, { opening, socket, host, port, parked });
@@ -209,8 +209,8 @@ export class RelayPool {
 
   #admit(tag: number, { socket, host, port, opening }: OpeningSocket): Relay {
     const { local: bound, external } = this.#hosts[host]!;
-    const local = withPort(bound, port);
-    const relayed = withPort(external ?? bound, port);
+    const local = bound.withPort(port);
+    const relayed = (external ?? bound).withPort(port);
     const tcp = opening.wish === 'tcp';
     const allocation = undefined;
     // One literal, without spreading: packets read it, and what is put together is slower to read and boxes its number.
@@ -265,10 +265,4 @@ function begin(family: AddressFamily, wish: PortWish, done: RelayOpened): Openin
     relay: undefined,
     second: undefined,
   };
-}
-
-function withPort(host: TransportAddress, port: number): TransportAddress {
-  const address = host.copy();
-  address.port = port;
-  return address;
 }

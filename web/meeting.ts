@@ -5,6 +5,7 @@ import { SternaClientError } from '../sdk/index.ts';
 import { explainDeviceError, explainFaults, fillDevices } from './devices.ts';
 import type { DeviceFaults } from './devices.ts';
 import { byId, setIcon, within } from './dom.ts';
+import { showSimulatePanel } from './simulate-panel.ts';
 import { Stage } from './stage.ts';
 import { bannerFor } from './state-text.ts';
 import { StatsPanel } from './stats-panel.ts';
@@ -52,6 +53,7 @@ export class Meeting {
     byId('room-name', HTMLElement).textContent = room.info.name;
     this.#stage = new Stage(room, this.#end.signal, () => this.#offerSound());
     this.#stats = new StatsPanel(byId('stats', HTMLElement), room);
+    showSimulatePanel(room, this.#end.signal);
     this.#listenToRoom();
     this.#listenToPage();
     this.#refresh();

@@ -80,11 +80,46 @@ const dataRequest = z.strictObject({
 
 const dataResult = z.object({ recipients: z.int() });
 
+/** Milliseconds. */
+const SIMULATE_MS_MAX = 300_000;
+
+const networkConditions = z.strictObject({
+  loss: z.number().min(0).max(1).optional(),
+  burst: z.number().min(1).max(100).optional(),
+  delayMs: z.number().min(0).max(5000).optional(),
+  jitterMs: z.number().min(0).max(2000).optional(),
+  rateBps: z.number().min(8000).max(1_000_000_000).optional(),
+  queueMs: z.number().min(0).max(5000).optional(),
+});
+
+/** As in the message of that name of `sterna.v1`. */
+export const simulateRequest = z.strictObject({
+  op: z.enum([
+    'signal-drop',
+    'node-drain',
+    'full-reconnect',
+    'ice-fail',
+    'ice-tcp',
+    'turn-only',
+    'network',
+    'speaker',
+    'lift',
+  ]),
+  ms: z.int().min(1).max(SIMULATE_MS_MAX).optional(),
+  up: networkConditions.nullish(),
+  down: networkConditions.nullish(),
+  seed: z.int().min(0).max(2_147_483_647).optional(),
+});
+
+/** How long it lasts at most, milliseconds; 0: it has happened. */
+const simulated = z.object({ op: z.string(), ms: z.int() });
+
 const kickQuery = z.strictObject({ reason: z.string().min(1).max(REASON_MAX).optional() });
 
 export type ParticipantInfo = z.output<typeof participant>;
 export type ParticipantList = z.output<typeof participantList>;
 export type PermissionChange = z.output<typeof permissionChange>;
+export type SimulateRequest = z.output<typeof simulateRequest>;
 export type DataRequest = z.output<typeof dataRequest>;
 
 /** By sid or identity. What is refused is thrown, or rejected with, as GatewayProblem. */
@@ -109,6 +144,12 @@ export interface ParticipantsApi {
     participant: string,
     change: PermissionChange,
   ): Promise<ParticipantInfo>;
+  simulate(
+    caller: Caller,
+    room: string,
+    participant: string,
+    what: SimulateRequest,
+  ): Promise<z.output<typeof simulated>>;
   send(room: string, data: DataRequest): Promise<z.output<typeof dataResult>>;
 }
 
@@ -178,6 +219,17 @@ export function participantRoutes(api: ParticipantsApi): Route[] {
       response: { 200: participant },
       handler: async ({ params, body, caller, reply }) =>
         reply(200, await api.permit(caller, params.room, params.participant, body)),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: `${ONE}/simulate`,
+      summary: 'Has the connection of a participant go wrong on purpose, for some time.',
+      access: 'room-admin',
+      params: oneParams,
+      body: simulateRequest,
+      response: { 200: simulated },
+      handler: async ({ params, body, caller, reply }) =>
+        reply(200, await api.simulate(caller, params.room, params.participant, body)),
     }),
     defineRoute({
       method: 'POST',

@@ -18,6 +18,7 @@ const grants = z.strictObject({
   canPublishData: z.boolean().optional(),
   roomAdmin: z.boolean().optional(),
   hidden: z.boolean().optional(),
+  simulate: z.boolean().optional(),
 });
 
 const tokenRequest = z.strictObject({

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
 import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
+import { parseJson } from '../../shared/parse-json.ts';
 import type { Links } from './links.ts';
 
 const TIMEOUT_MS = 3000;
@@ -71,7 +72,7 @@ export class Calls {
       this.#links.send(from, { k: 'return', i, ok }, JSON.stringify(value ?? null), now);
     };
     const method = this.#methods.get(name);
-    const asked = question.safeParse(parse(text));
+    const asked = question.safeParse(parseJson(text));
     if (method === undefined || !asked.success) return reply({ ok: false, value: null });
     const { room, args } = asked.data;
     return void method(room, args).then(reply, (error: unknown) => {
@@ -82,7 +83,7 @@ export class Calls {
 
   onReturn(from: string, { i, ok }: { i: number; ok: boolean }, text: string): void {
     const pending = this.#take(i, from);
-    const value = parse(text);
+    const value = parseJson(text);
     if (value === undefined) pending?.reject(unavailable());
     else pending?.resolve({ ok, value });
   }
@@ -109,12 +110,4 @@ export class Calls {
 
 function unavailable(): SternaError {
   return new SternaError('NODE_UNAVAILABLE', 'The node that has the room does not answer');
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

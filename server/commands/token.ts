@@ -23,6 +23,7 @@ const GRANTS = [
   'canPublishData',
   'roomAdmin',
   'hidden',
+  'simulate',
 ] as const;
 type Grant = (typeof GRANTS)[number];
 

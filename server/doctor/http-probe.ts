@@ -3,6 +3,7 @@
 
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { parseJson } from '../../shared/parse-json.ts';
 
 const ANSWER_MS = 2000;
 const BODY_BYTES_MAX = 65_536;
@@ -40,12 +41,4 @@ function answerOf(url: string): Promise<IncomingMessage> {
     request.on('error', reject);
     request.end();
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -45,10 +45,17 @@ export class CheckResponder {
     this.#sink = sink;
   }
 
-  succeed(socket: number, from: TransportAddress, check: StunReader, key: Uint8Array): void {
+  /** @param by whoever sends it, where that is somebody else */
+  succeed(
+    socket: number,
+    from: TransportAddress,
+    check: StunReader,
+    key: Uint8Array,
+    by: Pick<IceSink, 'send'> = this.#sink,
+  ): void {
     const mapped = this.#sink.outsideAddress?.(socket, from) ?? from;
     this.#begin(CLASS_SUCCESS, check).xorAddress(ATTR_XOR_MAPPED_ADDRESS, mapped);
-    this.#send(socket, from, check, key);
+    this.#send(socket, from, check, key, by);
   }
 
   /** An error response; for 420 with the attributes that were not understood (RFC 8489 s6.3.1). */
@@ -58,11 +65,12 @@ export class CheckResponder {
     check: ConnectivityCheck<IceObserver>,
     key: Uint8Array,
     code: number,
+    by: Pick<IceSink, 'send'> = this.#sink,
   ): void {
     const { message, unknown, unknownCount } = check;
     this.#begin(CLASS_ERROR, message).errorCode(code);
     if (unknownCount > 0) this.#writer.unknownAttributes(unknown, unknownCount);
-    this.#send(socket, from, message, key);
+    this.#send(socket, from, message, key, by);
   }
 
   #begin(messageClass: number, check: StunReader): StunWriter {
@@ -77,10 +85,16 @@ export class CheckResponder {
     );
   }
 
-  #send(socket: number, to: TransportAddress, check: StunReader, key: Uint8Array): void {
+  #send(
+    socket: number,
+    to: TransportAddress,
+    check: StunReader,
+    key: Uint8Array,
+    by: Pick<IceSink, 'send'>,
+  ): void {
     const writer = this.#writer;
     if (check.hasIntegritySha256) writer.integritySha256(key);
     else writer.integrity(key);
-    this.#sink.send(socket, to, this.#bytes, 0, writer.fingerprint().finish());
+    by.send(socket, to, this.#bytes, 0, writer.fingerprint().finish());
   }
 }

@@ -26,10 +26,11 @@ import { TupleTable } from './tuple-table.ts';
 import { UfragRegistry } from './ufrag-registry.ts';
 
 /**
- * What `handleCheck` returns for an answered check, with success or an error; anything else is a DROP_
- * reason.
+ * What `handleCheck` returns for an answered check, with success or an error; what is not below zero is a DROP_ reason.
  */
 export const CHECK_ANSWERED = -1;
+/** The check is authentic, and its session's filter has taken it. */
+export const CHECK_TAKEN = -2;
 
 export interface IceStats {
   readonly sessions: number;
@@ -137,7 +138,7 @@ export class IceLite<Owner extends IceObserver = IceObserver> {
   /**
    * Handles one datagram or frame that looks like STUN. Whatever is not an authentic check is dropped and
    * counted: without an answer there is nothing to amplify and nothing to learn (departs from RFC 8489
-   * s9.1.3, which would have 400 and 401 sent). Returns CHECK_ANSWERED or the DROP_ reason.
+   * s9.1.3, which would have 400 and 401 sent). Returns CHECK_ANSWERED, CHECK_TAKEN or the DROP_ reason.
    */
   handleCheck(
     socket: number,
@@ -148,7 +149,7 @@ export class IceLite<Owner extends IceObserver = IceObserver> {
     now: number,
   ): number {
     const outcome = this.#handle(socket, from, bytes, offset, length, now);
-    if (outcome !== CHECK_ANSWERED) this.#drops[outcome]!++;
+    if (outcome >= 0) this.#drops[outcome]!++;
     return outcome;
   }
 
@@ -166,10 +167,12 @@ export class IceLite<Owner extends IceObserver = IceObserver> {
     const reason = check.read(bytes, offset, length, now);
     const { generation } = check;
     if (generation === undefined) return reason;
+    const { filter } = generation.session;
+    if (filter?.takes(socket, from, bytes, offset, length, now) === true) return CHECK_TAKEN;
     const fault = check.fault();
     if (fault !== NO_FAULT) {
       this.#refused++;
-      this.#responder.refuse(socket, from, check, generation.key, fault);
+      this.#responder.refuse(socket, from, check, generation.key, fault, filter);
       return CHECK_ANSWERED;
     }
     const tuple = this.#tuples.get(socket, from);
@@ -178,7 +181,7 @@ export class IceLite<Owner extends IceObserver = IceObserver> {
       if (obstacle !== CHECK_ANSWERED) return obstacle;
     }
     this.#answered++;
-    this.#responder.succeed(socket, from, check.message, generation.key);
+    this.#responder.succeed(socket, from, check.message, generation.key, filter);
     this.#accept(generation, socket, from, check.message.find(ATTR_USE_CANDIDATE) >= 0, now);
     return CHECK_ANSWERED;
   }

@@ -24,6 +24,26 @@ export interface IceObserver {
   onConsentLost(now: number): void;
 }
 
+/** Stands between a session and whoever moves its datagrams. */
+export interface IceFilter {
+  /** Of what is authentic. False: it goes on. True: it is dropped, or comes again later. */
+  takes(
+    socket: number,
+    from: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): boolean;
+  send(
+    socket: number,
+    to: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void;
+}
+
 /** A pair that the peer has checked: the socket it reached and the address it came from. */
 export class IceTuple<Owner extends IceObserver = IceObserver> {
   readonly session: IceSession<Owner>;
@@ -76,6 +96,8 @@ export class IceSession<Owner extends IceObserver = IceObserver> {
   readonly generations: IceGeneration<Owner>[] = [];
   /** Checks whose integrity is looked at. */
   readonly checks = new TokenBucket(CHECKS_PER_SECOND_MAX, CHECKS_AT_ONCE_MAX);
+  /** What its owner has put in the way of its datagrams; all of them go by without. */
+  filter: IceFilter | undefined = undefined;
   /** Restarts so far. */
   restarts = 0;
 

@@ -29,6 +29,11 @@ export const DROP_UNKNOWN_STREAM = 10;
 export const DROP_UNKNOWN_ADDRESS = 11;
 /** More than one participant may send. */
 export const DROP_TOO_FAST = 12;
+/** Of a participant whose network is made bad on purpose: lost, too much for its queue, for its memory, or its path. */
+export const DROP_IMPAIRED_LOSS = 13;
+export const DROP_IMPAIRED_QUEUE = 14;
+export const DROP_IMPAIRED_MEMORY = 15;
+export const DROP_IMPAIRED_PATH = 16;
 
 export const MEDIA_DROP_REASONS = [
   'unknown-kind',
@@ -44,6 +49,10 @@ export const MEDIA_DROP_REASONS = [
   'unknown-stream',
   'unknown-address',
   'too-fast',
+  'impaired-loss',
+  'impaired-queue',
+  'impaired-memory',
+  'impaired-path',
 ] as const;
 
 export type MediaDropReason = (typeof MEDIA_DROP_REASONS)[number];

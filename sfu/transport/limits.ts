@@ -31,6 +31,19 @@ export const SSRCS_RECEIVED_MAX = 256;
 /** SSRCs that one participant is sent: two for each of OFFER_LIMITS' sections, and as many to spare. */
 export const SSRCS_SENT_MAX = 1024;
 
+/** A network is made bad for so long at most: nobody stays impaired because somebody has forgotten it. */
+export const IMPAIRED_MS_MAX = 300_000;
+
+/** What a bottleneck lets wait where nothing else is said: a home router's, more or less. */
+export const IMPAIRED_QUEUE_MS = 200;
+
+/** What one direction of an impaired participant keeps: three seconds at ten megabits a second. */
+export const IMPAIRED_LINK_BYTES_MAX = 4_194_304;
+export const IMPAIRED_LINK_PACKETS_MAX = 8192;
+
+/** And all of a worker together: who impairs many at once loses packets, not the worker. */
+export const IMPAIRED_BYTES_MAX = 67_108_864;
+
 /** TCP connections to one worker: a participant needs one, and two while it changes. */
 export const STREAMS_MAX = 4000;
 

@@ -8,7 +8,7 @@ import type { Engine, OpenFailure, SocketOwner } from '../../shared/net/engine.t
 import { Timer } from '../../shared/net/timer-wheel.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import { DATAGRAM_DTLS, DATAGRAM_RTP, DATAGRAM_STUN, demultiplex } from '../demultiplex.ts';
-import { CHECK_ANSWERED, IceLite, type IceStats } from '../ice/ice-lite.ts';
+import { IceLite, type IceStats } from '../ice/ice-lite.ts';
 import type { IceSession, IceTuple } from '../ice/ice-session.ts';
 import {
   DROP_NOT_VALIDATED,
@@ -26,6 +26,7 @@ import {
   type TransportHost,
   type TransportSetup,
 } from './media-transport.ts';
+import type { ImpairedMemory } from './impaired-link.ts';
 import { Outlet, type RelaySink, streamOf, type StreamSink, streamSocket } from './outlet.ts';
 
 export interface MediaServerOptions {
@@ -59,6 +60,8 @@ export interface MediaServerStats {
   /** Of them, those that are not connected yet. */
   readonly connecting: number;
   readonly streams: number;
+  /** Of packets that impaired participants wait for. */
+  readonly impairedBytes: number;
   /** Of what is not STUN, by reason. */
   readonly drops: Readonly<Partial<Record<MediaDropReason, number>>>;
   readonly ice: IceStats;
@@ -82,6 +85,7 @@ export class MediaServer implements SocketOwner {
   readonly #host: TransportHost;
   readonly #transports = new Set<MediaTransport>();
   readonly #connecting = new Set<MediaTransport>();
+  readonly #impaired: ImpairedMemory = { bytes: 0 };
   readonly #streams = new Map<number, Stream>();
   /** By reason, as in drop-reason.ts. */
   readonly #drops = new Float64Array(MEDIA_DROP_REASONS.length);
@@ -115,6 +119,14 @@ export class MediaServer implements SocketOwner {
       dtls,
       timers: engine.timers,
       scratch: this.#scratch,
+      impair: {
+        outlet: this.#outlet,
+        timers: engine.timers,
+        memory: this.#impaired,
+        receive: (socket, from, bytes, offset, length, now) =>
+          this.#receiveLate(socket, from, bytes, offset, length, now),
+        drop: (reason) => this.#drop(reason),
+      },
       drop: (reason) => this.#drop(reason),
       onSettled: (transport) => this.#connecting.delete(transport),
       onEnd: (transport, session) => this.#forget(transport, session),
@@ -185,8 +197,8 @@ export class MediaServer implements SocketOwner {
   receiveFrame(id: number, bytes: Uint8Array, now: number): void {
     const stream = this.#streams.get(id);
     if (stream === undefined) return this.#drop(DROP_UNKNOWN_STREAM);
-    const answered = this.#receive(streamSocket(id), stream.remote, bytes, 0, bytes.length, now);
-    if (answered) stream.isChecked = true;
+    const isAuthentic = this.#receive(streamSocket(id), stream.remote, bytes, 0, bytes.length, now);
+    if (isAuthentic) stream.isChecked = true;
     if (!stream.isChecked) this.#shut(id);
   }
 
@@ -216,6 +228,7 @@ export class MediaServer implements SocketOwner {
       transports: this.#transports.size,
       connecting: this.#connecting.size,
       streams: this.#streams.size,
+      impairedBytes: this.#impaired.bytes,
       drops: Object.fromEntries(
         MEDIA_DROP_REASONS.map((reason, i) => [reason, this.#drops[i] ?? 0]),
       ),
@@ -237,7 +250,21 @@ export class MediaServer implements SocketOwner {
     this.#scratch.free();
   }
 
-  /** True for a connectivity check that was answered. */
+  /** What an impairment has kept. The connection that it came by may be gone. */
+  #receiveLate(
+    socket: number,
+    from: TransportAddress,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    now: number,
+  ): void {
+    const stream = streamOf(socket);
+    if (stream >= 0 && !this.#streams.has(stream)) this.#drop(DROP_UNKNOWN_STREAM);
+    else this.#receive(socket, from, bytes, offset, length, now);
+  }
+
+  /** True for an authentic connectivity check. */
   #receive(
     socket: number,
     from: TransportAddress,
@@ -252,15 +279,20 @@ export class MediaServer implements SocketOwner {
       this.#lastTuple = undefined;
       const outcome = this.#ice.handleCheck(socket, from, bytes, offset, length, now);
       if (!this.#consentTimer.scheduled) this.#watchConsent();
-      return outcome === CHECK_ANSWERED;
+      return outcome < 0;
     }
     if (kind !== DATAGRAM_DTLS && kind !== DATAGRAM_RTP) {
       this.#drop(DROP_UNKNOWN_KIND);
       return false;
     }
     const tuple = this.#find(socket, from);
-    if (tuple === undefined) this.#drop(DROP_NOT_VALIDATED);
-    else if (kind === DATAGRAM_RTP) tuple.session.owner.receiveMedia(bytes, offset, length, now);
+    if (tuple === undefined) {
+      this.#drop(DROP_NOT_VALIDATED);
+      return false;
+    }
+    const { filter } = tuple.session;
+    if (filter?.takes(socket, from, bytes, offset, length, now) === true) return false;
+    if (kind === DATAGRAM_RTP) tuple.session.owner.receiveMedia(bytes, offset, length, now);
     else tuple.session.owner.receiveDtls(bytes, offset, length, now);
     return false;
   }

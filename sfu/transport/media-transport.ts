@@ -6,7 +6,7 @@ import type { Arena } from '../../shared/native/arena.ts';
 import type { DtlsContext } from '../../shared/native/dtls-context.ts';
 import { copyBytes } from '../../shared/net/copy-bytes.ts';
 import { Timer, type Timers } from '../../shared/net/timer-wheel.ts';
-import type { IceSetup, LinkReport, SfuPath, SfuTransportState } from '../control.ts';
+import type { IceSetup, ImpairOrder, LinkReport, SfuPath, SfuTransportState } from '../control.ts';
 import { parseFingerprint } from '../dtls/fingerprint.ts';
 import { type DtlsCloseReason, type DtlsSink, DtlsTransport } from '../dtls/transport.ts';
 import type { IceLite } from '../ice/ice-lite.ts';
@@ -17,6 +17,7 @@ import { TokenBucket } from '../../shared/token-bucket.ts';
 import { SrtpReceiver } from '../srtp/receiver.ts';
 import { SrtpSender } from '../srtp/sender.ts';
 import { DROP_NO_KEYS, DROP_TOO_FAST, DROP_TOO_LARGE, dropReasonOf } from './drop-reason.ts';
+import { type ImpairHost, Impairment } from './impairment.ts';
 import {
   ICE_TIMEOUT_MS,
   DTLS_COST,
@@ -70,6 +71,7 @@ export interface TransportHost {
   readonly timers: Timers;
   /** Where a packet lies while it is unprotected and looked at. */
   readonly scratch: Arena;
+  readonly impair: ImpairHost;
   drop(reason: number): void;
   /** Once, when it is connected for the first time. */
   onSettled(transport: MediaTransport): void;
@@ -88,6 +90,8 @@ export class MediaTransport implements IceObserver {
   #session: IceSession<MediaTransport> | undefined = undefined;
   #sender: SrtpSender | undefined = undefined;
   #receiver: SrtpReceiver | undefined = undefined;
+  /** Undefined unless somebody has asked for a bad network. */
+  #impairment: Impairment | undefined = undefined;
   #state: SfuTransportState = 'new';
   /** When a pair must be nominated; Infinity while one is. */
   #iceDeadline: number;
@@ -172,7 +176,18 @@ export class MediaTransport implements IceObserver {
     }
     if (this.#iceDeadline !== Infinity) this.#iceDeadline = now + ICE_TIMEOUT_MS;
     this.#setTimer();
+    this.#impairment?.onRestart(now);
     return true;
+  }
+
+  /** Makes its network bad, as far as that is told, or as it was. Ends by itself. */
+  impair(order: ImpairOrder, now: number): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    const { impair } = this.#host;
+    this.#impairment ??= new Impairment(impair, now, () => this.#lift());
+    session.filter = this.#impairment;
+    this.#impairment.apply(order, now);
   }
 
   /**
@@ -193,7 +208,7 @@ export class MediaTransport implements IceObserver {
     const { outlet } = this.#host;
     const { headerBytes } = header;
     const length = headerBytes + payloadBytes + sender.profile.tagBytes;
-    const at = outlet.claim(tuple.socket, tuple.remote, length);
+    const at = outlet.claim(tuple.socket, tuple.remote, length, this.#through(now));
     if (at < 0) return 0;
     const { arena } = outlet;
     header.write(arena.bytes, at);
@@ -215,7 +230,7 @@ export class MediaTransport implements IceObserver {
     if (tuple === undefined || sender === undefined) return false;
     const { outlet } = this.#host;
     const total = length + sender.profile.rtcpTrailerBytes;
-    const at = outlet.claim(tuple.socket, tuple.remote, total);
+    const at = outlet.claim(tuple.socket, tuple.remote, total, this.#through(now));
     if (at < 0) return false;
     const { arena } = outlet;
     copyBytes(arena.bytes, at, from.bytes, offset, length);
@@ -237,6 +252,8 @@ export class MediaTransport implements IceObserver {
     this.#session = undefined;
     this.#state = 'closed';
     this.#host.timers.cancel(this.#timer);
+    this.#lift();
+    session.filter = undefined;
     this.#sender?.close();
     this.#sender = undefined;
     this.#receiver?.close();
@@ -317,6 +334,7 @@ export class MediaTransport implements IceObserver {
       this.#end('ice-timeout', '');
       return;
     }
+    this.#through(now);
     this.#dtls.handleTimeout(now);
     this.#goOn(now);
   }
@@ -342,7 +360,21 @@ export class MediaTransport implements IceObserver {
   #sendDtls(bytes: Uint8Array, offset: number, length: number): void {
     const path = this.#session?.path;
     if (path === undefined) return;
-    this.#host.outlet.send(path.socket, path.remote, bytes, offset, length);
+    const by = this.#impairment ?? this.#host.outlet;
+    by.send(path.socket, path.remote, bytes, offset, length);
+  }
+
+  /** Who is to have what is sent now, instead of the engine. */
+  #through(now: number): Impairment | undefined {
+    const impairment = this.#impairment;
+    if (impairment !== undefined) impairment.now = now;
+    return impairment;
+  }
+
+  #lift(): void {
+    this.#impairment?.free();
+    this.#impairment = undefined;
+    if (this.#session !== undefined) this.#session.filter = undefined;
   }
 
   #end(reason: MediaCloseReason, detail: string): void {

@@ -1,6 +1,6 @@
 // Where packets leave: by a UDP socket of the engine, by a TCP connection that the main thread has, or by a TURN relay
 // of this process. The last two are sockets to ICE as well, with numbers below zero, where no engine has any.
-// Called by: IceLite, MediaTransport. Allocates: nothing per packet.
+// Called by: IceLite, MediaTransport, Impairment. Allocates: nothing per packet.
 
 import { Arena } from '../../shared/native/arena.ts';
 import type { Engine } from '../../shared/net/engine.ts';
@@ -52,6 +52,9 @@ export function pathOf(socket: number): SfuPath {
   return streamOf(socket) < 0 ? 'relay' : 'tcp';
 }
 
+/** Who takes a copy of what was claimed instead of the engine. */
+export type PacketSink = Pick<IceSink, 'send'>;
+
 export class Outlet implements IceSink {
   /** Where the packet that was claimed last is to be written. */
   arena: Arena;
@@ -63,6 +66,7 @@ export class Outlet implements IceSink {
   /** Our own addresses that relays send to, by the number of their socket. */
   readonly #relayed: TransportAddress[] = [];
   #claimedBy = 0;
+  #claimedThrough: PacketSink | undefined = undefined;
   readonly #claimedTo = new TransportAddress();
   #claimedLength = 0;
 
@@ -90,11 +94,13 @@ export class Outlet implements IceSink {
   /**
    * Room for a packet of `length` bytes: where in `arena`. They are to be written at once; then `commit` or `unclaim`.
    * -1 when there is none.
+   * @param through who is to have the packet then, where that is not the engine: what lies in its memory is sent
    */
-  claim(socket: number, to: TransportAddress, length: number): number {
+  claim(socket: number, to: TransportAddress, length: number, through?: PacketSink): number {
     if (length > OUTGOING_BYTES_MAX) return -1;
     this.#claimedBy = socket;
-    if (isOfEngine(socket)) {
+    this.#claimedThrough = through;
+    if (isOfEngine(socket) && through === undefined) {
       this.arena = this.#engine.outgoing;
       return this.#engine.claim(socket, to, length);
     }
@@ -107,12 +113,15 @@ export class Outlet implements IceSink {
   /** The claimed packet is written. The engine sends it by itself. */
   commit(): void {
     const socket = this.#claimedBy;
-    if (isOfEngine(socket)) return;
-    this.send(socket, this.#claimedTo, this.#own.bytes, 0, this.#claimedLength);
+    const through = this.#claimedThrough;
+    if (isOfEngine(socket) && through === undefined) return;
+    const to = this.#claimedTo;
+    (through ?? this).send(socket, to, this.#own.bytes, 0, this.#claimedLength);
   }
 
   /** The claimed packet is not to be sent. */
   unclaim(): void {
+    if (this.#claimedThrough !== undefined) return;
     if (isOfEngine(this.#claimedBy)) this.#engine.unclaim();
   }
 

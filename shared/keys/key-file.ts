@@ -6,6 +6,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { SternaError } from '../errors.ts';
+import { parseJson } from '../parse-json.ts';
 import { storedKey } from './key-store.ts';
 import type { KeyStore, StoredKey } from './key-store.ts';
 
@@ -23,7 +24,7 @@ export class KeyFile implements KeyStore {
   async load(): Promise<readonly StoredKey[]> {
     const text = await this.#read();
     if (text === undefined) return [];
-    const parsed = keyFile.safeParse(jsonOf(text));
+    const parsed = keyFile.safeParse(parseJson(text));
     if (!parsed.success) {
       const at = parsed.error.issues[0]?.path.map(String).join('.');
       throw problem(`${this.#path} is no file of API keys${at ? ` (at ${at})` : ''}; remove it`);
@@ -94,14 +95,6 @@ export class KeyFile implements KeyStore {
     } finally {
       await folder.close();
     }
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -2,6 +2,7 @@
 // key that is revoked on one node ends on all. What Redis has is read anew whenever messages may have been missed.
 // Called by: the key ring, as its store.
 
+import { parseJson } from '../parse-json.ts';
 import type { RedisLink } from '../redis/redis-link.ts';
 import { storedKey } from './key-store.ts';
 import type { KeyStore, StoredKey } from './key-store.ts';
@@ -22,7 +23,7 @@ export class RedisKeyStore implements KeyStore {
   async load(): Promise<readonly StoredKey[]> {
     const entries = await this.#link.run((redis) => redis.hgetall(this.#hash));
     return Object.entries(entries).flatMap(([name, text]) => {
-      const parsed = storedKey.safeParse(jsonOf(text));
+      const parsed = storedKey.safeParse(parseJson(text));
       return parsed.success && parsed.data.key === name ? [parsed.data] : [];
     });
   }
@@ -40,13 +41,5 @@ export class RedisKeyStore implements KeyStore {
   watch(onChange: () => void): void {
     this.#link.subscribe(CHANNEL, onChange);
     this.#link.listen({ onUp: onChange });
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,5 +1,5 @@
 // A transport address (IP address, port) as 32-bit words, so that it is compared, hashed and written without strings.
-// Called by: codecs, the TURN core, engines. Allocates: nothing but in `copy`, `parse` and the first `host`.
+// Called by: codecs, the TURN core, engines. Allocates: nothing but in `copy`, `withPort`, `parse`, the first `host`.
 
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
@@ -70,6 +70,13 @@ export class TransportAddress {
 
   copy(): TransportAddress {
     return new TransportAddress().set(this);
+  }
+
+  /** A copy with another port. */
+  withPort(port: number): TransportAddress {
+    const address = this.copy();
+    address.port = port;
+    return address;
   }
 
   /** Same family, IP address and port. */

@@ -2,7 +2,7 @@
 // what goes out, all chosen here, so that an answer waits for nobody. Called by: ParticipantMedia, its owner.
 // Allocates: an answer.
 
-import type { MediaSetup, PublicationSetup, SlotBinding } from '../../sfu/control.ts';
+import type { ImpairOrder, MediaSetup, PublicationSetup, SlotBinding } from '../../sfu/control.ts';
 import { newIceCredentials } from '../../sfu/ice/credentials.ts';
 import type { IceCredentials } from '../../sfu/ice/credentials.ts';
 import { makeAnswer, newSessionId } from '../../sfu/sdp/answer.ts';
@@ -14,6 +14,7 @@ import type { OfferedSection } from '../../sfu/sdp/section.ts';
 import { answeredSetup } from '../../sfu/sdp/transport.ts';
 import type { DtlsSetup } from '../../sfu/sdp/transport.ts';
 import type { MediaPlace } from '../media-plane.ts';
+import type { SimulatedNetwork } from '../simulate-network.ts';
 import { newSsrc } from './new-ssrc.ts';
 import { receives } from './offer-plan.ts';
 import type { Agreed, OfferPlan } from './offer-plan.ts';
@@ -30,6 +31,7 @@ export interface TransportOptions {
   /** The room's sid. */
   readonly room: string;
   readonly place: MediaPlace;
+  readonly network: SimulatedNetwork;
   /**
    * The client has no other way to say what it wants: all slots are one MediaStream, played in step, and codecs are
    * wanted in the order of its offer. Else each slot is a stream of its own, and the server's order counts.
@@ -45,6 +47,7 @@ export interface Answer {
 export class NegotiatedTransport {
   readonly id: number;
   readonly place: MediaPlace;
+  readonly #network: SimulatedNetwork;
   readonly #room: string;
   readonly #plain: boolean;
   readonly #sessionId = newSessionId();
@@ -57,9 +60,10 @@ export class NegotiatedTransport {
   #sections: readonly AgreedSection[] = [];
 
   /** The caller answers the same plan next. */
-  constructor({ id, room, place, plain }: TransportOptions, { offer }: OfferPlan) {
+  constructor({ id, room, place, network, plain }: TransportOptions, { offer }: OfferPlan) {
     this.id = id;
     this.place = place;
+    this.#network = network;
     this.#room = room;
     this.#plain = plain;
     this.#offer = offer;
@@ -124,9 +128,11 @@ export class NegotiatedTransport {
       media: this.#media(publications),
       slots,
     });
+    for (const order of this.#network.standing()) this.impair(order);
   }
 
   change(publications: readonly PublicationSetup[], iceRestart: boolean): void {
+    if (iceRestart) this.#network.restarted();
     this.place.send({
       type: 'sfu.change',
       id: this.id,
@@ -141,6 +147,10 @@ export class NegotiatedTransport {
 
   mute(publication: number, muted: boolean): void {
     this.place.send({ type: 'sfu.mute', publication, muted });
+  }
+
+  impair(order: ImpairOrder): void {
+    this.place.send({ type: 'sfu.impair', id: this.id, ...order });
   }
 
   close(): void {

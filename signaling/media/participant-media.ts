@@ -5,7 +5,7 @@
 import type { PublicationSetup, SlotLayer } from '../../sfu/control.ts';
 import type { IceCredentials } from '../../sfu/ice/credentials.ts';
 import type { AgreedSection } from '../../sfu/sdp/negotiation.ts';
-import type { MediaPlace, MediaShortage } from '../media-plane.ts';
+import type { MediaShortage } from '../media-plane.ts';
 import type { Participant } from '../participant.ts';
 import { LIMITS } from '../protocol.ts';
 import type { JoinMessage, SdpAnswer, SubscribeMessage, Subscription } from '../protocol.ts';
@@ -13,6 +13,7 @@ import { refusal, snippet } from '../refusal.ts';
 import type { Refusal } from '../refusal.ts';
 import type { MediaCounters } from './media-counters.ts';
 import { NegotiatedTransport } from './negotiated-transport.ts';
+import type { TransportOptions } from './negotiated-transport.ts';
 import { planOffer } from './offer-plan.ts';
 import type { OfferedMedia, OfferPlan, PlannedTrack } from './offer-plan.ts';
 import type { Ranking } from './ranking.ts';
@@ -51,7 +52,7 @@ export interface MediaRoom {
   /** Why no transport can be opened, null when one can; that of `leaving`, if it has one, is closed first. */
   shortage(leaving?: ParticipantMedia): MediaShortage | null;
   /** A number for a transport, and where it is to live; until `closed`. */
-  opening(media: ParticipantMedia): { id: number; place: MediaPlace };
+  opening(media: ParticipantMedia): Pick<TransportOptions, 'id' | 'place' | 'network'>;
   closed(transport: NegotiatedTransport): void;
   /** Gives the track a number of its own, the next one if it has one. */
   number(track: Track): void;
@@ -269,8 +270,7 @@ export class ParticipantMedia implements Publisher {
   }
 
   #open(plan: OfferPlan): NegotiatedTransport {
-    const { id, place } = this.#room.opening(this);
-    const options = { id, room: this.#room.sid, place, plain: this.#plain };
+    const options = { ...this.#room.opening(this), room: this.#room.sid, plain: this.#plain };
     this.#transport = new NegotiatedTransport(options, plan);
     this.#lost = false;
     return this.#transport;

@@ -3,13 +3,14 @@
 // Allocates: the order of the tracks, once for each change.
 
 import type { Clock } from '../../shared/clock.ts';
-import type { Speaker } from '../../sfu/control.ts';
+import type { ImpairOrder, Speaker } from '../../sfu/control.ts';
 import type { MediaPlace, MediaShortage } from '../media-plane.ts';
 import type { Participant } from '../participant.ts';
 import type { PeopleFeed } from '../people-feed.ts';
 import type { SpeakersMessage, TrackInfo } from '../protocol.ts';
 import type { MediaCounters } from './media-counters.ts';
-import type { NegotiatedTransport } from './negotiated-transport.ts';
+import { SimulatedNetwork } from '../simulate-network.ts';
+import type { NegotiatedTransport, TransportOptions } from './negotiated-transport.ts';
 import { ParticipantMedia } from './participant-media.ts';
 import type { MediaOptions, MediaOwner, MediaRoom } from './participant-media.ts';
 import { rankTracks } from './ranking.ts';
@@ -61,6 +62,11 @@ export class RoomMedia implements MediaRoom {
   #spoken = 0;
   /** The loudest first. */
   readonly #heard = new Map<ParticipantMedia, SpeakersMessage['speakers'][number]>();
+  /** What the media worker has said last. */
+  #reported: readonly Speaker[] = [];
+  /** Who is said to speak, whatever the media worker says, until the timer ends that. */
+  readonly #pretenders = new Map<ParticipantMedia, NodeJS.Timeout>();
+  readonly #networks = new WeakMap<ParticipantMedia, SimulatedNetwork>();
   /** The newest message of who speaks; '' before the first. */
   #speakers = '';
   /** Who has not heard it. */
@@ -114,7 +120,10 @@ export class RoomMedia implements MediaRoom {
     if (media === undefined) return;
     this.#participants.delete(participantSid);
     this.#uninformed.delete(media);
+    const pretended = this.#pretenders.has(media);
+    this.#endPretence(media);
     media.close();
+    if (pretended) this.#silence(participantSid);
     this.#rankAgain();
   }
 
@@ -124,6 +133,7 @@ export class RoomMedia implements MediaRoom {
     for (const media of this.#participants.values()) media.close();
     this.#participants.clear();
     this.#uninformed.clear();
+    for (const media of this.#pretenders.keys()) this.#endPretence(media);
     clearTimeout(this.#timer);
     this.#exchange.roomClosed(this.sid);
   }
@@ -137,12 +147,12 @@ export class RoomMedia implements MediaRoom {
     return this.#transports === 1 ? this.#exchange.shortage : 'down';
   }
 
-  opening(media: ParticipantMedia): { id: number; place: MediaPlace } {
+  opening(media: ParticipantMedia): Pick<TransportOptions, 'id' | 'place' | 'network'> {
     this.#place ??= this.#exchange.place(this.sid);
     this.#transports++;
     const id = this.#exchange.nextNumber();
     this.#exchange.opened(id, media);
-    return { id, place: this.#place };
+    return { id, place: this.#place, network: this.#networkOf(media) };
   }
 
   closed({ id }: NegotiatedTransport): void {
@@ -216,10 +226,37 @@ export class RoomMedia implements MediaRoom {
     this.#timer = setTimeout(() => this.#look(), Math.max(waitMs, 0)).unref();
   }
 
+  /** Makes the network of a participant bad, or as it was, also for transports that begin before it ends. */
+  impair(participantSid: string, order: ImpairOrder): void {
+    const media = this.#participants.get(participantSid);
+    if (media === undefined) return;
+    this.#networkOf(media).take(order);
+    media.transport?.impair(order);
+  }
+
+  /** Says that a participant speaks, louder than the others, for that long; 0: no more. */
+  pretendSpeaker(participantSid: string, ms: number): void {
+    const media = this.#participants.get(participantSid);
+    if (media === undefined) return;
+    this.#endPretence(media);
+    const end = (): void => this.pretendSpeaker(participantSid, 0);
+    if (ms > 0) this.#pretenders.set(media, setTimeout(end, ms).unref());
+    this.#hear();
+  }
+
   /** Who speaks, the loudest first. */
   onSpeakers(speakers: readonly Speaker[]): void {
+    this.#reported = speakers;
+    this.#hear();
+  }
+
+  #hear(): void {
     const heard = this.#heard;
+    const speakers = this.#reported;
     heard.clear();
+    for (const media of this.#pretenders.keys()) {
+      if (heard.size < SPEAKERS_MAX) heard.set(media, { sid: media.sid, level: 1, active: true });
+    }
     for (const { publication, level, active } of speakers) {
       const sid = this.#publications.get(publication)?.publisher.sid;
       const media = sid === undefined ? undefined : this.#participants.get(sid);
@@ -244,6 +281,17 @@ export class RoomMedia implements MediaRoom {
     for (const media of this.#participants.values()) {
       if (media.transport !== null) media.lost('worker');
     }
+  }
+
+  #networkOf(media: ParticipantMedia): SimulatedNetwork {
+    const network = this.#networks.get(media) ?? new SimulatedNetwork(this.#clock);
+    this.#networks.set(media, network);
+    return network;
+  }
+
+  #endPretence(media: ParticipantMedia): void {
+    clearTimeout(this.#pretenders.get(media));
+    this.#pretenders.delete(media);
   }
 
   #silence(participantSid: string): void {

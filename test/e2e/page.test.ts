@@ -214,6 +214,8 @@ describe('by keyboard alone', () => {
     await keyboard.press('Enter');
     expect(await focused()).toBe('panel-close');
     expect(await page.locator('#details').getAttribute('aria-expanded')).toBe('true');
+    // Only for tokens with that grant.
+    expect(await page.getByTestId('simulate').isVisible()).toBe(false);
     await keyboard.press('Escape');
     expect(await focused()).toBe('details');
     expect(await page.getByTestId('panel').isVisible()).toBe(false);

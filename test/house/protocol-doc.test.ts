@@ -1,11 +1,19 @@
 // docs/protocol.md says what the code does: its tables of codes, limits, grants and fields are compared.
 
 import { describe, expect, test } from 'vitest';
-import type { z } from 'zod';
+import { z } from 'zod';
+import { simulateRequest } from '../../gateway/routes/participants.ts';
 import { claims, grants } from '../../signaling/claims.ts';
 import { CODES, SIGNAL_PATH, SUBPROTOCOL } from '../../signaling/codes.ts';
 import { DEFAULT_SIGNALING_LIMITS } from '../../signaling/limits.ts';
-import { clientMessage, LIMITS } from '../../signaling/protocol.ts';
+import { clientMessage, LIMITS, simulation, SIMULATE_MS_MAX } from '../../signaling/protocol.ts';
+import {
+  IMPAIRED_BYTES_MAX,
+  IMPAIRED_LINK_BYTES_MAX,
+  IMPAIRED_LINK_PACKETS_MAX,
+  IMPAIRED_MS_MAX,
+  IMPAIRED_QUEUE_MS,
+} from '../../sfu/transport/limits.ts';
 import { readRootFile } from './source-files.ts';
 
 const text = readRootFile('docs/protocol.md');
@@ -72,6 +80,7 @@ test('numbers in the text are those of the code', () => {
     peopleEveryMs,
     resumeMs,
     offers,
+    simulations,
   } = DEFAULT_SIGNALING_LIMITS;
   for (const phrase of [
     `${violationsMax} refusals within ${violationWindowMs / 1000} seconds`,
@@ -86,6 +95,10 @@ test('numbers in the text are those of the code', () => {
     `\`sdp\` | string | at most ${LIMITS.sdpBytes} bytes`,
     `may make ${offers.perSecond} offers a second, and ${offers.burst} at once`,
     `${replyCache.bytes / 1024} KiB of them`,
+    `once a second, and ${simulations.burst} times at once`,
+    `default ${IMPAIRED_QUEUE_MS}: what`,
+    `${IMPAIRED_LINK_BYTES_MAX / 2 ** 20} MiB and ${IMPAIRED_LINK_PACKETS_MAX} packets each way`,
+    `${IMPAIRED_BYTES_MAX / 2 ** 20} MiB in a media worker`,
   ]) {
     expect(text).toContain(phrase);
   }
@@ -126,7 +139,7 @@ function examples(heading: string): unknown[] {
 }
 
 describe('examples', () => {
-  test.each(['join', 'offer', 'mute', 'subscribe', 'mod'])('%s is taken', (type) => {
+  test.each(['join', 'offer', 'mute', 'subscribe', 'mod', 'simulate'])('%s is taken', (type) => {
     const [example] = examples(`### ${type}`);
     expect(clientMessage.parse(example)).toEqual(example);
     expect(example).toMatchObject({ type });
@@ -137,6 +150,14 @@ describe('examples', () => {
     for (const example of all) expect(clientMessage.parse(example)).toEqual(example);
     expect(all.length).toBeGreaterThan(4);
   });
+});
+
+test('the API takes what the message takes, and the media worker lets it last as long', () => {
+  expect(z.toJSONSchema(simulateRequest)).toEqual({
+    ...z.toJSONSchema(simulation),
+    additionalProperties: false,
+  });
+  expect(SIMULATE_MS_MAX).toBe(IMPAIRED_MS_MAX);
 });
 
 test('paths and versions are those of the code', () => {

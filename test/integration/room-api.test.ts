@@ -173,6 +173,38 @@ describe('participants', () => {
     expect(problem(again)).toMatchObject({ status: 404, reason: 'NOT_FOUND' });
   });
 
+  it('have their connection go wrong on purpose, which is audited', async () => {
+    const sam = await join('bad', 'sam');
+    const path = '/v1/rooms/bad/participants/sam/simulate';
+    const before = await ask('POST', path, { op: 'network', down: { loss: 0.1 } });
+    // Of rooms of mode p2p the server sees no media.
+    expect(problem(before).detail).toContain('mode p2p');
+    expect(json(await ask('POST', path, { op: 'lift' }))).toEqual({ op: 'lift', ms: 0 });
+    expect(json(await ask('POST', path, { op: 'signal-drop' }))).toEqual({
+      op: 'signal-drop',
+      ms: 0,
+    });
+    await sam.until(() => sam.closed !== undefined);
+    const away = await ask('POST', path, { op: 'signal-drop' });
+    expect(problem(away)).toMatchObject({ status: 404, reason: 'NOT_FOUND' });
+    const elsewhere = { room: 'good', roomAdmin: true };
+    const refused = await ask('POST', path, { op: 'lift' }, {}, elsewhere);
+    expect(problem(refused)).toMatchObject({ status: 403, reason: 'NOT_ALLOWED' });
+    const wrong: [object, string][] = [
+      [{}, 'op'],
+      [{ op: 'explode' }, 'op'],
+      [{ op: 'speaker', ms: 300_001 }, 'ms'],
+      [{ op: 'network', down: { loss: 2 } }, 'down.loss'],
+      [{ op: 'network', up: { delay: 20 } }, 'up'],
+      [{ op: 'ice-tcp', seed: 1 }, 'seed'],
+    ];
+    for (const [body, field] of wrong) {
+      const answer = problem(await ask('POST', path, body));
+      expect([body, answer.status]).toEqual([body, 400]);
+      expect(answer.detail).toContain(field);
+    }
+  });
+
   it('are told of wrong requests by field', async () => {
     await join('wrong', 'ann');
     const one = '/v1/rooms/wrong/participants/ann';

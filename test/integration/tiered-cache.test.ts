@@ -7,7 +7,7 @@ import type { Codec, TieredCacheOptions } from '../../shared/cache/cache-options
 import { TieredCache } from '../../shared/cache/tiered-cache.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { RedisLink } from '../../shared/redis/redis-link.ts';
-import { CuttableProxy } from '../support/cache/cuttable-proxy.ts';
+import { TcpProxy } from '../support/e2e/tcp-proxy.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
 
@@ -216,9 +216,9 @@ for (const [what, away, back] of [
 }
 
 test('a node that has lost Redis tells the others afterwards what it has invalidated meanwhile', async () => {
-  const proxy = await CuttableProxy.start(server.port);
+  const proxy = await TcpProxy.start({ host: '127.0.0.1', port: server.port });
   cleanups.push(() => proxy.stop());
-  const [a, b] = await Promise.all([startNode({}, proxy.url), startNode()]);
+  const [a, b] = await Promise.all([startNode({}, `redis://127.0.0.1:${proxy.port}`), startNode()]);
   const client = openClient();
   await b.cache.getOrLoad('k', brings('old'));
   await b.cache.getOrLoad('kept', brings('old'));
@@ -227,7 +227,7 @@ test('a node that has lost Redis tells the others afterwards what it has invalid
   await until(() => a.link.state === 'down');
   expect(await a.cache.invalidate('k')).toBe(false);
   expect(b.cache.get('k')).toBe('old');
-  proxy.mend();
+  proxy.heal();
   await until(() => b.cache.get('k') === undefined);
   expect(await b.cache.getOrLoad('k', brings('new'))).toBe('new');
   expect(b.cache.get('kept')).toBe('old');
@@ -237,7 +237,7 @@ test('a node that has lost Redis tells the others afterwards what it has invalid
   for (let i = 0; i < 1001; i++) void a.cache.invalidate(`many ${i}`);
   expect(a.cache.stats().redis?.untold).toBe(1);
   void a.cache.invalidate('one more');
-  proxy.mend();
+  proxy.heal();
   await until(() => b.cache.get('kept') === undefined);
   await until(() => a.cache.stats().redis?.untold === 0);
 });

@@ -43,6 +43,7 @@ export const NO_PARTICIPANTS_API: ParticipantsApi = {
   kick: nobody,
   mute: nobody,
   permit: nobody,
+  simulate: nobody,
   send: () => Promise.resolve({ recipients: 0 }),
 };
 

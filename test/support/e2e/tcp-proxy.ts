@@ -1,4 +1,4 @@
-// A TCP forwarder between a page and the gateway whose connections a test can cut, as a network that fails does it.
+// A TCP forwarder to the gateway, or to Redis, whose connections a test can cut, as a network that fails does it.
 
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';

@@ -2,6 +2,7 @@
 
 import type {
   IceSetup,
+  ImpairOrder,
   LinkReport,
   MediaSetup,
   SfuCommand,
@@ -37,6 +38,7 @@ export class TestTransport implements SfuTransport {
   readonly rtp: SentPacket[] = [];
   readonly rtcp: Buffer[] = [];
   restarts = 0;
+  readonly impaired: ImpairOrder[] = [];
   /** Whether packets can be sent at the moment. */
   isBroken = false;
   readonly #world: RouterWorld;
@@ -87,6 +89,10 @@ export class TestTransport implements SfuTransport {
   restart(): boolean {
     this.restarts++;
     return true;
+  }
+
+  impair(order: ImpairOrder): void {
+    this.impaired.push(order);
   }
 
   close(): void {

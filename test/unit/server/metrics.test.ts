@@ -161,6 +161,7 @@ const FULL: ServerStats = {
               transports: 5,
               connecting: 1,
               streams: 2,
+              impairedBytes: 9,
               drops: { 'srtp-forged': 7 },
               ice: { sessions: 5, answered: 50, refused: 1, drops: { 'bad-integrity': 8 } },
             },

@@ -9,6 +9,7 @@ import { TcpRelaysHost } from '../../../server/media/tcp-relays-host.ts';
 import { createLogger } from '../../../shared/log.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { Commons, TcpMeter, type TcpRelayCommand } from '../../../turn/index.ts';
+import { freePorts } from '../../support/free-ports.ts';
 import { until } from '../../support/stream-host.ts';
 import { commonsMemory } from '../../support/turn/world.ts';
 
@@ -40,18 +41,8 @@ afterEach(() => {
   held.clear();
 });
 
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, LOCAL);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-};
-
 const relayOf = async (worker: number, relay: number): Promise<number> => {
-  const port = await freePort();
+  const port = await freePorts([LOCAL], 1);
   const count = posted.length;
   host.onEvent(worker, { type: 'tcp.listen', relay, at: { host: LOCAL, port } });
   await until(() => posted.length > count);

@@ -29,7 +29,7 @@ describe('decode', () => {
       'no type',
       { i: 4 },
       4,
-      'type: expected one of join, offer, mute, subscribe, mod, signal, attrs, data, ping, leave, got no',
+      'type: expected one of join, offer, mute, subscribe, mod, simulate, signal, attrs, data, ping, leave, got no',
     ],
     ['an unknown type', { type: 'kick', i: 4 }, 4, 'got "kick"'],
     ['a type from the prototype', { type: 'constructor', i: 4 }, 4, 'got "constructor"'],

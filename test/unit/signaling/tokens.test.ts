@@ -75,6 +75,7 @@ describe('a minted token', () => {
         canSubscribe: true,
         canPublishData: true,
         roomAdmin: false,
+        simulate: false,
       },
     });
   });
