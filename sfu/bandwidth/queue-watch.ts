@@ -17,7 +17,7 @@ const STANDING_FOR_MS = 150;
 /** One that has not become shorter in this time, however little was sent, is somebody else's: it is part of the way. */
 const OTHERS_AFTER_MS = 2000;
 const SHORTER = 0.9;
-/** One of which every packet of a message of feedback has met so much, and that carries so little of what was thought. */
+/** Every packet of a message of feedback has met so much of it, and it carries so little of what was thought. */
 const OVERFLOW_MS = 35;
 const OVERFLOW_SHARE = 0.7;
 

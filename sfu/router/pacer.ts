@@ -1,4 +1,4 @@
-// While a subscriber's network is congested, what it is shown leaves bit by bit, as fast as that carries it: a key frame
+// While a subscriber's network is congested, what it is shown leaves bit by bit, as fast as it is carried: a key frame
 // all at once would find no room in the queue. Sound and what is sent again do not wait. Without congestion it does
 // nothing. Called by: RoomRouter, ParticipantMedia. Allocates: while there is congestion.
 

@@ -143,10 +143,9 @@ export async function enterBy(
   const page = await openPage(browser, host, token);
   await page.evaluate((given) => {
     const { prototype } = RTCPeerConnection;
-    const before: (
-      this: RTCPeerConnection,
-      description: RTCSessionDescriptionInit,
-    ) => Promise<void> = prototype.setRemoteDescription;
+    type Set = (this: RTCPeerConnection, given: RTCSessionDescriptionInit) => Promise<void>;
+    // oxlint-disable-next-line unbound-method -- it is called with `this`
+    const before: Set = prototype.setRemoteDescription;
     prototype.setRemoteDescription = function moved({
       type,
       sdp = '',

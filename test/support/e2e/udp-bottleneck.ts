@@ -1,5 +1,5 @@
 // A UDP path between one client and a server that lets only so much through towards the client: a queue of bounded
-// time, whose end is dropped. What the client sends passes, from the first address that it sends from: there is one way.
+// time, whose end is dropped. What the client sends passes, from the first address that it uses: there is one way.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';

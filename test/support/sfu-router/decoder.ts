@@ -1,5 +1,5 @@
-// What a decoder could show of the video that a subscriber is sent: frames of which all packets came, behind a key frame
-// of which all came, without a gap. It asks for nothing again.
+// What a decoder could show of the video that a subscriber is sent: frames of which all packets came, behind a key
+// frame of which all came, without a gap. It asks for nothing again.
 
 import type { SentPacket } from './router-world.ts';
 
