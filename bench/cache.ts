@@ -15,6 +15,7 @@ import { Take, WindowCounters } from '../shared/cache/window-counters.ts';
 import { systemClock } from '../shared/clock.ts';
 import { silentLogger } from '../shared/log.ts';
 import { RedisLink } from '../shared/redis/redis-link.ts';
+import { median } from './percentiles.ts';
 
 export interface CacheFigure {
   readonly name: string;
@@ -259,11 +260,6 @@ async function time(one: Case, count: number): Promise<number> {
   const { user, system } = process.cpuUsage(cpu);
   const ns = one.waits ? Number(process.hrtime.bigint() - start) : (user + system) * 1000;
   return ns / count;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }
 
 /** Measures every case; `small` is a run whose figures are only there to be finite. */

@@ -8,6 +8,7 @@ import { createDtlsCertificate, type DtlsCertificate } from '../sfu/dtls/certifi
 import { createDtlsContext } from '../sfu/dtls/context.ts';
 import { parseFingerprint, type DtlsFingerprint } from '../sfu/dtls/fingerprint.ts';
 import { DtlsTransport } from '../sfu/dtls/transport.ts';
+import { median } from './percentiles.ts';
 
 export interface DtlsFigures {
   readonly handshakes: number;
@@ -73,10 +74,6 @@ function handshake(client: Side, server: Side): readonly [client: number, server
 function announcementOf({ fingerprint }: DtlsCertificate): readonly DtlsFingerprint[] {
   const parsed = parseFingerprint(fingerprint);
   return parsed ? [parsed] : [];
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
 /** `small` is a run whose figures are only there to be finite. */

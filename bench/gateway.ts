@@ -8,7 +8,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { built } from './built.ts';
 import type { GatewayHostKind, GatewayHostReady } from './gateway-host.ts';
 import { message } from './signal/child-message.ts';
 import { canPin, SERVER_CORE } from './turn/pinned.ts';
@@ -204,13 +205,6 @@ async function until(url: string): Promise<void> {
     }
   }
   throw new Error(`nothing answers at ${url}`);
-}
-
-/** A file of dist/, from there and from the sources alike. */
-function built(file: string): string {
-  const here = new URL('.', import.meta.url);
-  const dist = new URL(here.pathname.endsWith('/dist/bench/') ? '../' : '../dist/', here);
-  return fileURLToPath(new URL(file, dist));
 }
 
 function print({ figures, serverTimingMs }: GatewayRun): void {

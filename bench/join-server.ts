@@ -10,7 +10,7 @@ import { REHEARSAL_OFFER } from '../signaling/rehearsal-offer.ts';
 import type { HostReady, HostStats } from './join-host.ts';
 import { type Exchange, exchange, paced } from './signal/exchange.ts';
 import { message } from './signal/child-message.ts';
-import { type Percentiles, percentiles } from './signal/percentiles.ts';
+import { type Percentiles, percentiles } from './percentiles.ts';
 
 export interface ServerJoinFigure {
   readonly name: string;

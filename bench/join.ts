@@ -3,12 +3,13 @@
 // build.
 
 import { cpus } from 'node:os';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { built } from './built.ts';
 import { JOIN_KINDS, runBrowserJoins } from './join-browser.ts';
 import type { BrowserJoinFigure, JoinKind } from './join-browser.ts';
 import { runServerJoins } from './join-server.ts';
 import type { ServerJoinFigure } from './join-server.ts';
-import type { Percentiles } from './signal/percentiles.ts';
+import type { Percentiles } from './percentiles.ts';
 
 export interface JoinFigures {
   readonly server: readonly ServerJoinFigure[];
@@ -35,13 +36,6 @@ export async function run(small: boolean, report?: JoinReport): Promise<JoinFigu
     report?.onBrowser(figure),
   );
   return { server, browser, browserJoins: figures };
-}
-
-/** A file of dist/, from there and from the sources alike. */
-function built(file: string): string {
-  const here = new URL('.', import.meta.url);
-  const dist = new URL(here.pathname.endsWith('/dist/bench/') ? '../' : '../dist/', here);
-  return fileURLToPath(new URL(file, dist));
 }
 
 function printServer(figures: readonly ServerJoinFigure[]): void {

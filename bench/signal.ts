@@ -4,14 +4,15 @@
 
 import { spawn } from 'node:child_process';
 import { cpus } from 'node:os';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { mintToken } from '../signaling/index.ts';
 import { REHEARSAL_OFFER } from '../signaling/rehearsal-offer.ts';
+import { built } from './built.ts';
+import { type Percentiles, percentiles } from './percentiles.ts';
 import { message } from './signal/child-message.ts';
 import { paced } from './signal/exchange.ts';
 import type { HostKind, HostUsage, SignalHostReady } from './signal/host.ts';
 import { Members } from './signal/members.ts';
-import { type Percentiles, percentiles } from './signal/percentiles.ts';
 import { canPin, SERVER_CORE } from './turn/pinned.ts';
 
 interface Plan {
@@ -125,13 +126,6 @@ async function makeRoom({ url, key: [key, secret] }: SignalHostReady, size: numb
     body: JSON.stringify({ name: 'large', maxParticipants: size }),
   });
   if (!answer.ok) throw new Error(`POST /v1/rooms: ${answer.status} ${await answer.text()}`);
-}
-
-/** A file of dist/, from there and from the sources alike. */
-function built(file: string): string {
-  const here = new URL('.', import.meta.url);
-  const dist = new URL(here.pathname.endsWith('/dist/bench/') ? '../' : '../dist/', here);
-  return fileURLToPath(new URL(file, dist));
 }
 
 function print(figures: readonly SignalFigures[], plan: Plan): void {

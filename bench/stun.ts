@@ -26,6 +26,7 @@ import {
   PASSWORD_ALGORITHM_SHA256,
 } from '../shared/stun/registry.ts';
 import { StunWriter } from '../shared/stun/writer.ts';
+import { median } from './percentiles.ts';
 
 /** Nanoseconds an operation; `published` and `rival` where there is something to stand beside. */
 export interface StunFigure {
@@ -210,11 +211,6 @@ function time(operation: (slot: number) => void, count: number): number {
   const start = process.hrtime.bigint();
   for (let i = 0; i < count; i++) operation(i & (RING - 1));
   return Number(process.hrtime.bigint() - start) / count;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }
 
 /** Measures every case; `small` is a run of a few milliseconds whose figures are only there to be finite. */

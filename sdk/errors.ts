@@ -66,6 +66,14 @@ export class SternaClientError extends Error {
   }
 }
 
+/** The session is over, or another one has begun: nothing of this one is worth a word. */
+export function isOver(error: unknown): boolean {
+  return (
+    error instanceof SternaClientError &&
+    (error.reason === 'SESSION_GONE' || error.reason === 'CLOSED')
+  );
+}
+
 /** The reason that a WebSocket close code stands for, or null for RFC 6455's own codes and unknown ones. */
 export function reasonOfCloseCode(code: number): Reason | null {
   return (

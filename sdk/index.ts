@@ -12,7 +12,7 @@ export { LocalMedia } from './local-media.ts';
 export type { PublishOptions } from './local-media.ts';
 export type { LocalPublication } from './local-publication.ts';
 export { Publication } from './publication.ts';
-export type { Quality } from './publication.ts';
+export type { Preference, Quality } from './publication.ts';
 export { Moderation } from './moderation.ts';
 export type { NetworkConditions, Simulation } from './simulate.ts';
 export type { Wish } from './subscriptions.ts';

@@ -72,3 +72,14 @@ export const RELAY_AFTER_MS = 4_000;
 export const RESTARTS_MAX = 2;
 /** The pause before it is made anew after a failure; twice as long each time. */
 export const RESET_WAIT_MS = 1_000;
+
+/** What is shown larger is told after this, so that a new layout is one message; what is shown smaller later. */
+export const SIZE_LARGER_MS = 100;
+export const SIZE_SMALLER_MS = 1_500;
+/** Sizes are told in steps of so many pixels. */
+export const SIZE_STEP_PX = 32;
+/** A screen that has more pixels to a CSS pixel than this does not look better for it. */
+export const PIXEL_RATIO_MAX = 2;
+/** A change of encodings that the browser refuses is tried again so often. */
+export const ENCODINGS_RETRIES_MAX = 3;
+export const ENCODINGS_RETRY_MS = 300;

@@ -11,6 +11,7 @@ export interface MediaEventsOptions {
   readonly request: RoomMediaSink['request'];
   /** Also ourselves. */
   readonly participant: (sid: string) => Participant | undefined;
+  readonly others: () => Iterable<Participant>;
   readonly timeline: Timeline;
   readonly emit: <K extends keyof RoomEvents>(event: K, detail: RoomEvents[K]) => void;
 }
@@ -38,12 +39,14 @@ export class MediaEvents implements RoomMediaSink {
     this.#options.emit('trackRemoved', { participant, track, publication });
   }
 
-  onQuality(sid: string, { track, layer, state, reason }: Subscription): void {
-    const participant = this.#options.participant(sid);
-    const publication = participant?.publications.find((one) => one.sid === track);
-    if (!participant || !publication) return;
-    publication.setQuality({ layer, paused: state === 'paused', reason });
-    this.#options.emit('quality', { participant, publication });
+  onQuality({ track, layer, state, reason }: Subscription): void {
+    for (const participant of this.#options.others()) {
+      const publication = participant.publications.find(({ sid }) => sid === track);
+      if (!publication) continue;
+      publication.noteQuality({ layer, paused: state === 'paused', reason });
+      this.#options.emit('quality', { participant, publication });
+      return;
+    }
   }
 
   onLinkState(sid: string, state: RTCPeerConnectionState): void {

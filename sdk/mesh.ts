@@ -75,12 +75,12 @@ export class Mesh implements RoomMedia {
     link?.close();
   }
 
-  receive(message: MediaPush, known: boolean): void {
+  receive(message: MediaPush, isKnown: (sid: string) => boolean): void {
     if (message.type !== 'signal') return;
     const link = this.#links.get(message.from);
     if (link) link.receive(message);
     // Of somebody who is known, it is by its grants that there is no link.
-    else if (!known) this.#early.hold(message, this.#options.now());
+    else if (!isKnown(message.from)) this.#early.hold(message, this.#options.now());
   }
 
   /** Our grants may have changed, and with them every link. */
@@ -104,6 +104,9 @@ export class Mesh implements RoomMedia {
   restart(): void {
     for (const link of this.#links.values()) link.restart();
   }
+
+  /** Everybody looks at everything. */
+  setAway(): void {}
 
   recover({ participants }: JoinedMessage): void {
     this.restart();

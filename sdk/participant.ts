@@ -3,6 +3,7 @@
 
 import type { ParticipantInfo, Permissions, RoomInfo, TrackInfo } from '../signaling/protocol.ts';
 import { Publication } from './publication.ts';
+import type { Views } from './views.ts';
 
 /** Reserved attributes: `on` or `off` while a device is published, absent otherwise. */
 export const MICROPHONE_ATTRIBUTE = 'sterna.mic';
@@ -19,6 +20,8 @@ export interface ParticipantSetup {
   readonly mode: RoomInfo['mode'];
   readonly stream: MediaStream;
   readonly makeStream: () => MediaStream;
+  /** Where elements can be attached to what it publishes. */
+  readonly views?: Views | undefined;
 }
 
 export class Participant {
@@ -111,7 +114,7 @@ export class Participant {
     publication.setTrack(null);
     this.stream.removeTrack(track);
     const published = this.#info.tracks.some(({ sid }) => sid === info.sid);
-    if (!published) this.#publications.delete(info.sid);
+    if (!published) this.#forget(publication);
     return publication;
   }
 
@@ -122,7 +125,10 @@ export class Participant {
 
   /** For room.ts, when it has left: a track that came from it may come from another one next. */
   clear(): void {
-    for (const publication of this.#publications.values()) publication.setTrack(null);
+    for (const publication of this.#publications.values()) {
+      publication.setTrack(null);
+      publication.close();
+    }
     for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
   }
 
@@ -136,16 +142,21 @@ export class Participant {
   /** What is gone from the list and still arrives goes with `detach`. */
   #publish(tracks: readonly TrackInfo[]): void {
     const published = new Set(tracks.map(({ sid }) => sid));
-    for (const { sid, track } of this.#publications.values()) {
-      if (!published.has(sid) && !track) this.#publications.delete(sid);
+    for (const publication of this.#publications.values()) {
+      if (!published.has(publication.sid) && !publication.track) this.#forget(publication);
     }
     for (const info of tracks) this.#publication(info).update(info);
+  }
+
+  #forget(publication: Publication): void {
+    this.#publications.delete(publication.sid);
+    publication.close();
   }
 
   #publication(info: TrackInfo): Publication {
     const known = this.#publications.get(info.sid);
     if (known) return known;
-    const publication = new Publication(info, this.#setup.makeStream());
+    const publication = new Publication(info, this.#setup.makeStream(), this.#setup.views);
     this.#publications.set(info.sid, publication);
     return publication;
   }

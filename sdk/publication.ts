@@ -2,19 +2,33 @@
 // participant keeps it up to date.
 
 import type { Subscription, TrackInfo, TrackSource } from '../signaling/protocol.ts';
+import type { Views } from './views.ts';
 
 /** How well a track is sent to us that its publisher sends in several sizes. */
 export interface Quality {
   /** From 0 for the smallest size; -1 while it is paused. */
   readonly layer: number;
-  /** Not even the smallest is sent: our network does not carry it. */
+  /** Nothing is sent; the last picture stays. */
   readonly paused: boolean;
   /**
    * Why it is no better. `best`: there is no better one; `bandwidth`: our network does not carry more; `limit`: we want
-   * none larger; `publisher`: nothing better is sent.
+   * none larger; `publisher`: nothing better is sent. And why it is paused: `bandwidth`; `publisher`: its network is
+   * away; `hidden`: nobody sees it here; `muted`: by its publisher; `permission`: we may not receive any more.
    */
   readonly reason: Subscription['reason'];
 }
+
+/** What the application wants of a picture, whatever elements show. */
+export interface Preference {
+  /** As if it were shown so large, in pixels of the screen. */
+  readonly width?: number;
+  readonly height?: number;
+  /** That size, from 0 for the smallest: the server does not adapt it to our network, which may carry less. */
+  readonly layer?: number;
+}
+
+/** Lines of each; the best of a camera is `high`. */
+const LINES = { low: 180, medium: 360, high: 16_384 } as const;
 
 export class Publication {
   /**
@@ -25,10 +39,12 @@ export class Publication {
   #info: TrackInfo;
   #track: MediaStreamTrack | null = null;
   #quality: Quality | null = null;
+  readonly #views: Views | undefined;
 
-  constructor(info: TrackInfo, stream: MediaStream) {
+  constructor(info: TrackInfo, stream: MediaStream, views: Views | undefined) {
     this.#info = info;
     this.stream = stream;
+    this.#views = views;
   }
 
   get sid(): string {
@@ -57,9 +73,41 @@ export class Publication {
     return this.#quality;
   }
 
+  /**
+   * The element shows it: no larger size is sent than the largest element that is to be seen has, and nothing while
+   * none is. An element without `srcObject` is given `stream`.
+   */
+  attach(element: HTMLMediaElement): void {
+    element.srcObject ??= this.stream;
+    if (this.kind === 'video') this.#views?.watch(this.sid, element);
+  }
+
+  detach(element: HTMLMediaElement): void {
+    if (element.srcObject === this.stream) element.srcObject = null;
+    this.#views?.unwatch(this.sid, element);
+  }
+
+  /** Goes before what elements show, until it is null. Resolves when the server has taken it. */
+  async prefer(preference: Preference | null): Promise<void> {
+    const { width = 0, height = 0, layer = null } = preference ?? {};
+    const isSize = width > 0 || height > 0;
+    const size = isSize ? { w: width, h: height } : { w: LINES.high, h: LINES.high };
+    await this.#views?.prefer(this.sid, preference && size, layer);
+  }
+
+  /** At most so good, whatever elements show; `auto`: as they do. What our network carries still counts. */
+  async setQuality(quality: 'low' | 'medium' | 'high' | 'auto'): Promise<void> {
+    await this.prefer(quality === 'auto' ? null : { height: LINES[quality] });
+  }
+
   /** For media-events.ts. */
-  setQuality(quality: Quality): void {
+  noteQuality(quality: Quality): void {
     this.#quality = quality;
+  }
+
+  /** For participant.ts: it is not published any more. */
+  close(): void {
+    this.#views?.forget(this.sid);
   }
 
   /** For participant.ts. */
@@ -71,7 +119,7 @@ export class Publication {
   setTrack(track: MediaStreamTrack | null): void {
     if (this.#track) this.stream.removeTrack(this.#track);
     if (track) this.stream.addTrack(track);
-    else this.#quality = null;
+    this.#quality = null;
     this.#track = track;
   }
 }

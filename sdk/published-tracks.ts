@@ -1,8 +1,9 @@
-// What the server knows of our publications: their sids and whether they are muted. It is told what differs, and
-// heard when somebody with the right to do so has muted one. Pure but for `enabled` of the tracks; owned by
-// sfu-media.ts.
+// What the server knows of our publications: their sids, whether they are muted, and which encodings of them anybody
+// wants. It is told what differs, and heard when somebody with the right to do so has muted one. Pure but for
+// `enabled` of the tracks; owned by sfu-media.ts.
 
 import type { TrackInfo, TrackOffer } from '../signaling/protocol.ts';
+import type { WantedEncodings } from './active-encodings.ts';
 import { isMuted } from './local-publication.ts';
 import type { LocalPublication } from './local-publication.ts';
 
@@ -18,9 +19,30 @@ interface Told {
 export class PublishedTracks {
   readonly #mute: (track: string, muted: boolean) => Promise<void>;
   readonly #told = new Map<LocalPublication, Told>();
+  /** By sid. */
+  readonly #wanted = new Map<string, WantedEncodings>();
 
   constructor(mute: (track: string, muted: boolean) => Promise<void>) {
     this.#mute = mute;
+  }
+
+  /** Which encodings of a track of ours anybody wants. */
+  want(track: string, wanted: WantedEncodings): void {
+    this.#wanted.set(track, wanted);
+  }
+
+  /** Of those that the server has spoken of. */
+  *wanted(): Iterable<[LocalPublication, WantedEncodings]> {
+    for (const [publication, { sid = '' }] of this.#told) {
+      const wanted = this.#wanted.get(sid);
+      if (wanted) yield [publication, wanted];
+    }
+  }
+
+  /** What it has said may be outdated: this holds. */
+  wantAllBut(layers: readonly { track: string; wanted: WantedEncodings }[]): void {
+    for (const track of this.#wanted.keys()) this.#wanted.set(track, {});
+    for (const { track, wanted } of layers) this.#wanted.set(track, wanted);
   }
 
   sidOf(publication: LocalPublication): string | undefined {
@@ -47,6 +69,7 @@ export class PublishedTracks {
   /** The connection is another one: what is published over it gets new sids. */
   forget(): void {
     this.#told.clear();
+    this.#wanted.clear();
   }
 
   /** Tells what has been muted or unmuted here, of what is still published. */

@@ -6,6 +6,7 @@ import type {
   BindMessage,
   IceServer,
   JoinedMessage,
+  LayersMessage,
   MediaLostMessage,
   NeedMessage,
   ParticipantInfo,
@@ -26,6 +27,7 @@ export type MediaPush =
   | BindMessage
   | NeedMessage
   | SubsMessage
+  | LayersMessage
   | MediaLostMessage;
 
 /** What both kinds are made with. */
@@ -47,8 +49,8 @@ export interface RoomMedia {
   /** The server says something new about ourselves. */
   setSelf(info: ParticipantInfo): void;
   setIceServers(iceServers: IceServer[]): void;
-  /** `known`: the sender is in the room. */
-  receive(message: MediaPush, known: boolean): void;
+  /** `isKnown`: a sender is in the room. */
+  receive(message: MediaPush, isKnown: (sid: string) => boolean): void;
   /** What is published, or muted, has changed; resolves when it is on its way to the others. */
   sync(): Promise<void>;
   /** The network has changed. */
@@ -60,6 +62,8 @@ export interface RoomMedia {
   stats(): Promise<Map<string, LinkStats>>;
   /** 0 to 1, of the newest audio packets; 0 in silence. */
   audioLevel(sid: string): number;
+  /** What the server has to say cannot be heard for a while, or can again. */
+  setAway(away: boolean): void;
   /** Ends it; all tracks are gone. */
   close(): void;
 }
@@ -71,8 +75,8 @@ export interface RoomMediaSink {
   /** Media of a published track arrives from now on. */
   onTrack(sid: string, info: TrackInfo, track: MediaStreamTrack): void;
   onTrackGone(sid: string, info: TrackInfo, track: MediaStreamTrack): void;
-  /** How well a track of that participant is sent to us. */
-  onQuality(sid: string, subscription: Subscription): void;
+  /** How well a track of somebody is sent to us. */
+  onQuality(subscription: Subscription): void;
   onLinkState(sid: string, state: RTCPeerConnectionState): void;
   onPath(sid: string, path: ConnectionPath): void;
   /** Without `sid`: of the connection that is everybody's. */

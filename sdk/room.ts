@@ -29,17 +29,14 @@ import type { Preparation } from './prepare.ts';
 import type { Publication } from './publication.ts';
 import type { RoomEvents, RoomState, StateDetail } from './room-events.ts';
 import type { RoomMedia } from './room-media.ts';
-import { Roster } from './roster.ts';
-import type { RosterChange } from './roster.ts';
-import { SignalConnection } from './signal-connection.ts';
-import type { JoinedHow } from './signal-connection.ts';
+import { Roster, type RosterChange } from './roster.ts';
+import { SignalConnection, type JoinedHow } from './signal-connection.ts';
 import { SelfDescription } from './self-description.ts';
-import { SIMULATE_FEATURE } from './simulate.ts';
-import type { Simulation } from './simulate.ts';
-import { Subscriptions } from './subscriptions.ts';
-import type { Wish } from './subscriptions.ts';
+import { SIMULATE_FEATURE, type Simulation } from './simulate.ts';
+import { Subscriptions, type Wish } from './subscriptions.ts';
 import { Timeline } from './timeline.ts';
 import type { TimelineSnapshot } from './timeline.ts';
+import { Views } from './views.ts';
 
 /** What join() has prepared; not for applications. */
 export interface RoomSetup {
@@ -57,11 +54,12 @@ export class Room extends Emitter<RoomEvents> {
   readonly moderation: Moderation;
   readonly #media: MediaSetup;
   readonly #timeline = new Timeline(() => performance.now());
-  readonly #roster = new Roster(makeStream);
   readonly #connection: SignalConnection;
   readonly #subscriptions = new Subscriptions((tracks) =>
     this.#connection.request({ type: 'subscribe', tracks }),
   );
+  readonly #views = new Views((wishes) => this.#subscriptions.change(wishes));
+  readonly #roster = new Roster(makeStream, this.#views);
   readonly #renewal = new IceRenewal(() => this.#connection.renew());
   readonly #description: SelfDescription;
   #joined: JoinedMessage | null = null;
@@ -96,6 +94,7 @@ export class Room extends Emitter<RoomEvents> {
       new MediaEvents({
         request: (body) => this.#connection.request(body),
         participant: (sid) => this.#participant(sid),
+        others: () => this.#roster.participants.values(),
         timeline: this.#timeline,
         emit: (event, detail) => this.emit(event, detail),
       }),
@@ -125,6 +124,7 @@ export class Room extends Emitter<RoomEvents> {
         onPush: (message) => this.#onPush(message),
         onSpeakers: (message) => this.#onSpeakers(message),
         onAway: ({ reason, attempt, delayMs }) => {
+          this.#flow?.setAway(true);
           if (this.#joined) this.#setState({ state: 'reconnecting', reason, attempt, delayMs });
         },
         onClosed: (error) => this.#onClosed(error),
@@ -186,8 +186,8 @@ export class Room extends Emitter<RoomEvents> {
    * `want` allows. Resolves when the server has taken it.
    */
   async subscribe(publications: Publication | readonly Publication[], wish: Wish): Promise<void> {
-    const sids = [publications].flat().map(({ sid }) => sid);
-    if (this.info.mode === 'sfu') await this.#subscriptions.change(sids, wish);
+    const wishes = new Map([publications].flat().map(({ sid }) => [sid, wish]));
+    if (this.info.mode === 'sfu') await this.#subscriptions.change(wishes);
   }
 
   /** What was asked for last. */
@@ -257,18 +257,16 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #onJoined(message: JoinedMessage, how: JoinedHow): void {
-    const first = this.#joined === null;
+    if (this.#joined === null) this.#watch();
     this.#joined = message;
     this.#timeline.mark('joined');
-    if (how === 'joined' || how === 'rejoined') this.#enter(message);
+    const isNew = how === 'joined' || how === 'rejoined';
+    if (isNew) this.#enter(message);
     else this.#reenter(message, how === 'lost');
     // A new session was made just now by the server's clock; later the pongs tell how that differs from ours.
-    const isNew = how === 'joined' || how === 'rejoined';
-    const { clockOffsetMs } = this.#connection;
-    this.#renewal.schedule(message.ice, isNew ? message.self.joinedAt : Date.now() + clockOffsetMs);
-    if (first) this.#watch();
-    const told = how === 'lost' ? 'resumed' : how;
-    this.#setState({ state: 'connected', how: told });
+    const serverNow = Date.now() + this.#connection.clockOffsetMs;
+    this.#renewal.schedule(message.ice, isNew ? message.self.joinedAt : serverNow);
+    this.#setState({ state: 'connected', how: how === 'lost' ? 'resumed' : how });
     this.#onOpened?.(null);
   }
 
@@ -293,6 +291,7 @@ export class Room extends Emitter<RoomEvents> {
   #reenter(message: JoinedMessage, lost: boolean): void {
     this.#updateSelf(message.self);
     this.#flow?.setIceServers(message.ice.servers);
+    this.#flow?.setAway(false);
     if (!lost) return;
     this.#announce(this.#roster.replace(this.#others(message.participants)));
     this.#flow?.recover(message);
@@ -321,13 +320,12 @@ export class Room extends Emitter<RoomEvents> {
         break;
       }
       case 'signal':
-        this.#flow?.receive(message, this.#roster.participants.has(message.from));
-        break;
       case 'bind':
       case 'need':
       case 'subs':
+      case 'layers':
       case 'media':
-        this.#flow?.receive(message, true);
+        this.#flow?.receive(message, (sid) => this.#roster.participants.has(sid));
         break;
     }
   }
@@ -386,6 +384,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#unwatch();
     this.#flow?.close();
     this.#media.close();
+    this.#views.close();
     this.local.close();
     this.#roster.clear();
     this.#setState({ state: 'closed', ...(error ? { reason: error.reason } : {}) });

@@ -3,6 +3,7 @@
 
 import type { ParticipantInfo, RoomInfo } from '../signaling/protocol.ts';
 import { Participant } from './participant.ts';
+import type { Views } from './views.ts';
 
 export interface RosterChange {
   joined: Participant[];
@@ -15,9 +16,11 @@ export class Roster {
   /** How media flows to and from those who are added from now on. */
   mode: RoomInfo['mode'] = 'p2p';
   readonly #makeStream: () => MediaStream;
+  readonly #views: Views | undefined;
 
-  constructor(makeStream: () => MediaStream) {
+  constructor(makeStream: () => MediaStream, views?: Views) {
     this.#makeStream = makeStream;
+    this.#views = views;
   }
 
   apply(
@@ -33,7 +36,8 @@ export class Roster {
       }
       const { mode } = this;
       const makeStream = this.#makeStream;
-      const participant = new Participant(info, { mode, makeStream, stream: makeStream() });
+      const views = mode === 'sfu' ? this.#views : undefined;
+      const participant = new Participant(info, { mode, makeStream, views, stream: makeStream() });
       this.participants.set(info.sid, participant);
       change.joined.push(participant);
     }

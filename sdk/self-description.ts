@@ -4,6 +4,9 @@
 import type { AttrsMessage, JoinMessage } from '../signaling/protocol.ts';
 import { SDK_NAME, SDK_VERSION } from './version.ts';
 
+/** `layers`: encodings that nobody wants are left out when the server says so. */
+const CAPABILITIES = ['layers'];
+
 type Change = Omit<AttrsMessage, 'i'>;
 
 export class SelfDescription {
@@ -29,9 +32,10 @@ export class SelfDescription {
     return { type: 'attrs', meta: metadata };
   }
 
-  joinBody(): Pick<JoinMessage, 'client' | 'attrs' | 'meta'> {
+  joinBody(): Pick<JoinMessage, 'client' | 'caps' | 'attrs' | 'meta'> {
     return {
       client: { sdk: SDK_NAME, ver: SDK_VERSION, ua: navigator.userAgent.slice(0, 512) },
+      caps: CAPABILITIES,
       attrs: { ...this.#attributes },
       ...(this.#metadata === undefined ? {} : { meta: this.#metadata }),
     };

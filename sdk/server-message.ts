@@ -34,6 +34,8 @@ const SHAPES: Readonly<Record<string, (fields: Fields) => boolean>> = {
   bind: (m) => typeof m['s'] === 'number' && Array.isArray(m['map']),
   need: (m) => [m['s'], m['audio'], m['video']].every((value) => typeof value === 'number'),
   subs: (m) => typeof m['s'] === 'number' && Array.isArray(m['subs']),
+  layers: (m) =>
+    typeof m['s'] === 'number' && typeof m['track'] === 'string' && isObject(m['wanted']),
   media: (m) => typeof m['s'] === 'number',
   speakers: (m) => Array.isArray(m['speakers']),
   ok: (m) => typeof m['re'] === 'number',

@@ -10,7 +10,7 @@ import type {
 } from '../signaling/protocol.ts';
 import { connectionPathOf } from './connection-path.ts';
 import type { ConnectionPath } from './connection-path.ts';
-import { SternaClientError } from './errors.ts';
+import { isOver, SternaClientError } from './errors.ts';
 import { RELAY_AFTER_MS, RESET_WAIT_MS, RESTARTS_MAX, RESTART_WAIT_MAX_MS } from './limits.ts';
 import { LinkHealth } from './link-health.ts';
 import { linkStatsOf } from './link-stats.ts';
@@ -29,14 +29,6 @@ export interface SfuMediaOptions {
   /** The most slots that there shall be. */
   readonly want: SlotCounts;
   readonly makePeer: () => SfuPeer;
-}
-
-/** The session is over, or another one has begun: nothing of this one is worth a word. */
-function isOver(error: unknown): boolean {
-  return (
-    error instanceof SternaClientError &&
-    (error.reason === 'SESSION_GONE' || error.reason === 'CLOSED')
-  );
 }
 
 export class SfuMedia implements RoomMedia {
@@ -63,6 +55,7 @@ export class SfuMedia implements RoomMedia {
   #isNew = false;
   /** Sections of a new answer cannot be looked up before it is applied. */
   #applying = false;
+  #isAway = false;
   #restarts = 0;
   #resets = 0;
   #resetTimer: ReturnType<typeof setTimeout> | undefined;
@@ -121,10 +114,11 @@ export class SfuMedia implements RoomMedia {
         this.#setNeed(message);
         break;
       case 'subs':
-        for (const subscription of message.subs) {
-          const shown = this.#slots.find(subscription.track);
-          if (shown) this.#sink.onQuality(shown.participant, subscription);
-        }
+        for (const subscription of message.subs) this.#sink.onQuality(subscription);
+        break;
+      case 'layers':
+        this.#published.want(message.track, message.wanted);
+        this.#applyWanted();
         break;
       case 'media':
         this.#reset();
@@ -145,11 +139,20 @@ export class SfuMedia implements RoomMedia {
     this.#health.restart();
   }
 
+  /** Meanwhile somebody may come whom nobody tells us of. */
+  setAway(away: boolean): void {
+    this.#isAway = away;
+    this.#applyWanted();
+  }
+
   recover({ media, participants }: JoinedMessage): void {
     if (media) this.#applySlots(media);
     else this.#reset();
     for (const info of participants) if (info.sid !== this.#selfSid) this.add(info);
     this.#show();
+    for (const subscription of media?.subs ?? []) this.#sink.onQuality(subscription);
+    this.#published.wantAllBut(media?.layers ?? []);
+    this.#applyWanted();
   }
 
   async connectionPath(): Promise<ConnectionPath | null> {
@@ -256,6 +259,7 @@ export class SfuMedia implements RoomMedia {
     this.#sink.onPhase('answer');
     this.#published.answered(answer.tracks);
     this.#published.sync(this.#options.publications());
+    this.#applyWanted();
     this.#show();
     this.#awaitConnection();
     return true;
@@ -293,6 +297,12 @@ export class SfuMedia implements RoomMedia {
     const receiver = this.#shown.get(mid);
     this.#shown.delete(mid);
     if (receiver) this.#sink.onTrackGone(participant, info, receiver.track);
+  }
+
+  #applyWanted(): void {
+    for (const [one, wanted] of this.#published.wanted()) {
+      this.#peer.senders.want(one, this.#isAway ? {} : wanted);
+    }
   }
 
   #run(): void {

@@ -2,6 +2,8 @@
 // so that the SDP grows with what is published at once and not with every change. Owned by sfu-peer.ts.
 
 import type { TrackOffer } from '../signaling/protocol.ts';
+import { ActiveEncodings } from './active-encodings.ts';
+import type { WantedEncodings } from './active-encodings.ts';
 import { preferCodecs } from './codec-preferences.ts';
 import { encodingsOf } from './encodings.ts';
 import type { TrackToFind } from './link-stats.ts';
@@ -12,6 +14,7 @@ export class SfuSenders {
   readonly #pc: RTCPeerConnection;
   readonly #used = new Map<LocalPublication, RTCRtpTransceiver>();
   readonly #free: RTCRtpTransceiver[] = [];
+  readonly #active = new Map<RTCRtpSender, ActiveEncodings>();
   /** How many encodings each has, which is for good. */
   readonly #encodings = new WeakMap<RTCRtpTransceiver, number>();
   readonly #wantsSimulcast: boolean;
@@ -44,6 +47,15 @@ export class SfuSenders {
       if (sender.track !== publication.track) changes.push(sender.replaceTrack(publication.track));
     }
     await Promise.all(changes);
+  }
+
+  /** Leaves out what nobody wants, and sends again what somebody does. */
+  want(publication: LocalPublication, wanted: WantedEncodings): void {
+    const sender = this.#used.get(publication)?.sender;
+    if (!sender) return;
+    const active = this.#active.get(sender) ?? new ActiveEncodings(sender);
+    this.#active.set(sender, active);
+    void active.set(wanted);
   }
 
   /** What the offer with these sections says about them; `mids` in the order of the transceivers. */
@@ -86,6 +98,8 @@ export class SfuSenders {
       preferCodecs(transceiver);
     }
     this.#used.set(publication, transceiver);
+    // Of what it sent before nobody may have wanted all.
+    if (free) this.want(publication, {});
     return transceiver;
   }
 

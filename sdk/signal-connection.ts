@@ -216,6 +216,7 @@ export class SignalConnection {
       case 'bind':
       case 'need':
       case 'subs':
+      case 'layers':
       case 'media':
       case 'signal':
       case 'data':

@@ -1,5 +1,5 @@
-// For development: the connection of this participant goes wrong on purpose, so that an application can be seen to cope.
-// `room.simulate`, for who has the grant `simulate`; everybody else is refused with NOT_ALLOWED.
+// For development: the connection of this participant goes wrong on purpose, so that an application can be seen to
+// cope. `room.simulate`, for who has the grant `simulate`; everybody else is refused with NOT_ALLOWED.
 
 import type { SimulateMessage } from '../signaling/protocol.ts';
 

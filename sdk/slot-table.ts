@@ -34,11 +34,6 @@ export class SlotTable {
     return this.#filled.values();
   }
 
-  /** Where that track is shown. */
-  find(track: string): Filled | undefined {
-    return [...this.#filled.values()].find(({ info }) => info.sid === track);
-  }
-
   /** Slots that are not named stay as they are. */
   bind(map: readonly Binding[]): void {
     for (const { mid, track, participant } of map) {

@@ -8,9 +8,11 @@ export interface Wish {
   on?: boolean;
   /** True: before all that are not pinned. */
   pin?: boolean;
-  /** How large it is shown, in pixels of the screen: no larger size of a camera is sent. */
+  /** How large it is shown, in pixels of the screen: no larger size of a camera is sent, and of 0 x 0 nothing. */
   w?: number;
   h?: number;
+  /** That size of a camera, from 0 for the smallest, whatever our network carries; null: as it fits. */
+  layer?: number | null;
   /** 0 to 9: the greater one is given more where our network does not carry all. */
   priority?: number;
 }
@@ -32,9 +34,9 @@ export class Subscriptions {
     return this.#wishes.get(track) ?? {};
   }
 
-  async change(tracks: readonly string[], wish: Wish): Promise<void> {
-    for (const track of tracks) this.#wishes.set(track, { ...this.of(track), ...wish });
-    await this.#send(tracks.map((track) => ({ track, ...wish })));
+  async change(wishes: ReadonlyMap<string, Wish>): Promise<void> {
+    for (const [track, wish] of wishes) this.#wishes.set(track, { ...this.of(track), ...wish });
+    await this.#send([...wishes].map(([track, wish]) => Object.assign({ track }, wish)));
   }
 
   /** Another session is told the same again, of those tracks that are still there. */

@@ -47,7 +47,7 @@ export const SFU_METRIC_FAMILIES: readonly MetricFamily[] = [
   {
     name: 'sterna_sfu_rooms',
     type: 'gauge',
-    help: 'Rooms with media transports',
+    help: 'Rooms with media transports; one that spans workers counts in each',
     ...plain(({ router }) => router.rooms),
   },
   {
@@ -107,10 +107,42 @@ export const SFU_METRIC_FAMILIES: readonly MetricFamily[] = [
     ),
   },
   {
+    name: 'sterna_sfu_quiet_packets_total',
+    type: 'counter',
+    help: 'Packets of microphones that nobody was sent but who had pinned them, since others are louder',
+    ...plain(({ router }) => router.quietPackets),
+  },
+  {
+    name: 'sterna_sfu_redundant_packets_total',
+    type: 'counter',
+    help: 'Packets of audio that went with earlier payloads (RED) to subscribers who lose packets',
+    ...plain(({ router }) => router.redundantPackets),
+  },
+  {
     name: 'sterna_sfu_payload_bytes',
     type: 'gauge',
     help: 'Memory of packets that may be sent again',
     ...plain(({ router }) => router.payloadBytes),
+  },
+  {
+    name: 'sterna_sfu_pipes',
+    type: 'gauge',
+    help: 'Tracks that are piped to another media worker, in rooms that span workers, once for each of these',
+    ...plain(({ router }) => router.pipes),
+  },
+  {
+    name: 'sterna_sfu_piped_packets_total',
+    type: 'counter',
+    help: 'RTP packets between media workers, by direction: in from others, out to them',
+    ...ofSfu('direction', DIRECTIONS, ({ router }, direction) =>
+      direction === 'in' ? router.pipedPacketsIn : router.pipedPacketsOut,
+    ),
+  },
+  {
+    name: 'sterna_sfu_pipe_dropped_packets_total',
+    type: 'counter',
+    help: 'Packets to other media workers that were lost because these were too slow to take them',
+    ...plain(({ router }) => router.pipeDropped),
   },
   {
     name: 'sterna_sfu_dropped_packets_total',

@@ -12,6 +12,8 @@ export interface PublicationSetup {
   readonly mid: string;
   /** What comes is dropped, and nobody is sent any of it. */
   readonly muted: boolean;
+  /** One of those of which only the loudest are forwarded. */
+  readonly microphone?: boolean;
 }
 
 /** Both sides' credentials: ours went out in the answer. */
@@ -33,8 +35,12 @@ export interface SlotBinding {
   readonly publication: number;
   /** The best encoding that is of use, from 0 for the lowest; all are where it is left out. */
   readonly wanted?: number;
+  /** That one it is, whatever the network carries; one below where that is not sent. */
+  readonly fixed?: boolean;
   /** The greater one is given more where the network does not carry all; 0 where it is left out. */
   readonly priority?: number;
+  /** It is forwarded however quiet it is. */
+  readonly pinned?: boolean;
 }
 
 /** One direction of a bad network; what is left out is as good as the real one. */
@@ -95,9 +101,43 @@ export type SfuCommand =
   | { readonly type: 'sfu.mute'; readonly publication: number; readonly muted: boolean }
   /** Makes the network of a participant bad, STUN and DTLS included, or as it was. */
   | ({ readonly type: 'sfu.impair'; readonly id: number } & ImpairOrder)
+  /** The publisher is told which encodings, from the lowest on, anybody wants; before that all are. */
+  | {
+      readonly type: 'sfu.encodings';
+      readonly publication: number;
+      readonly wanted: readonly boolean[];
+    }
   | { readonly type: 'sfu.close'; readonly id: number }
   /** Answered with `sfu.report`: of these transports, as far as they are there. Building it takes the worker's time. */
   | { readonly type: 'sfu.report'; readonly request: number; readonly ids: readonly number[] };
+
+/** To a media worker, about what rooms have in others; whoever answers offers knows nothing of it. */
+export type PipeCommand =
+  /** What a participant of the room publishes whose transport the worker `home` has, all of it. */
+  | {
+      readonly type: 'sfu.mirror';
+      /** Of that transport. */
+      readonly id: number;
+      readonly room: string;
+      readonly home: number;
+      readonly media: MediaSetup;
+    }
+  | { readonly type: 'sfu.unmirror'; readonly ids: readonly number[] }
+  /** The worker of that number has subscribers of a publication of this one, or has none any more. */
+  | {
+      readonly type: 'sfu.pipe';
+      readonly publication: number;
+      readonly worker: number;
+      readonly isOpen: boolean;
+    }
+  /** What another worker has said with the event of that name counts here, too; null: this one is to say it. */
+  | {
+      readonly type: 'sfu.heard';
+      readonly room: string;
+      readonly publications: readonly number[] | null;
+    }
+  /** That worker is dead: nothing goes there any more, and nothing comes of its participants. */
+  | { readonly type: 'sfu.severed'; readonly worker: number };
 
 /** How a participant's packets reach this server. */
 export type SfuPath = 'udp' | 'tcp' | 'relay';
@@ -142,18 +182,25 @@ export interface IncomingReport {
 
 /**
  * Why a slot sends nothing: nobody wants it to, what it is pointed at is not (yet) published here, there is no path to
- * the subscriber, the publisher is muted, the subscriber cannot decode it, its network does not carry it,
- * nothing has come of it, or it waits for a key frame.
+ * the subscriber, the publisher is muted, others are louder, the subscriber cannot decode it, its network does not
+ * carry it, nothing has come of it, or it waits for a key frame.
  */
 export type SlotWait =
   | 'unbound'
   | 'unpublished'
   | 'no-path'
   | 'muted'
+  | 'quiet'
   | 'codec'
   | 'bandwidth'
   | 'no-media'
   | 'key-frame';
+
+/**
+ * What was done last about redundancy (RFC 2198): there was none, it was made here, that of the publisher was passed
+ * on, or left out.
+ */
+export type SlotRedundancy = 'none' | 'made' | 'passed' | 'removed';
 
 /** One outgoing stream of a participant; it outlives what it is pointed at. */
 export interface OutgoingReport {
@@ -173,6 +220,8 @@ export interface OutgoingReport {
    */
   readonly layer: number | null;
   readonly reason: LayerReason | null;
+  /** Null for video. */
+  readonly redundancy: SlotRedundancy | null;
   /** Without retransmissions, as what follows. */
   readonly packets: number;
   /** Of payloads. */
@@ -229,6 +278,13 @@ export interface TransportReport {
 /** `disconnected`: no consent (RFC 7675) at the moment; an ICE restart or a check from elsewhere brings it back. */
 export type SfuTransportState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'closed';
 
+/** From a media worker: somebody there is to be sent a publication of another worker, or nobody is any more. */
+export interface PipeEvent {
+  readonly type: 'sfu.watch';
+  readonly publication: number;
+  readonly isWatched: boolean;
+}
+
 /** From a media worker. */
 export type SfuEvent =
   | {
@@ -245,6 +301,8 @@ export type SfuEvent =
   | { readonly type: 'sfu.layers'; readonly id: number; readonly slots: readonly SlotLayer[] }
   /** Who speaks has changed: all that are audible, the loudest first. */
   | { readonly type: 'sfu.speakers'; readonly room: string; readonly speakers: readonly Speaker[] }
+  /** The microphones of a room that are heard are others now: all of them, who came last first. */
+  | { readonly type: 'sfu.heard'; readonly room: string; readonly publications: readonly number[] }
   | {
       readonly type: 'sfu.report';
       readonly request: number;

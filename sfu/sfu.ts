@@ -8,23 +8,26 @@ import type {
   IceSetup,
   ImpairOrder,
   LinkReport,
+  PipeCommand,
+  PipeEvent,
   SfuCommand,
   SfuEvent,
   SfuPath,
   SfuTransportState,
   TransportReport,
 } from './control.ts';
+import { type PipeTo, Pipes } from './pipe/pipes.ts';
 import { RouterCounters } from './router/counters.ts';
 import { ROUTER_DROP_REASONS, type RouterDropReason } from './router/drop-reason.ts';
 import { ParticipantMedia } from './router/participant-media.ts';
 import { PayloadPool } from './router/payload-pool.ts';
-import type { Publication } from './router/publication.ts';
+import { HERE, type Publication } from './router/publication.ts';
 import { RoomRouter } from './router/room-router.ts';
 import type { PacketSender, RouterHost } from './router/router-host.ts';
 import { availableOf, incomingReports, outgoingReports, rttOf } from './router/stream-report.ts';
 import type { MediaObserver, TransportSetup } from './transport/media-transport.ts';
 
-/** One datagram of RTCP. */
+/** One datagram of RTCP, or one payload. */
 const SCRATCH_BYTES = 2048;
 
 /** A participant's transport; MediaTransport is one. */
@@ -46,7 +49,7 @@ export interface TransportMaker {
 export interface SfuOptions {
   readonly transports: TransportMaker;
   readonly timers: Timers;
-  emit(event: SfuEvent): void;
+  emit(event: SfuEvent | PipeEvent): void;
   /** Has `onTurnEnd` called when the engine's turn ends. */
   atTurnEnd(): void;
   /** Unix time in milliseconds, for sender reports. */
@@ -55,6 +58,10 @@ export interface SfuOptions {
   random(): number;
   /** Of memory for packets that may be sent again. */
   readonly payloadBytesMax?: number;
+  /** Left out where there are no other workers. */
+  readonly pipeTo?: PipeTo;
+  /** Of the microphones of a room only so many are forwarded, the loudest; 0, or nothing, for all. */
+  readonly loudest?: number;
 }
 
 export interface SfuStats {
@@ -71,8 +78,18 @@ export interface SfuStats {
   readonly retransmissions: number;
   readonly keyFrameRequestsIn: number;
   readonly keyFrameRequestsOut: number;
+  /** Packets of microphones that were not forwarded because others are louder. */
+  readonly quietPackets: number;
+  /** Packets that were given redundancy here. */
+  readonly redundantPackets: number;
   /** Memory of packets that may be sent again. */
   readonly payloadBytes: number;
+  /** Publications that other workers are sent, once for each of these. */
+  readonly pipes: number;
+  readonly pipedPacketsOut: number;
+  readonly pipedPacketsIn: number;
+  /** What other workers have missed because their rings were full. */
+  readonly pipeDropped: number;
   /** By reason. */
   readonly drops: Readonly<Partial<Record<RouterDropReason, number>>>;
 }
@@ -86,6 +103,7 @@ export class Sfu {
   readonly #publications = new Map<number, Publication>();
   readonly #rooms = new Map<string, RoomRouter>();
   readonly #seats = new Map<number, Seat>();
+  readonly #pipes: Pipes;
   /** Rooms with packets for the end of this turn. */
   #pendingCount = 0;
   readonly #pending: RoomRouter[] = [];
@@ -102,19 +120,33 @@ export class Sfu {
       counters: this.#counters,
       publications: this.#publications,
       timers,
+      loudest: options.loudest ?? 0,
       scratch: this.#scratch,
       wallMs: () => options.wallMs(),
       random: () => options.random(),
-      emit: (event) => options.emit(event),
+      emit: (event) => {
+        if (!this.#closed) options.emit(event);
+      },
       atTurnEnd: (room) => {
         if (this.#pendingCount === 0) options.atTurnEnd();
         this.#pending[this.#pendingCount++] = room;
       },
     };
+    const rooms = {
+      open: (sid: string) => this.#room(sid),
+      find: (sid: string) => this.#rooms.get(sid),
+      leave: (room: RoomRouter) => this.#closeEmpty(room),
+    };
+    this.#pipes = new Pipes(this.#host, rooms, options.pipeTo ?? (() => undefined));
+  }
+
+  /** A record that the worker of that number wrote into its ring to this one. */
+  onPiped(worker: number, bytes: Uint8Array, offset: number, length: number, now: number): void {
+    if (!this.#closed) this.#pipes.receive(worker, bytes, offset, length, now);
   }
 
   /** What names something that is gone, or not there yet, changes nothing. */
-  handle(command: SfuCommand, now: number): void {
+  handle(command: SfuCommand | PipeCommand, now: number): void {
     if (this.#closed) return;
     this.#now = now;
     switch (command.type) {
@@ -133,12 +165,21 @@ export class Sfu {
       case 'sfu.impair':
         this.#seats.get(command.id)?.transport?.impair(command, now);
         break;
+      case 'sfu.encodings':
+        this.#publications.get(command.publication)?.resting.tell(command.wanted, now);
+        break;
       case 'sfu.close':
         this.#end(this.#seats.get(command.id));
         break;
       case 'sfu.report':
         this.#report(command.request, command.ids, now);
         break;
+      case 'sfu.mirror':
+      case 'sfu.unmirror':
+      case 'sfu.pipe':
+      case 'sfu.heard':
+      case 'sfu.severed':
+        this.#pipes.handle(command, now);
     }
   }
 
@@ -154,6 +195,12 @@ export class Sfu {
     const counters = this.#counters;
     const transports = { new: 0, connecting: 0, connected: 0, disconnected: 0, closed: 0 };
     let slots = 0;
+    let publications = 0;
+    let pipes = 0;
+    for (const { home, pipes: open } of this.#publications.values()) {
+      if (home === HERE) publications++;
+      pipes += open.length;
+    }
     for (const { transport, participant } of this.#seats.values()) {
       if (transport !== undefined) transports[transport.state]++;
       slots += participant.slots.length;
@@ -161,7 +208,7 @@ export class Sfu {
     return {
       rooms: this.#rooms.size,
       transports,
-      publications: this.#publications.size,
+      publications,
       slots,
       packetsIn: counters.packetsIn,
       bytesIn: counters.bytesIn,
@@ -172,7 +219,13 @@ export class Sfu {
       retransmissions: counters.resent,
       keyFrameRequestsIn: counters.keyFrameRequestsIn,
       keyFrameRequestsOut: counters.keyFrameRequestsOut,
+      quietPackets: counters.quietPackets,
+      redundantPackets: counters.redundantPackets,
       payloadBytes: this.#pool.bytes,
+      pipes,
+      pipedPacketsOut: counters.pipedOut,
+      pipedPacketsIn: counters.pipedIn,
+      pipeDropped: counters.pipeDropped,
       drops: Object.fromEntries(
         ROUTER_DROP_REASONS.map((reason, i) => [reason, counters.drops[i] ?? 0]),
       ),
@@ -183,18 +236,17 @@ export class Sfu {
   close(now: number): void {
     if (this.#closed) return;
     this.#now = now;
-    for (const seat of this.#seats.values()) this.#end(seat);
     this.#closed = true;
+    for (const seat of this.#seats.values()) this.#end(seat);
+    this.#pipes.close(now);
     this.#pool.close();
     this.#scratch.free();
   }
 
-  #open(command: Extract<SfuCommand, { type: 'sfu.open' }>, now: number): void {
+  #open(command: CommandOf<'sfu.open'>, now: number): void {
     const { id, room: sid, ice, fingerprints, setup, media, slots } = command;
     if (this.#seats.has(id)) return;
-    const room = this.#rooms.get(sid) ?? new RoomRouter(this.#host, sid);
-    this.#rooms.set(sid, room);
-    const seat = new Seat(new ParticipantMedia(room, id), this.#onState);
+    const seat = new Seat(new ParticipantMedia(this.#room(sid), id), this.#onState);
     const transport = this.#options.transports.open({ id, ice, fingerprints, setup }, seat, now);
     this.#seats.set(id, seat);
     if (typeof transport === 'string') {
@@ -207,7 +259,7 @@ export class Sfu {
     seat.participant.bind(slots, now);
   }
 
-  #change({ id, media, ice }: Extract<SfuCommand, { type: 'sfu.change' }>, now: number): void {
+  #change({ id, media, ice }: CommandOf<'sfu.change'>, now: number): void {
     const seat = this.#seats.get(id);
     if (seat === undefined) return;
     // The peer goes by the new credentials alone.
@@ -251,11 +303,23 @@ export class Sfu {
     const { room } = participant;
     participant.close(this.#now);
     transport?.close();
-    if (room.participants.size > 0) return;
+    this.#closeEmpty(room);
+  }
+
+  #room(sid: string): RoomRouter {
+    const room = this.#rooms.get(sid) ?? new RoomRouter(this.#host, sid);
+    this.#rooms.set(sid, room);
+    return room;
+  }
+
+  #closeEmpty(room: RoomRouter): void {
+    if (!room.isEmpty) return;
     room.close();
     this.#rooms.delete(room.sid);
   }
 }
+
+type CommandOf<Type extends SfuCommand['type']> = Extract<SfuCommand, { type: Type }>;
 
 type OnState = (seat: Seat, state: SfuTransportState, reason: string) => void;
 

@@ -94,6 +94,7 @@ function open(
     token: { id: token.id, expiresAt: token.expiresAt },
     maySimulate: grants.simulate,
     socket: door.socket,
+    caps: message.caps ?? [],
   });
   door.session = session;
   room.add(session);

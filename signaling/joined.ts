@@ -51,7 +51,7 @@ export function joinedFrame(service: Service, session: Session, joining: Joining
 
 /** What the pushes that were lost have said. */
 function mediaOf({ media }: Session): Pick<JoinedMessage, 'media'> {
-  return media === null || media.transport === null ? {} : { media: media.standing() };
+  return media === null || media.transport === null ? {} : { media: media.recovery() };
 }
 
 function sessionLimits({ limits }: Service): SessionLimits {

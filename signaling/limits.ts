@@ -44,6 +44,8 @@ export interface SignalingLimits {
   violationWindowMs: number;
   /** Changes of participants are collected this long, so that a busy room is not a message per change. */
   peopleEveryMs: number;
+  /** Publishers are told to leave out encodings that nobody has wanted for so long; stops coming and going. */
+  restAfterMs: number;
   /** Where a `people` message is split. */
   peopleBytesMax: number;
   /** Offers of a session; stops those that are read over and over, which costs more than their bytes. */
@@ -82,6 +84,7 @@ export const DEFAULT_SIGNALING_LIMITS: Readonly<SignalingLimits> = {
   violationsMax: 32,
   violationWindowMs: 10_000,
   peopleEveryMs: 50,
+  restAfterMs: 5000,
   peopleBytesMax: 65_536,
   offers: { perSecond: 4, burst: 16 },
   simulations: { perSecond: 1, burst: 10 },

@@ -29,7 +29,10 @@ export interface MediaLost {
 export interface MediaPlane {
   /** Of all places; null where one of them has room. */
   readonly shortage: MediaShortage | null;
-  /** Where the transports of a room live, the same for as long as anybody holds one there: one with room if any has. Never waits. */
+  /**
+   * Where the next transport of a room is to live, for its whole life: one with room if any has. What participants in
+   * different places publish reaches all of them. Never waits.
+   */
   place(roomSid: string): MediaPlace;
   /** Once. */
   onEvent(listener: (place: MediaPlace, event: SfuEvent | MediaLost) => void): void;

@@ -129,9 +129,11 @@ export const subscribeMessage = z.object({
         on: z.boolean().optional(),
         /** True: before all that are not pinned. */
         pin: z.boolean().optional(),
-        /** How large it is shown, in pixels of the screen: no larger encoding is sent. */
+        /** How large it is shown, in pixels of the screen: no larger encoding is sent; of 0 x 0 none is. */
         w: z.int().min(0).max(16_384).optional(),
         h: z.int().min(0).max(16_384).optional(),
+        /** That encoding, from 0 for the lowest, whatever the network carries and however large; null: as it fits. */
+        layer: z.int().min(0).max(2).nullable().optional(),
         /** The greater one is given more where the network does not carry all. */
         priority: z.int().min(0).max(9).optional(),
       }),

@@ -4,6 +4,7 @@
 
 import { Coalesced } from '../shared/coalesced.ts';
 import type { IncomingReport, OutgoingReport, TransportReport } from '../sfu/control.ts';
+import type { MediaPlace } from './media-plane.ts';
 import type { ParticipantMedia } from './media/participant-media.ts';
 import type { Reports } from './media/reports.ts';
 import type { RoomMedia } from './media/room-media.ts';
@@ -19,6 +20,8 @@ export type StatsFailure = 'no-room' | 'no-participant' | 'p2p' | 'unavailable';
 
 type TransportStats = Pick<TransportReport, 'state' | 'rttMs' | 'availableBps'> &
   Omit<TransportReport['link'], 'path'> & {
+    /** The media worker that has it. */
+    worker: number;
     path: TransportReport['link']['path'] | null;
     /** Of ICE: a relay of this server, or an address that it has learnt from checks. */
     remoteCandidate: 'prflx' | 'relay' | null;
@@ -106,11 +109,18 @@ async function collect(
     member,
     media: room.of(member.participant.sid),
   }));
-  const ids = subjects.flatMap(({ media }) => media?.transport?.id ?? []);
-  const place = room.currentPlace;
-  const told = place === null || ids.length === 0 ? [] : await reports.ask(place, ids);
-  if (told === null) return 'unavailable';
-  const byId = new Map(told.map((report) => [report.id, report]));
+  const idsByPlace = new Map<MediaPlace, number[]>();
+  for (const { media } of subjects) {
+    if (media === undefined || media.transport === null) continue;
+    const { id, place } = media.transport;
+    const ids = idsByPlace.get(place);
+    if (ids === undefined) idsByPlace.set(place, [id]);
+    else ids.push(id);
+  }
+  const told = await Promise.all([...idsByPlace].map(([place, ids]) => reports.ask(place, ids)));
+  // Half an answer is one, of those that a worker still has.
+  if (told.length > 0 && told.every((one) => one === null)) return 'unavailable';
+  const byId = new Map(told.flatMap((one) => one ?? []).map((report) => [report.id, report]));
   return subjects.map((subject) => {
     // What has been offered anew meanwhile has another number.
     const report = byId.get(subject.media?.transport?.id ?? 0);
@@ -127,7 +137,7 @@ function participantStats(
   const incoming = report?.incoming ?? [];
   return {
     participant: { sid, identity, name, state, joinedAt },
-    transport: report === undefined ? null : transportStats(report),
+    transport: report && media?.transport ? transportStats(report, media.transport.place) : null,
     tracks: (media?.tracks ?? []).map((track) =>
       Object.assign(track.info(), {
         mid: track.mid,
@@ -140,10 +150,13 @@ function participantStats(
   };
 }
 
-function transportStats({ state, rttMs, availableBps, link }: TransportReport): TransportStats {
+function transportStats(
+  { state, rttMs, availableBps, link }: TransportReport,
+  { worker }: MediaPlace,
+): TransportStats {
   const path = link.path === '' ? null : link.path;
   const remoteCandidate = path === null ? null : path === 'relay' ? 'relay' : 'prflx';
-  return { state, ...link, path, remoteCandidate, rttMs, availableBps };
+  return { state, worker, ...link, path, remoteCandidate, rttMs, availableBps };
 }
 
 /** What it is of stands around it. */

@@ -57,7 +57,7 @@ export class Room<M extends Member = Member> {
   constructor(
     options: RoomOptions,
     clock: Clock,
-    limits: Pick<SignalingLimits, 'peopleEveryMs' | 'peopleBytesMax'>,
+    limits: Pick<SignalingLimits, 'peopleEveryMs' | 'peopleBytesMax' | 'restAfterMs'>,
     switchboard: Switchboard | null = null,
     observer: RoomObserver | null = null,
   ) {
@@ -75,7 +75,7 @@ export class Room<M extends Member = Member> {
       bytesMax: limits.peopleBytesMax,
     });
     const { sid, feed } = this;
-    const everyMs = limits.peopleEveryMs;
+    const { peopleEveryMs: everyMs, restAfterMs } = limits;
     const onTrack =
       observer === null
         ? undefined
@@ -86,7 +86,7 @@ export class Room<M extends Member = Member> {
               participant: nameOf(participant),
               track,
             });
-    this.media = switchboard?.openRoom({ sid, feed, clock, everyMs, onTrack }) ?? null;
+    this.media = switchboard?.openRoom({ sid, feed, clock, everyMs, restAfterMs, onTrack }) ?? null;
   }
 
   get meta(): string {

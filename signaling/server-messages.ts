@@ -79,7 +79,13 @@ export interface JoinedMessage {
    * With `lost`, in a room of mode `sfu`: every slot, and how many there should be. Absent when the server has no
    * media of this participant (any more): it offers, with `reset`.
    */
-  media?: { bind: Binding[]; need: { audio: number; video: number } };
+  media?: {
+    bind: Binding[];
+    need: { audio: number; video: number };
+    /** As in `subs` and `layers`, all that holds. */
+    subs: Subscription[];
+    layers: Pick<LayersMessage, 'track' | 'wanted'>[];
+  };
   /** With `resumed`: pushes were missed that can no longer be replayed, so the client renegotiates. */
   lost: boolean;
 }
@@ -117,18 +123,19 @@ export interface NeedMessage {
   video: number;
 }
 
-/** What a participant is sent of a track that comes in several encodings, and why it is no better. */
+/** What a participant is sent of a picture, and why it is no better. */
 export interface Subscription {
   track: string;
-  /** `paused`: its network does not carry even the lowest one. */
+  /** `paused`: nothing is. */
   state: 'live' | 'paused';
   /** From 0 for the lowest; -1 while it is paused. */
   layer: number;
   /**
    * `best`: there is no better one; `bandwidth`: its network does not carry more; `limit`: it wants none larger;
-   * `publisher`: nothing better is sent.
+   * `publisher`: nothing better is sent. And why it is paused: `bandwidth`; `publisher`: its network is away;
+   * `hidden`: it is wanted 0 x 0; `muted`: by its publisher; `permission`: the participant may not subscribe any more.
    */
-  reason: 'best' | 'bandwidth' | 'limit' | 'publisher';
+  reason: 'best' | 'bandwidth' | 'limit' | 'publisher' | 'hidden' | 'muted' | 'permission';
 }
 
 /** Subscriptions that have changed; those that are not named stay as they are. */
@@ -136,6 +143,18 @@ export interface SubsMessage {
   type: 'subs';
   s: number;
   subs: Subscription[];
+}
+
+/**
+ * To the publisher of a picture that has said `layers` in `caps`: which of its encodings, by `rid`, anybody wants; the
+ * others may rest. Before the first one all are.
+ */
+export interface LayersMessage {
+  type: 'layers';
+  s: number;
+  track: string;
+  /** With the name '' where there is one encoding without. */
+  wanted: Record<string, boolean>;
 }
 
 /** Media of this participant is gone on the server's side: it offers anew, with `reset`. */
@@ -230,6 +249,7 @@ export type ServerMessage =
   | BindMessage
   | NeedMessage
   | SubsMessage
+  | LayersMessage
   | MediaLostMessage
   | SpeakersMessage
   | PeopleMessage
@@ -248,6 +268,7 @@ export type PushMessage =
   | BindMessage
   | NeedMessage
   | SubsMessage
+  | LayersMessage
   | MediaLostMessage
   | RelayedSignalMessage
   | RelayedDataMessage;

@@ -4,7 +4,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { sessionId, sessionSecret } from './ids.ts';
 import type { SignalingLimits } from './limits.ts';
-import type { MediaOwner, ParticipantMedia } from './media/participant-media.ts';
+import type { MediaOwner } from './media/media-room.ts';
+import type { ParticipantMedia } from './media/participant-media.ts';
 import type { Participant } from './participant.ts';
 import { PushRing } from './push-ring.ts';
 import { TokenBucket } from '../shared/token-bucket.ts';
@@ -22,6 +23,8 @@ export interface SessionOptions {
   /** The grant of the token. */
   maySimulate: boolean;
   socket: SignalSocket;
+  /** `join.caps`. */
+  caps: readonly string[];
   limits: SignalingLimits;
   /** As RoomRouter.node. */
   node: string | null;
@@ -36,6 +39,7 @@ export class Session implements Member, MediaOwner {
   readonly participant: Participant;
   readonly token: { readonly id: string; readonly expiresAt: number };
   readonly maySimulate: boolean;
+  readonly caps: readonly string[];
   readonly replies: ReplyCache;
   readonly violations: Violations;
   /** The WebSocket under it; null while it is away. */
@@ -58,6 +62,7 @@ export class Session implements Member, MediaOwner {
     this.participant = options.participant;
     this.token = options.token;
     this.maySimulate = options.maySimulate;
+    this.caps = options.caps;
     this.replies = new ReplyCache(limits.replyCache.replies, limits.replyCache.bytes);
     this.violations = new Violations(limits.violationsMax, limits.violationWindowMs);
     this.#ring = new PushRing(limits.pushRing.messages, limits.pushRing.bytes);

@@ -1,5 +1,6 @@
-// The bad network that somebody has asked for a participant: kept for as long as it is to last, so that a transport which
-// begins meanwhile has it as well. Called by: RoomMedia, its owner; NegotiatedTransport, when it begins or restarts ICE.
+// The bad network that somebody has asked for a participant: kept for as long as it is to last, so that a transport
+// which begins meanwhile has it as well. Called by: RoomMedia, its owner; NegotiatedTransport, when it begins or
+// restarts ICE.
 
 import type { ImpairOrder } from '../sfu/control.ts';
 import type { Clock } from '../shared/clock.ts';

@@ -148,13 +148,13 @@ export class Stage {
     };
     for (const publication of local.publications) {
       if (publication.source !== 'screen') continue;
-      tileFor(publication, true).updateScreen('', '', publication.stream, true);
+      tileFor(publication, true).updateScreen('', '', publication);
     }
     for (const { name, identity, sid, publications } of participants.values()) {
       for (const publication of publications) {
-        const { source, kind, stream, track } = publication;
+        const { source, kind } = publication;
         if (source !== 'screen' || kind !== 'video') continue;
-        tileFor(publication, false).updateScreen(name || identity, sid, stream, track !== null);
+        tileFor(publication, false).updateScreen(name || identity, sid, publication);
       }
     }
     for (const [publication, tile] of this.#screens) {

@@ -1,6 +1,6 @@
 // What the page says about the state of the connection, in one place.
 
-import type { ClientReason, SternaClientError, StateDetail } from '../sdk/index.ts';
+import type { ClientReason, Quality, SternaClientError, StateDetail } from '../sdk/index.ts';
 
 export interface BannerText {
   text: string;
@@ -25,6 +25,22 @@ export function bannerFor(detail: StateDetail): BannerText | null {
     tone: 'good',
     passing: true,
   };
+}
+
+type QualityTexts = Partial<Record<Quality['reason'], string>>;
+
+const WORSE: QualityTexts = { bandwidth: 'Slow connection', publisher: 'Slow on their side' };
+const PAUSED: QualityTexts = {
+  bandwidth: 'Paused: slow connection',
+  publisher: 'Paused: nothing comes from them',
+  hidden: 'Paused: out of sight',
+  permission: 'Paused: not allowed',
+};
+
+/** Why a picture is not what it could be; empty where it is, is not wanted larger, or another sign says it. */
+export function qualityText(quality: Quality | null): string {
+  if (!quality) return '';
+  return (quality.paused ? PAUSED : WORSE)[quality.reason] ?? '';
 }
 
 interface EndingText {

@@ -1,8 +1,10 @@
 // One tile on the stage: a participant with picture or initials, name, mute sign, speaking ring and the path that its
 // media takes; or a shared screen.
 
-import type { ConnectionPath, Participant, Publication } from '../sdk/index.ts';
+import { Publication } from '../sdk/index.ts';
+import type { ConnectionPath, LocalPublication, Participant } from '../sdk/index.ts';
 import { byId, within } from './dom.ts';
+import { qualityText } from './state-text.ts';
 
 export interface TileOptions {
   isSelf: boolean;
@@ -19,6 +21,8 @@ export class Tile {
   readonly #options: TileOptions;
   readonly #video: HTMLVideoElement;
   readonly #pin: HTMLButtonElement;
+  /** Pictures of others that it shows, and says the size of. */
+  readonly #watched = new Set<Publication>();
   #label = '';
 
   constructor(options: TileOptions) {
@@ -47,6 +51,7 @@ export class Tile {
     const picture = this.#pictureOf(participant);
     // A stream without tracks would hold up the page's load event for ever.
     this.#show(participant.tracks.length > 0 ? participant.stream : null);
+    this.#watch(this.#options.isSelf ? [] : participant.publications.filter(isPicture));
     const data = this.element.dataset;
     data['sid'] = sid;
     data['microphone'] = microphone;
@@ -57,15 +62,19 @@ export class Tile {
     within(this.element, '.avatar span', HTMLElement).textContent = initials(shown);
     const mic = within(this.element, '.tile-mic', SVGElement);
     mic.setAttribute('aria-label', microphone === 'off' ? 'Muted' : 'No microphone');
-    this.#showBadge('.tile-quality', qualityOf(participant));
+    this.#showQuality(participant.publications.find(isPicture));
     this.#showState(this.#options.isSelf ? '' : stateOf(participant));
     this.element.title =
       picture === 'waiting' ? 'There is not room for all pictures: pin this one to see it.' : '';
   }
 
   /** The screen of somebody, or one's own. */
-  updateScreen(name: string, sid: string, stream: MediaStream, arrives: boolean): void {
-    this.#show(arrives ? stream : null);
+  updateScreen(name: string, sid: string, screen: Publication | LocalPublication): void {
+    const isOthers = screen instanceof Publication;
+    const arrives = !isOthers || screen.track !== null;
+    this.#show(arrives ? screen.stream : null);
+    this.#watch(isOthers ? [screen] : []);
+    this.#showQuality(isOthers ? screen : undefined);
     const data = this.element.dataset;
     data['sid'] = sid;
     data['camera'] = arrives ? 'on' : 'waiting';
@@ -116,8 +125,29 @@ export class Tile {
   }
 
   remove(): void {
+    this.#watch([]);
     this.#video.srcObject = null;
     this.element.remove();
+  }
+
+  /** What is not to be seen, or small, is not sent, or small. */
+  #watch(publications: readonly Publication[]): void {
+    const shown = this.#video.srcObject === null ? [] : publications;
+    for (const publication of this.#watched) {
+      if (shown.includes(publication)) continue;
+      this.#watched.delete(publication);
+      publication.detach(this.#video);
+    }
+    for (const publication of shown) {
+      this.#watched.add(publication);
+      publication.attach(this.#video);
+    }
+  }
+
+  #showQuality(publication: Publication | undefined): void {
+    const quality = publication?.quality ?? null;
+    this.element.dataset['quality'] = quality?.reason ?? '';
+    this.#showBadge('.tile-quality', qualityText(quality));
   }
 
   #show(stream: MediaStream | null): void {
@@ -152,11 +182,8 @@ function isCamera({ source, track }: Publication): boolean {
   return source === 'camera' && track === null;
 }
 
-/** Said where our network is why a picture is not what it could be. */
-function qualityOf({ publications }: Participant): string {
-  const quality = publications.find(({ source }) => source === 'camera')?.quality;
-  if (quality?.reason !== 'bandwidth') return '';
-  return quality.paused ? 'Paused: slow connection' : 'Slow connection';
+function isPicture({ kind, source }: Publication): boolean {
+  return kind === 'video' && source !== 'screen';
 }
 
 function stateOf({ state, linkState }: Participant): string {

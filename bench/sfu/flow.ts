@@ -1,5 +1,6 @@
-// One track of a publisher, packet by packet: VP8 frames at 30 a second in bursts (RFC 7741), or Opus frames of 20 ms
-// (RFC 7587), as RTP (RFC 3550 s5.1). The pictures are noise, their headers are not: an SFU finds the key frames.
+// One track of a publisher, or one encoding of it, packet by packet: VP8 frames at 30 a second in bursts (RFC 7741),
+// or Opus frames of 20 ms (RFC 7587), as RTP (RFC 3550 s5.1). The pictures are noise, their headers are not: an SFU
+// finds the key frames.
 // Allocates: nothing per packet.
 
 import type { Kind } from './shapes.ts';
@@ -16,6 +17,8 @@ const FRAME_SIZES = [1, 4 / 6, 8 / 6, 5 / 6, 7 / 6] as const;
 
 const HEADER_BYTES = 12;
 const VERSION_2 = 0x80;
+const EXTENSION_BIT = 0x10;
+const LAYER_SHIFT = 20;
 const MARKER_BIT = 0x80;
 /** RFC 7741 s4.2: X, and S; then I, and the picture ID's M. */
 const EXTENDED_BIT = 0x80;
@@ -27,6 +30,16 @@ const KEY_FRAME_HEADER = [0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 
 const INTER_FRAME_TAG = [0x11, 0x02, 0x00] as const;
 /** RFC 6716 s3.1: one frame of 20 ms, hybrid, fullband, mono. */
 const OPUS_TOC = 0x78;
+
+/** What is not as usual. */
+export interface FlowOptions {
+  /** The encoding, from the lowest on. */
+  readonly layer?: number;
+  readonly framesPerSecond?: number;
+  readonly payloadBytes?: number;
+  /** RFC 3550 s5.3.1: the whole of it, the same in every packet. */
+  readonly extension?: Uint8Array;
+}
 
 export class Flow {
   readonly kind: Kind;
@@ -41,6 +54,7 @@ export class Flow {
   keyFrameWanted = true;
   readonly #perFrame: number;
   readonly #packet: Buffer;
+  readonly #headerBytes: number;
   readonly #stamp = new Stamp();
   #frames = 0;
   /** Of all frames so far, before rounding. */
@@ -50,14 +64,24 @@ export class Flow {
   #countFrom = Infinity;
   #countTo = Infinity;
 
-  constructor(kind: Kind, publisher: number, perSecond: number) {
+  constructor(kind: Kind, publisher: number, perSecond: number, options: FlowOptions = {}) {
+    const {
+      layer = 0,
+      framesPerSecond = FRAMES_PER_SECOND[kind],
+      payloadBytes = PAYLOAD_BYTES[kind],
+      extension = new Uint8Array(0),
+    } = options;
     this.kind = kind;
     this.publisher = publisher;
-    this.ssrc = (kind === 'video' ? 0x1000_0000 : 0x2000_0000) + publisher;
-    this.frameMs = 1000 / FRAMES_PER_SECOND[kind];
-    this.#perFrame = perSecond / FRAMES_PER_SECOND[kind];
-    this.#packet = Buffer.alloc(HEADER_BYTES + PAYLOAD_BYTES[kind], 0xa5);
+    this.ssrc = (kind === 'video' ? 0x1000_0000 : 0x2000_0000) + (layer << LAYER_SHIFT) + publisher;
+    this.frameMs = 1000 / framesPerSecond;
+    this.#perFrame = perSecond / framesPerSecond;
+    this.#headerBytes = HEADER_BYTES + extension.length;
+    this.#packet = Buffer.alloc(this.#headerBytes + payloadBytes, 0xa5);
+    this.#packet[0] = VERSION_2 | (extension.length > 0 ? EXTENSION_BIT : 0);
+    this.#packet.set(extension, HEADER_BYTES);
     this.#stamp.publisher = publisher;
+    this.#stamp.layer = layer;
     this.#stamp.kind = kind;
   }
 
@@ -78,12 +102,12 @@ export class Flow {
     for (let i = 0; i < packets; i++) {
       this.#head(i === packets - 1);
       if (this.kind === 'video') this.#video(i === 0, keyFrame);
-      else this.#packet[HEADER_BYTES] = OPUS_TOC;
+      else this.#packet[this.#headerBytes] = OPUS_TOC;
       this.#stamp.counter = this.count;
       this.#stamp.sentAt = performance.now();
       this.#stamp.write(this.#packet);
       this.count++;
-      this.octets += this.#packet.length - HEADER_BYTES;
+      this.octets += this.#packet.length - this.#headerBytes;
       send(this.#packet);
     }
     this.#frames++;
@@ -118,7 +142,6 @@ export class Flow {
 
   #head(last: boolean): void {
     const packet = this.#packet;
-    packet[0] = VERSION_2;
     const marker = this.kind === 'video' && last ? MARKER_BIT : 0;
     packet[1] = marker | PAYLOAD_TYPES[this.kind];
     packet.writeUInt16BE(this.count & 0xffff, 2);
@@ -127,7 +150,7 @@ export class Flow {
 
   #video(first: boolean, keyFrame: boolean): void {
     const packet = this.#packet;
-    let at = HEADER_BYTES;
+    let at = this.#headerBytes;
     packet[at++] = EXTENDED_BIT | (first ? START_BIT : 0);
     packet[at++] = HAS_PICTURE_ID;
     packet.writeUInt16BE(LONG_PICTURE_ID | (this.#frames & 0x7fff), at);

@@ -1,4 +1,4 @@
-// Debian's Janus as the SFU bench runs it: the videoroom and HTTP alone, one room for everybody without transport-wide
+// Debian's Janus as the SFU benches run it: the videoroom and HTTP alone, rooms without transport-wide
 // feedback, recordings or logs, and the one address that all servers of the bench use (Janus leaves loopback out).
 
 import { spawnSync } from 'node:child_process';
@@ -37,6 +37,8 @@ export interface JanusOptions {
   readonly address: string;
   /** Threads that all connections share; undefined for one each, which is the default. */
   readonly eventLoops: number | undefined;
+  /** From JANUS_ROOM on. */
+  readonly rooms: number;
 }
 
 /** A folder of configuration for one run, and the command for it. */
@@ -51,7 +53,7 @@ export class JanusRun {
     const transports = this.#only(installation.transports, 'libjanus_http.so');
     const none = join(this.#folder, 'none');
     mkdirSync(none);
-    const { port, address, eventLoops } = options;
+    const { port, address, eventLoops, rooms } = options;
     const loops = eventLoops === undefined ? '' : `event_loops = ${eventLoops}`;
     this.#write(
       'janus.jcfg',
@@ -75,10 +77,13 @@ export class JanusRun {
     );
     this.#write(
       'janus.plugin.videoroom.jcfg',
-      `room-${JANUS_ROOM}: {
+      Array.from(
+        { length: rooms },
+        (_, i) => `room-${JANUS_ROOM + i}: {
          publishers = 1000 bitrate = 0 fir_freq = 0 audiocodec = "opus" videocodec = "vp8"
          transport_wide_cc_ext = false record = false
        }`,
+      ).join('\n'),
     );
   }
 

@@ -3,10 +3,11 @@
 // Started by the bench; by hand: node dist/bench/sfu/load.js '{"endpoint": ...}'.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { machineNanoseconds, residentBytes } from '../turn/process-stat.ts';
+import { median } from '../percentiles.ts';
+import { residentBytes } from '../turn/process-stat.ts';
 import { Latencies } from './latencies.ts';
 import { type LoadOptions, type LoadResult, parseLoadArguments } from './load-options.ts';
-import { processCpuNanoseconds } from './process-clock.ts';
+import { atMost, inTime, measure } from './pace.ts';
 import { Publisher } from './publisher.ts';
 import { Pump } from './pump.ts';
 import { type Signaling, signalingFor } from './signaling.ts';
@@ -15,8 +16,6 @@ import { Subscriber, type Tally } from './subscriber.ts';
 /** The first join one after the other, and are timed; the rest so many at once. */
 const TIMED_JOINS = 5;
 const JOINS_AT_ONCE = 8;
-/** To publish, or to get the first packets of a subscription. */
-const JOIN_MS_MAX = 15_000;
 /** Before the server's memory without subscribers is looked at. */
 const SETTLE_MS = 1000;
 /** What is under way when the time is over still counts, until nothing more has come for so long. */
@@ -94,25 +93,6 @@ async function joinAll(
   };
 }
 
-/** Waits, calls `end`, and notes what the time took. */
-async function measure(
-  pid: number,
-  ms: number,
-  end: () => void,
-): Promise<Pick<LoadResult, 'seconds' | 'serverCpuNs' | 'ownCpuNs' | 'others'>> {
-  const own = processCpuNanoseconds(process.pid);
-  const server = cpuOf(pid);
-  const machine = machineNanoseconds();
-  const start = performance.now();
-  await sleep(ms);
-  end();
-  const seconds = (performance.now() - start) / 1000;
-  const serverCpuNs = cpuOf(pid) - server;
-  const ownCpuNs = processCpuNanoseconds(process.pid) - own;
-  const others = machineNanoseconds() - machine - serverCpuNs - ownCpuNs;
-  return { seconds, serverCpuNs, ownCpuNs, others: Math.max(0, others / 1e9 / seconds) };
-}
-
 async function drain(tally: Tally, expected: number): Promise<void> {
   let { received } = tally;
   for (let quietMs = 0; quietMs < QUIET_MS && received < expected; quietMs += LOOK_EVERY_MS) {
@@ -122,44 +102,12 @@ async function drain(tally: Tally, expected: number): Promise<void> {
   }
 }
 
-function cpuOf(pid: number): number {
-  return pid === 0 ? 0 : processCpuNanoseconds(pid);
-}
-
 function memoryOf(pid: number): number {
   return pid === 0 ? 0 : residentBytes(pid);
 }
 
-async function inTime(what: string, done: Promise<void>): Promise<void> {
-  const late = new AbortController();
-  const { signal } = late;
-  const timeout = sleep(JOIN_MS_MAX, 'late' as const, { signal, ref: false }).catch(
-    () => undefined,
-  );
-  const first = await Promise.race([done, timeout]);
-  late.abort();
-  if (first === 'late') throw new Error(`cannot ${what} within ${JOIN_MS_MAX / 1000} s`);
-}
-
-async function atMost<Item>(
-  count: number,
-  items: readonly Item[],
-  act: (item: Item) => Promise<void>,
-): Promise<void> {
-  const left = items.values();
-  const workers = Array.from({ length: count }, async () => {
-    for (const item of left) await act(item);
-  });
-  await Promise.all(workers);
-}
-
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }
 
 const result = await load(parseLoadArguments(process.argv.slice(2)));

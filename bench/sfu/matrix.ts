@@ -1,9 +1,10 @@
 // What the SFU bench measures: in each shape the servers take turns, round by round, and the medians of the rounds
 // count. A run that something else on the machine disturbed is done again, and marked when that did not help.
 
-import { canPin, LOAD_CORE, SERVER_CORE, startPinned } from '../turn/pinned.ts';
-import { built } from '../turn/servers.ts';
+import { median } from '../percentiles.ts';
+import { LOAD_CORE, SERVER_CORE } from '../turn/pinned.ts';
 import { loadArguments, type LoadOptions, type LoadResult, readResult } from './load-options.ts';
+import { runLoadProcess } from './load-process.ts';
 import { type RunningSfu, type SfuKind, start } from './servers.ts';
 import type { Shape } from './shapes.ts';
 
@@ -43,7 +44,6 @@ export interface SfuFigure {
 
 /** More than this of a core spoils a run. */
 export const OTHERS_MAX = 0.05;
-const RUN_MS_MAX = 120_000;
 
 export interface Failure {
   readonly server: string;
@@ -108,21 +108,7 @@ export function lossOf({ expected, received }: LoadResult): number {
 
 /** Throws Error with what the load complained of. */
 async function runLoad(options: LoadOptions, cores: string): Promise<LoadResult> {
-  const command = [process.execPath, built('bench/sfu/load.js'), ...loadArguments(options)];
-  if (canPin) command.unshift('taskset', '-c', cores);
-  const child = startPinned(LOAD_CORE, command);
-  let printed = '';
-  let complaint = '';
-  child.stdout?.on('data', (text: Buffer) => (printed += text.toString()));
-  child.stderr?.on('data', (text: Buffer) => (complaint += text.toString()));
-  const timeout = setTimeout(() => child.kill('SIGKILL'), RUN_MS_MAX);
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  clearTimeout(timeout);
-  if (code !== 0) {
-    throw new Error(
-      /^\w*Error: (.*)$/m.exec(complaint)?.[1] ?? `the load ended with ${String(code)}`,
-    );
-  }
+  const printed = await runLoadProcess('bench/sfu/load.js', loadArguments(options), cores);
   const result = readResult(printed);
   if (result.wrong > 0) throw new Error(`${result.wrong} packets went wrong`);
   return result;
@@ -162,13 +148,6 @@ function figureOf(
     behindMs: of(({ behindMs }) => behindMs),
     cpuNsOfRounds,
   };
-}
-
-export function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length === 0) return Number.NaN;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 function messageOf(error: unknown): string {

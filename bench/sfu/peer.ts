@@ -34,15 +34,15 @@ export class Peer {
     });
   }
 
-  /** A section that sends with that SSRC. */
-  addSender(kind: Kind, ssrc: number, mid: string = kind): Track {
+  /** A section that sends with these SSRCs. */
+  addSender(kind: Kind, ssrcs: number | readonly number[], mid: string = kind): Track {
     const media = mediaOf(kind, mid, 'SendOnly');
-    media.addSSRC(ssrc, 'load', 'load', kind);
+    for (const ssrc of [ssrcs].flat()) media.addSSRC(ssrc, 'load', 'load', kind);
     return this.#add(media);
   }
 
-  addReceiver(kind: Kind): Track {
-    return this.#add(mediaOf(kind, kind, 'RecvOnly'));
+  addReceiver(kind: Kind, mid: string = kind): Track {
+    return this.#add(mediaOf(kind, mid, 'RecvOnly'));
   }
 
   /**

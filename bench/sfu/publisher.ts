@@ -55,9 +55,9 @@ export class Publisher {
     return this.#outlets.get(kind)?.flow;
   }
 
-  frame(kind: Kind): void {
-    const outlet = this.#outlets.get(kind);
-    outlet?.flow.frame(outlet.send);
+  frame(flow: Flow): void {
+    const outlet = this.#outlets.get(flow.kind);
+    if (outlet !== undefined) flow.frame(outlet.send);
   }
 
   report(): void {

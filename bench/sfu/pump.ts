@@ -1,8 +1,14 @@
 // Keeps the publishers' time: frames when they are due, whatever became of those before, and reports each second.
 
-import type { Publisher } from './publisher.ts';
+import type { Flow } from './flow.ts';
 import { REPORT_EVERY_MS } from './rtcp.ts';
-import type { Subscriber } from './subscriber.ts';
+
+/** Who sends. */
+export interface Sender {
+  readonly flows: readonly Flow[];
+  frame(flow: Flow): void;
+  report(): void;
+}
 
 interface Due {
   at: number;
@@ -17,19 +23,25 @@ export class Pump {
   #timer: NodeJS.Timeout | undefined;
 
   /** Publishers begin one after the other within a frame's time, as people do. */
-  start(publishers: readonly Publisher[]): void {
+  start(publishers: readonly Sender[]): void {
     const now = performance.now();
     for (const [i, publisher] of publishers.entries()) {
-      for (const { kind, frameMs } of publisher.flows) {
-        const at = now + (frameMs * i) / publishers.length;
-        this.#dues.push({ at, everyMs: frameMs, act: () => publisher.frame(kind) });
-      }
-      this.#addReporter(publisher);
+      this.enter(publisher, now, i / publishers.length);
     }
     this.#run();
   }
 
-  add(subscriber: Subscriber): void {
+  /** Somebody begins later than the others, at a part of a frame's time after `now`. */
+  enter(publisher: Sender, now: number, part: number): void {
+    for (const flow of publisher.flows) {
+      const { frameMs } = flow;
+      const at = now + frameMs * part;
+      this.#dues.push({ at, everyMs: frameMs, act: () => publisher.frame(flow) });
+    }
+    this.#addReporter(publisher);
+  }
+
+  add(subscriber: Pick<Sender, 'report'>): void {
     this.#addReporter(subscriber);
   }
 
@@ -38,7 +50,7 @@ export class Pump {
   }
 
   /** Spread over the second. */
-  #addReporter(who: Publisher | Subscriber): void {
+  #addReporter(who: Pick<Sender, 'report'>): void {
     const at = performance.now() + ((this.#dues.length * 37) % REPORT_EVERY_MS);
     this.#dues.push({ at, everyMs: REPORT_EVERY_MS, act: () => who.report() });
   }

@@ -34,6 +34,15 @@ export function wantsKeyFrame(packet: Uint8Array): boolean {
   return false;
 }
 
+/** The SSRCs that key frames are wanted of. */
+export function eachKeyFrameWish(packet: Uint8Array, wanted: (ssrc: number) => void): void {
+  if (!reader.read(packet, 0, packet.length)) return;
+  while (reader.next()) {
+    if (isPictureLoss(reader)) wanted(reader.mediaSsrc);
+    else if (requests.read(reader)) while (requests.next()) wanted(requests.ssrc);
+  }
+}
+
 /** SR and SDES. */
 export function senderReport(flow: Flow): Buffer {
   const now = performance.now();

@@ -9,8 +9,8 @@ import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { built } from '../built.ts';
 import { SERVER_CORE, startPinned, stop } from '../turn/pinned.ts';
-import { built } from '../turn/servers.ts';
 import { findJanus, JANUS_PACKAGE, type JanusInstallation, JanusRun } from './janus-server.ts';
 import type { Endpoint } from './load-options.ts';
 
@@ -55,7 +55,10 @@ export function ownAddress(): string | undefined {
 }
 
 /** Those of the wanted ones that are there, and what to do about the others. */
-export function installed(wanted: readonly ServerName[]): { kinds: SfuKind[]; missing: string[] } {
+export function installed(
+  wanted: readonly ServerName[],
+  janusRooms = 1,
+): { kinds: SfuKind[]; missing: string[] } {
   const kinds: SfuKind[] = [];
   const missing: string[] = [];
   if (wanted.includes('sterna')) kinds.push(sterna);
@@ -68,7 +71,11 @@ export function installed(wanted: readonly ServerName[]): { kinds: SfuKind[]; mi
       );
     } else if (ownAddress() === undefined) {
       missing.push(`${JANUS_PACKAGE}: it takes no loopback address, and there is no other`);
-    } else kinds.push(janus(installation, undefined), janus(installation, 1));
+    } else {
+      for (const eventLoops of [undefined, 1]) {
+        kinds.push(janus(installation, eventLoops, janusRooms));
+      }
+    }
   }
   return { kinds, missing };
 }
@@ -123,13 +130,17 @@ export function forwarder(dropEvery?: number): SfuKind {
 }
 
 /** As it is by default, a thread for each connection, and with the one event loop that suits one core. */
-function janus(installation: JanusInstallation, eventLoops: number | undefined): SfuKind {
+function janus(
+  installation: JanusInstallation,
+  eventLoops: number | undefined,
+  rooms: number,
+): SfuKind {
   const variant = eventLoops === undefined ? 'default' : `${eventLoops} event loop`;
   return {
     name: `janus ${installation.version} ${variant}`,
     ours: false,
     launch: (port, address) => {
-      const run = new JanusRun(installation, { port, address, eventLoops });
+      const run = new JanusRun(installation, { port, address, eventLoops, rooms });
       const url = `http://127.0.0.1:${port}/janus`;
       const cleanUp = (): void => run.remove();
       return { command: run.command, endpoint: { api: 'janus', url }, url: `${url}/info`, cleanUp };

@@ -6,13 +6,16 @@ import { type Kind, KINDS } from './shapes.ts';
 export const STAMP_BYTES = 20;
 const MAGIC = 0x5f_75_5f_52;
 const KEY_FRAME_BIT = 0x80;
+const LAYER_MASK = 0x0f;
 
 export class Stamp {
   publisher = 0;
   kind: Kind = 'video';
   /** The packet belongs to a frame that a decoder can begin with. */
   keyFrame = false;
-  /** Counts the packets of one track, from 0. */
+  /** Of simulcast, the encoding from the lowest on; 0 without. */
+  layer = 0;
+  /** Counts the packets of one encoding of a track, from 0. */
   counter = 0;
   /** performance.now() of the load generator. */
   sentAt = 0;
@@ -22,7 +25,7 @@ export class Stamp {
     packet.writeUInt32BE(MAGIC, at);
     packet.writeUInt16BE(this.publisher, at + 4);
     packet[at + 6] = KINDS.indexOf(this.kind);
-    packet[at + 7] = this.keyFrame ? KEY_FRAME_BIT : 0;
+    packet[at + 7] = (this.keyFrame ? KEY_FRAME_BIT : 0) | this.layer;
     packet.writeUInt32BE(this.counter, at + 8);
     packet.writeDoubleBE(this.sentAt, at + 12);
   }
@@ -35,7 +38,8 @@ export class Stamp {
     if (kind === undefined) return false;
     this.publisher = packet.readUInt16BE(at + 4);
     this.kind = kind;
-    this.keyFrame = packet[at + 7] === KEY_FRAME_BIT;
+    this.keyFrame = (packet[at + 7]! & KEY_FRAME_BIT) !== 0;
+    this.layer = packet[at + 7]! & LAYER_MASK;
     this.counter = packet.readUInt32BE(at + 8);
     this.sentAt = packet.readDoubleBE(at + 12);
     return true;

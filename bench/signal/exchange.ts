@@ -8,6 +8,7 @@ export interface Exchange {
   readonly answerMs: number;
   readonly wholeMs: number;
   readonly socket: WebSocket;
+  readonly answer: Buffer;
 }
 
 /** Opens a WebSocket, sends `first` as soon as it can and waits for a message that holds `wanted`. */
@@ -32,7 +33,7 @@ export function exchange(
     socket.once('message', (data: Buffer) => {
       const now = performance.now();
       if (data.includes(wanted)) {
-        resolve({ answerMs: now - sent, wholeMs: now - begun, socket });
+        resolve({ answerMs: now - sent, wholeMs: now - begun, socket, answer: data });
       } else reject(new Error(`not the answer: ${data.toString()}`));
     });
   });

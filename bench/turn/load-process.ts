@@ -2,6 +2,7 @@
 // waits, its result read when it ends.
 
 import type { ChildProcess } from 'node:child_process';
+import { built } from '../built.ts';
 import {
   type LoadOptions,
   type LoadResult,
@@ -10,7 +11,6 @@ import {
   readResult,
 } from './load-options.ts';
 import { LOAD_CORE, startPinned, stop } from './pinned.ts';
-import { built } from './servers.ts';
 import { PORTS_COUNT, PORTS_FIRST } from './sockets.ts';
 
 /** What the bench decides about a run; the rest is the generator's own. */

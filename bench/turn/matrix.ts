@@ -1,6 +1,7 @@
 // What the TURN bench measures: cells of packet size, burst, flows and method; in each the servers take turns, round by
 // round, and the medians of the rounds count. The first round finds out which fill suits each server, and is dropped.
 
+import { median } from '../percentiles.ts';
 import { type RunOptions, runLoad } from './load-process.ts';
 import type { Fill, LoadMethod, LoadResult } from './load-options.ts';
 import type { RunningServer } from './servers.ts';
@@ -81,17 +82,17 @@ export async function measureCell(
       server: server.kind.name,
       ours: server.kind.ours,
       fill,
-      cpuNs: median(results, cpuOfPacket),
-      perSecond: median(results, (r) => r.packets / r.seconds),
-      loss: median(results, lossOf),
-      busy: median(results, (r) => r.serverCpuNs / 1e9 / r.seconds),
-      others: median([...results, ...slow], (r) => r.others),
+      cpuNs: medianOf(results, cpuOfPacket),
+      perSecond: medianOf(results, (r) => r.packets / r.seconds),
+      loss: medianOf(results, lossOf),
+      busy: medianOf(results, (r) => r.serverCpuNs / 1e9 / r.seconds),
+      others: medianOf([...results, ...slow], (r) => r.others),
       pacedPerSecond: rate,
-      pacedCpuNs: median(slow, cpuOfPacket),
-      pacedLoss: median(slow, lossOf),
-      p50: median(slow, (r) => r.p50),
-      p99: median(slow, (r) => r.p99),
-      p999: median(slow, (r) => r.p999),
+      pacedCpuNs: medianOf(slow, cpuOfPacket),
+      pacedLoss: medianOf(slow, lossOf),
+      p50: medianOf(slow, (r) => r.p50),
+      p99: medianOf(slow, (r) => r.p99),
+      p999: medianOf(slow, (r) => r.p999),
     };
   });
 }
@@ -142,10 +143,10 @@ export async function measureAllocations(
     return {
       server: server.kind.name,
       ours: server.kind.ours,
-      perSecond: median(results, (r) => r.allocations / r.seconds),
-      cpuNs: median(results, (r) => r.serverCpuNs / r.allocations),
-      failures: median(results, (r) => r.failures),
-      idleBytes: median(idle.get(server) ?? [], (r) => r.bytesPerAllocation),
+      perSecond: medianOf(results, (r) => r.allocations / r.seconds),
+      cpuNs: medianOf(results, (r) => r.serverCpuNs / r.allocations),
+      failures: medianOf(results, (r) => r.failures),
+      idleBytes: medianOf(idle.get(server) ?? [], (r) => r.bytesPerAllocation),
     };
   });
 }
@@ -161,8 +162,8 @@ export async function measureLoad(
   const results = await rounds([sink], plan.rounds, () => base);
   const all = dropFirst(results.get(sink) ?? []);
   return {
-    perSecond: median(all, (r) => r.packets / r.seconds),
-    ownCpuNs: median(all, (r) => r.ownCpuNs / r.packets),
+    perSecond: medianOf(all, (r) => r.packets / r.seconds),
+    ownCpuNs: medianOf(all, (r) => r.ownCpuNs / r.packets),
   };
 }
 
@@ -222,7 +223,7 @@ function halfOf(
   const baseline = there.find((server) => !server.kind.ours) ?? there[0];
   if (baseline === undefined) return 0;
   const results = flooded.get(baseline)?.results ?? [];
-  return Math.round(median(results, (r) => r.packets / r.seconds) / 2);
+  return Math.round(medianOf(results, (r) => r.packets / r.seconds) / 2);
 }
 
 function cpuOfPacket({ serverCpuNs, packets }: LoadResult): number {
@@ -237,9 +238,6 @@ function lossOf({ sent, received }: LoadResult): number {
   return sent === 0 ? 0 : Math.max(0, sent - received) / sent;
 }
 
-function median(results: readonly LoadResult[], of: (result: LoadResult) => number): number {
-  const sorted = results.map(of).toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  if (sorted.length === 0) return Number.NaN;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+function medianOf(results: readonly LoadResult[], of: (result: LoadResult) => number): number {
+  return median(results.map(of));
 }

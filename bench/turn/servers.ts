@@ -8,9 +8,9 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { CLASS_REQUEST, METHOD_BINDING } from '../../shared/stun/registry.ts';
 import { StunWriter } from '../../shared/stun/writer.ts';
+import { built } from '../built.ts';
 import { PASSWORD, REALM, USERNAME } from './account.ts';
 import { SERVER_CORE, startPinned, stop } from './pinned.ts';
 
@@ -45,16 +45,6 @@ export interface RunningServer {
  */
 const RELAY_PORTS = { first: 10_000, last: 32_767 } as const;
 const READY_MS_MAX = 10_000;
-
-/** A file of dist/, from there and from the sources alike. */
-export function built(file: string): string {
-  const here = new URL('.', import.meta.url);
-  const dist = new URL(
-    here.pathname.endsWith('/dist/bench/turn/') ? '../../' : '../../dist/',
-    here,
-  );
-  return fileURLToPath(new URL(file, dist));
-}
 
 export interface SternaOptions {
   readonly engine: 'linux' | 'portable';

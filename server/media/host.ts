@@ -356,7 +356,7 @@ async function openLinuxParts(config: Config, workers: number): Promise<LinuxPar
   const wakes = Array.from({ length: workers }, () => new Wake());
   const descriptors = DescriptorLedger.memory();
   const ledger = new DescriptorLedger(descriptors, workers);
-  const mail = Mailroom.memory(workers);
+  const mail = Mailroom.memory(workers, config.sfu.enabled);
   const handOver = HandOver.memory(workers);
   return {
     wakes,

@@ -4,7 +4,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { systemClock } from '../../shared/clock.ts';
 import { SternaError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
-import type { SfuEvent } from '../../sfu/control.ts';
+import type { PipeEvent, SfuEvent } from '../../sfu/control.ts';
 import type { TcpRelayEvent } from '../../turn/index.ts';
 import {
   isTcpRelayEvent,
@@ -50,7 +50,7 @@ export interface MediaWorkerParts {
   readonly log: Logger;
   /** What the thread starts with, but for its port; asked for each time. */
   data(): Omit<MediaWorkerData, 'port' | 'deaths'>;
-  onMedia(event: SfuEvent | StreamEvent): void;
+  onMedia(event: SfuEvent | PipeEvent | StreamEvent): void;
   onTurnStream(event: TurnStreamEvent): void;
   onTcpRelay(event: TcpRelayEvent): void;
   /** Answers by `post`. */

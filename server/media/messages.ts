@@ -1,7 +1,7 @@
 // What the main thread and a media worker say to each other: structured clones, one type each way.
 
 import type { MessagePort } from 'node:worker_threads';
-import type { SfuCommand, SfuEvent } from '../../sfu/control.ts';
+import type { PipeCommand, PipeEvent, SfuCommand, SfuEvent } from '../../sfu/control.ts';
 import type { DtlsCertificate } from '../../sfu/dtls/certificate.ts';
 import type { SfuStats } from '../../sfu/index.ts';
 import type { MediaServerStats } from '../../sfu/transport/media-server.ts';
@@ -64,6 +64,8 @@ export interface SfuWorkerData {
   announce: readonly string[];
   /** Participants that this worker takes. */
   transportsMax: number;
+  /** Microphones of a room that are forwarded; 0 for all. */
+  loudest: number;
 }
 
 /** Descriptors are the process's: what one thread opened another may use by its number. */
@@ -86,6 +88,7 @@ export type MediaCommand =
   | { type: 'stop'; at: number }
   | { type: 'drain'; on: boolean }
   | SfuCommand
+  | PipeCommand
   | StreamCommand
   | TurnStreamCommand
   | TcpRelayCommand
@@ -185,6 +188,7 @@ export type MediaEvent =
       fields: Record<string, unknown>;
     }
   | SfuEvent
+  | PipeEvent
   | StreamEvent
   | TurnStreamEvent
   | TcpRelayEvent

@@ -4,7 +4,7 @@
 import { systemClock } from '../../shared/clock.ts';
 import { parseListenerUrl } from '../../shared/config/network-values.ts';
 import type { Logger } from '../../shared/log.ts';
-import type { SfuEvent } from '../../sfu/control.ts';
+import type { PipeEvent, SfuEvent } from '../../sfu/control.ts';
 import { createDtlsCertificate, type DtlsCertificate } from '../../sfu/dtls/certificate.ts';
 import { IceTcp } from './ice-tcp.ts';
 import type {
@@ -38,6 +38,7 @@ export class SfuHost {
       workers,
       fingerprint: this.#certificate.fingerprint,
       transportsMax: settings.maxTransports,
+      participantsPerWorker: settings.participantsPerWorker,
       send: post,
     });
     if (settings.tcp) {
@@ -57,6 +58,7 @@ export class SfuHost {
       listen: this.#endpoints[worker] ?? [],
       announce: this.#settings.announce,
       transportsMax: this.#settings.maxTransports,
+      loudest: this.#settings.loudest,
     };
   }
 
@@ -75,7 +77,7 @@ export class SfuHost {
     this.#heard.add(worker);
   }
 
-  onMedia(worker: number, event: SfuEvent | StreamEvent): void {
+  onMedia(worker: number, event: SfuEvent | PipeEvent | StreamEvent): void {
     if (event.type === 'stream.frame') this.#tcp?.send(event.stream, event.bytes);
     else if (event.type === 'stream.close') this.#tcp?.end(event.stream);
     else this.plane.event(worker, event);

@@ -1,10 +1,11 @@
-// The media workers as signaling sees them: each a place for rooms, with its candidates and a way to it.
+// The media workers as signaling sees them: each a place for transports, with its candidates and a way to it.
 // Called by: signaling, for answers and commands; the media host, for events. Knows which worker has an ICE session by
 // its username fragment, for those who come over TCP.
 
 import type { IceCandidate } from '../../sfu/ice/candidates.ts';
-import type { SfuCommand, SfuEvent } from '../../sfu/control.ts';
+import type { PipeCommand, PipeEvent, SfuCommand, SfuEvent } from '../../sfu/control.ts';
 import { CONNECTING_MAX } from '../../sfu/transport/limits.ts';
+import { RoomSpans } from './room-spans.ts';
 import type { MediaLost, MediaPlace, MediaPlane, MediaShortage } from '../../signaling/index.ts';
 
 export interface SfuPlaneParts {
@@ -13,7 +14,9 @@ export interface SfuPlaneParts {
   readonly fingerprint: string;
   /** That one worker takes. */
   readonly transportsMax: number;
-  readonly send: (worker: number, command: SfuCommand) => void;
+  /** Of one room, that one worker is given while others have fewer. */
+  readonly participantsPerWorker: number;
+  readonly send: (worker: number, command: SfuCommand | PipeCommand) => void;
 }
 
 /** Of one transport: restarts that come faster than their first check leave more behind. */
@@ -30,7 +33,7 @@ class Place implements MediaPlace {
   /** Transports open here, and those of them that have not been connected yet. */
   load = 0;
   connecting = 0;
-  /** Rooms placed here, ever: so that rooms that are still empty are spread as well. */
+  /** Rooms placed here first, ever: so that rooms that are still empty are spread as well. */
   rooms = 0;
   readonly send: (command: SfuCommand) => void;
   readonly #transportsMax: number;
@@ -70,6 +73,8 @@ export class SfuPlane implements MediaPlane {
   readonly #places: readonly Place[];
   readonly #transports = new Map<number, OpenTransport>();
   readonly #workerOf = new Map<string, number>();
+  readonly #spans: RoomSpans;
+  readonly #participantsPerWorker: number;
   #listener: Listener | undefined;
 
   constructor(parts: SfuPlaneParts) {
@@ -79,18 +84,33 @@ export class SfuPlane implements MediaPlane {
         new Place(worker, parts, (command) => {
           this.#note(worker, command);
           parts.send(worker, command);
+          if (command.type === 'sfu.close') this.#forget(command.id);
+          this.#spans.commanded(worker, command);
         }),
     );
+    this.#participantsPerWorker = parts.participantsPerWorker;
+    this.#spans = new RoomSpans({
+      send: parts.send,
+      tell: (worker, speakers) => this.#tell(worker, speakers),
+    });
   }
 
   get shortage(): MediaShortage | null {
     return this.#best().shortage;
   }
 
-  place(): MediaPlace {
-    const place = this.#best();
-    place.rooms++;
-    return place;
+  /** A room stays in the worker that it began in until it has outgrown that, or another one has much less to do. */
+  place(room: string): MediaPlace {
+    const most = this.#participantsPerWorker;
+    const best = this.#best();
+    const counts = this.#spans.countsOf(room);
+    for (const [worker, count] of counts) {
+      const place = this.#places[worker];
+      if (place === undefined || place.shortage !== null || count >= most) continue;
+      if (place.load - best.load < most) return place;
+    }
+    if (counts.size === 0) best.rooms++;
+    return best;
   }
 
   onEvent(listener: Listener): void {
@@ -109,6 +129,7 @@ export class SfuPlane implements MediaPlane {
   down(worker: number): void {
     const place = this.#places[worker];
     if (place !== undefined) place.up = false;
+    this.#spans.down(worker);
   }
 
   /** Where media is received, as clients are told: `udp://127.0.0.1:7882`. */
@@ -124,12 +145,21 @@ export class SfuPlane implements MediaPlane {
     return this.#workerOf.get(ufrag);
   }
 
-  event(worker: number, event: SfuEvent): void {
+  event(worker: number, event: SfuEvent | PipeEvent): void {
     if (event.type === 'sfu.state') {
       if (event.state === 'closed') this.#forget(event.id);
       else if (event.state === 'connected') this.#connected(event.id);
     }
-    this.#tell(worker, event);
+    // Of rooms that span workers, each of them says what one is to say.
+    if (event.type === 'sfu.watch') {
+      this.#spans.watched(worker, event.publication, event.isWatched);
+    } else if (event.type === 'sfu.live') {
+      if ((this.#spans.homeOf(event.publication) ?? worker) === worker) this.#tell(worker, event);
+    } else if (event.type === 'sfu.speakers') {
+      if (this.#spans.speaks(worker, event)) this.#tell(worker, event);
+    } else if (event.type !== 'sfu.heard' || this.#spans.hears(worker, event)) {
+      this.#tell(worker, event);
+    }
   }
 
   /** The worker died and another has taken its place: who was there can come again. */
@@ -137,6 +167,7 @@ export class SfuPlane implements MediaPlane {
     for (const [id, transport] of this.#transports) {
       if (transport.worker === worker) this.#forget(id);
     }
+    this.#spans.up(worker);
     this.#tell(worker, { type: 'sfu.lost' });
   }
 
@@ -161,7 +192,7 @@ export class SfuPlane implements MediaPlane {
       if (transport.ufrags.length > UFRAGS_MAX) {
         for (const old of transport.ufrags.splice(0, 1)) this.#workerOf.delete(old);
       }
-    } else if (command.type === 'sfu.close') this.#forget(command.id);
+    }
   }
 
   #best(): Place {
@@ -182,5 +213,6 @@ export class SfuPlane implements MediaPlane {
     this.#transports.delete(id);
     for (const ufrag of transport.ufrags) this.#workerOf.delete(ufrag);
     this.#places[transport.worker]!.load--;
+    this.#spans.closed(id);
   }
 }

@@ -4,12 +4,16 @@ import type { Arena } from '../../shared/native/arena.ts';
 import type { EngineLoop, EngineOptions } from '../../shared/net/engine.ts';
 import { PortableEngine } from '../../shared/net/portable-engine.ts';
 import { type Forward, HandOver } from '../../shared/net/hand-over.ts';
+import type { Mailroom } from '../../shared/net/mailroom.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import type { Neighbours, TurnServer } from '../../turn/index.ts';
 import type { LinuxWorkerData } from './messages.ts';
 
 /** Datagrams of other workers taken in one turn of the loop, so that they cannot starve the sockets. */
 const MAIL_PER_TURN = 1024;
+
+/** And packets of rooms that other workers share: each may go to many. */
+const PIPED_PER_TURN = 512;
 
 /** The longest datagram there is fits. */
 const CLAIM_BYTES = 65_536;
@@ -21,6 +25,14 @@ export interface WorkerEngine {
   readonly handOver: HandOver;
   /** Names the server that takes what the neighbours send. */
   readonly serve: (server: TurnServer) => void;
+  /** Undefined where this is the only worker. */
+  readonly mailroom: Mailroom | undefined;
+  /** Names the SFU that takes what other workers pipe. */
+  readonly forward: (sfu: PipeReceiver) => void;
+}
+
+export interface PipeReceiver {
+  onPiped(worker: number, bytes: Uint8Array, offset: number, length: number, now: number): void;
 }
 
 /** It is the only worker there is. @param claims whether somebody writes datagrams in place, which takes memory outside the heap */
@@ -31,7 +43,14 @@ export async function portableWorkerEngine(
   const outgoing = claims ? await newArena(CLAIM_BYTES) : undefined;
   const engine = new PortableEngine(outgoing === undefined ? options : { ...options, outgoing });
   const handOver = new HandOver(HandOver.memory(1), 0, () => false);
-  return { engine, neighbours: undefined, handOver, serve: () => undefined };
+  return {
+    engine,
+    neighbours: undefined,
+    handOver,
+    serve: () => undefined,
+    mailroom: undefined,
+    forward: () => undefined,
+  };
 }
 
 async function newArena(bytes: number): Promise<Arena> {
@@ -62,6 +81,7 @@ export async function linuxWorkerEngine(
     room.send(worker, from, to, bytes, offset, length);
   const handOver = new HandOver(data.handOver, index, forward);
   let server: TurnServer | undefined;
+  let sfu: PipeReceiver | undefined;
   let now = 0;
   const handler = {
     onMail(
@@ -74,6 +94,9 @@ export async function linuxWorkerEngine(
       if (handOver.take(from, to, bytes, offset, length, now)) return;
       server?.fromNeighbour(from, to, bytes, offset, length, now);
     },
+    onPiped(worker: number, bytes: Uint8Array, offset: number, length: number): void {
+      sfu?.onPiped(worker, bytes, offset, length, now);
+    },
   };
   const engine = new LinuxEngine(
     {
@@ -84,6 +107,7 @@ export async function linuxWorkerEngine(
         deliver: (at) => {
           now = at;
           room.deliver(handler, MAIL_PER_TURN);
+          room.deliverPiped(handler, PIPED_PER_TURN);
         },
         flush: () => room.flush(),
       },
@@ -96,6 +120,10 @@ export async function linuxWorkerEngine(
     handOver,
     serve: (served) => {
       server = served;
+    },
+    mailroom: room,
+    forward: (forwarding) => {
+      sfu = forwarding;
     },
   };
 }

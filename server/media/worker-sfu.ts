@@ -6,9 +6,10 @@ import type { DtlsContext } from '../../shared/native/dtls-context.ts';
 import { systemClock } from '../../shared/clock.ts';
 import type { Engine, SocketOwner } from '../../shared/net/engine.ts';
 import type { HandOver, HandOverReceiver } from '../../shared/net/hand-over.ts';
+import type { Mailroom } from '../../shared/net/mailroom.ts';
 import type { TransportAddress } from '../../shared/net/transport-address.ts';
 import type { TurnServer } from '../../turn/index.ts';
-import type { SfuCommand } from '../../sfu/control.ts';
+import type { PipeCommand, SfuCommand } from '../../sfu/control.ts';
 import { createDtlsContext } from '../../sfu/dtls/context.ts';
 import { Sfu } from '../../sfu/index.ts';
 import { type MediaListenResult, MediaServer } from '../../sfu/transport/media-server.ts';
@@ -21,6 +22,8 @@ const RANDOM_RANGE = 2 ** 47;
 export interface WorkerSfuParts {
   readonly engine: Engine;
   readonly handOver: HandOver;
+  /** The way to the other workers; undefined where there are none. */
+  readonly mailroom: Mailroom | undefined;
   readonly turn: TurnServer;
   readonly post: (event: MediaEvent) => void;
 }
@@ -42,7 +45,8 @@ export class WorkerSfu {
       this.#server.fromRelay(from, to, bytes, offset, length, now),
   };
 
-  constructor(data: SfuWorkerData, { engine, handOver, post, turn }: WorkerSfuParts) {
+  constructor(data: SfuWorkerData, parts: WorkerSfuParts) {
+    const { engine, handOver, mailroom, post, turn } = parts;
     this.#data = data;
     this.#handOver = handOver;
     this.#dtls = createDtlsContext(data.certificate);
@@ -67,11 +71,13 @@ export class WorkerSfu {
     });
     this.#sfu = new Sfu({
       transports: this.#server,
+      loudest: data.loudest,
       timers: engine.timers,
       emit: post,
       atTurnEnd: () => engine.atTurnEnd(this.#turn),
       wallMs: () => systemClock.wall(),
       random: () => randomInt(RANDOM_RANGE) / RANDOM_RANGE,
+      pipeTo: (worker) => mailroom?.pipeTo(worker),
     });
   }
 
@@ -93,13 +99,18 @@ export class WorkerSfu {
     return mediaCandidates(this.#data.announce, endpoints, []).map(({ address }) => address);
   }
 
-  onCommand(command: SfuCommand | StreamCommand, now: number): void {
+  onCommand(command: SfuCommand | PipeCommand | StreamCommand, now: number): void {
     if (command.type === 'stream.open') {
       this.#server.openStream(command.stream, addressOf(command.remote));
     } else if (command.type === 'stream.frame') {
       this.#server.receiveFrame(command.stream, command.bytes, now);
     } else if (command.type === 'stream.close') this.#server.closeStream(command.stream, now);
     else this.#sfu.handle(command, now);
+  }
+
+  /** What another worker wrote into its ring to this one. */
+  onPiped(worker: number, bytes: Uint8Array, offset: number, length: number, now: number): void {
+    this.#sfu.onPiped(worker, bytes, offset, length, now);
   }
 
   stats(): SfuWorkerStats {

@@ -55,7 +55,7 @@ async function main(data: MediaWorkerData): Promise<void> {
       if (isPowerOfTwo(faults)) log('error', 'media.fault', { error: stackOf(error), faults });
     },
   };
-  const { engine, neighbours, handOver, serve } =
+  const { engine, neighbours, handOver, serve, mailroom, forward } =
     linux === undefined
       ? await portableWorkerEngine(options, data.sfu !== undefined)
       : await linuxWorkerEngine(linux, index, options);
@@ -90,7 +90,8 @@ async function main(data: MediaWorkerData): Promise<void> {
   const media =
     data.sfu === undefined
       ? undefined
-      : await workerSfu(data.sfu, { engine, post, handOver, turn: server });
+      : await workerSfu(data.sfu, { engine, post, handOver, mailroom, turn: server });
+  if (media !== undefined) forward(media);
   const onTurnListening = (turn: ListenerState[]): void => {
     const listening = (opened: readonly Opened[] = []): void =>
       post({ type: 'listening', turn, media: opened.map((one) => stateOf(one)) });

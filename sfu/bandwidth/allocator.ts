@@ -29,6 +29,10 @@ export class Claim {
   layers = LAYERS_MAX;
   /** The highest layer that is wanted. */
   wanted = LAYERS_MAX - 1;
+  /** That one it is, whatever the network carries. */
+  fixed = false;
+  /** A bit for each layer that the publisher leaves out because nobody wants it, or has yet to send again. */
+  resting = 0;
   /** Bits a second of each layer; 0 for one that is not sent. */
   readonly bps = new Float64Array(LAYERS_MAX);
   /** What it gets. */
@@ -103,7 +107,7 @@ export class Claim {
   #why(): LayerReason {
     if (this.above(this.layer) !== PAUSED) return 'bandwidth';
     for (let layer = this.layer + 1; layer < LAYERS_MAX; layer++) {
-      if (this.bps[layer]! > 0) return 'limit';
+      if (this.bps[layer]! > 0 || (this.resting & (1 << layer)) !== 0) return 'limit';
     }
     return this.layer === this.layers - 1 || (this.layer >= 0 && this.layer >= this.wanted)
       ? 'best'
@@ -121,12 +125,13 @@ export function shareOut(claims: readonly Claim[], budgetBps: number, now: numbe
   let wantedBps = 0;
   for (let i = 0; i < claims.length; i++) {
     const claim = claims[i]!;
-    wantedBps += claim.cost(bestOf(claim));
-    const lowest = claim.lowest();
+    const best = bestOf(claim);
+    wantedBps += claim.cost(best);
+    const lowest = claim.fixed ? best : claim.lowest();
     const cost = claim.cost(lowest);
     // Who is paused comes back only when there is room to stay.
     const needed = claim.layer === PAUSED && i > 0 ? cost * UP_MARGIN : cost;
-    const fits = needed <= left && claim.mayRise(lowest, now);
+    const fits = claim.fixed || (needed <= left && claim.mayRise(lowest, now));
     claim.next = fits || i === 0 ? lowest : PAUSED;
     if (claim.next !== PAUSED) left -= cost;
   }

@@ -12,6 +12,12 @@ export class SendRate {
   #bytes = 0;
   #at = Number.NaN;
 
+  /** It has begun anew: nothing of before counts. */
+  restart(): void {
+    this.bps = 0;
+    this.#at = Number.NaN;
+  }
+
   /** @param bytes of payloads, in all, as `packets` */
   look(bytes: number, packets: number, now: number): void {
     const elapsed = now - this.#at;

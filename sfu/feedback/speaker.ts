@@ -12,7 +12,7 @@ const SMOOTHING = 1 - Math.sqrt(1 / 3);
 /** Packets come in bursts, but where one is later than this (discontinuous transmission) the time between was silent. */
 const GAP_MAX_MS = 100;
 /** Between words and to breathe nobody has stopped. */
-const HANGOVER_MS = 1000;
+export const HANGOVER_MS = 1000;
 /** Loudness differs where it differs by so much, and is another only beyond a margin. */
 const STEP_DB = 3;
 const MARGIN_DB = 1.5;
@@ -31,6 +31,13 @@ export class Speaker<Publication> {
   loudness = 0;
   /** The same with the hangover: it rises at once and falls later. 0 where nobody speaks. */
   rank = 0;
+  /** How loud it was lately, speech or not, in dB above silence. */
+  murmur = 0;
+  /** When the last packet with speech came. */
+  spokenAt = Number.NEGATIVE_INFINITY;
+  /** Whether it is one of those who are heard, and since when. AudibleSpeakers has both. */
+  isAudible = false;
+  audibleSince = Number.NEGATIVE_INFINITY;
   #amplitude = 0;
   #spokeAt = Number.NEGATIVE_INFINITY;
   #rankAt = Number.NEGATIVE_INFINITY;
@@ -41,6 +48,8 @@ export class Speaker<Publication> {
   #speech = 0;
   #loudest = SILENCE;
   #coveredMs = 0;
+  /** Of this half: the loudest packet of all, with speech or without. */
+  #peak = SILENCE;
   /** Of the half before: since when, the time with speech, and the loudest. */
   #halfBeforeAt: number;
   #speechMsBefore = 0;
@@ -56,19 +65,22 @@ export class Speaker<Publication> {
   }
 
   /**
-   * A packet came.
+   * A packet came. True where it has speech.
    * @param level in -dBov, 0 to 127
    * @param voice whether the flag is set
    */
-  received(level: number, voice: boolean, now: number): void {
+  received(level: number, voice: boolean, now: number): boolean {
     this.#closeHalf(now);
     this.#flagsVoice ||= voice;
     this.#coveredMs += Math.min(GAP_MAX_MS, now - this.#packetAt);
     this.#packetAt = now;
     this.#packets++;
-    if (level > SPEECH_LEVEL_MAX || voice !== this.#flagsVoice) return;
+    if (level < this.#peak) this.#peak = level;
+    if (level > SPEECH_LEVEL_MAX || voice !== this.#flagsVoice) return false;
     this.#speech++;
+    this.spokenAt = now;
     if (level < this.#loudest) this.#loudest = level;
+    return true;
   }
 
   /** Brings all that is told up to date. */
@@ -108,6 +120,8 @@ export class Speaker<Publication> {
       this.#amplitude += (amplitude - this.#amplitude) * SMOOTHING;
       this.#spokeAt = now;
     } else this.#amplitude = 0;
+    this.murmur += (SILENCE - this.#peak - this.murmur) * SMOOTHING;
+    this.#peak = SILENCE;
     this.#speechMsBefore = speechMs;
     this.#halfBeforeAt = this.#halfAt;
     this.#loudestBefore = this.#loudest;

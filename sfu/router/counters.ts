@@ -15,6 +15,14 @@ export class RouterCounters {
   /** PLI and FIR that subscribers sent, and that publishers were sent. */
   keyFrameRequestsIn = 0;
   keyFrameRequestsOut = 0;
+  /** Packets to other workers of the process and from them, and records for which there was no room. */
+  pipedOut = 0;
+  pipedIn = 0;
+  pipeDropped = 0;
+  /** Packets of microphones that were held back from all who did not pin them, since others are louder. */
+  quietPackets = 0;
+  /** Packets that were given redundancy here. */
+  redundantPackets = 0;
   /** By reason, as in drop-reason.ts. */
   readonly drops = new Float64Array(ROUTER_DROP_REASONS.length);
 

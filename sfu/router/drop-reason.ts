@@ -25,6 +25,8 @@ export const DROP_CODEC = 12;
 export const DROP_NOT_SENT = 13;
 /** RTCP that asks for more than one datagram may: the rest of it is passed over. */
 export const DROP_TOO_MUCH_FEEDBACK = 14;
+/** From another worker, of what is not published here any more, or not by whom that worker has. */
+export const DROP_UNPUBLISHED = 15;
 
 export const ROUTER_DROP_REASONS = [
   'rtp-malformed',
@@ -42,6 +44,7 @@ export const ROUTER_DROP_REASONS = [
   'codec',
   'not-sent',
   'too-much-feedback',
+  'unpublished',
 ] as const;
 
 export type RouterDropReason = (typeof ROUTER_DROP_REASONS)[number];

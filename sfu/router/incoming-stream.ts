@@ -58,8 +58,8 @@ export class IncomingStream {
   /** Of whoever sends it. */
   readonly #clock: SenderClock;
   /** What its last sender report has said: which timestamp is of which time of theirs. */
-  #reportedMs = Number.NaN;
-  #reportedTimestamp = 0;
+  reportedMs = Number.NaN;
+  reportedTimestamp = 0;
   nacked = 0;
   /** Packets that were taken from retransmissions. */
   recovered = 0;
@@ -137,14 +137,14 @@ export class IncomingStream {
   reported(info: SenderInfo, now: number): void {
     this.statistics.senderReport(info, now);
     this.#clock.reported(info, now);
-    this.#reportedMs = ntpMs(info);
-    this.#reportedTimestamp = info.rtpTimestamp | 0;
+    this.reportedMs = ntpMs(info);
+    this.reportedTimestamp = info.rtpTimestamp | 0;
   }
 
   /** The timestamp of what is captured now, after the publisher's clock; NaN where that is not known. */
   timestampAt(now: number): number {
-    const ms = this.#clock.at(now) - this.#reportedMs;
-    return this.#reportedTimestamp + Math.round(ms * this.#ticksPerMs);
+    const ms = this.#clock.at(now) - this.reportedMs;
+    return this.reportedTimestamp + Math.round(ms * this.#ticksPerMs);
   }
 
   /**
@@ -152,9 +152,9 @@ export class IncomingStream {
    * one of them was never reported.
    */
   timestampOf(other: IncomingStream, timestamp: number): number {
-    const since = ((timestamp - other.#reportedTimestamp) | 0) / other.#ticksPerMs;
-    const ms = other.#reportedMs + since - this.#reportedMs;
-    return this.#reportedTimestamp + Math.round(ms * this.#ticksPerMs);
+    const since = ((timestamp - other.reportedTimestamp) | 0) / other.#ticksPerMs;
+    const ms = other.reportedMs + since - this.reportedMs;
+    return this.reportedTimestamp + Math.round(ms * this.#ticksPerMs);
   }
 
   /** What comes from now on is another source; the packet that was taken last belongs to it if it is ahead. */

@@ -50,6 +50,9 @@ export const ENCODING_QUIET_MS = 1000;
 export const LAYER_QUIET_MS = 1000;
 export const LOWEST_QUIET_MS = 5000;
 
+/** An encoding that is wanted again and does not come in so long is not sent. */
+export const WAKE_MS = 3000;
+
 /**
  * What one datagram of RTCP may ask for: more packets than a stream's history has, and key frames of all that anybody
  * can look at. Two kilobytes could name thousands, over and over.
@@ -80,6 +83,12 @@ export const PACED_MAX = 256;
 
 /** How often a slot that shows nothing repeats its wish for a key frame. */
 export const KEY_FRAME_WISH_MS = 1000;
+
+/** A payload with redundancy is no longer, so that it fits any path's MTU. */
+export const REDUNDANT_BYTES_MAX = 1100;
+
+/** Microphones of a room that count as heard where all are forwarded. */
+export const AUDIBLE = 3;
 
 /** How often it is told who speaks, at most, and how many of those who do: a loud room is no flood of messages. */
 export const SPEAKERS_INTERVAL_MS = 300;

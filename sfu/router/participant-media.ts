@@ -6,14 +6,14 @@ import { Timer } from '../../shared/net/timer-wheel.ts';
 import type { MediaSetup, SlotBinding } from '../control.ts';
 import { LAYERS_MAX } from '../bandwidth/allocator.ts';
 import { ArrivalLog } from '../feedback/arrival-log.ts';
+import type { SenderInfo } from '../rtp/rtcp-reports.ts';
 import { RTP_OK, RtpReader } from '../rtp/rtp-reader.ts';
 import { unwrapRtx } from '../rtp/rtx.ts';
 import { DROP_PAYLOAD_TYPE, DROP_RTP_MALFORMED, DROP_UNKNOWN_SSRC } from './drop-reason.ts';
-import type { IncomingStream } from './incoming-stream.ts';
 import { IncomingStreams } from './incoming-streams.ts';
-import { PUBLICATIONS_PER_PARTICIPANT_MAX } from './limits.ts';
 import { OutgoingPath } from './outgoing-path.ts';
-import { Publication } from './publication.ts';
+import { HERE, type Publication } from './publication.ts';
+import { publish } from './publish.ts';
 import type { RoomRouter } from './room-router.ts';
 import type { PacketSender } from './router-host.ts';
 import { receiveRtcp } from './rtcp-input.ts';
@@ -30,6 +30,7 @@ export class ParticipantMedia {
   readonly room: RoomRouter;
   readonly path: OutgoingPath;
   readonly clock = new SenderClock();
+  readonly home = HERE;
   publications: readonly Publication[] = [];
   slots: readonly Slot[] = [];
   readonly #streams = new IncomingStreams();
@@ -85,16 +86,8 @@ export class ParticipantMedia {
       const receives = section.direction === 'recvonly' || section.direction === 'sendrecv';
       return receives ? [new IncomingSection(section)] : [];
     });
-    const kept = [...new Map(publications.map((one) => [one.publication, one])).values()]
-      .slice(0, PUBLICATIONS_PER_PARTICIPANT_MAX)
-      .flatMap(({ publication: number, mid, muted }) => {
-        const section = incoming.find((one) => one.mid === mid);
-        return section === undefined ? [] : (this.#publish(number, section, muted, now) ?? []);
-      });
-    const gone = this.publications.filter((one) => !kept.includes(one));
-    this.publications = kept;
-    for (const publication of gone) this.room.unpublish(publication, now);
-    this.#streams.set(incoming, kept);
+    this.publications = publish(this.room, this, incoming, publications, now);
+    this.#streams.set(incoming, this.publications);
     this.#transportCcId = incoming.find((one) => one.transportCcId > 0)?.transportCcId ?? 0;
     this.#describeSlots(
       sections.flatMap((section) =>
@@ -111,13 +104,16 @@ export class ParticipantMedia {
   /** Points slots at publications of the room, those that there will be included. */
   bind(bindings: readonly SlotBinding[], now: number): void {
     this.room.flush(now);
-    for (const { mid, publication, wanted = LAYERS_MAX - 1, priority = 0 } of bindings) {
+    for (const binding of bindings) {
+      const { mid, publication, wanted = LAYERS_MAX - 1, fixed = false, priority = 0 } = binding;
       const slot = this.slots.find(({ section }) => section.mid === mid);
       if (slot === undefined) continue;
       slot.wanted = publication;
       slot.claim.wanted = wanted;
+      slot.claim.fixed = fixed;
       slot.claim.priority = priority;
       slot.bind(this.room.find(publication), now);
+      slot.pin(binding.pinned === true);
     }
     this.path.touch(now);
   }
@@ -156,12 +152,18 @@ export class ParticipantMedia {
     this.#shares.onEstimate(now);
   }
 
-  /** The stream that the participant sends with that SSRC, unless it is one of retransmissions. */
-  streamOf(ssrc: number): IncomingStream | undefined {
-    for (const { encodings } of this.publications) {
-      for (const stream of encodings) if (stream?.ssrc === (ssrc | 0)) return stream;
+  /** A sender report of what the participant sends with that SSRC; those of retransmissions say nothing of use. */
+  onSenderReport(ssrc: number, info: SenderInfo, now: number): void {
+    for (let i = 0; i < this.publications.length; i++) {
+      const publication = this.publications[i]!;
+      for (let j = 0; j < publication.encodings.length; j++) {
+        const stream = publication.encodings[j];
+        if (stream?.ssrc !== (ssrc | 0)) continue;
+        stream.reported(info, now);
+        publication.reported(stream);
+        return;
+      }
     }
-    return undefined;
   }
 
   slotOf(ssrc: number): Slot | undefined {
@@ -213,26 +215,6 @@ export class ParticipantMedia {
     this.#shares.close();
     this.path.pacer.close();
     this.room.participants.delete(this);
-  }
-
-  /** The publication of that number, as it is now; undefined where somebody else has the number. */
-  #publish(
-    number: number,
-    section: IncomingSection,
-    muted: boolean,
-    now: number,
-  ): Publication | undefined {
-    const before = this.publications.find((one) => one.number === number);
-    if (before?.section.isLike(section) === true) {
-      before.describe(section);
-      before.setMuted(muted, now);
-      return before;
-    }
-    if (before !== undefined) this.room.unpublish(before, now);
-    if (this.room.find(number) !== undefined) return undefined;
-    const publication = new Publication(this.room, this, section, number, muted);
-    this.room.publish(publication, now);
-    return publication;
   }
 
   #describeSlots(

@@ -3,6 +3,7 @@
 
 import type { Arena } from '../../shared/native/arena.ts';
 import type { Speaker } from '../feedback/speaker.ts';
+import type { PipeOut } from '../pipe/pipe-out.ts';
 import { audioLevel, hasVoice } from '../rtp/extension-kinds.ts';
 import type { RtpReader } from '../rtp/rtp-reader.ts';
 import { PacketDescriber } from './describe-packet.ts';
@@ -16,16 +17,24 @@ import {
   PENDING_MAX,
 } from './limits.ts';
 import { ABSENT, MediaPacket } from './media-packet.ts';
+import { RestingEncodings } from './resting.ts';
 import type { RoomRouter } from './room-router.ts';
 import type { IncomingSection, SectionCodec } from './sections.ts';
 import type { SenderClock } from './sender-clock.ts';
 import { FOLLOWS, type Slot } from './slot.ts';
 
+/** In place of the number of a worker: this one. */
+export const HERE = -1;
+
 /** Whoever publishes. */
 export interface Publisher {
   readonly clock: SenderClock;
+  /** The worker that has its transport. */
+  readonly home: number;
   /** Something of a publication may be due sooner than before. */
   wake(): void;
+  /** The first slot shows the publication, or the last one does no more. */
+  onWatched?(publication: Publication, isWatched: boolean): void;
 }
 
 /** What streams take that have just begun. */
@@ -49,8 +58,12 @@ export class Publication {
   /** The best one that is live, for slots that follow it. */
   selected: IncomingStream | undefined = undefined;
   readonly slots: Slot[] = [];
+  /** Other workers that have subscribers of it: they get all that it sends, while it is not muted. */
+  readonly pipes: PipeOut[] = [];
   /** Where it is heard whether somebody speaks; undefined for video. */
   speaker: Speaker<Publication> | undefined = undefined;
+  /** One of those of which only the loudest are forwarded. */
+  readonly isMicrophone: boolean;
   /** Packets that wait, and what for. */
   pendingCount = 0;
   waits: typeof WAITS_FOR_NOTHING | typeof WAITS_FOR_FRAME | typeof WAITS_FOR_TURN =
@@ -60,8 +73,13 @@ export class Publication {
   readonly pendingStreams: (IncomingStream | undefined)[] = [];
   readonly pendingSequences = new Int32Array(PENDING_MAX);
   readonly room: RoomRouter;
+  readonly resting = new RestingEncodings();
   /** Slots that follow the best encoding, and for each encoding those that show it or wait for it. */
   #followers = 0;
+  /** Slots that are sent it however quiet it is. */
+  #pins = 0;
+  /** What came last was not sent to the others. */
+  #isHeldBack = false;
   readonly #waiting = new Int32Array(ENCODINGS_MAX);
   readonly #publisher: Publisher;
   #muted: boolean;
@@ -73,7 +91,9 @@ export class Publication {
     section: IncomingSection,
     number: number,
     muted: boolean,
+    isMicrophone: boolean,
   ) {
+    this.isMicrophone = isMicrophone;
     this.room = room;
     this.#publisher = publisher;
     this.section = section;
@@ -87,14 +107,33 @@ export class Publication {
     return this.section.kind;
   }
 
+  get home(): number {
+    return this.#publisher.home;
+  }
+
+  get clock(): SenderClock {
+    return this.#publisher.clock;
+  }
+
   get muted(): boolean {
     return this.#muted;
+  }
+
+  /** Others are louder: who has not pinned it is sent nothing of it. */
+  get isQuiet(): boolean {
+    return this.isMicrophone && this.speaker?.isAudible === false && this.room.host.loudest > 0;
+  }
+
+  /** Whether that slot is sent nothing because others are louder. */
+  isQuietFor(slot: Slot): boolean {
+    return this.isQuiet && !slot.isPinned;
   }
 
   /** What was muted is gone for good: nothing of before is sent again afterwards, and a decoder begins anew. */
   setMuted(muted: boolean, now: number): void {
     if (this.#muted === muted) return;
     this.#muted = muted;
+    this.room.onMuted(this, now);
     this.pendingCount = 0;
     for (const stream of this.encodings) stream?.endHere();
     if (this.#followers > 0) this.wishKeyFrame(now);
@@ -143,6 +182,7 @@ export class Publication {
     const outcome = stream.take(reader.sequenceNumber, reader.payloadBytes === 0);
     if (outcome !== DROP_STRAY) this.#account(stream, reader, isRtx, now);
     if (outcome >= 0) return counters.drop(outcome);
+    if (this.pipes.length > 0 && !this.#muted) this.#pipe(stream, reader, isRtx);
     if (outcome === TAKEN_PADDING) return;
     if (isRtx) stream.recovered++;
     if (this.#muted) return counters.drop(DROP_MUTED);
@@ -164,9 +204,30 @@ export class Publication {
     this.#publisher.wake();
   }
 
+  /** That worker gets what is sent from now on, or nothing more. Idempotent. */
+  pipe(pipe: PipeOut, isOpen: boolean): void {
+    const at = this.pipes.indexOf(pipe);
+    if (isOpen && at < 0) {
+      this.pipes.push(pipe);
+      for (const stream of this.encodings) if (stream !== undefined) this.#pipeReport(pipe, stream);
+    } else if (!isOpen && at >= 0) this.pipes.splice(at, 1);
+  }
+
+  /** A sender report of that stream has come. */
+  reported(stream: IncomingStream): void {
+    for (let i = 0; i < this.pipes.length; i++) this.#pipeReport(this.pipes[i]!, stream);
+  }
+
   add(slot: Slot): void {
-    this.slots.push(slot);
+    if (this.slots.push(slot) === 1) this.#publisher.onWatched?.(this, true);
     this.watch(slot.layer, 1);
+    if (slot.isPinned) this.#pins++;
+  }
+
+  /** A slot that shows it, or is to, is pinned, and what was held back begins anew there; or it is not any more. */
+  pinned(slot: Slot): void {
+    this.#pins += slot.isPinned ? 1 : -1;
+    if (slot.isPinned && this.#isHeldBack) slot.pause();
   }
 
   /** So many slots more, or less, want that encoding. */
@@ -179,8 +240,10 @@ export class Publication {
     const at = this.slots.indexOf(slot);
     if (at < 0) return;
     this.watch(slot.layer, -1);
+    if (slot.isPinned) this.#pins--;
     const last = this.slots.pop()!;
     if (last !== slot) this.slots[at] = last;
+    if (this.slots.length === 0) this.#publisher.onWatched?.(this, false);
   }
 
   /** What each encoding takes, bits a second; 0 for one that is not sent. */
@@ -192,7 +255,10 @@ export class Publication {
     for (let i = 0; i < ENCODINGS_MAX; i++) {
       const stream = this.encodings[i];
       const quietMs = i === 0 ? LOWEST_QUIET_MS : LAYER_QUIET_MS;
-      const isLive = stream !== undefined && newest - stream.lastAt < quietMs;
+      const isLive =
+        stream !== undefined &&
+        this.resting.isHere(stream, now) &&
+        newest - stream.lastAt < quietMs;
       bps[i] = isLive ? this.bpsOf(stream, now) : 0;
     }
   }
@@ -211,6 +277,17 @@ export class Publication {
     for (const stream of this.encodings) stream?.endHere();
     this.selected = undefined;
     this.pendingCount = 0;
+  }
+
+  /** As it came, padding and all: the other workers number what follows as this one does. */
+  #pipe({ encoding }: IncomingStream, reader: RtpReader, isRepaired: boolean): void {
+    for (let i = 0; i < this.pipes.length; i++) {
+      this.pipes[i]!.packet(this.number, encoding, reader, isRepaired);
+    }
+  }
+
+  #pipeReport(pipe: PipeOut, stream: IncomingStream): void {
+    pipe.report(this.number, stream, this.clock);
   }
 
   #account(stream: IncomingStream, reader: RtpReader, isRtx: boolean, now: number): void {
@@ -234,7 +311,10 @@ export class Publication {
   }
 
   #hear(value: number, now: number): void {
-    this.speaker?.received(audioLevel(value), hasVoice(value), now);
+    const { speaker } = this;
+    if (speaker?.received(audioLevel(value), hasVoice(value), now) === true) {
+      if (!speaker.isAudible && this.isMicrophone) this.room.onSpeech(speaker, now);
+    }
   }
 
   #forward(stream: IncomingStream, now: number): void {
@@ -243,6 +323,11 @@ export class Publication {
       this.room.host.emit({ type: 'sfu.live', publication: this.number });
     }
     if (stream !== this.selected && this.#isBetter(stream, now)) this.#select(stream, now);
+    if (this.isQuiet) {
+      this.#isHeldBack = true;
+      this.room.host.counters.quietPackets++;
+      if (this.#pins === 0) return;
+    } else if (this.#isHeldBack) this.#resume();
     if (!this.#isWanted(stream)) return;
     const at = this.pendingCount++;
     this.pendingStreams[at] = stream;
@@ -252,6 +337,15 @@ export class Publication {
     if (isWhole) this.room.pend(this);
     else this.room.hold(this, now);
     if (this.pendingCount === PENDING_MAX) this.room.flush(now);
+  }
+
+  /** It is loud enough again: who was sent nothing of it begins anew. */
+  #resume(): void {
+    this.#isHeldBack = false;
+    for (let i = 0; i < this.slots.length; i++) {
+      const slot = this.slots[i]!;
+      if (!slot.isPinned) slot.pause();
+    }
   }
 
   #isWanted(stream: IncomingStream): boolean {

@@ -25,17 +25,18 @@ export class Rewriter {
   /** The highest that was sent. */
   sequence: number;
   timestamp: number;
+  /** Of the source: the number of the packet that it began with. */
+  first = 0;
   readonly #ticksPerMs: number;
   /** Of one frame, at least. */
   readonly #frameTicks: number;
   #sent = false;
   #timestampAt = 0;
-  /** What is added to the numbers of the source, and its first packet. */
+  /** What is added to the numbers of the source. */
   #sequenceOffset = 0;
   #timestampOffset = 0;
   /** How much later the source is shown than what was shown before it would be. */
   #late = 0;
-  #first = 0;
   readonly #pictureIds = new Numbering(VP8_LONG_PICTURE_ID_MASK);
   readonly #tl0PicIdxs = new Numbering(TL0_PIC_IDX_MASK);
   readonly #keyIdxs = new Numbering(KEY_IDX_MASK);
@@ -57,7 +58,7 @@ export class Rewriter {
     const elapsed = this.#sent ? Math.round((now - this.#timestampAt) * this.#ticksPerMs) : 0;
     const ticks = Math.min(TICKS_MAX, Math.max(this.#frameTicks, elapsed));
     this.#late = 0;
-    this.#first = sequence;
+    this.first = sequence;
     this.#sequenceOffset = (this.sequence + 1 - sequence) | 0;
     this.#timestampOffset = (this.timestamp + ticks - packet.timestamp) | 0;
     this.#pictureIds.restart();
@@ -84,7 +85,7 @@ export class Rewriter {
 
   /** Whether a packet of the source lies before the one that was the first. */
   isBefore(sequence: number): boolean {
-    return ((sequence - this.#first) | 0) < 0;
+    return ((sequence - this.first) | 0) < 0;
   }
 
   /** The number of a packet of the source, as 32 bits with a sign. */

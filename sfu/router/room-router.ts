@@ -4,8 +4,10 @@
 
 import { Timer } from '../../shared/net/timer-wheel.ts';
 import { ActiveSpeakers } from '../feedback/active-speakers.ts';
+import { AudibleSpeakers } from '../feedback/audible-speakers.ts';
+import type { Speaker } from '../feedback/speaker.ts';
 import { EXTENSION_AUDIO_LEVEL } from '../rtp/extension-kinds.ts';
-import { HOLD_MS, SPEAKERS_INTERVAL_MS, SPEAKERS_MAX } from './limits.ts';
+import { AUDIBLE, HOLD_MS, SPEAKERS_INTERVAL_MS, SPEAKERS_MAX } from './limits.ts';
 import type { OutgoingPath } from './outgoing-path.ts';
 import type { ParticipantMedia } from './participant-media.ts';
 import {
@@ -14,13 +16,18 @@ import {
   WAITS_FOR_NOTHING,
   WAITS_FOR_TURN,
 } from './publication.ts';
+import type { RemoteParticipant } from './remote-participant.ts';
 import type { RouterHost } from './router-host.ts';
 
 export class RoomRouter {
   readonly sid: string;
   readonly host: RouterHost;
   readonly participants = new Set<ParticipantMedia>();
+  /** Those whose transports other workers have. */
+  readonly remotes = new Set<RemoteParticipant>();
   readonly #speakers = new ActiveSpeakers<Publication>(SPEAKERS_INTERVAL_MS);
+  /** Which microphones are forwarded, or where all are, which slots should show. */
+  readonly #audible: AudibleSpeakers<Publication>;
   readonly #speakersTimer = new Timer((now) => this.#tellSpeakers(now));
   /** Publications with packets for the end of the turn, and where they go. */
   #pendingCount = 0;
@@ -35,6 +42,7 @@ export class RoomRouter {
   constructor(host: RouterHost, sid: string) {
     this.host = host;
     this.sid = sid;
+    this.#audible = new AudibleSpeakers(host.loudest || AUDIBLE, this.#speakers.loudest);
   }
 
   /** Something is published: it is shown where somebody waits for it. */
@@ -43,6 +51,7 @@ export class RoomRouter {
     if (publication.section.ids.id(EXTENSION_AUDIO_LEVEL) > 0) {
       publication.speaker = this.#speakers.add(publication, now);
       if (!this.#speakersTimer.scheduled) this.#scheduleSpeakers();
+      this.onMuted(publication, now);
     }
     for (const { slots } of this.participants) {
       for (const slot of slots) {
@@ -58,7 +67,34 @@ export class RoomRouter {
     this.host.publications.delete(publication.number);
     while (publication.slots.length > 0) publication.slots.at(-1)!.bind(undefined, now);
     publication.close();
-    if (publication.speaker !== undefined) this.#speakers.remove(publication.speaker);
+    const { speaker } = publication;
+    if (speaker === undefined) return;
+    this.#speakers.remove(speaker);
+    if (this.#audible.remove(speaker, now)) this.#tellAudible();
+  }
+
+  /** It was muted or is no longer, or has just been published. */
+  onMuted(publication: Publication, now: number): void {
+    const { speaker, isMicrophone, muted } = publication;
+    if (speaker === undefined || !isMicrophone) return;
+    const changed = muted ? this.#audible.remove(speaker, now) : this.#audible.add(speaker, now);
+    if (changed) this.#tellAudible();
+  }
+
+  /** Somebody says something who is not heard. */
+  onSpeech(speaker: Speaker<Publication>, now: number): void {
+    if (this.#audible.speaks(speaker, now)) this.#tellAudible();
+  }
+
+  /** Another worker that has the room decides which microphones are heard, or none does any more. */
+  follow(publications: readonly number[] | null, now: number): void {
+    if (publications === null) {
+      this.#audible.lead(now);
+      this.#tellAudible();
+      return;
+    }
+    const speakers = publications.flatMap((number) => this.find(number)?.speaker ?? []);
+    this.#audible.follow(speakers, now);
   }
 
   /** The publication of that number, if it is of this room. */
@@ -87,6 +123,10 @@ export class RoomRouter {
     this.#held[this.#heldCount++] = publication;
     if (this.#heldTimer.scheduled) return;
     this.host.timers.schedule(this.#heldTimer, now + HOLD_MS);
+  }
+
+  get isEmpty(): boolean {
+    return this.participants.size === 0 && this.remotes.size === 0;
   }
 
   /** Nobody is in it any more. */
@@ -148,7 +188,9 @@ export class RoomRouter {
 
   /** Whoever is heard has changed. */
   #tellSpeakers(now: number): void {
-    if (this.#speakers.evaluate(now)) {
+    const changed = this.#speakers.evaluate(now);
+    if (this.#audible.evaluate(now)) this.#tellAudible();
+    if (changed) {
       const audible = this.#speakers.loudest.filter(({ active, level }) => active || level > 0);
       const speakers = audible
         .slice(0, SPEAKERS_MAX)
@@ -162,16 +204,21 @@ export class RoomRouter {
     this.#scheduleSpeakers();
   }
 
+  #tellAudible(): void {
+    const publications = this.#audible.audible.map(({ publication }) => publication.number);
+    this.host.emit({ type: 'sfu.heard', room: this.sid, publications });
+  }
+
   #scheduleSpeakers(): void {
     const { nextDeadline } = this.#speakers;
     if (nextDeadline !== Infinity) this.host.timers.schedule(this.#speakersTimer, nextDeadline);
   }
 
-  #gather({ slots }: Publication): void {
+  #gather({ slots, isQuiet }: Publication): void {
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!;
       const { path } = slot;
-      if (!path.isUp) continue;
+      if (!path.isUp || (isQuiet && !slot.isPinned)) continue;
       if (path.pendingCount === 0) this.#paths[this.#pathCount++] = path;
       path.pendingSlots[path.pendingCount++] = slot;
     }

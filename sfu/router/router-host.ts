@@ -3,7 +3,7 @@
 
 import type { Timers } from '../../shared/net/timer-wheel.ts';
 import type { Arena } from '../../shared/native/arena.ts';
-import type { SfuEvent } from '../control.ts';
+import type { PipeEvent, SfuEvent } from '../control.ts';
 import type { RtpWriter } from '../rtp/rtp-writer.ts';
 import type { RouterCounters } from './counters.ts';
 import type { PayloadPool } from './payload-pool.ts';
@@ -29,13 +29,15 @@ export interface RouterHost {
   /** Of all rooms, by number. */
   readonly publications: Map<number, Publication>;
   readonly timers: Timers;
-  /** Of RTCP that is being written. */
+  /** Of the microphones of a room only so many are forwarded, the loudest; 0 for all. */
+  readonly loudest: number;
+  /** Of RTCP that is being written, and of payloads that are made here. */
   readonly scratch: Arena;
   /** Unix time, for sender reports. */
   wallMs(): number;
   /** Uniform from 0 to 1. */
   random(): number;
-  emit(event: SfuEvent): void;
+  emit(event: SfuEvent | PipeEvent): void;
   /** Has `flush` of the room called when the engine's turn ends. */
   atTurnEnd(room: RoomRouter): void;
 }

@@ -52,7 +52,7 @@ export function receiveRtcp(
     switch (reader.type) {
       case RTCP_SR:
         if (info.read(reader)) {
-          participant.streamOf(reader.senderSsrc)?.reported(info, now);
+          participant.onSenderReport(reader.senderSsrc, info, now);
         }
         receiveReports(participant, now);
         break;
@@ -79,8 +79,9 @@ function receiveReports(participant: ParticipantMedia, now: number): void {
   const count = reportBlockCount(reader);
   for (let i = 0; i < count; i++) {
     if (!block.read(reader, i)) return;
-    const statistics = participant.slotOf(block.ssrc)?.statistics;
+    const { statistics, redundancy } = participant.slotOf(block.ssrc) ?? {};
     if (statistics === undefined || !statistics.reported(block, now)) continue;
+    redundancy?.reported(statistics.fractionLost, statistics.packets, now);
     if (statistics.rttMs >= 0) participant.path.rttMs = statistics.rttMs;
   }
 }

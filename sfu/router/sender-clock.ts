@@ -16,17 +16,17 @@ export function ntpMs({ ntpSeconds, ntpFraction }: SenderInfo): number {
 
 export class SenderClock {
   /** Our time less theirs, with the time that the quickest report took. NaN before the first. */
-  #difference = Number.NaN;
+  difference = Number.NaN;
 
   reported(info: SenderInfo, now: number): void {
     const difference = now - ntpMs(info);
-    const slower = difference - this.#difference;
-    if (slower >= 0 && slower < STEP_MS) this.#difference += slower * SMOOTHING;
-    else this.#difference = difference;
+    const slower = difference - this.difference;
+    if (slower >= 0 && slower < STEP_MS) this.difference += slower * SMOOTHING;
+    else this.difference = difference;
   }
 
   /** What their clock says at a time of ours; NaN where that is not known. */
   at(now: number): number {
-    return now - this.#difference;
+    return now - this.difference;
   }
 }

@@ -31,10 +31,10 @@ import {
 import { ABSENT, MediaPacket } from './media-packet.ts';
 import type { OutgoingPath } from './outgoing-path.ts';
 import type { Publication } from './publication.ts';
+import { Redundancy } from './redundancy.ts';
 import { Rewriter } from './rewriter.ts';
 import type { OutgoingSection } from './sections.ts';
 import { NOT_AGAIN, SentPackets } from './sent-packets.ts';
-import { stripRedundancy } from './strip-redundancy.ts';
 
 /** RFC 3550 s5.1: no gap between two sources is shorter than a frame, of 33 ms or of 20 ms. */
 const VIDEO_FRAME_TICKS = 3000;
@@ -66,6 +66,10 @@ export class Slot {
   /** The encoding that it is to show; PAUSED for none. */
   layer = FOLLOWS;
   readonly claim = new Claim();
+  /** It is forwarded however quiet it is. */
+  isPinned = false;
+  /** Undefined for video. */
+  readonly redundancy: Redundancy | undefined;
   /** What it shows: a stream, as long as that is of this generation. */
   #source: IncomingStream | undefined = undefined;
   #generation = 0;
@@ -76,10 +80,9 @@ export class Slot {
   readonly #rewriter: Rewriter;
   readonly #sent: SentPackets;
   #rtxSequence: number;
-  /** By the publisher's payload type: what the subscriber decodes it with, and whether redundancy is left out. */
+  /** By the publisher's payload type: what the subscriber decodes it with. */
   readonly #map = new CodecMap();
   readonly #codecs = this.#map.codecs;
-  readonly #strips = this.#map.strips;
   #wishedAt = Number.NEGATIVE_INFINITY;
   #reportedPackets = 0;
 
@@ -99,6 +102,7 @@ export class Slot {
       clockRate,
       frameTicks,
     );
+    this.redundancy = isVideo ? undefined : new Redundancy(host, this.#map);
     this.#rtxSequence = Math.floor(host.random() * FIRST_SEQUENCE_BELOW);
     this.#sent = new SentPackets(isVideo ? HISTORY_VIDEO : HISTORY_AUDIO);
   }
@@ -153,6 +157,12 @@ export class Slot {
     this.path.touch(now);
   }
 
+  pin(isPinned: boolean): void {
+    if (isPinned === this.isPinned) return;
+    this.isPinned = isPinned;
+    this.publication?.pinned(this);
+  }
+
   /**
    * Which encoding it shows from its next key frame on; until that comes it goes on with what it shows. PAUSED:
    * nothing, at once.
@@ -165,7 +175,7 @@ export class Slot {
     else if (this.#source !== this.target || this.#isHeld) this.#wish(now);
   }
 
-  /** Who is about to show less sends no more of what it shows: the queue is full of it. */
+  /** Who is about to show less sends no more: the queue is full of it. */
   hold(): void {
     if (this.layer >= 0) this.#isHeld ||= this.layer < (this.#source?.encoding ?? 0);
   }
@@ -236,7 +246,7 @@ export class Slot {
     if (sequence === NOT_AGAIN || !stream.history.read(sequence, packet)) return;
     const codec = this.#codecs[packet.payloadType];
     if (codec === undefined || codec.rtxPayloadType < 0) return;
-    if (this.#strips[packet.payloadType] === 1 || !path.spend(packet.payloadBytes)) return;
+    if (this.#map.strips[packet.payloadType] === 1 || !path.spend(packet.payloadBytes)) return;
     this.#rewriter.renumber(packet, codec.codec);
     const bytes = packet.arena!.bytes;
     packet.payloadOffset = wrapRtx(bytes, packet.payloadOffset, sequenceNumber);
@@ -331,10 +341,10 @@ export class Slot {
     if (rewriter.isBefore(source) || this.#sent.has(sequence)) return;
     const { path } = this;
     const { payloadType } = packet;
-    const codec = this.#codecs[payloadType];
+    let codec = this.#codecs[payloadType];
     if (codec === undefined) return path.host.counters.drop(DROP_CODEC);
     rewriter.renumber(packet, codec.codec);
-    if (this.#strips[payloadType] === 1) stripRedundancy(packet);
+    codec = this.redundancy?.shape(packet, source, this.#source!.history, rewriter) ?? codec;
     const timestamp = rewriter.timestampOf(packet.timestamp);
     const { writer } = path;
     // RFC 3551 s4.1: of audio, the first packet after a silence.

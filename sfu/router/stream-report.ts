@@ -50,6 +50,7 @@ export function outgoingReports({ slots }: ParticipantMedia): OutgoingReport[] {
       waits: waitOf(slot),
       layer: slot.adapts ? slot.layer : null,
       reason: slot.adapts ? slot.claim.reason : null,
+      redundancy: slot.redundancy?.last ?? null,
       packets: statistics.packets,
       bytes: statistics.octets,
       lost: statistics.cumulativeLost,
@@ -80,6 +81,7 @@ function waitOf(slot: Slot): SlotWait | null {
   if (publication.muted) return 'muted';
   if (!slot.canShow) return 'codec';
   if (slot.layer === PAUSED) return 'bandwidth';
+  if (publication.isQuietFor(slot)) return 'quiet';
   if (slot.isShowing) return null;
   const hasCome = publication.selected?.codec !== undefined;
   return hasCome && publication.kind === 'video' ? 'key-frame' : 'no-media';

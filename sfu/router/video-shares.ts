@@ -128,10 +128,12 @@ export class VideoShares {
       if (slot.adapts) this.#isActive = true;
       if (publication.muted) continue;
       if (!slot.adapts) {
-        if (slot.isShowing) fixedBps += publication.bpsOf(publication.selected, now);
+        if (slot.isShowing && !publication.isQuietFor(slot))
+          fixedBps += publication.bpsOf(publication.selected, now);
         continue;
       }
       publication.measure(claim.bps, now);
+      claim.resting = publication.resting.bits;
       if (claim.lowest() !== PAUSED) this.#insert(claim, slot);
     }
     return fixedBps;

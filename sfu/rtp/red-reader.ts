@@ -1,5 +1,5 @@
 // Reads the blocks of a redundant payload in place (RFC 2198 s3): earlier frames first, the newest last.
-// Called by: publications of audio. Allocates: nothing.
+// Called by: Redundancy. Allocates: nothing.
 
 /** Blocks of one payload, the newest included. Opus is sent with two or three. */
 export const RED_BLOCKS_MAX = 16;

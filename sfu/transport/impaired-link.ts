@@ -1,5 +1,6 @@
-// One direction of a bad network: what is lost, and when what is not comes out again. A bottleneck of some rate with a
-// queue in front of it, then delay and jitter; packets keep their order. Sans-I/O: keeps copies, tells when they are due.
+// One direction of a bad network: what is lost, and when what is not comes out again. A bottleneck of some rate with
+// a queue in front of it, then delay and jitter; packets keep their order. Sans-I/O: keeps copies, and tells when they
+// are due.
 // Called by: Impairment. Allocates: a copy and an entry for each packet that it keeps.
 
 import { TransportAddress } from '../../shared/net/transport-address.ts';

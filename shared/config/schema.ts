@@ -287,6 +287,14 @@ const sfu = z.strictObject({
   maxTransports: integer(1, 100_000)
     .default(2000)
     .describe('Participants that one media worker takes'),
+  participantsPerWorker: integer(1, 100_000)
+    .default(100)
+    .describe('Of one room; who comes when there are so many is given to another media worker'),
+  loudest: integer(0, 16)
+    .default(3)
+    .describe(
+      'Microphones of a room that are forwarded, the loudest, and those that somebody has pinned; 0 for all',
+    ),
 });
 
 export const settingsSchema = z.strictObject({

@@ -153,6 +153,11 @@ export class NegotiatedTransport {
     this.place.send({ type: 'sfu.impair', id: this.id, ...order });
   }
 
+  /** Which encodings the publisher was told that anybody wants, the lowest first. */
+  rest(publication: number, wanted: readonly boolean[]): void {
+    this.place.send({ type: 'sfu.encodings', publication, wanted });
+  }
+
   close(): void {
     this.place.send({ type: 'sfu.close', id: this.id });
   }

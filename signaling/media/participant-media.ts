@@ -5,72 +5,30 @@
 import type { PublicationSetup, SlotLayer } from '../../sfu/control.ts';
 import type { IceCredentials } from '../../sfu/ice/credentials.ts';
 import type { AgreedSection } from '../../sfu/sdp/negotiation.ts';
-import type { MediaShortage } from '../media-plane.ts';
-import type { Participant } from '../participant.ts';
 import { LIMITS } from '../protocol.ts';
-import type { JoinMessage, SdpAnswer, SubscribeMessage, Subscription } from '../protocol.ts';
+import type {
+  JoinedMessage,
+  JoinMessage,
+  LayersMessage,
+  SdpAnswer,
+  SubscribeMessage,
+  Subscription,
+} from '../protocol.ts';
 import { refusal, snippet } from '../refusal.ts';
 import type { Refusal } from '../refusal.ts';
-import type { MediaCounters } from './media-counters.ts';
+import { ALL_ENCODINGS, Audience } from './demands.ts';
+import type { EncodingBits } from './demands.ts';
+import type { MediaOptions, MediaOwner, MediaRoom } from './media-room.ts';
 import { NegotiatedTransport } from './negotiated-transport.ts';
-import type { TransportOptions } from './negotiated-transport.ts';
 import { planOffer } from './offer-plan.ts';
 import type { OfferedMedia, OfferPlan, PlannedTrack } from './offer-plan.ts';
-import type { Ranking } from './ranking.ts';
 import { neededSlots, pointSlots } from './slot-policy.ts';
 import { shortageRefusal } from './shortage.ts';
+import { SlotStates } from './slot-states.ts';
 import { bindings, slotBindings, slotsOf } from './slots.ts';
 import type { BoundSlot } from './slots.ts';
-import { sentFormat, Track } from './track.ts';
-import type { Publisher } from './track.ts';
+import { type Publisher, sentFormat, Track } from './track.ts';
 import { Wishes } from './wishes.ts';
-
-/** Whose media it is, and how its client is told. */
-export interface MediaOwner {
-  readonly participant: Participant;
-  /** A numbered message that is kept for a resume; `body` is what comes after its `{"s":<number>,`. */
-  push(body: Buffer): void;
-  /** A message that is dropped where too much waits already. */
-  tell(frame: string): void;
-  /** The media worker has closed its transport; for a client that hears no `media` message. */
-  onMediaLost?(reason: string): void;
-}
-
-export interface MediaOptions {
-  /** In the order of joining. */
-  readonly joined: number;
-  /** The client keeps the slots of its first offer, never hears of them, and plays them as one MediaStream. */
-  readonly plain: boolean;
-  /** The identity of the one whose tracks it is shown; null for those of all. */
-  readonly only: string | null;
-}
-
-/** The room, as the media of one participant needs it. */
-export interface MediaRoom {
-  readonly sid: string;
-  readonly counters: MediaCounters;
-  /** Why no transport can be opened, null when one can; that of `leaving`, if it has one, is closed first. */
-  shortage(leaving?: ParticipantMedia): MediaShortage | null;
-  /** A number for a transport, and where it is to live; until `closed`. */
-  opening(media: ParticipantMedia): Pick<TransportOptions, 'id' | 'place' | 'network'>;
-  closed(transport: NegotiatedTransport): void;
-  /** Gives the track a number of its own, the next one if it has one. */
-  number(track: Track): void;
-  /** The media worker knows of these numbers: slots that show the tracks follow. */
-  numbered(tracks: readonly Track[]): void;
-  /** The media worker knows of it no more. */
-  unnumber(track: Track): void;
-  published(track: Track, owner: MediaOwner): void;
-  unpublished(track: Track, owner: MediaOwner): void;
-  /** What a participant publishes has changed, so the others are told, and slots may be pointed elsewhere. */
-  changed(participant: Participant): void;
-  /** Wishes have changed: slots are looked at soon. */
-  schedule(): void;
-  ranking(kind: Track['kind']): Ranking;
-  track(sid: string): Track | undefined;
-  /** Nothing of a participant may arrive before the news of it. */
-  flushIfWaiting(sid: string): void;
-}
 
 type Counts = Record<Track['kind'], number>;
 
@@ -85,23 +43,27 @@ export class ParticipantMedia implements Publisher {
   speaking = -1;
   spokeAt = 0;
   readonly #room: MediaRoom;
-  readonly #plain: boolean;
+  readonly plain: boolean;
   readonly #only: string | null;
   #transport: NegotiatedTransport | null = null;
   #lost = false;
   #tracks: readonly Track[] = [];
   #slots: readonly BoundSlot[] = [];
-  readonly #wishes = new Wishes();
+  readonly #wishes: Wishes;
+  readonly #states = new SlotStates();
+  readonly #audience: Audience;
   #want: Readonly<Counts> = WANT_DEFAULT;
   /** The slots that the client knows it should have. */
   #asked: Counts = { audio: 0, video: 0 };
 
   constructor(room: MediaRoom, owner: MediaOwner, { joined, plain, only }: MediaOptions) {
     this.#room = room;
+    this.#audience = new Audience(room.demands);
     this.owner = owner;
     this.joined = joined;
-    this.#plain = plain;
+    this.plain = plain;
     this.#only = only;
+    this.#wishes = new Wishes(only !== null);
   }
 
   get sid(): string {
@@ -141,6 +103,7 @@ export class ParticipantMedia implements Publisher {
     const numbered = this.#publish(plan.tracks, sections, isFirst);
     this.#slots = slotsOf(sections, this.#slots);
     const changed = this.#weighed(this.#choose());
+    this.#audience.show(this.#slots);
     if (isFirst) {
       transport.open(this.#publications(), slotBindings(this.#slots));
     } else {
@@ -161,6 +124,15 @@ export class ParticipantMedia implements Publisher {
   standing(): Pick<SdpAnswer, 'bind' | 'need'> {
     this.#asked = this.#needed();
     return { bind: bindings(this.#slots), need: { ...this.#asked } };
+  }
+
+  /** All that pushes which were lost have said. */
+  recovery(): NonNullable<JoinedMessage['media']> {
+    const layers = this.#tracks.flatMap((track) => {
+      const told = this.#room.demands.told(track);
+      return told === ALL_ENCODINGS ? [] : [layersOf(track, told)];
+    });
+    return { ...this.standing(), subs: this.#states.all, layers };
   }
 
   /** The most slots that the client is willing to have; what is not named stays. */
@@ -223,9 +195,11 @@ export class ParticipantMedia implements Publisher {
   }
 
   /** Points slots elsewhere where something better is to be shown, and asks for more where they are useful. */
-  point(): void {
-    const changed = this.#transport === null ? [] : this.#choose();
-    this.#transport?.bind(slotBindings(this.#weighed(changed)));
+  point(kinds: readonly Track['kind'][] = KINDS): void {
+    const changed = this.#transport === null ? [] : this.#choose(kinds);
+    const weighed = this.#transport === null ? [] : this.#weighed(changed);
+    if (weighed.length > 0) this.#audience.show(this.#slots);
+    this.#transport?.bind(slotBindings(weighed));
     if (changed.length > 0) {
       for (const { participant } of bindings(changed)) {
         if (participant !== null) this.#room.flushIfWaiting(participant);
@@ -233,17 +207,32 @@ export class ParticipantMedia implements Publisher {
       this.#room.counters.binds++;
       this.#push({ type: 'bind', map: bindings(changed) });
     }
+    if (this.#transport !== null) {
+      this.#tell(this.#states.look(this.#slots, this.owner.participant.perm.canSubscribe));
+    }
     this.#ask();
   }
 
   /** What the subscriber's network is given of these slots has changed. */
   onLayers(slots: readonly SlotLayer[]): void {
-    const subs = slots.flatMap(({ mid, publication, layer, reason }): Subscription[] => {
-      const track = this.#slots.find((slot) => slot.mid === mid)?.track;
-      if (track?.publication !== publication) return [];
-      return [{ track: track.sid, state: layer < 0 ? 'paused' : 'live', layer, reason }];
+    const subs = slots.flatMap((layer) => {
+      const track = this.#slots.find((slot) => slot.mid === layer.mid)?.track;
+      return track?.publication === layer.publication ? this.#states.hear(layer, track) : [];
     });
-    if (subs.length > 0) this.#push({ type: 'subs', subs });
+    this.#tell(subs);
+  }
+
+  /** Whether its media reaches us. */
+  onReach(isReached: boolean): void {
+    for (const track of this.#tracks) track.cut = !isReached;
+    if (this.#tracks.length > 0) this.#room.schedule();
+  }
+
+  /** Which encodings of a track of its own anybody is to be shown: for a client that can leave the others out. */
+  onDemand(track: Track, wanted: EncodingBits): void {
+    if (this.owner.caps?.includes('layers') !== true || this.#transport === null) return;
+    this.#transport.rest(track.publication, track.wanted(wanted));
+    this.#push({ type: 'layers', ...layersOf(track, wanted) });
   }
 
   /** These tracks have new numbers: slots that show them go on with those. */
@@ -270,7 +259,7 @@ export class ParticipantMedia implements Publisher {
   }
 
   #open(plan: OfferPlan): NegotiatedTransport {
-    const options = { ...this.#room.opening(this), room: this.#room.sid, plain: this.#plain };
+    const options = { ...this.#room.opening(this), room: this.#room.sid, plain: this.plain };
     this.#transport = new NegotiatedTransport(options, plan);
     this.#lost = false;
     return this.#transport;
@@ -280,6 +269,8 @@ export class ParticipantMedia implements Publisher {
     const transport = this.#transport;
     if (transport === null) return;
     this.#transport = null;
+    this.#states.clear();
+    this.#audience.show([]);
     if (tell) transport.close();
     this.#room.closed(transport);
   }
@@ -302,7 +293,7 @@ export class ParticipantMedia implements Publisher {
       track.muted = offer.muted ?? track.muted;
       track.mid = mid;
       track.format = sentFormat(agreed.get(mid)!);
-      track.encodings = Math.max(1, agreed.get(mid)!.simulcast.length);
+      track.rids = agreed.get(mid)!.simulcast.map(({ id }) => id);
       if (begins || found === undefined) {
         this.#room.number(track);
         numbered.push(track);
@@ -326,15 +317,15 @@ export class ParticipantMedia implements Publisher {
   }
 
   #publications(): PublicationSetup[] {
-    return this.#tracks.map(({ publication, mid, muted }) => ({ publication, mid, muted }));
+    return this.#tracks.map((track) => track.setup());
   }
 
   /** Applies the policy; returns the slots that are pointed elsewhere now. */
-  #choose(): BoundSlot[] {
+  #choose(kinds: readonly Track['kind'][] = KINDS): BoundSlot[] {
     const { canSubscribe } = this.owner.participant.perm;
     const { pinned, off } = this.#wishes;
     const viewer = { sid: this.sid, pinned, off, only: this.#only };
-    const changed = KINDS.flatMap((kind) => {
+    const changed = kinds.flatMap((kind) => {
       const slots = this.#slotsOf(kind);
       if (slots.length === 0) return [];
       const changes = canSubscribe
@@ -371,7 +362,7 @@ export class ParticipantMedia implements Publisher {
   }
 
   #ask(): void {
-    if (this.#plain || this.#lost) return;
+    if (this.plain || this.#lost) return;
     const needed = this.#needed();
     const lacks = (kind: Track['kind']): boolean =>
       needed[kind] > this.#asked[kind] && needed[kind] > this.#slotsOf(kind).length;
@@ -386,10 +377,20 @@ export class ParticipantMedia implements Publisher {
     return track?.publisher === this ? undefined : track;
   }
 
+  #tell(subs: readonly Subscription[]): void {
+    if (subs.length > 0) this.#push({ type: 'subs', subs });
+  }
+
   #push(push: Record<string, unknown>): void {
     // What comes after `{"s":<number>,`.
     this.owner.push(Buffer.from(JSON.stringify(push).slice(1)));
   }
+}
+
+function layersOf(track: Track, bits: EncodingBits): Pick<LayersMessage, 'track' | 'wanted'> {
+  const wanted = track.wanted(bits);
+  const rids = track.rids.length > 0 ? track.rids : [''];
+  return { track: track.sid, wanted: Object.fromEntries(rids.map((rid, i) => [rid, wanted[i]!])) };
 }
 
 /** A transport is made for it. */

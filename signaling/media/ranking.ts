@@ -14,9 +14,10 @@ export interface Ranking {
 const SCREEN = 0;
 const LOUDEST = 1;
 const SPEAKS = 2;
-const SILENT = 3;
-const MUTED = 4;
-const TIERS = 5;
+const HEARD = 3;
+const SILENT = 4;
+const MUTED = 5;
+const TIERS = 6;
 
 export function rankTracks(tracks: readonly Track[]): Ranking {
   const tiers = Array.from({ length: TIERS }, (): Track[] => []);
@@ -30,11 +31,16 @@ export function rankTracks(tracks: readonly Track[]): Ranking {
   };
 }
 
-function tierOf({ muted, publication, source, publisher: { speaking } }: Track): number {
+function tierOf(track: Track): number {
+  const { muted, publication, source, heard, isMicrophone, publisher } = track;
   if (muted || publication === 0) return MUTED;
   if (source === 'screen' || source === 'screen-audio') return SCREEN;
-  if (speaking < 0) return SILENT;
-  return speaking === 0 ? LOUDEST : SPEAKS;
+  // Nothing of it is forwarded.
+  if (isMicrophone && heard < 0) return SILENT;
+  if (publisher.speaking === 0) return LOUDEST;
+  // Who has just begun to speak is not among those who are known to yet.
+  if (publisher.speaking > 0 || heard === 0) return SPEAKS;
+  return heard > 0 ? HEARD : SILENT;
 }
 
 /** Who speaks by loudness, then who was silent for the shortest time, then who came first. */

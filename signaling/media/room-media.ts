@@ -8,11 +8,12 @@ import type { MediaPlace, MediaShortage } from '../media-plane.ts';
 import type { Participant } from '../participant.ts';
 import type { PeopleFeed } from '../people-feed.ts';
 import type { SpeakersMessage, TrackInfo } from '../protocol.ts';
+import { Demands } from './demands.ts';
 import type { MediaCounters } from './media-counters.ts';
 import { SimulatedNetwork } from '../simulate-network.ts';
 import type { NegotiatedTransport, TransportOptions } from './negotiated-transport.ts';
 import { ParticipantMedia } from './participant-media.ts';
-import type { MediaOptions, MediaOwner, MediaRoom } from './participant-media.ts';
+import type { MediaOptions, MediaOwner, MediaRoom } from './media-room.ts';
 import { rankTracks } from './ranking.ts';
 import type { Ranking } from './ranking.ts';
 import type { Track } from './track.ts';
@@ -37,15 +38,19 @@ export interface RoomMediaOptions {
   readonly clock: Clock;
   /** Least time between two looks at the slots, milliseconds. */
   readonly everyMs: number;
+  /** An encoding that nobody has wanted for so long may rest, milliseconds. */
+  readonly restAfterMs: number;
   /** Each track once, and once when it is gone. */
   onTrack?: ((event: TrackEvent, participant: Participant, track: TrackInfo) => void) | undefined;
 }
 
 /** Those who are louder are told of, the others count as silent; bounds a message that everybody gets. */
 const SPEAKERS_MAX = 16;
+const AUDIO: readonly Track['kind'][] = ['audio'];
 
 export class RoomMedia implements MediaRoom {
   readonly sid: string;
+  readonly demands: Demands;
   readonly #exchange: MediaExchange;
   readonly #feed: PeopleFeed;
   readonly #clock: Clock;
@@ -54,10 +59,9 @@ export class RoomMedia implements MediaRoom {
   readonly #participants = new Map<string, ParticipantMedia>();
   readonly #tracks = new Map<string, Track>();
   readonly #publications = new Map<number, Track>();
+  /** Microphones that the media worker forwards. */
+  #audible: readonly Track[] = [];
   readonly #rankings: Record<Track['kind'], Ranking | null> = { audio: null, video: null };
-  /** The same as long as there is a transport. */
-  #place: MediaPlace | null = null;
-  #transports = 0;
   #joined = 0;
   #spoken = 0;
   /** The loudest first. */
@@ -74,22 +78,21 @@ export class RoomMedia implements MediaRoom {
   #lookedAt = -Infinity;
   #timer: NodeJS.Timeout | undefined = undefined;
 
-  constructor(exchange: MediaExchange, { sid, feed, clock, everyMs, onTrack }: RoomMediaOptions) {
+  constructor(exchange: MediaExchange, options: RoomMediaOptions) {
+    const { sid, feed, clock, everyMs, restAfterMs, onTrack } = options;
     this.sid = sid;
     this.#exchange = exchange;
     this.#feed = feed;
     this.#clock = clock;
     this.#everyMs = everyMs;
     this.#onTrack = onTrack;
+    this.demands = new Demands(clock, restAfterMs, (track, wanted) => {
+      this.of(track.publisher.sid)?.onDemand(track, wanted);
+    });
   }
 
   get counters(): MediaCounters {
     return this.#exchange.counters;
-  }
-
-  /** Where its transports live; null without any. */
-  get currentPlace(): MediaPlace | null {
-    return this.#place;
   }
 
   /** See MediaOptions. */
@@ -135,29 +138,23 @@ export class RoomMedia implements MediaRoom {
     this.#uninformed.clear();
     for (const media of this.#pretenders.keys()) this.#endPretence(media);
     clearTimeout(this.#timer);
+    this.demands.close();
     this.#exchange.roomClosed(this.sid);
   }
 
   shortage(leaving?: ParticipantMedia): MediaShortage | null {
-    const place = this.#place;
-    if (place === null) return this.#exchange.shortage;
-    if (leaving === undefined || leaving.transport === null) return place.shortage;
-    // What it gives up is enough, unless nobody is there to take it: its last transport frees a room to go elsewhere.
-    if (place.shortage !== 'down') return null;
-    return this.#transports === 1 ? this.#exchange.shortage : 'down';
+    // What it gives up is enough, unless nobody is there to take it.
+    return leaving?.transport?.place.shortage === 'full' ? null : this.#exchange.shortage;
   }
 
   opening(media: ParticipantMedia): Pick<TransportOptions, 'id' | 'place' | 'network'> {
-    this.#place ??= this.#exchange.place(this.sid);
-    this.#transports++;
     const id = this.#exchange.nextNumber();
     this.#exchange.opened(id, media);
-    return { id, place: this.#place, network: this.#networkOf(media) };
+    return { id, place: this.#exchange.place(this.sid), network: this.#networkOf(media) };
   }
 
   closed({ id }: NegotiatedTransport): void {
     this.#exchange.closed(id);
-    if (--this.#transports === 0) this.#place = null;
   }
 
   number(track: Track): void {
@@ -165,6 +162,7 @@ export class RoomMedia implements MediaRoom {
     track.publication = this.#exchange.nextNumber();
     this.#publications.set(track.publication, track);
     this.#tracks.set(track.sid, track);
+    this.demands.begin(track);
   }
 
   numbered(tracks: readonly Track[]): void {
@@ -187,6 +185,7 @@ export class RoomMedia implements MediaRoom {
   unpublished(track: Track, { participant }: MediaOwner): void {
     this.#publications.delete(track.publication);
     this.#tracks.delete(track.sid);
+    this.demands.end(track);
     for (const media of this.#participants.values()) media.forget(track);
     // The media worker says nothing more of it.
     if (track.kind === 'audio') this.#silence(track.publisher.sid);
@@ -276,10 +275,22 @@ export class RoomMedia implements MediaRoom {
     this.#tellSpeakers();
   }
 
-  /** The worker is gone with all transports. */
-  onPlaceLost(): void {
+  /**
+   * Which microphones are forwarded: slots are pointed at them now, since somebody has begun to speak. The media
+   * worker sees to it that this is not often.
+   */
+  onHeard(publications: readonly number[]): void {
+    for (const track of this.#audible) track.heard = -1;
+    this.#audible = publications.flatMap((number) => this.#publications.get(number) ?? []);
+    for (const [place, track] of this.#audible.entries()) track.heard = place;
+    this.#rankings.audio = null;
+    for (const media of this.#participants.values()) media.point(AUDIO);
+  }
+
+  /** The worker is gone with all transports that were there. */
+  onPlaceLost(place: MediaPlace): void {
     for (const media of this.#participants.values()) {
-      if (media.transport !== null) media.lost('worker');
+      if (media.transport?.place === place) media.lost('worker');
     }
   }
 

@@ -69,7 +69,8 @@ export class Switchboard implements MediaExchange {
     switch (event.type) {
       case 'sfu.state': {
         const media = this.#transports.get(event.id);
-        if (event.state !== 'closed' || media === undefined) return;
+        if (media === undefined) return;
+        if (event.state !== 'closed') return media.onReach(event.state !== 'disconnected');
         this.#log.info('media.closed', { sid: media.sid, reason: event.reason });
         return media.lost(event.reason);
       }
@@ -77,10 +78,11 @@ export class Switchboard implements MediaExchange {
         return this.#transports.get(event.id)?.onLayers(event.slots);
       case 'sfu.speakers':
         return this.#rooms.get(event.room)?.onSpeakers(event.speakers);
+      case 'sfu.heard':
+        return this.#rooms.get(event.room)?.onHeard(event.publications);
       case 'sfu.lost': {
         const before = this.#transports.size;
-        for (const room of this.#rooms.values())
-          if (room.currentPlace === place) room.onPlaceLost();
+        for (const room of this.#rooms.values()) room.onPlaceLost(place);
         const transports = before - this.#transports.size;
         this.#log.warn('media.lost', { worker: place.worker, transports });
         return this.reports.lost(place);

@@ -1,9 +1,11 @@
 // A track that a participant publishes, as the others know it (TrackInfo) and as the media worker does (a
 // publication). Called by: ParticipantMedia, its owner; the slots of the others point at it.
 
+import type { PublicationSetup } from '../../sfu/control.ts';
 import type { AgreedSection } from '../../sfu/sdp/negotiation.ts';
 import { trackSid } from '../ids.ts';
 import type { TrackInfo, TrackOffer, TrackSource } from '../protocol.ts';
+import type { EncodingBits } from './demands.ts';
 
 /** What ranking asks about who publishes. */
 export interface Publisher {
@@ -15,6 +17,8 @@ export interface Publisher {
   readonly speaking: number;
   /** Rises with time; 0 for never. */
   readonly spokeAt: number;
+  /** One whose client speaks no `sterna.v1`, such as an encoder. */
+  readonly plain: boolean;
 }
 
 export class Track {
@@ -24,14 +28,18 @@ export class Track {
   readonly source: TrackSource;
   readonly name: string;
   muted: boolean;
+  /** Nothing comes of it: its publisher's media cannot reach us at the moment. */
+  cut = false;
   /** Its section in the publisher's description. */
   mid: string;
   /** The media worker's number; 0 while there is no media of it. */
   publication = 0;
-  /** In how many it is sent; 1 where there is no choice. */
-  encodings = 1;
+  /** What it is sent in, the lowest first; empty where that is one without a name. */
+  rids: readonly string[] = [];
   /** `OfferedCodec.format` of what the publisher sends. */
   format = '';
+  /** Of a microphone: its place among those that the media worker forwards, who came last first; -1 for none. */
+  heard = -1;
 
   constructor(publisher: Publisher, kind: 'audio' | 'video', offer: TrackOffer) {
     this.publisher = publisher;
@@ -40,6 +48,27 @@ export class Track {
     this.name = offer.name ?? '';
     this.mid = offer.mid;
     this.muted = offer.muted ?? false;
+  }
+
+  /** One of those of which only the loudest are forwarded. */
+  get isMicrophone(): boolean {
+    return this.source === 'microphone' && !this.publisher.plain;
+  }
+
+  /** As the media worker is told. */
+  setup(): PublicationSetup {
+    const { publication, mid, muted, isMicrophone } = this;
+    return { publication, mid, muted, ...(isMicrophone ? { microphone: true } : {}) };
+  }
+
+  /** In how many it is sent; 1 where there is no choice. */
+  get encodings(): number {
+    return Math.max(1, this.rids.length);
+  }
+
+  /** Of each encoding, whether its bit is set. */
+  wanted(bits: EncodingBits): boolean[] {
+    return Array.from({ length: this.encodings }, (_, i) => (bits & (1 << i)) !== 0);
   }
 
   /** Whether an offer means this track, in whatever section. */

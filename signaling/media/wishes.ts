@@ -1,4 +1,5 @@
-// What a participant wishes of the tracks of others: which it wants at all, which before all others, and how large.
+// What a participant wishes of the tracks of others: which it wants at all, which before all others, how large, or in
+// which encoding.
 // Called by: ParticipantMedia, its owner.
 
 import type { SubscribeMessage } from '../protocol.ts';
@@ -18,21 +19,33 @@ const PRIORITY_SCREEN = 3;
 const PRIORITY_PINNED = 4;
 const PRIORITY_WISHED = 10;
 
+type Wish = SubscribeMessage['tracks'][number];
+
 export class Wishes {
   /** Before all others, the first one first. */
   readonly pinned = new Set<Track>();
   /** Never. */
   readonly off = new Set<Track>();
-  /** Lines that are to be seen. */
+  /** Lines that are to be seen; 0: none are. */
   readonly #lines = new Map<Track, number>();
   readonly #priorities = new Map<Track, number>();
+  /** Encodings that are wanted whatever the network carries. */
+  readonly #layers = new Map<Track, number>();
+  readonly #hearsAll: boolean;
 
-  take(track: Track, { on, pin, w, h, priority }: SubscribeMessage['tracks'][number]): void {
+  /** @param hearsAll whatever it is shown it hears, however quiet it is */
+  constructor(hearsAll: boolean) {
+    this.#hearsAll = hearsAll;
+  }
+
+  take(track: Track, { on, pin, w, h, layer, priority }: Wish): void {
     if (on !== undefined) put(this.off, track, !on);
     if (pin !== undefined) put(this.pinned, track, pin);
     // Of a picture of 16:9; the side that wants more counts.
     const lines = Math.max(h ?? 0, Math.round(((w ?? 0) * 9) / 16));
     if (w !== undefined || h !== undefined) this.#lines.set(track, lines);
+    if (layer === null) this.#layers.delete(track);
+    else if (layer !== undefined) this.#layers.set(track, layer);
     if (priority !== undefined) this.#priorities.set(track, priority);
   }
 
@@ -40,16 +53,39 @@ export class Wishes {
     this.off.delete(track);
     this.pinned.delete(track);
     this.#lines.delete(track);
+    this.#layers.delete(track);
     this.#priorities.delete(track);
   }
 
-  /** What the slot's track may take of the network, where it comes in several encodings. True where that has changed. */
+  /**
+   * What the slot's track may take of the network, which encodings it needs, and whether it is heard where it is a
+   * quiet microphone. True where that has changed.
+   */
   weigh(slot: BoundSlot): boolean {
-    const { track, wanted, priority } = slot;
-    const isChoice = track !== null && track.encodings > 1;
-    slot.wanted = isChoice ? this.#wanted(track) : undefined;
+    const { track, wanted, fixed, priority, hidden, pinned, tells } = slot;
+    const best = (track?.encodings ?? 1) - 1;
+    const isChoice = track !== null && best > 0;
+    const layer = isChoice ? this.#layers.get(track) : undefined;
+    slot.wanted = isChoice
+      ? layer === undefined
+        ? this.#wanted(track)
+        : Math.min(layer, best)
+      : undefined;
+    slot.fixed = layer === undefined ? undefined : true;
     slot.priority = isChoice ? this.#priority(track) : undefined;
-    return slot.wanted !== wanted || slot.priority !== priority;
+    slot.adapts = isChoice && tells;
+    slot.hidden = track?.kind === 'video' && layer === undefined && this.#lines.get(track) === 0;
+    // All up to the best: each is what it falls back to. With one alone, the lowest is there for who comes next.
+    const upTo = (2 << (slot.wanted ?? 0)) - 1;
+    slot.bits = slot.hidden ? 0 : slot.fixed === true ? 1 | (1 << slot.wanted!) : upTo;
+    slot.pinned = track?.isMicrophone === true && (this.#hearsAll || this.pinned.has(track));
+    return (
+      slot.wanted !== wanted ||
+      slot.fixed !== fixed ||
+      slot.priority !== priority ||
+      slot.hidden !== hidden ||
+      slot.pinned !== pinned
+    );
   }
 
   /** The lowest encoding that is large enough: each has twice the lines of the one below. */

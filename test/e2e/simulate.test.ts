@@ -1,5 +1,5 @@
-// What goes wrong on purpose, in real Chromium with the real program: what is simulated is what the browser sees, and the
-// meeting copes by itself.
+// What goes wrong on purpose, in real Chromium with the real program: what is simulated is what the browser sees, and
+// the meeting copes by itself.
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Simulation } from '../../sdk/index.ts';

@@ -113,6 +113,7 @@ describe('a server', () => {
     );
     const loud = new SignalClient(sterna.url, () => tokenOf('loud\u2028"}', grants));
     await Promise.all([boss.joined(), loud.joined()]);
+    await ask(sterna, 'POST', '/v1/rooms/daily/participants/boss/simulate', { op: 'lift' });
     await boss.connection.request({ type: 'mod', op: 'kick', to: loud.sid, reason: 'too loud' });
     boss.connection.close('bye');
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -123,7 +124,7 @@ describe('a server', () => {
     await sterna.waitForEvents('audit.reopened');
     await ask(sterna, 'POST', '/v1/reload');
     const metrics = await call(sterna.port, 'GET', '/metrics');
-    expect(metrics.body).toMatch(/^sterna_audit_records_total 10$/m);
+    expect(metrics.body).toMatch(/^sterna_audit_records_total 11$/m);
     await sterna.stop();
 
     const ops = { type: 'token', key: API_KEY.name, identity: 'ops' };
@@ -146,6 +147,12 @@ describe('a server', () => {
       { actor: ops, action: 'server.drain', target: { on: true } },
       { actor: ops, action: 'server.drain', target: { on: false } },
       {
+        actor: ops,
+        action: 'participant.simulate',
+        target: { room: 'daily', participant: 'boss', op: 'lift' },
+        outcome: 'ok',
+      },
+      {
         actor: { type: 'participant', sid: boss.sid, identity: 'boss' },
         action: 'participant.kick',
         target: { room: 'daily', participant: loud.sid, identity: 'loud\\u2028"}' },
@@ -156,7 +163,7 @@ describe('a server', () => {
       { actor: ops, action: 'config.reload', target: { applied: [], needRestart: [] } },
       { actor: signal('SIGTERM'), action: 'server.stop', outcome: 'ok' },
     ]);
-    expect(said).toHaveLength(11);
+    expect(said).toHaveLength(12);
     const texts = readFileSync(old, 'utf8') + readFileSync(file, 'utf8');
     const { password } = z.object({ password: z.string() }).parse(JSON.parse(minted.body));
     for (const secret of [password, TURN_SECRET, API_KEY.secret, ADMIN.split('.')[2]!]) {
@@ -167,16 +174,16 @@ describe('a server', () => {
     const last = read(file).at(-1)!.hash;
     expect(await verifyFile(old, {})).toMatchObject({
       fault: undefined,
-      records: 7,
+      records: 8,
       lastHash: end,
     });
     const [good, bad] = await Promise.all([
       runCli(['audit', 'verify', file, '--from', end, '--expect-hash', last]),
       runCli(['audit', 'verify', file]),
     ]);
-    expect([good.code, good.stdout]).toEqual([0, `ok: 4 records up to 11, last hash ${last}\n`]);
+    expect([good.code, good.stdout]).toEqual([0, `ok: 4 records up to 12, last hash ${last}\n`]);
     expect([bad.code, bad.stdout.split(':')[1]]).toEqual([1, ' line 1, removed']);
-    expect(sterna.output).toContain(`"event":"audit.closed","seq":11,"hash":"${last}"`);
+    expect(sterna.output).toContain(`"event":"audit.closed","seq":12,"hash":"${last}"`);
   });
 
   it('goes on while its file cannot be written, and loses nothing that it can keep', async () => {

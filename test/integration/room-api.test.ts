@@ -173,7 +173,7 @@ describe('participants', () => {
     expect(problem(again)).toMatchObject({ status: 404, reason: 'NOT_FOUND' });
   });
 
-  it('have their connection go wrong on purpose, which is audited', async () => {
+  it('have their connection go wrong on purpose', async () => {
     const sam = await join('bad', 'sam');
     const path = '/v1/rooms/bad/participants/sam/simulate';
     const before = await ask('POST', path, { op: 'network', down: { loss: 0.1 } });
@@ -184,9 +184,10 @@ describe('participants', () => {
       op: 'signal-drop',
       ms: 0,
     });
-    await sam.until(() => sam.closed !== undefined);
-    const away = await ask('POST', path, { op: 'signal-drop' });
-    expect(problem(away)).toMatchObject({ status: 404, reason: 'NOT_FOUND' });
+    await sam.until(() => sam.joins.length === 2);
+    expect(sam.joins[1]?.how).toBe('resumed');
+    const nobody = await ask('POST', path.replace('sam', 'eve'), { op: 'lift' });
+    expect(problem(nobody)).toMatchObject({ status: 404, reason: 'NOT_FOUND' });
     const elsewhere = { room: 'good', roomAdmin: true };
     const refused = await ask('POST', path, { op: 'lift' }, {}, elsewhere);
     expect(problem(refused)).toMatchObject({ status: 403, reason: 'NOT_ALLOWED' });

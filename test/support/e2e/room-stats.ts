@@ -34,6 +34,7 @@ const participant = z.looseObject({
   transport: z
     .looseObject({
       state: z.string(),
+      worker: z.number(),
       path: z.string().nullable(),
       remoteCandidate: z.string().nullable(),
       rttMs: z.number().nullable(),

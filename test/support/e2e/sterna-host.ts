@@ -16,6 +16,8 @@ export interface HostOptions {
   media?: string;
   /** Media workers; by default as many as the machine is for. */
   workers?: number;
+  /** Of one room, before the next one is given to another media worker. */
+  participantsPerWorker?: number;
   nodeFlags?: readonly string[];
   /** What it shares with other nodes. */
   redis?: { readonly url: string; readonly lease: number };
@@ -26,6 +28,7 @@ export async function startHost({
   port = 0,
   media = '127.0.0.1',
   workers = 0,
+  participantsPerWorker,
   nodeFlags = [],
   redis,
 }: HostOptions = {}): Promise<SternaHost> {
@@ -40,7 +43,10 @@ export async function startHost({
         peers: { allow: ['127.0.0.0/8'] },
         relay: { addresses: ['127.0.0.1'] },
       },
-      sfu: { addresses: [media] },
+      sfu: {
+        addresses: [media],
+        ...(participantsPerWorker === undefined ? {} : { participantsPerWorker }),
+      },
       ...(redis === undefined ? {} : { redis }),
     },
   });

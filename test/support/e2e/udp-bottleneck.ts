@@ -1,14 +1,22 @@
 // A UDP path between one client and a server that lets only so much through towards the client: a queue of bounded
-// time, whose end is dropped. What the client sends passes, from the first address that it uses: there is one way.
+// time, whose end is dropped; and that may lose some of it in any case. What the client sends passes, from the first
+// address that it uses: there is one way.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 
 const QUEUE_MS = 300;
+/** RFC 7983 s7. */
+const MEDIA_MIN = 128;
+const MEDIA_MAX = 191;
 
 export class UdpBottleneck {
   /** Towards the client, bits a second. */
   bps = Number.POSITIVE_INFINITY;
+  /** Of so many datagrams of SRTP one is lost; 0 for none. */
+  losesOneIn = 0;
+  dropped = 0;
+  #media = 0;
   readonly #near = createSocket('udp4');
   readonly #far = createSocket('udp4');
   readonly #to: { host: string; port: number };
@@ -48,9 +56,17 @@ export class UdpBottleneck {
   }
 
   #take(bytes: Buffer): void {
+    const isMedia = bytes[0]! >= MEDIA_MIN && bytes[0]! <= MEDIA_MAX && !isRtcp(bytes);
+    if (isMedia && this.losesOneIn > 0 && ++this.#media % this.losesOneIn === 0) {
+      this.dropped++;
+      return;
+    }
     const now = performance.now();
     const begins = Math.max(now, this.#freeAt);
-    if (begins - now > QUEUE_MS) return;
+    if (begins - now > QUEUE_MS) {
+      this.dropped++;
+      return;
+    }
     this.#freeAt = begins + (bytes.length * 8000) / this.bps;
     this.#queue.push({ bytes, leavesAt: this.#freeAt });
     if (this.#queue.length === 1) this.#leave();
@@ -66,6 +82,11 @@ export class UdpBottleneck {
     const next = this.#queue[0];
     if (next !== undefined) this.#timer = setTimeout(() => this.#leave(), next.leavesAt - now);
   }
+}
+
+/** RFC 5761 s4. */
+function isRtcp(bytes: Buffer): boolean {
+  return bytes[1]! >= 192 && bytes[1]! <= 223;
 }
 
 async function bind(socket: Socket, host: string): Promise<void> {

@@ -74,6 +74,12 @@ export class Inspector {
     return heapUsage.parse(await this.askWorker('Runtime.getHeapUsage', {}, worker)).usedSize;
   }
 
+  /** The same of the main thread. */
+  async heapOfMain(): Promise<number> {
+    await this.#call('Runtime.evaluate', { expression: 'gc()' });
+    return heapUsage.parse(await this.#call('Runtime.getHeapUsage', {})).usedSize;
+  }
+
   /** The server waits for this before it ends. */
   close(): void {
     this.#socket.terminate();

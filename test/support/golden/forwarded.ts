@@ -206,12 +206,12 @@ function maskOf(name: keyof Numbers, pictureIdMask: number): number {
   return name === 'pictureId' ? pictureIdMask : MASKS[name];
 }
 
-/** What a subscriber to that slot should find in a packet, but for numbers. */
+/** What a subscriber to that slot that loses nothing should find in a packet, but for numbers. */
 function contentFor(
   slot: AgreedSection,
   { codec, payload, descriptor, masked }: PublishedPacket,
 ): string {
-  const isKept = slot.codecs.some(({ format }) => format === codec.format);
+  const isKept = !slot.codecs.some(({ format }) => format === 'opus');
   if (isKept || codec.name !== 'red') return `${codec.format} ${descriptor} ${masked}`;
   const red = new RedReader();
   red.read(payload, 0, payload.length);

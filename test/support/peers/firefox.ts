@@ -63,7 +63,8 @@ export class Firefox {
   }
 
   async open(url: string): Promise<ScriptablePage> {
-    const page = await this.#browser.newPage();
+    // Of the tabs of one window only one is looked at, and pages receive no pictures that nobody sees.
+    const page = await this.#browser.newPage({ type: 'window' });
     this.#pages.push(page);
     await page.goto(url);
     return new FirefoxPage(page);

@@ -18,7 +18,8 @@ export class Signaling {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, (said: Said) => void>();
   readonly #ping: NodeJS.Timeout;
-  #next = 1;
+  /** The id of the next request: those of a session go on over another socket. */
+  nextId: number;
   /** Replies and errors by type or reason. */
   readonly counts = new Map<string, number>();
   closed = false;
@@ -26,8 +27,9 @@ export class Signaling {
   bye = '';
   onPush: (said: Said) => void = () => undefined;
 
-  private constructor(socket: WebSocket) {
+  private constructor(socket: WebSocket, firstId: number) {
     this.#socket = socket;
+    this.nextId = firstId;
     socket.on('message', (bytes: Buffer) => this.#receive(JSON.parse(bytes.toString()) as Said));
     socket.on('error', () => undefined);
     socket.on('close', () => {
@@ -39,16 +41,16 @@ export class Signaling {
     this.#ping = setInterval(() => this.send({ type: 'ping', t: 0 }), PING_EVERY_MS);
   }
 
-  static async open(url: string): Promise<Signaling> {
+  static async open(url: string, firstId = 1): Promise<Signaling> {
     const socket = new WebSocket(signalUrl(url), 'sterna.v1');
     await once(socket, 'open');
-    return new Signaling(socket);
+    return new Signaling(socket, firstId);
   }
 
   /** The reply, an `error` or, where the socket has gone, `closed`. */
   request(message: Readonly<Record<string, unknown>>): Promise<Said> {
     if (this.closed) return Promise.resolve({ type: 'closed' });
-    const i = this.#next++;
+    const i = this.nextId++;
     const replied = new Promise<Said>((resolve) => void this.#waiting.set(i, resolve));
     this.send({ i, ...message });
     return replied;
@@ -65,7 +67,7 @@ export class Signaling {
   async leave(): Promise<void> {
     if (this.closed) return;
     const gone = once(this.#socket, 'close');
-    this.send({ type: 'leave', i: this.#next++ });
+    this.send({ type: 'leave', i: this.nextId++ });
     await gone;
   }
 

@@ -5,13 +5,14 @@ import type {
   ImpairOrder,
   LinkReport,
   MediaSetup,
+  PipeEvent,
   SfuCommand,
   SfuEvent,
   SlotBinding,
 } from '../../../sfu/control.ts';
 import type { RtpWriter } from '../../../sfu/rtp/rtp-writer.ts';
 import { RTP_OK, RtpReader } from '../../../sfu/rtp/rtp-reader.ts';
-import { Sfu, type SfuTransport } from '../../../sfu/sfu.ts';
+import { Sfu, type SfuOptions, type SfuTransport } from '../../../sfu/sfu.ts';
 import type { MediaObserver } from '../../../sfu/transport/media-transport.ts';
 import { Arena } from '../../../shared/native/arena.ts';
 import { TimerWheel } from '../../../shared/net/timer-wheel.ts';
@@ -144,7 +145,7 @@ export class TestTransport implements SfuTransport {
 
 export class RouterWorld {
   now = START;
-  readonly events: SfuEvent[] = [];
+  readonly events: (SfuEvent | PipeEvent)[] = [];
   readonly sfu: Sfu;
   readonly transports = new Map<number, TestTransport>();
   /** What `open` of a transport is answered with, if it is refused. */
@@ -154,8 +155,16 @@ export class RouterWorld {
   });
   #turnEnds = false;
 
-  constructor(options: { random?: () => number; payloadBytesMax?: number } = {}) {
-    const { random = () => 0.5, payloadBytesMax } = options;
+  /** How commands come to the Sfu. */
+  send = (command: SfuCommand): void => this.sfu.handle(command, this.now);
+
+  constructor(
+    options: { random?: () => number } & Pick<
+      SfuOptions,
+      'payloadBytesMax' | 'pipeTo' | 'loudest'
+    > = {},
+  ) {
+    const { random = () => 0.5, loudest = 0, ...more } = options;
     this.sfu = new Sfu({
       transports: {
         open: ({ id }, observer) => {
@@ -172,12 +181,13 @@ export class RouterWorld {
       },
       wallMs: () => 1_700_000_000_000 + this.now,
       random,
-      ...(payloadBytesMax === undefined ? {} : { payloadBytesMax }),
+      loudest,
+      ...more,
     });
   }
 
   command(command: SfuCommand): void {
-    this.sfu.handle(command, this.now);
+    this.send(command);
   }
 
   /** A participant that is there and connected. */
@@ -250,7 +260,7 @@ export class RouterWorld {
 }
 
 function isOf<Type extends SfuEvent['type']>(
-  event: SfuEvent,
+  event: SfuEvent | PipeEvent,
   type: Type,
 ): event is Extract<SfuEvent, { type: Type }> {
   return event.type === type;

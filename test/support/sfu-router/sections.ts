@@ -72,6 +72,8 @@ export interface SectionOptions {
   rtcpRsize?: boolean;
   /** Of a slot: whether the participant tells of what arrives, so that it is adapted to. */
   tells?: boolean;
+  /** Of what the participant sends: whether packets say how loud they are. */
+  levels?: boolean;
   /** Added to the identifiers of extensions and to payload types: no two participants have the same. */
   shift?: number;
 }
@@ -90,7 +92,7 @@ export function sends(
   kind: 'audio' | 'video',
   options: SectionOptions = {},
 ): AgreedSection {
-  const { rids = [], streams = [], rtcpRsize = true, shift = 0 } = options;
+  const { rids = [], streams = [], rtcpRsize = true, shift = 0, levels = true } = options;
   const codecs = options.codecs ?? (kind === 'audio' ? [OPUS] : [VP8, VP9, H264, AV1]);
   return {
     accepted: true,
@@ -101,11 +103,9 @@ export function sends(
     rtcpRsize,
     extmapAllowMixed: true,
     codecs: shifted(codecs, shift),
-    extensions: EXTENSIONS[kind].map(({ id, name }) => ({
-      id: id + shift,
-      name,
-      direction: undefined,
-    })),
+    extensions: EXTENSIONS[kind]
+      .filter(({ name }) => levels || name !== 'audio-level')
+      .map(({ id, name }) => ({ id: id + shift, name, direction: undefined })),
     simulcast: rids.map((id) => ({ id, payloadTypes: undefined, restrictions: [] })),
     streams,
     outgoing: undefined,

@@ -30,6 +30,14 @@ function say(room: Mailroom, worker: number, text: string): boolean {
   return room.send(worker, FROM, TO, Buffer.from(text), 0, text.length);
 }
 
+/** To worker 2. */
+function pipe(from: Mailroom, text: string): boolean {
+  const ring = from.pipeTo(2)!;
+  const at = ring.claim(text.length);
+  if (at >= 0) ring.bytes.set(Buffer.from(text), at);
+  return at >= 0;
+}
+
 describe('between threads', () => {
   it.each([2, 3])(
     '%i of them: all arrive, in order and whole, with no time-out',
@@ -94,6 +102,54 @@ describe('in one thread', () => {
     expect(say(sender, 1, 'for the new one')).toBe(true);
     taker.deliver(inbox, 10);
     expect(inbox.texts).toEqual(['for the new one']);
+  });
+
+  it('pipes records of a turn together, apart from datagrams', () => {
+    const memory = Mailroom.memory(3, true);
+    const woken: number[] = [];
+    const [one, two, taker] = [0, 1, 2].map(
+      (self) => new Mailroom(memory, self, (worker) => woken.push(worker), never),
+    );
+    const piped: string[] = [];
+    const handler = {
+      onPiped: (worker: number, bytes: Uint8Array, offset: number, length: number): void => {
+        const text = Buffer.from(bytes).toString('latin1', offset, offset + length);
+        piped.push(`${worker}: ${text}`);
+      },
+    };
+    expect([one!.pipeTo(0), one!.pipeTo(3)]).toEqual([undefined, undefined]);
+    expect(taker!.rest()).toBe(true);
+    for (const text of ['a1', 'a2', 'a3']) pipe(one!, text);
+    pipe(two!, 'b1');
+    say(two!, 2, 'a datagram');
+    // Nothing is there before the end of the turn.
+    taker!.deliverPiped(handler, 10);
+    expect(piped).toEqual([]);
+    one!.flush();
+    two!.flush();
+    expect(woken).toEqual([2]);
+    taker!.deliverPiped(handler, 2);
+    expect(piped).toEqual(['0: a1', '0: a2']);
+    expect(taker!.rest()).toBe(false);
+    taker!.deliverPiped(handler, 10);
+    expect(piped.slice(2)).toEqual(['1: b1', '0: a3']);
+    expect(taker!.rest()).toBe(false);
+    const inbox = new Inbox();
+    taker!.deliver(inbox, 10);
+    expect(inbox.texts).toEqual(['a datagram']);
+    expect(taker!.rest()).toBe(true);
+    expect(pipe(one!, 'x'.repeat(Mailroom.PIPED_BYTES_MAX + 1))).toBe(false);
+    while (pipe(one!, 'x'.repeat(1000))) one!.flush();
+    // Whoever comes in the place of a dead one begins with nothing, and a full pipe holds up no datagram.
+    expect(say(one!, 2, 'another')).toBe(true);
+    const next = new Mailroom(memory, 2, never, never);
+    next.deliverPiped(handler, 10);
+    expect(piped).toHaveLength(4);
+    pipe(one!, 'new');
+    one!.flush();
+    next.deliverPiped(handler, 10);
+    expect(piped.at(-1)).toBe('0: new');
+    expect(Mailroom.memory(3).pipes).toEqual([]);
   });
 
   it.each([0, 33, 1.5, Number.NaN])('refuses %d workers', (workers) => {

@@ -132,3 +132,14 @@ test('what is being taken back is left alone, though its device is closed', () =
   tracks.sync([]);
   expect(asked).toEqual([]);
 });
+
+test('which encodings are wanted is kept by sid, whenever the sid is known', () => {
+  const { tracks, publication } = setUp();
+  tracks.want('TR_1', { q: true, f: false });
+  tracks.want('TR_x', { q: false });
+  expect([...tracks.wanted()]).toEqual([[publication, { q: true, f: false }]]);
+  tracks.wantAllBut([{ track: 'TR_x', wanted: { q: false } }]);
+  expect([...tracks.wanted()]).toEqual([[publication, {}]]);
+  tracks.forget();
+  expect([...tracks.wanted()]).toEqual([]);
+});

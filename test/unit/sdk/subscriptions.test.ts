@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
 import { Subscriptions } from '../../../sdk/subscriptions.ts';
+import type { Wish } from '../../../sdk/subscriptions.ts';
+
+const each = (tracks: readonly string[], wish: Wish): Map<string, Wish> =>
+  new Map(tracks.map((track) => [track, wish]));
 
 function setUp() {
   const told: unknown[] = [];
@@ -8,8 +12,8 @@ function setUp() {
 
 test('wishes add up, and each change alone is told', async () => {
   const { subscriptions, told } = setUp();
-  await subscriptions.change(['a', 'b'], { pin: true });
-  await subscriptions.change(['a'], { on: false });
+  await subscriptions.change(each(['a', 'b'], { pin: true }));
+  await subscriptions.change(each(['a'], { on: false }));
   expect(told).toEqual([
     [
       { track: 'a', pin: true },
@@ -23,7 +27,7 @@ test('wishes add up, and each change alone is told', async () => {
 
 test('another session is told again, of what is still there', async () => {
   const { subscriptions, told } = setUp();
-  await subscriptions.change(['a', 'b'], { pin: true });
+  await subscriptions.change(each(['a', 'b'], { pin: true }));
   told.length = 0;
   await subscriptions.repeat(new Set(['b', 'c']));
   expect(told).toEqual([[{ track: 'b', pin: true }]]);
@@ -34,9 +38,7 @@ test('another session is told again, of what is still there', async () => {
 
 test('a message names no more tracks than it may', async () => {
   const { subscriptions, told } = setUp();
-  await subscriptions.change(
-    Array.from({ length: 300 }, (_, i) => String(i)),
-    { on: false },
-  );
-  expect(told.map((tracks) => (tracks as unknown[]).length)).toEqual([256, 44]);
+  const tracks = Array.from({ length: 300 }, (_, i) => String(i));
+  await subscriptions.change(each(tracks, { on: false }));
+  expect(told.map((entries) => (entries as unknown[]).length)).toEqual([256, 44]);
 });

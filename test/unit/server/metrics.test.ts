@@ -154,7 +154,13 @@ const FULL: ServerStats = {
               retransmissions: 3,
               keyFrameRequestsIn: 2,
               keyFrameRequestsOut: 1,
+              quietPackets: 11,
+              redundantPackets: 12,
               payloadBytes: 4096,
+              pipes: 5,
+              pipedPacketsOut: 70,
+              pipedPacketsIn: 60,
+              pipeDropped: 4,
               drops: { muted: 6 },
             },
             server: {

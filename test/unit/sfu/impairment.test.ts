@@ -25,6 +25,9 @@ function exchange(peer: MediaPeer, n: number): void {
   peer.transport.sendRtp(header(n), arena, 64, 100, peer.world.now());
 }
 
+const numbers = (packets: readonly Buffer[]): number[] =>
+  packets.map((packet) => packet.readUInt16BE(2));
+
 /** How many packets have arrived: at the server, and at the peer. */
 async function arrived(peer: MediaPeer): Promise<[up: number, down: number]> {
   await peer.settle();
@@ -54,7 +57,6 @@ for (const kind of ['udp', 'tcp', 'relay'] as const) {
       await exchangeMedia(other, 1);
       await pass(world, 400);
       await peer.settle();
-      const numbers = (packets: Buffer[]): number[] => packets.map((one) => one.readUInt16BE(2));
       const all = Array.from({ length: 20 }, (_, i) => i + 1);
       expect(numbers(peer.observer.rtp.splice(0))).toEqual(all);
       expect(numbers(peer.rtp.splice(0))).toEqual(all);

@@ -126,6 +126,8 @@ describe('audio', () => {
     const publisher = world.join(1, sender);
     const both = publishes([shows('0', 'audio', { codecs: [OPUS, RED] })], {});
     const able = world.join(2, both, { 0: 7 });
+    const only = publishes([shows('0', 'audio', { codecs: [RED], shift: 3 })], {});
+    const redundant = world.join(4, only, { 0: 7 });
     const plain = world.join(3, SPEAKER, { 0: 7 });
     // RFC 2198 s3: a block of three bytes of 960 before, then the newest.
     const payload = Buffer.concat([
@@ -134,13 +136,15 @@ describe('audio', () => {
     ]);
     publisher.send(opus(1, { payloadType: RED.payloadType, payload }));
     world.turn();
-    const [whole] = able.take();
-    const [newest] = plain.take();
-    expect([whole!.rtp.payloadType, whole!.payload]).toEqual([RED.payloadType, payload]);
-    expect([newest!.rtp.payloadType, newest!.payload.toString()]).toEqual([
-      OPUS.payloadType,
-      'newest',
-    ]);
+    const [whole] = redundant.take();
+    expect([whole!.rtp.payloadType, whole!.payload]).toEqual([RED.payloadType + 3, payload]);
+    // Who loses nothing needs no more either.
+    for (const [newest] of [plain.take(), able.take()]) {
+      expect([newest!.rtp.payloadType, newest!.payload.toString()]).toEqual([
+        OPUS.payloadType,
+        'newest',
+      ]);
+    }
   });
 });
 

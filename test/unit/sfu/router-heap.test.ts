@@ -1,16 +1,21 @@
 // What every packet goes through allocates nothing: from the transport of a publisher to those of ten subscribers.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ReportBlock } from '../../../sfu/rtp/rtcp-reports.ts';
 import type { RtpWriter } from '../../../sfu/rtp/rtp-writer.ts';
+import { put16, put32 } from '../../../sfu/rtp/words.ts';
 import type { Arena } from '../../../shared/native/arena.ts';
 import { rtpPacket, vp8Payload } from '../../support/sfu-router/packets.ts';
 import { RouterWorld, type TestTransport } from '../../support/sfu-router/router-world.ts';
-import { OPUS, publishes, sends, shows, VP8 } from '../../support/sfu-router/sections.ts';
+import { writeRtcp } from '../../support/sfu-router/rtcp.ts';
+import { OPUS, publishes, RED, sends, shows, VP8 } from '../../support/sfu-router/sections.ts';
+import { SpannedWorld } from '../../support/sfu-router/spanned-world.ts';
 import { bytesPerOperation } from './heap.ts';
 
 const SUBSCRIBERS = 10;
 
 let world: RouterWorld;
+let spanned: SpannedWorld | undefined;
 let publisher: TestTransport;
 let sent = 0;
 const out = new Uint8Array(2048);
@@ -21,17 +26,14 @@ function sink(header: RtpWriter, _from: Arena, _offset: number, payloadBytes: nu
   return header.write(out, 0) + payloadBytes;
 }
 
-function put16(bytes: Buffer, at: number, value: number): void {
-  bytes[at] = value >> 8;
-  bytes[at + 1] = value;
-}
-
 beforeEach(() => {
   world = new RouterWorld();
   sent = 0;
 });
 
 afterEach(() => {
+  spanned?.close();
+  spanned = undefined;
   world.close();
 });
 
@@ -45,6 +47,20 @@ function join(kind: 'audio' | 'video'): void {
     transport.sendRtcp = () => true;
   }
   publisher.sendRtcp = () => true;
+}
+
+/** All of them in another worker than the publisher. */
+function span(kind: 'audio' | 'video'): void {
+  spanned = new SpannedWorld();
+  publisher = spanned.home.join(1, publishes([sends('0', kind)], { 0: 7 }));
+  for (let i = 0; i < SUBSCRIBERS; i++) {
+    const media = publishes([shows('0', kind, { tells: true })], {});
+    const transport = spanned.away.join(10 + i, media, { 0: 7 });
+    transport.sendRtp = sink;
+    transport.sendRtcp = () => true;
+  }
+  publisher.sendRtcp = () => true;
+  spanned.settle();
 }
 
 /**
@@ -64,18 +80,22 @@ function bytesPerPacket(bytes: Buffer): number {
   const cost = bytesPerOperation(() => {
     number++;
     put16(bytes, 2, number);
-    put16(bytes, 4, number);
+    put32(bytes, 4, 960 * number);
     const now = clock[number]!;
     publisher.sendOne(bytes, now);
-    world.turn(now);
+    if (spanned === undefined) world.turn(now);
+    else spanned.carry(now);
   });
   expect(sent).toBe(SUBSCRIBERS * number);
   return cost;
 }
 
-describe('a packet to ten subscribers', () => {
+describe.each([
+  ['', join],
+  [' in another worker', span],
+])('a packet to ten subscribers%s', (_where, meet) => {
   it('costs no memory of the heap, of audio', () => {
-    join('audio');
+    meet('audio');
     const bytes = rtpPacket({
       ssrc: 0x8111_1111,
       sequenceNumber: 0,
@@ -90,7 +110,7 @@ describe('a packet to ten subscribers', () => {
   });
 
   it('costs no memory of the heap, of video', () => {
-    join('video');
+    meet('video');
     const fields = {
       ssrc: 0x8111_1111,
       sequenceNumber: 0,
@@ -110,5 +130,43 @@ describe('a packet to ten subscribers', () => {
     };
     const bytes = rtpPacket({ ...fields, payload: vp8Payload({ key: true, ...numbers }) });
     expect(bytesPerPacket(bytes)).toBeLessThan(1);
+  });
+});
+
+describe('a packet to ten subscribers with losses', () => {
+  it('costs no memory of the heap, of audio with redundancy that is made here', () => {
+    publisher = world.join(1, publishes([sends('0', 'audio')], { 0: 7 }));
+    publisher.sendRtcp = () => true;
+    const bytes = rtpPacket({
+      ssrc: 0x8111_1111,
+      sequenceNumber: 0,
+      timestamp: 0,
+      payloadType: OPUS.payloadType,
+      mid: '0',
+      payload: Buffer.alloc(100),
+    });
+    for (let i = 0; i < SUBSCRIBERS; i++) {
+      const ssrc = 0x9000_0001 + i;
+      const slot = shows('0', 'audio', { codecs: [OPUS, RED], ssrc, tells: true });
+      const transport = world.join(10 + i, publishes([slot], {}), { 0: 7 });
+      transport.sendRtp = sink;
+      transport.sendRtcp = () => true;
+    }
+    for (let number = 1; number < 100; number++) {
+      put16(bytes, 2, number - 100);
+      put32(bytes, 4, 960 * (number - 100));
+      publisher.sendOne(bytes);
+      world.turn();
+    }
+    for (let i = 0; i < SUBSCRIBERS; i++) {
+      const block = new ReportBlock();
+      block.ssrc = 0x9000_0001 + i;
+      block.fractionLost = 100;
+      const report = writeRtcp((to) => to.receiverReport(1, [block], 1));
+      world.transports.get(10 + i)!.sendRtcpPacket(report);
+    }
+    sent = 0;
+    expect(bytesPerPacket(bytes)).toBeLessThan(1);
+    expect(world.sfu.stats().redundantPackets).toBeGreaterThan(sent / 2);
   });
 });

@@ -36,11 +36,14 @@ export class MediaClient {
     server: Harness,
     identity: string,
     sections: readonly SmallSection[],
-    options: { grants?: Partial<MintOptions['grants']>; want?: object } = {},
+    options: { grants?: Partial<MintOptions['grants']>; want?: object; caps?: string[] } = {},
   ): Promise<MediaClient> {
     const { client, joined } = await server.join(identity, {
       grants: { room: 'r', roomJoin: true, ...options.grants },
-      message: sections.length === 0 ? {} : joinWith(sections, options.want),
+      message: {
+        ...(sections.length === 0 ? {} : joinWith(sections, options.want)),
+        caps: options.caps,
+      },
     });
     return new MediaClient(client, joined);
   }

@@ -47,7 +47,7 @@ describe('a join with an offer', () => {
     const [first, second] = plane.current.all('sfu.open');
     expect(plane.current.commands).toEqual([first, second]);
     expect(first?.media.publications).toEqual([
-      { publication: anyNumber, mid: '0', muted: false },
+      { publication: anyNumber, mid: '0', muted: false, microphone: true },
       { publication: anyNumber, mid: '1', muted: false },
     ]);
     expect(second).toMatchObject({
@@ -60,7 +60,8 @@ describe('a join with an offer', () => {
         { mid: '2', publication: first?.media.publications[1]?.publication },
       ],
     });
-    expect(plane.asked).toEqual([bob.joined.room.sid]);
+    const { sid } = bob.joined.room;
+    expect(plane.asked).toEqual([sid, sid]);
   });
 
   test('is answered with what the media worker was told, and all candidates', async () => {

@@ -112,8 +112,8 @@ describe('a media worker that is gone', () => {
     expect(lost.all('sfu.close')).toEqual([]);
     await eve.client.settle();
     expect(eve.client.heard.filter(({ type }) => type === 'media')).toEqual([]);
-    // One place a room, asked for again when nothing of it was left.
-    expect(plane.asked).toHaveLength(3);
+    // One place a transport.
+    expect(plane.asked).toHaveLength(5);
   });
 });
 

@@ -304,7 +304,7 @@ describe('mute', () => {
     await ann.client.request({ type: 'mute', track: ann.track('0'), muted: true });
     await ann.offer([...sections(['audio']), ...MORE]);
     expect(plane.current.last('sfu.change').media.publications).toEqual([
-      { publication: anyNumber, mid: '0', muted: true },
+      { publication: anyNumber, mid: '0', muted: true, microphone: true },
     ]);
   });
 });

@@ -63,19 +63,24 @@ test('whose transport is closed for it may have a new one, if the worker is only
   assertPlaced(3);
 });
 
-test('a room stays where it is, and is refused there while others have room', async () => {
-  await rejoin();
+test('a participant stays where it is; who comes is where there is room, and hears of a worker that dies elsewhere nothing', async () => {
+  const ann = await rejoin();
   const first = plane.current;
   plane.current = new RecordedPlace();
   first.shortage = 'full';
-  const bob = await MediaClient.join(server, 'bob', []);
-  expect(await bob.tryOffer(SENDS)).toMatchObject({ reason: 'MEDIA_UNAVAILABLE' });
-  await MediaClient.join(server, 'eve', SENDS, { grants: { room: 'other' } });
+  const bob = await MediaClient.join(server, 'bob', SENDS);
+  await ann.offer(sections(['audio', 'video']));
+  expect(first.all('sfu.change')).toHaveLength(1);
   expect(plane.current.all('sfu.open')).toHaveLength(1);
-  // The last one that goes takes the room along, to where there is a worker.
   first.shortage = 'down';
-  await rejoin();
+  plane.emit({ type: 'sfu.lost' }, first);
+  expect(await ann.client.next('media')).toMatchObject({ state: 'lost', reason: 'worker' });
+  await ann.offer(SENDS, { reset: true });
   expect(plane.current.all('sfu.open')).toHaveLength(2);
+  // An answer comes behind whatever it was told before.
+  await bob.offer(sections(['audio', 'video']));
+  expect(bob.client.heard.filter(({ type }) => type === 'media')).toEqual([]);
+  expect(plane.current.all('sfu.close')).toEqual([]);
 });
 
 function assertPlaced(transports: number): void {

@@ -101,6 +101,39 @@ describe('bind', () => {
   });
 });
 
+describe('a microphone', () => {
+  test('that is pinned is forwarded however quiet it is, for as long as it is pinned', async () => {
+    const bob = await MediaClient.join(server, 'bob', sections([], 1));
+    const ann = await MediaClient.join(server, 'ann', JOINED);
+    await bob.until({ '0': ann.track('0') });
+    const { id } = plane.current.all('sfu.open')[0]!;
+    const slot = { mid: '0', publication: publication(1) };
+    expect(told(id, '0')).toEqual(slot);
+    for (const [pin, expected] of [
+      [true, { ...slot, pinned: true }],
+      [false, slot],
+    ] as const) {
+      await bob.client.request({ type: 'subscribe', tracks: [{ track: ann.track('0'), pin }] });
+      await expect.poll(() => told(id, '0')).toEqual(expected);
+    }
+  });
+
+  test('that is let through is pointed at in the same tick, in the slot of who was longest', async () => {
+    const bob = await MediaClient.join(server, 'bob', sections([], 1));
+    const ann = await MediaClient.join(server, 'ann', JOINED);
+    await MediaClient.join(server, 'eve', JOINED);
+    await bob.until({ '0': ann.track('0') });
+    const { sid: room } = bob.joined.room;
+    const { id } = plane.current.all('sfu.open')[0]!;
+    const [ofAnn, ofEve] = [publication(1), publication(2)];
+    for (const publications of [[ofAnn], [ofEve, ofAnn, 999], [ofAnn, ofEve]]) {
+      plane.emit({ type: 'sfu.heard', room, publications });
+      expect(told(id, '0')).toEqual({ mid: '0', publication: publications[0] });
+    }
+    plane.emit({ type: 'sfu.heard', room: 'RM_none', publications: [ofEve] });
+  });
+});
+
 describe('a camera in several sizes', () => {
   const [microphone, camera] = sections(['audio', 'video']);
   const CAMERA = [microphone!, { ...camera!, rids: ['q', 'h', 'f'] }];
@@ -119,7 +152,7 @@ describe('a camera in several sizes', () => {
       [{ w: 320, h: 180 }, 0, 1],
       [{ w: 640, h: 360 }, 1, 1],
       [{ w: 1920, h: 1080 }, 2, 1],
-      [{ w: 0, h: 0, pin: true }, 0, 4],
+      [{ w: 1, h: 1, pin: true }, 0, 4],
       [{ priority: 5 }, 0, 15],
     ] as const) {
       await wish(fields);

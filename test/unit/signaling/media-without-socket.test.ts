@@ -2,7 +2,8 @@
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DEFAULT_SIGNALING_LIMITS } from '../../../signaling/limits.ts';
-import type { MediaOwner, ParticipantMedia } from '../../../signaling/media/participant-media.ts';
+import type { MediaOwner } from '../../../signaling/media/media-room.ts';
+import type { ParticipantMedia } from '../../../signaling/media/participant-media.ts';
 import { Switchboard } from '../../../signaling/media/switchboard.ts';
 import { Participant } from '../../../signaling/participant.ts';
 import { Room } from '../../../signaling/room.ts';
@@ -65,9 +66,9 @@ beforeEach(() => {
 });
 afterEach(() => room.media?.close());
 
-function enter(caller: Caller, plain = false): ParticipantMedia {
+function enter(caller: Caller, plain = false, only: string | null = null): ParticipantMedia {
   room.add(caller);
-  return room.media!.add(caller, { plain });
+  return room.media!.add(caller, { plain, only });
 }
 
 function answered(media: ParticipantMedia, sdp: string): SdpAnswer {
@@ -90,6 +91,18 @@ test('all that an offer sends is published, and a viewer gets it as one stream',
   const streams = ['0', '1'].map((mid) => sdp.values(mid, 'msid')[0]?.split(' '));
   expect(streams[0]?.[0]).toBe(streams[1]?.[0]);
   expect(streams[0]?.[1]).not.toBe(streams[1]?.[1]);
+});
+
+test('an encoder is forwarded however quiet it is, and so is the one whom a player watches', () => {
+  answered(enter(new Caller('camera'), true), fixture('whip-client'));
+  const [sound] = plane.current.last('sfu.open').media.publications;
+  expect(sound).toEqual({ publication: sound!.publication, mid: sound!.mid, muted: false });
+  answered(enter(new Caller('guest')), fixture('whip-client'));
+  const [microphone] = plane.current.last('sfu.open').media.publications;
+  expect(microphone).toMatchObject({ microphone: true });
+  answered(enter(new Caller('viewer'), true, 'guest'), smallOffer(sections([], 1)));
+  const { publication } = microphone!;
+  expect(plane.current.last('sfu.open').slots).toEqual([{ mid: '0', publication, pinned: true }]);
 });
 
 test('ICE restarts without an offer', () => {

@@ -81,7 +81,11 @@ export function planeProblems(commands: readonly SfuCommand[]): string[] {
         if (transports.has(command.id)) checkSlots(command.id, command.slots, command);
         else say('no transport', command);
         break;
+      case 'sfu.impair':
+        if (!transports.has(command.id)) say('no transport', command);
+        break;
       case 'sfu.mute':
+      case 'sfu.encodings':
         if (!publishers.has(command.publication)) say('no publication', command);
         break;
       case 'sfu.close':
@@ -90,6 +94,7 @@ export function planeProblems(commands: readonly SfuCommand[]): string[] {
           if (owner === command.id) publishers.delete(publication);
         }
         break;
+      case 'sfu.impair':
       case 'sfu.report':
         break;
     }

@@ -61,6 +61,7 @@ const OUTGOING: OutgoingReport = {
   waits: 'unbound',
   layer: null,
   reason: null,
+  redundancy: null,
   packets: 0,
   bytes: 0,
   lost: 0,
@@ -150,6 +151,7 @@ describe('of a participant', () => {
       state: 'connected',
       rttMs: null,
       availableBps: null,
+      worker: 0,
       remoteCandidate: 'prflx',
       ...LINK,
     });

@@ -1,5 +1,5 @@
-// What goes wrong on purpose, message by message: who may, what the media worker is told, what the client and the others
-// hear, how it ends.
+// What goes wrong on purpose, message by message: who may, what the media worker is told, what the client and the
+// others hear, how it ends.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -31,7 +31,16 @@ type Fields = Record<string, unknown>;
 const simulate = (fields: Fields): Promise<unknown> =>
   ann.client.request({ type: 'simulate', ...fields });
 const id = (): number => plane.current.all('sfu.open')[0]!.id;
+const speaks = (sid: string): unknown => ({ sid, level: 1, active: true });
 const impaired = () => plane.current.all('sfu.impair');
+
+/** As a server asks. */
+const run = (participant: string, what: Fields): unknown =>
+  structuredClone(
+    server.signaling.execute(
+      structuredClone({ op: 'simulate', room: 'r', participant, what }) as never,
+    ),
+  );
 
 async function resumed(joined: JoinedMessage): Promise<unknown> {
   const { reply } = await server.resume(joined, 0);
@@ -198,8 +207,6 @@ describe('the network', () => {
 });
 
 describe('speaker', () => {
-  const speaks = (sid: string): unknown => ({ sid, level: 1, active: true });
-
   test('everybody hears of it, louder than who really speaks, until its time is over', async () => {
     await simulate({ op: 'speaker', ms: 150 });
     expect(await bob.client.next('speakers')).toMatchObject({ speakers: [speaks(ann.sid)] });
@@ -235,12 +242,6 @@ describe('speaker', () => {
 });
 
 test('a server does it to anybody, whatever its token grants', () => {
-  const run = (participant: string, what: Fields): unknown =>
-    structuredClone(
-      server.signaling.execute(
-        structuredClone({ op: 'simulate', room: 'r', participant, what }) as never,
-      ),
-    );
   expect(run('bob', { op: 'network', down: { loss: 1 } })).toEqual({ op: 'network', ms: 30_000 });
   expect(run(bob.sid, { op: 'speaker', ms: 10 })).toEqual({ op: 'speaker', ms: 10 });
   expect(run('bob', { op: 'node-drain', ms: 10 })).toMatchObject({

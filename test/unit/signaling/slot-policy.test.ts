@@ -20,7 +20,7 @@ interface Made {
 function made(sid: string, options: Made = {}): Track {
   const { joined = 0, speaking = -1, spokeAt = 0, source = 'camera', muted = false } = options;
   const identity = `${sid}'s`;
-  const publisher: Publisher = { sid, identity, joined, speaking, spokeAt };
+  const publisher: Publisher = { sid, identity, joined, speaking, spokeAt, plain: false };
   const track = new Track(publisher, 'video', { mid: '0', source, muted });
   track.publication = options.publication ?? 1;
   track.format = options.format ?? 'VP8';
@@ -62,6 +62,32 @@ const shown = (slots: readonly TestSlot[]): (string | undefined)[] =>
   slots.map(({ track }) => track?.publisher.sid);
 
 describe('ranking', () => {
+  test('of microphones, who is forwarded before who is not, and who has just begun before who was', () => {
+    const microphone = (sid: string, heard: number, options: Made = {}): Track => {
+      const track = made(sid, { source: 'microphone', ...options });
+      track.heard = heard;
+      return track;
+    };
+    const tracks = [
+      microphone('louder, and not forwarded', -1, { speaking: 1, spokeAt: 9 }),
+      microphone('has spoken', 2, { spokeAt: 4 }),
+      microphone('speaks', 1, { speaking: 0, spokeAt: 9 }),
+      microphone('begins', 0),
+      made('an encoder', { speaking: 2 }),
+      made('music', { source: 'screen-audio' }),
+    ];
+    const { order, tiers } = rankTracks(tracks);
+    expect(order.map(({ publisher }) => publisher.sid)).toEqual([
+      'music',
+      'speaks',
+      'an encoder',
+      'begins',
+      'has spoken',
+      'louder, and not forwarded',
+    ]);
+    expect(tiers).toEqual([1, 2, 4, 5, 6, 6]);
+  });
+
   test('screens, who speaks by loudness, who spoke last, who came first, who is muted', () => {
     const tracks = [
       made('muted', { muted: true, joined: 1, spokeAt: 9 }),
@@ -85,7 +111,7 @@ describe('ranking', () => {
       'muted',
       'no media',
     ]);
-    expect(rankTracks(tracks).tiers).toEqual([1, 2, 3, 7, 9]);
+    expect(rankTracks(tracks).tiers).toEqual([1, 2, 3, 3, 7, 9]);
   });
 
   test('a muted screen is not wanted, and who speaks muted neither', () => {

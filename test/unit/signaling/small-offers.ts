@@ -8,7 +8,14 @@ export interface SmallSection {
   direction: 'sendonly' | 'recvonly' | 'sendrecv' | 'inactive';
   /** Of the encodings that are sent. */
   rids?: readonly string[];
+  /** It tells of what arrives. */
+  tells?: boolean;
 }
+
+const TELLS = [
+  'a=extmap:5 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+  'a=rtcp-fb:* transport-cc',
+];
 
 /** Sections that send, then those that receive audio, then video; their mids count from 0. */
 export function sections(
@@ -38,11 +45,12 @@ export function smallOffer(
   list: readonly SmallSection[],
   { ufrag = 'abcd', fingerprint = 'AB', setup = 'actpass' }: SmallTransport = {},
 ): string {
-  const lines = list.map(({ mid, kind, direction, rids = [] }) => [
+  const lines = list.map(({ mid, kind, direction, rids = [], tells = false }) => [
     ...changed(kind === 'audio' ? AUDIO : VIDEO, {
       'a=mid:': `a=mid:${mid}`,
       'a=sendrecv': `a=${direction}`,
     }),
+    ...(tells ? TELLS : []),
     ...rids.map((rid) => `a=rid:${rid} send`),
     ...(rids.length > 0 ? [`a=simulcast:send ${rids.join(';')}`] : []),
   ]);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SternaClientError } from '../../../sdk/index.ts';
 import { explainFaults } from '../../../web/devices.ts';
-import { bannerFor, endingText, joinProblem } from '../../../web/state-text.ts';
+import { bannerFor, endingText, joinProblem, qualityText } from '../../../web/state-text.ts';
 import { initials } from '../../../web/tile.ts';
 
 test('a lost server is announced, with the attempt from the second on', () => {
@@ -50,4 +50,16 @@ test('initials', () => {
     '漢',
     '😀X',
   ]);
+});
+
+test('a picture that is not what it could be says why, and one that is says nothing', () => {
+  expect(qualityText(null)).toBe('');
+  expect(qualityText({ layer: 0, paused: false, reason: 'limit' })).toBe('');
+  expect(qualityText({ layer: 0, paused: false, reason: 'bandwidth' })).toBe('Slow connection');
+  const paused = { layer: -1, paused: true };
+  expect(qualityText({ ...paused, reason: 'bandwidth' })).toBe('Paused: slow connection');
+  expect(qualityText({ ...paused, reason: 'hidden' })).toBe('Paused: out of sight');
+  expect(qualityText({ ...paused, reason: 'permission' })).toBe('Paused: not allowed');
+  // The mute sign says it.
+  expect(qualityText({ ...paused, reason: 'muted' })).toBe('');
 });
