@@ -14,6 +14,9 @@ const system = {
 /** Whose nodes must renew within a second: who is kept from it has lost its rooms. */
 const SHORT_LEASES = 'test/{integration,e2e}/many-nodes.test.ts';
 
+/** Whose encoders and decoders need most of a small machine, and who looks at pauses of half a second. */
+const PICTURES = 'test/e2e/sfu-adaptation*.test.ts';
+
 /**
  * `fast` needs nothing but Node. `system` starts real servers, browsers and coturn's clients: its files wait more than
  * they work, so several go at a time. `alone` has what loads the whole machine or measures it, one file at a time.
@@ -33,7 +36,7 @@ export default defineConfig({
           ...system,
           name: 'system',
           include: ['test/{integration,e2e}/**/*.test.ts'],
-          exclude: [SHORT_LEASES],
+          exclude: [SHORT_LEASES, PICTURES],
           maxWorkers: 2,
           // coturn's clients sleep most of their time.
           maxConcurrency: 10,
@@ -44,7 +47,7 @@ export default defineConfig({
         test: {
           ...system,
           name: 'alone',
-          include: ['test/{fault,bench}/**/*.test.ts', SHORT_LEASES],
+          include: ['test/{fault,bench}/**/*.test.ts', SHORT_LEASES, PICTURES],
           fileParallelism: false,
           sequence: { groupOrder: 2 },
         },

@@ -356,7 +356,7 @@ export class AutoMedia implements RoomMedia {
     if (path) this.#sink.onPath(this.#self.sid, path);
     if (!quality) return;
     // The other one sends one size directly, as well as it can.
-    const best = { track: sid, state: 'live', layer: 0, reason: 'best' } as const;
+    const best = { track: sid, state: 'live', layer: 0, temporalLayer: 0, reason: 'best' } as const;
     this.#sink.onQuality(direct ? best : quality);
   }
 }

@@ -15,6 +15,12 @@ const FOUND_NEW = 1.1;
 /** While more is wanted than there is, milliseconds; twice as long after each that finds nothing new. */
 const AGAIN_MS = 3000;
 const AGAIN_MS_MAX = 6000;
+/** One that finds more, and less than it was to find, is followed by the next after this. */
+const MORE_MS = 1000;
+/** One that could not be sent as fast as it should says nothing; the next one begins after this. */
+const RETRY_MS = 300;
+/** Of its rate, what it has to be sent with. */
+const SENT_ENOUGH = 0.7;
 /**
  * After a fall: a burst sees what the link carries and not how much of it others take, so who shares one grows step
  * by step.
@@ -144,9 +150,17 @@ export class Probes {
     const isNew = result > FOUND_NEW * estimateBps;
     if (isNew && result > FOUND_ENOUGH * this.#rateBps) this.#followUpBps = result * NEXT_FACTOR;
     else this.#firstsLeft = 0;
+    if (isNew) this.#nextAt = this.#startedAt + MORE_MS;
     if (result > estimateBps) this.#pauseMs = AGAIN_MS;
+    if (this.#sentBps < SENT_ENOUGH * this.#rateBps) this.#nextAt = this.#startedAt + RETRY_MS;
     this.#end();
     return result;
+  }
+
+  /** So many intervals are one packet less than there are: at the end of sending, at the beginning of arriving. */
+  get #sentBps(): number {
+    const elapsed = Math.max(1, this.#lastSent - this.#firstSent);
+    return ((this.#sentBytes - this.#lastSentBytes) * 8000) / elapsed;
   }
 
   #result(): number {
@@ -155,8 +169,7 @@ export class Probes {
     if (sentMs <= 0 || arrivalMs <= 0 || sentMs > SPREAD_MS_MAX || arrivalMs > SPREAD_MS_MAX) {
       return -1;
     }
-    // So many intervals are one packet less than there are: at the end of sending, at the beginning of arriving.
-    const sentBps = ((this.#sentBytes - this.#lastSentBytes) * 8000) / sentMs;
+    const sentBps = this.#sentBps;
     const arrivalBps = ((this.#arrivedBytes - this.#firstArrivalBytes) * 8000) / arrivalMs;
     if (arrivalBps > RATIO_MAX * sentBps) return -1;
     return arrivalBps < QUEUED * sentBps

@@ -41,18 +41,20 @@ export class RateControl {
 
   /**
    * @param acknowledgedBps what arrives; below zero where that is not known
+   * @param isCarried whether that is what leaves a queue: it is what the way carries, whatever a probe has found
    * @param isLimited whether less is sent than might be: what arrives then says nothing of what could
    */
   update(
     usage: Usage,
     acknowledgedBps: number,
+    isCarried: boolean,
     isLimited: boolean,
     rttMs: number,
     now: number,
   ): void {
     const elapsed = Number.isNaN(this.#updatedAt) ? 0 : Math.min(now - this.#updatedAt, 1000);
     this.#updatedAt = now;
-    if (usage === 'over') this.#decrease(acknowledgedBps, rttMs, now);
+    if (usage === 'over') this.#decrease(acknowledgedBps, isCarried, rttMs, now);
     else if (usage === 'under') this.#state = 'hold';
     else if (this.#state === 'hold') this.#state = 'increase';
     else if (!isLimited) this.#increase(acknowledgedBps, elapsed, now);
@@ -64,10 +66,11 @@ export class RateControl {
     this.#probedAt = now;
   }
 
-  #decrease(acknowledgedBps: number, rttMs: number, now: number): void {
+  #decrease(acknowledgedBps: number, isCarried: boolean, rttMs: number, now: number): void {
     this.#state = 'hold';
     if (now - this.#decreasedAt < Math.max(DECREASE_PAUSE_MS, rttMs)) return;
-    const isKnown = acknowledgedBps >= 0 && now - this.#probedAt >= PROBE_TRUST_MS;
+    const isNoProbe = isCarried || now - this.#probedAt >= PROBE_TRUST_MS;
+    const isKnown = acknowledgedBps >= 0 && isNoProbe;
     const arrives = isKnown ? acknowledgedBps : this.bps;
     this.bps = this.#bounded(Math.min(arrives * DECREASE, this.bps));
     this.#decreasedAt = now;

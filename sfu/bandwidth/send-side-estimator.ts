@@ -7,6 +7,7 @@ import { AcknowledgedRate } from './acknowledged-rate.ts';
 import { DelayGradient, type Usage } from './delay-gradient.ts';
 import { LossControl } from './loss-control.ts';
 import { Probes } from './probes.ts';
+import { QueueWatch, STANDING_MS } from './queue-watch.ts';
 import { RateControl } from './rate-control.ts';
 import { SentLog } from './sent-log.ts';
 
@@ -21,11 +22,13 @@ const LIMITED_SHARE = 0.65;
 const LIMITED_WINDOW_MS = 500;
 /** One that is about to be sent counts as if it had been. */
 const PACKET_BYTES = 1200;
-/** A queue that is longer than this for so long is there to stay, unless less is sent. */
-const STANDING_MS = 100;
-const STANDING_FOR_MS = 150;
-/** How long the least delay is remembered, and as long again. */
-const LEAST_DELAY_MS = 15_000;
+/** So long after a sign of congestion, what is measured and what is lost may still be of it. */
+const CONGESTED_MS = 500;
+/** What a queue that overflows loses at least. */
+const LOSING = 0.1;
+const FULL_MS = 250;
+/** Less than this of what it was: it fell, and did not swing. */
+const FELL = 0.9;
 /** Feedback names no more packets that were lost, so that what it costs is bounded. */
 const LOST_MAX = 512;
 
@@ -37,6 +40,7 @@ export class SendSideEstimator {
   readonly #delay = new DelayGradient();
   readonly #acknowledged = new AcknowledgedRate();
   readonly #loss = new LossControl();
+  readonly #queue = new QueueWatch();
   readonly #rate = new RateControl(START_BPS, MIN_BPS, MAX_BPS);
   /** The first number that no feedback has spoken of, unwrapped ticks of the receiver, and the last of them. */
   #nextSequence = -1;
@@ -45,12 +49,12 @@ export class SendSideEstimator {
   #windowAt = Number.NaN;
   #windowBytes = 0;
   #isLimited = false;
-  #queueMs = 0;
-  #leastDelayMs = Number.POSITIVE_INFINITY;
-  /** Of the present span alone. */
-  #leastNextMs = Number.POSITIVE_INFINITY;
-  #leastSince = Number.NEGATIVE_INFINITY;
-  #standingSince = Number.NaN;
+  /** The last one that was sent, the last one before the rate fell, and when there was a sign of congestion. */
+  #lastSequence = 0;
+  #fellSequence = 0;
+  #congestedAt = Number.NEGATIVE_INFINITY;
+  /** Of a queue that is full, or soon will be. */
+  #fullAt = Number.NEGATIVE_INFINITY;
   #bps = START_BPS;
 
   /** Bits a second, all headers included. */
@@ -79,7 +83,11 @@ export class SendSideEstimator {
 
   /** A packet left with that transport-wide number. */
   sent(sequence: number, bytes: number, now: number): void {
-    if (this.#nextSequence < 0) this.#nextSequence = sequence;
+    if (this.#nextSequence < 0) {
+      this.#nextSequence = sequence;
+      this.#fellSequence = sequence;
+    }
+    this.#lastSequence = sequence;
     this.#log.sent(sequence, bytes, this.probes.sent(sequence, bytes, now), now);
     if (Number.isNaN(this.#windowAt)) this.#windowAt = now;
     const elapsed = now - this.#windowAt;
@@ -100,7 +108,6 @@ export class SendSideEstimator {
     let lost = 0;
     let newestSentAt = Number.NaN;
     let newestSequence = 0;
-    let delayMs = Number.POSITIVE_INFINITY;
     while (reader.next()) {
       const { sequenceNumber } = reader;
       if (!this.#log.find(sequenceNumber)) continue;
@@ -110,68 +117,72 @@ export class SendSideEstimator {
       received++;
       newestSentAt = sentAt;
       newestSequence = sequenceNumber;
-      delayMs = Math.min(delayMs, arrivalAt - sentAt);
+      this.#queue.arrived(sentAt, arrivalAt, bytes);
       this.#delay.arrived(sentAt, arrivalAt);
       this.#acknowledged.arrived(bytes, arrivalAt);
       if (probe !== 0) this.probes.arrived(probe, bytes, arrivalAt);
     }
     if (received === 0) return;
     this.rttMs = Math.max(1, now - newestSentAt);
-    this.#measureQueue(delayMs, now);
+    this.#queue.told(now);
     const before = this.#bps;
     const probedBps = this.probes.told(newestSequence, before);
     this.#loss.update(received, lost, before, this.rttMs, now);
-    this.#rate.update(this.#usage(now), this.#arrivesBps, this.#isLimited, this.rttMs, now);
+    const overflows = this.#queue.overflowsAt(before);
+    const usage = this.#usage(overflows, now);
+    const isCarried = this.#queue.carriedBps >= 0;
+    this.#rate.update(usage, this.#arrivesBps, isCarried, this.#isLimited, this.rttMs, now);
     if (probedBps > before && this.#delay.usage !== 'over') {
       this.#rate.probed(probedBps, now);
       this.#loss.probed(probedBps);
     }
     this.#bps = Math.max(MIN_BPS, Math.min(this.#rate.bps, this.#loss.bps));
-    if (this.#bps < 0.9 * before) this.probes.fell(now);
+    const overuses = this.#bps < before || usage === 'over';
+    if (overflows || !this.hasShortQueue || (overuses && lost > LOSING * received)) {
+      this.#fullAt = now;
+    }
+    if (overuses || this.isFull(now)) this.#congestedAt = now;
+    if (this.#bps < FELL * before) {
+      this.#fellSequence = this.#lastSequence;
+      this.probes.fell(now);
+    }
   }
 
   /** Whether the queue on the way is short enough to try for more. */
   get hasShortQueue(): boolean {
-    return this.#queueMs < STANDING_MS / 2;
+    return this.#queue.queueMs < STANDING_MS / 2;
+  }
+
+  /** Whether there was a sign of it lately: a queue, or losses that the way does not have by itself. */
+  isCongested(now: number): boolean {
+    return now - this.#congestedAt < CONGESTED_MS;
+  }
+
+  /** Whether much of what is sent now would be lost, or come too late to be of use. */
+  isFull(now: number): boolean {
+    return now - this.#fullAt < FULL_MS;
   }
 
   /** Another way through the network, as after an ICE restart: what was measured is of the old one. */
   reroute(): void {
     this.#log.clear();
     this.#delay.reset();
-    this.#leastDelayMs = Number.POSITIVE_INFINITY;
-    this.#leastNextMs = Number.POSITIVE_INFINITY;
+    this.#queue.reset();
     this.#nextSequence = -1;
   }
 
-  /** While a queue is long what arrives is what the way carries, and what arrived before it was is of no interest. */
+  /** What leaves a queue is what the way carries, and what arrived before there was one is of no interest. */
   get #arrivesBps(): number {
     const { bps, lastBps } = this.#acknowledged;
-    return this.#queueMs < STANDING_MS ? bps : Math.min(bps, lastBps);
+    const { queueMs, carriedBps } = this.#queue;
+    if (carriedBps >= 0) return carriedBps;
+    return queueMs < STANDING_MS ? bps : Math.min(bps, lastBps);
   }
 
-  /** A full queue grows no more and is too long all the same: the delay itself tells of it, not its gradient. */
-  #usage(now: number): Usage {
+  /** A queue may be too long without growing: the delay itself tells of it then, and not its gradient. */
+  #usage(overflows: boolean, now: number): Usage {
     const { usage } = this.#delay;
-    if (this.#queueMs < STANDING_MS) this.#standingSince = Number.NaN;
-    else if (Number.isNaN(this.#standingSince)) this.#standingSince = now;
-    const stands = now - this.#standingSince >= STANDING_FOR_MS;
-    return usage === 'normal' && stands ? 'over' : usage;
-  }
-
-  /**
-   * The least of a while is what the way takes with no queue. The clocks have nothing in common, so that the delay
-   * itself says nothing, and feedback that takes its time makes no difference.
-   */
-  #measureQueue(delayMs: number, now: number): void {
-    if (now - this.#leastSince >= LEAST_DELAY_MS) {
-      this.#leastDelayMs = this.#leastNextMs;
-      this.#leastNextMs = delayMs;
-      this.#leastSince = now;
-    }
-    this.#leastNextMs = Math.min(this.#leastNextMs, delayMs);
-    this.#leastDelayMs = Math.min(this.#leastDelayMs, delayMs);
-    this.#queueMs = delayMs - this.#leastDelayMs;
+    return overflows || (usage === 'normal' && this.#queue.stands(now)) ? 'over' : usage;
   }
 
   /** Ticks of 250 us that wrap, as milliseconds that do not. */
@@ -187,6 +198,10 @@ export class SendSideEstimator {
     const ahead = (sequence - this.#nextSequence) & 0xffff;
     if (ahead >= 0x8000) return 0;
     this.#nextSequence = (sequence + 1) & 0xffff;
-    return Math.min(ahead, LOST_MAX);
+    // What was sent before the rate fell was lost because of the rate that it fell from.
+    const since = (sequence - this.#fellSequence) & 0xffff;
+    if (since >= 0x8000) return 0;
+    this.#fellSequence = sequence;
+    return Math.min(ahead, since, LOST_MAX);
   }
 }

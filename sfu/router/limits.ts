@@ -87,6 +87,9 @@ export const RESENT_MS_AT_ONCE = 500;
 export const CATCH_UP_MS = 1000;
 export const CATCH_UP_MAX = 128;
 
+/** Packets that wait because a subscriber's network is congested; then all leave at once. */
+export const PACED_MAX = 256;
+
 /** How often a slot that shows nothing repeats its wish for a key frame. */
 export const KEY_FRAME_WISH_MS = 1000;
 

@@ -7,6 +7,7 @@ import { RtcpSchedule } from '../feedback/rtcp-schedule.ts';
 import { RtpWriter } from '../rtp/rtp-writer.ts';
 import { RESENT_BYTES_AT_ONCE, RESENT_MS_AT_ONCE, RESENT_SHARE } from './limits.ts';
 import type { MediaPacket } from './media-packet.ts';
+import { Pacer } from './pacer.ts';
 import type { PacketSender, RouterHost } from './router-host.ts';
 import type { Slot } from './slot.ts';
 
@@ -27,6 +28,10 @@ export class OutgoingPath {
   rttMs = RTT_UNKNOWN_MS;
   /** What the network to the subscriber carries; undefined where nobody tells of what arrives. */
   estimator: SendSideEstimator | undefined = undefined;
+  /** What slots have to forward goes through it while it is needed. */
+  readonly pacer = new Pacer(this);
+  /** In all. */
+  sentBytes = 0;
   readonly reports: RtcpSchedule;
   /** Sends reports that may go along with media; there are some from `reports.earliest` on. */
   reportAlong: (now: number) => void = () => undefined;
@@ -90,6 +95,7 @@ export class OutgoingPath {
     const { counters } = this.host;
     counters.packetsOut++;
     counters.bytesOut += bytes;
+    this.sentBytes += bytes;
     return bytes;
   }
 

@@ -213,6 +213,7 @@ export class ParticipantMedia {
     this.path.sender = undefined;
     this.path.host.timers.cancel(this.#timer);
     this.#shares.close();
+    this.path.pacer.close();
     this.room.participants.delete(this);
   }
 

@@ -155,9 +155,12 @@ export class RoomRouter {
         const slot = path.pendingSlots[j]!;
         const publication = slot.publication!;
         const packets = publication.pendingCount;
+        const isPaced = publication.kind === 'video' && path.pacer.isNeeded(now);
         for (let k = 0; k < packets; k++) {
           const stream = publication.pendingStreams[k]!;
-          slot.forward(stream, publication.pendingSequences[k]!, now);
+          const sequence = publication.pendingSequences[k]!;
+          if (isPaced) path.pacer.add(slot, stream, sequence, now);
+          else slot.forward(stream, sequence, now);
         }
       }
       if (now >= path.reports.earliest) path.reportAlong(now);

@@ -47,6 +47,8 @@ export class Slot {
   /** What it shows: a stream, as long as that is of this generation. */
   #source: IncomingStream | undefined = undefined;
   #generation = 0;
+  /** Nothing more of its source is sent: it waits for a key frame. */
+  #isHeld = false;
   #wishedAt = Number.NEGATIVE_INFINITY;
   #reportedPackets = 0;
 
@@ -137,7 +139,14 @@ export class Slot {
     if (!isOther) return;
     if (layer === PAUSED) this.pause();
     else if (this.#source === undefined) this.resume(now);
-    else if (this.#source !== this.target) this.#wish(now);
+    else if (this.#source !== this.target || this.#isHeld) this.#wish(now);
+  }
+
+  /** Who is about to show less sends no more: the queue is full of it. */
+  hold(): void {
+    const { target } = this;
+    if (this.layer < 0 || target === undefined) return;
+    this.#isHeld ||= target.encoding < (this.#source?.encoding ?? 0);
   }
 
   /** Tells its claim what each operating point takes that is of use here. */
@@ -172,6 +181,7 @@ export class Slot {
   pause(): void {
     if (this.#source !== undefined) this.#source.watchers--;
     this.#source = undefined;
+    this.#isHeld = false;
     this.output.clear();
     this.#wishedAt = Number.NEGATIVE_INFINITY;
   }
@@ -190,13 +200,15 @@ export class Slot {
   /** A packet of the publication, in the order in which they came. */
   forward(stream: IncomingStream, sequence: number, now: number): void {
     const { output } = this;
-    if (stream === this.#source && stream.generation === this.#generation) {
+    const isShown = stream === this.#source && stream.generation === this.#generation;
+    if (isShown && !this.#isHeld) {
       output.send(stream, sequence, now);
       if (output.filter?.awaitsKeyFrame === true) this.#wishAgain(now);
       return;
     }
     if (!this.#begins(stream, sequence, now)) return;
     output.send(stream, sequence, now);
+    if (this.path.pacer.isHolding) return;
     // A key frame that begins with a late packet: what follows has been here already.
     for (let next = (sequence + 1) | 0; ((stream.newest - next) | 0) >= 0; next = (next + 1) | 0) {
       output.send(stream, next, now);
@@ -216,7 +228,7 @@ export class Slot {
   /** The receiver cannot go on without a key frame (RFC 4585 s6.3.1, RFC 5104 s4.3.1). */
   requestKeyFrame(now: number): void {
     this.keyFrameRequests++;
-    const stream = this.#source ?? this.target;
+    const stream = (this.#isHeld ? undefined : this.#source) ?? this.target;
     if (stream !== undefined) this.publication?.wishKeyFrame(now, stream);
   }
 
@@ -241,9 +253,7 @@ export class Slot {
 
   /** Whether the slot can begin to show the stream with that packet; it does then. */
   #begins(stream: IncomingStream, sequence: number, now: number): boolean {
-    if (stream !== this.target || !stream.history.read(sequence, packet)) {
-      return false;
-    }
+    if (stream !== this.target || !stream.history.read(sequence, packet)) return false;
     if (this.output.map.codecs[packet.payloadType] === undefined) {
       this.path.host.counters.drop(DROP_CODEC);
       return false;
@@ -258,6 +268,7 @@ export class Slot {
     stream.watchers++;
     this.#source = stream;
     this.#generation = stream.generation;
+    this.#isHeld = false;
     this.output.begin(stream, sequence, packet, before, now);
     this.#aim();
     return true;

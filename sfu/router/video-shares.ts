@@ -59,6 +59,8 @@ export class VideoShares {
     if (estimator === undefined || this.#claims.length === 0) return;
     if (estimator.bps < this.#sharedBps * FALL) this.#share(now);
     else this.#probe(now);
+    if (estimator.isFull(now))
+      for (let i = 0; i < this.#adapting.length; i++) this.#adapting[i]!.hold();
   }
 
   close(): void {
@@ -83,7 +85,8 @@ export class VideoShares {
     this.#shareAt = now + EVERY_MS;
     this.#wakeAt(this.#shareAt);
     this.#sharedBps = estimator.bps;
-    const budgetBps = estimator.bps * USED_SHARE - fixedBps;
+    let budgetBps = estimator.bps * USED_SHARE - fixedBps;
+    if (!estimator.isCongested(now)) budgetBps = Math.max(budgetBps, this.#shownBps());
     const wantedBps = shareOut(this.#claims, budgetBps, now);
     let isShort = false;
     let news: SlotLayer[] | undefined;
@@ -101,6 +104,16 @@ export class VideoShares {
     if (news !== undefined) this.#path.host.emit({ type: 'sfu.layers', id: this.#id, slots: news });
     this.#wantedBps = isShort ? wantedBps * ROOM + fixedBps : 0;
     this.#probe(now);
+  }
+
+  /** What gets through without a queue fits, whatever the estimate says: encoders may send more than they did. */
+  #shownBps(): number {
+    let bps = 0;
+    for (let i = 0; i < this.#claims.length; i++) {
+      const claim = this.#claims[i]!;
+      bps += claim.cost(claim.layer);
+    }
+    return bps;
   }
 
   /** Finds out who has a claim; returns what all others take, whatever is shared out. */

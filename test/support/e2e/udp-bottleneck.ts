@@ -1,5 +1,6 @@
 // A UDP path between one client and a server that lets only so much through towards the client: a queue of bounded
-// time, whose end is dropped; and that may lose some of it in any case. What the client sends passes.
+// time, whose end is dropped; and that may lose some of it in any case. What the client sends passes, from the first
+// address that it uses: there is one way.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
@@ -22,20 +23,25 @@ export class UdpBottleneck {
   #client: RemoteInfo | undefined = undefined;
   /** When what is in the queue has left. */
   #freeAt = 0;
+  /** In the order in which they leave. */
+  readonly #queue: { bytes: Buffer; leavesAt: number }[] = [];
+  #timer: NodeJS.Timeout | undefined = undefined;
 
   private constructor(to: { host: string; port: number }) {
     this.#to = to;
     this.#near.on('message', (bytes, from) => {
-      this.#client = from;
+      this.#client ??= from;
+      if (from.port !== this.#client.port || from.address !== this.#client.address) return;
       this.#far.send(bytes, this.#to.port, this.#to.host);
     });
     this.#far.on('message', (bytes) => this.#take(bytes));
   }
 
+  /** On the address of the server that it stands before. */
   static async to(host: string, port: number): Promise<UdpBottleneck> {
-    const proxy = new UdpBottleneck({ host, port });
-    await Promise.all([listening(proxy.#near), listening(proxy.#far)]);
-    return proxy;
+    const bottleneck = new UdpBottleneck({ host, port });
+    await Promise.all([bind(bottleneck.#near, host), bind(bottleneck.#far, host)]);
+    return bottleneck;
   }
 
   get port(): number {
@@ -43,6 +49,8 @@ export class UdpBottleneck {
   }
 
   close(): void {
+    this.#client = undefined;
+    clearTimeout(this.#timer);
     this.#near.close();
     this.#far.close();
   }
@@ -60,19 +68,19 @@ export class UdpBottleneck {
       return;
     }
     this.#freeAt = begins + (bytes.length * 8000) / this.bps;
-    if (this.#freeAt - now < 1) this.#deliver(bytes);
-    else setTimeout(() => this.#deliver(bytes), this.#freeAt - now);
+    this.#queue.push({ bytes, leavesAt: this.#freeAt });
+    if (this.#queue.length === 1) this.#leave();
   }
 
-  #deliver(bytes: Buffer): void {
+  #leave(): void {
     const client = this.#client;
-    if (client === undefined) return;
-    // It may have been closed meanwhile, with packets on their way.
-    try {
-      this.#near.send(bytes, client.port, client.address);
-    } catch {
-      this.#client = undefined;
+    const now = performance.now();
+    while (this.#queue.length > 0 && this.#queue[0]!.leavesAt <= now + 0.5) {
+      const { bytes } = this.#queue.shift()!;
+      if (client !== undefined) this.#near.send(bytes, client.port, client.address);
     }
+    const next = this.#queue[0];
+    if (next !== undefined) this.#timer = setTimeout(() => this.#leave(), next.leavesAt - now);
   }
 }
 
@@ -81,7 +89,7 @@ function isRtcp(bytes: Buffer): boolean {
   return bytes[1]! >= 192 && bytes[1]! <= 223;
 }
 
-async function listening(socket: Socket): Promise<void> {
-  socket.bind(0, '127.0.0.1');
+async function bind(socket: Socket, host: string): Promise<void> {
+  socket.bind(0, host);
   await once(socket, 'listening');
 }

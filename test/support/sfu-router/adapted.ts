@@ -3,6 +3,7 @@
 
 import { ArrivalLog } from '../../../sfu/feedback/arrival-log.ts';
 import { SenderInfo } from '../../../sfu/rtp/rtcp-reports.ts';
+import { TestDecoder } from './decoder.ts';
 import { rtpPacket, vp8Payload } from './packets.ts';
 import type { RouterWorld, SentPacket, TestTransport } from './router-world.ts';
 import { readRtcp, writeRtcp } from './rtcp.ts';
@@ -17,6 +18,10 @@ export class TestLink {
   rate: number;
   /** All that was sent, whether it comes through or not. */
   readonly sent: SentPacket[] = [];
+  readonly decoder = new TestDecoder();
+  /** Milliseconds of the longest queue. */
+  queueMs = QUEUE_MS;
+  dropped = 0;
   /** What came through since the last `take`. */
   #arrived: SentPacket[] = [];
   readonly #transport: TestTransport;
@@ -33,7 +38,10 @@ export class TestLink {
     for (const packet of this.#transport.take()) {
       this.sent.push(packet);
       const begins = Math.max(now, this.#freeAt);
-      if (begins - now > QUEUE_MS) continue;
+      if (begins - now > this.queueMs) {
+        this.dropped++;
+        continue;
+      }
       this.#freeAt = begins + (packet.bytes.length * 8000) / this.rate;
       this.#flights.push({ packet, at: this.#freeAt + DELAY_MS });
     }
@@ -42,6 +50,7 @@ export class TestLink {
       const number = packet.rtp.extensionU16(IDS.transportCc);
       if (number >= 0) this.#log.received(number, packet.bytes.length, at);
       this.#arrived.push(packet);
+      if (packet.rtp.payloadBytes > 0) this.decoder.receive(packet, at);
     }
     if (!this.#log.due(now)) return;
     this.#transport.sendRtcpPacket(
@@ -73,6 +82,9 @@ export class SimulcastCamera {
   /** Of how many frames an encoding sends one. */
   readonly every = [1, 1, 1];
   readonly keyFrames = [0, 0, 0];
+  /** How much larger than others key frames are, and whether one that is asked for is made of all, as in Chromium. */
+  keyFactor = 1;
+  together = false;
   readonly #transport: TestTransport;
   readonly #sequences = [1, 1000, 65_500];
   readonly #owed = [0, 0, 0];
@@ -113,7 +125,9 @@ export class SimulcastCamera {
   step(now: number): void {
     for (const bytes of this.#transport.takeRtcp()) {
       for (const { type, media } of readRtcp(bytes)) {
-        if (type === 'pli' && media >= 100 && media < 103) this.#wantsKey[media - 100] = true;
+        if (type !== 'pli' || media < 100 || media >= 103) continue;
+        if (this.together) this.#wantsKey.fill(true);
+        this.#wantsKey[media - 100] = true;
       }
     }
     if (now < this.#nextAt) return;
@@ -130,7 +144,10 @@ export class SimulcastCamera {
     this.#owed[encoding]! += (this.rates[encoding]! * FRAME_MS) / 8000;
     const key = this.#wantsKey[encoding]!;
     this.#wantsKey[encoding] = false;
-    if (key) this.keyFrames[encoding]!++;
+    if (key) {
+      this.keyFrames[encoding]!++;
+      this.#owed[encoding]! += (this.keyFactor - 1) * ((this.rates[encoding]! * FRAME_MS) / 8000);
+    }
     for (let start = true; start || this.#owed[encoding]! > 0; start = false) {
       const bytes = Math.min(PACKET_BYTES, Math.max(100, this.#owed[encoding]!));
       this.#owed[encoding]! -= bytes;
@@ -152,13 +169,6 @@ export class SimulcastCamera {
       );
     }
   }
-}
-
-/** Which encoding and frame a packet of SimulcastCamera is of. */
-export function readFrame(payload: Buffer): { encoding: number; frame: number } {
-  // Behind the descriptor, and what begins a frame or does not.
-  const head = 4 + ((payload[0]! & 0x10) === 0 ? 1 : 10);
-  return { encoding: payload.readUInt32BE(head), frame: payload.readUInt32BE(head + 4) };
 }
 
 export function runFor(world: RouterWorld, ms: number, step: (now: number) => void): void {

@@ -11,6 +11,7 @@ import { SendSideEstimator } from '../../../sfu/bandwidth/send-side-estimator.ts
 const PACKET_BYTES = 1200;
 const FRAME_MS = 1000 / 30;
 const STEP_MS = 1;
+const RTT_MS = 50;
 
 export interface LinkOptions {
   /** Bits a second, at a time. */
@@ -77,6 +78,34 @@ export class Sender {
     this.sentPackets++;
     if (!link.take(this, this.#sequence, bytes, now)) this.lostPackets++;
     this.#sequence = (this.#sequence + 1) & 0xffff;
+  }
+}
+
+/** Somebody else's download (RFC 5681 s3.1): a packet more each round trip, and half as many when one was lost. */
+export class LossBased extends Sender {
+  #window = 4;
+  #owed = 0;
+  #next = 0;
+  #fellAt = 0;
+  readonly #startsAt: number;
+
+  constructor(startsAt: number) {
+    super(0, startsAt);
+    this.#startsAt = startsAt;
+  }
+
+  override step(now: number, link: Bottleneck): void {
+    if (now < this.#startsAt) return;
+    const rttMs = RTT_MS + link.queueMs;
+    this.#owed = Math.min(this.#window, this.#owed + (this.#window * STEP_MS) / rttMs);
+    for (; this.#owed >= 1; this.#owed--) {
+      this.#next = (this.#next + 1) & 0xffff;
+      if (link.take(this, this.#next, PACKET_BYTES, now)) this.#window += 1 / this.#window;
+      else if (now - this.#fellAt > rttMs) {
+        this.#window = Math.max(2, this.#window / 2);
+        this.#fellAt = now;
+      }
+    }
   }
 }
 

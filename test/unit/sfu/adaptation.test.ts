@@ -6,13 +6,8 @@ import { ArrivalLog } from '../../../sfu/feedback/arrival-log.ts';
 import { writeRtcp } from '../../support/sfu-router/rtcp.ts';
 import type { SentPacket, TestTransport } from '../../support/sfu-router/router-world.ts';
 import { RouterWorld } from '../../support/sfu-router/router-world.ts';
-import {
-  readFrame,
-  RIDS,
-  runFor,
-  SimulcastCamera,
-  TestLink,
-} from '../../support/sfu-router/adapted.ts';
+import { RIDS, runFor, SimulcastCamera, TestLink } from '../../support/sfu-router/adapted.ts';
+import { readFrame } from '../../support/sfu-router/decoder.ts';
 import { publishes, sends, shows } from '../../support/sfu-router/sections.ts';
 
 const SSRC = 0x9000_0000;
@@ -71,6 +66,43 @@ it('goes up at once where there is room, and down and up again with the network'
   link.rate = 4_000_000;
   run(10_000, link, other);
   expect(run(1000, link, other).map(encodings)).toEqual([[2], [2]]);
+});
+
+it.each([
+  [500_000, 300],
+  [500_000, 60],
+  [500_000, 1000],
+  [250_000, 300],
+  [800_000, 300],
+])('makes no pause when the network falls to %i bit/s behind a queue of %i ms', (rate, queueMs) => {
+  camera.keyFactor = 8;
+  camera.together = true;
+  const link = subscribe(10, PLENTY);
+  const other = subscribe(11, PLENTY);
+  link.queueMs = queueMs;
+  run(8000, link, other);
+  const cappedAt = world.now;
+  link.rate = rate;
+  run(8000, link, other);
+  const releasedAt = world.now;
+  link.rate = PLENTY;
+  run(10_000, link, other);
+  const figures = {
+    'smaller after': link.decoder.firstAfter(cappedAt, (encoding) => encoding < 2),
+    'large again after': link.decoder.firstAfter(releasedAt, (encoding) => encoding === 2),
+    'longest pause': link.decoder.longestGap(cappedAt, world.now),
+    'of another one': other.decoder.longestGap(cappedAt, world.now),
+    dropped: link.dropped,
+  };
+  const text = Object.entries(figures).map(([name, value]) => `${name} ${Math.round(value)}`);
+  // oxlint-disable-next-line no-console -- for who looks at it
+  console.log(`20 -> ${rate / 1e6} -> 20 Mbit/s, a queue of ${queueMs} ms: ${text.join(', ')}`);
+  expect(figures['smaller after']).toBeLessThan(1000);
+  expect(figures['large again after']).toBeLessThan(10_000);
+  expect(figures['longest pause']).toBeLessThan(500);
+  expect(figures['of another one']).toBeLessThan(200);
+  const shown = other.decoder.shown.filter(({ at }) => at > cappedAt);
+  expect(new Set(shown.map(({ encoding }) => encoding))).toEqual(new Set([2]));
 });
 
 it('shows whoever has just come the lowest encoding first, and soon the best', () => {
@@ -202,7 +234,7 @@ it('pauses what does not fit at all, but not what matters most', () => {
 });
 
 it('says in its report what the network carries, and null where nobody tells', () => {
-  const link = subscribe(10, 2_000_000);
+  const link = subscribe(10, 1_400_000);
   const deaf = publishes([shows('0', 'video')], {});
   world.join(11, deaf, { 0: 7 });
   run(4000, link);

@@ -2,7 +2,8 @@
 // and the publisher is asked for few.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { readFrame, RIDS, SimulcastCamera, TestLink } from '../../support/sfu-router/adapted.ts';
+import { RIDS, SimulcastCamera, TestLink } from '../../support/sfu-router/adapted.ts';
+import { readFrame } from '../../support/sfu-router/decoder.ts';
 import { RouterWorld } from '../../support/sfu-router/router-world.ts';
 import { publishes, sends, shows } from '../../support/sfu-router/sections.ts';
 

@@ -2,13 +2,8 @@
 // does, and nobody is given more than he can take because of it. And an encoding that is wanted whatever comes.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import {
-  readFrame,
-  RIDS,
-  runFor,
-  SimulcastCamera,
-  TestLink,
-} from '../../support/sfu-router/adapted.ts';
+import { RIDS, runFor, SimulcastCamera, TestLink } from '../../support/sfu-router/adapted.ts';
+import { readFrame } from '../../support/sfu-router/decoder.ts';
 import type { SentPacket, TestTransport } from '../../support/sfu-router/router-world.ts';
 import { RouterWorld } from '../../support/sfu-router/router-world.ts';
 import { publishes, sends, shows } from '../../support/sfu-router/sections.ts';

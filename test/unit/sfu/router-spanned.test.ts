@@ -1,7 +1,8 @@
 // A room in two workers: whoever is in the other one is sent what somebody publishes in this one, as if both were here.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { TestLink, RIDS, readFrame, SimulcastCamera } from '../../support/sfu-router/adapted.ts';
+import { TestLink, RIDS, SimulcastCamera } from '../../support/sfu-router/adapted.ts';
+import { readFrame } from '../../support/sfu-router/decoder.ts';
 import { rtpPacket, vp8Payload } from '../../support/sfu-router/packets.ts';
 import { readRtcp, writeRtcp } from '../../support/sfu-router/rtcp.ts';
 import type { TestTransport } from '../../support/sfu-router/router-world.ts';

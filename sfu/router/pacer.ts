@@ -1,0 +1,89 @@
+// While a subscriber's network is congested, what it is shown leaves bit by bit, as fast as it is carried: a key frame
+// all at once would find no room in the queue. Sound and what is sent again do not wait. Without congestion it does
+// nothing. Called by: RoomRouter, ParticipantMedia. Allocates: while there is congestion.
+
+import { Timer } from '../../shared/net/timer-wheel.ts';
+import type { IncomingStream } from './incoming-stream.ts';
+import { PACED_MAX } from './limits.ts';
+import type { OutgoingPath } from './outgoing-path.ts';
+import type { Slot } from './slot.ts';
+
+const STEP_MS = 5;
+/** Of the estimate; and into a queue that is full, about what leaves it: the estimate is a bit below that. */
+const FACTOR = 2.5;
+const FACTOR_FULL = 1.2;
+/** Nothing waits longer, whatever the estimate says. */
+const WAITS_MS = 300;
+
+interface Waiting {
+  readonly slot: Slot;
+  readonly stream: IncomingStream;
+  readonly sequence: number;
+  readonly since: number;
+}
+
+export class Pacer {
+  readonly #path: OutgoingPath;
+  readonly #timer = new Timer((now) => this.#send(now));
+  readonly #waiting: Waiting[] = [];
+  /** Bytes that may leave now. */
+  #allowed = 0;
+  #at = 0;
+
+  constructor(path: OutgoingPath) {
+    this.#path = path;
+  }
+
+  /** Whether what is shown has to go through here. */
+  isNeeded(now: number): boolean {
+    return this.#waiting.length > 0 || this.#path.estimator?.isCongested(now) === true;
+  }
+
+  /** What comes after it is here, too: nothing has to be caught up with. */
+  get isHolding(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** A packet that the slot is to forward. */
+  add(slot: Slot, stream: IncomingStream, sequence: number, now: number): void {
+    this.#waiting.push({ slot, stream, sequence, since: now });
+    if (this.#waiting.length > PACED_MAX) this.#sendAll(now);
+    else if (!this.#timer.scheduled) this.#send(now);
+  }
+
+  close(): void {
+    this.#waiting.length = 0;
+    this.#path.host.timers.cancel(this.#timer);
+  }
+
+  #send(now: number): void {
+    const path = this.#path;
+    const { estimator } = path;
+    if (estimator === undefined) return this.#sendAll(now);
+    const waiting = this.#waiting;
+    const bps = estimator.bps * (estimator.isFull(now) ? FACTOR_FULL : FACTOR);
+    const elapsed = Math.min(now - this.#at, 2 * STEP_MS);
+    this.#at = now;
+    this.#allowed = Math.min(0, this.#allowed) + (bps * elapsed) / 8000;
+    let sent = 0;
+    for (; sent < waiting.length; sent++) {
+      const one = waiting[sent]!;
+      if (this.#allowed <= 0 && now - one.since < WAITS_MS) break;
+      const before = path.sentBytes;
+      this.#forward(one, now);
+      this.#allowed -= path.sentBytes - before;
+    }
+    waiting.splice(0, sent);
+    if (waiting.length > 0) path.host.timers.schedule(this.#timer, now + STEP_MS);
+  }
+
+  #sendAll(now: number): void {
+    for (const one of this.#waiting) this.#forward(one, now);
+    this.#waiting.length = 0;
+    this.#path.host.timers.cancel(this.#timer);
+  }
+
+  #forward({ slot, stream, sequence }: Waiting, now: number): void {
+    slot.forward(stream, sequence, now);
+  }
+}

@@ -1,0 +1,205 @@
+// A camera of 720 lines in three sizes, somebody whose network a test makes narrow, and somebody whose network stays as
+// it is: what each is shown, picture by picture.
+
+import { expect } from 'vitest';
+import type { Room } from '../../../sdk/index.ts';
+import type { Chromium } from '../chromium.ts';
+import type { ScriptablePage } from '../peers/browser-peer.ts';
+import { SdkPage } from '../sdk-page.ts';
+import { statsOf } from './room-stats.ts';
+import type { SternaHost } from './sterna-host.ts';
+
+declare global {
+  interface Window {
+    sternaRoom?: Room;
+    /** Each picture as it was shown, with the time since the epoch in milliseconds. */
+    pictures: { at: number; height: number }[];
+    serverPort: number;
+  }
+}
+
+export interface Picture {
+  readonly at: number;
+  readonly height: number;
+}
+
+/** Of the page, which may be of either browser. */
+export interface Browser {
+  open(url: string): Promise<ScriptablePage>;
+}
+
+const FRAMES_A_SECOND = 12;
+
+/** Runs in the page: moving shapes on a texture that moves, too. An encoder makes them as small as it is told. */
+function film(framesASecond: number): void {
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [1280, 720];
+  const context = canvas.getContext('2d')!;
+  const tile = document.createElement('canvas');
+  [tile.width, tile.height] = [256, 256];
+  const grain = tile.getContext('2d')!;
+  for (let i = 0; i < 120; i++) {
+    grain.fillStyle = `hsl(${(i * 7) % 360} 20% ${44 + ((i * 13) % 12)}%)`;
+    grain.fillRect((i * 97) % 256, (i * 61) % 256, 24 + (i % 19), 20 + (i % 23));
+  }
+  const pattern = context.createPattern(tile, 'repeat')!;
+  let frame = 0;
+  setInterval(() => {
+    frame++;
+    pattern.setTransform(new DOMMatrix([1, 0, 0, 1, frame * 2, 0]));
+    context.fillStyle = pattern;
+    context.fillRect(0, 0, 1280, 720);
+    for (let i = 0; i < 16; i++) {
+      context.fillStyle = `hsl(${i * 22 + frame} 80% 50%)`;
+      const x = 640 + 560 * Math.sin(frame / (17 + i) + i);
+      const y = 360 + 300 * Math.cos(frame / (13 + i) + 2 * i);
+      context.beginPath();
+      context.ellipse(x, y, 30 + i * 4, 20 + i * 3, frame / 30, 0, 7);
+      context.fill();
+    }
+  }, 1000 / framesASecond);
+  for (const camera of window.media.getVideoTracks()) camera.stop();
+  const tracks = canvas.captureStream(framesASecond).getVideoTracks();
+  window.media = new MediaStream([...window.media.getAudioTracks(), ...tracks]);
+}
+
+/** Runs in the page: notes each picture of that video. */
+function watchPictures(selector: string): void {
+  const video = document.querySelector<HTMLVideoElement>(selector)!;
+  window.pictures = [];
+  const onPicture = (_now: number, { presentationTime }: VideoFrameCallbackMetadata): void => {
+    const at = performance.timeOrigin + presentationTime;
+    window.pictures.push({ at, height: video.videoHeight });
+    video.requestVideoFrameCallback(onPicture);
+  };
+  video.requestVideoFrameCallback(onPicture);
+}
+
+/** Publishes from a page of the SDK. */
+export async function publishFilm(browser: Chromium, host: SternaHost): Promise<SdkPage> {
+  const page = await SdkPage.open(browser, host);
+  await page.page.evaluate(film, FRAMES_A_SECOND);
+  return page.join({ identity: 'ann', simulcast: true });
+}
+
+/** Somebody who only looks, in a page of the SDK, which costs less than a meeting page. */
+export async function watchFilm(browser: Chromium, host: SternaHost): Promise<SdkPage> {
+  const page = await SdkPage.open(browser, host);
+  await page.join({ identity: 'wide', media: false });
+  await page.page.evaluate(() => {
+    const video = document.createElement('video');
+    document.body.append(video);
+    video.width = 160;
+    video.muted = true;
+    video.srcObject = [...window.room.participants.values()][0]!.stream;
+    void video.play();
+  });
+  await page.page.evaluate(watchPictures, 'video');
+  return page;
+}
+
+/** Where the server receives the media of that page. */
+export const mediaPort = (page: SdkPage): Promise<number> =>
+  page.page.evaluate(() => {
+    const { sdp = '' } = window.pcs[0]?.remoteDescription ?? {};
+    return Number(/a=candidate:\S+ 1 udp \d+ \S+ (\d+) /.exec(sdp)?.[1]);
+  });
+
+/** The meeting page, before anybody has joined. */
+const openPage = (browser: Browser, host: SternaHost, token: string): Promise<ScriptablePage> =>
+  browser.open(`${host.url}/#token=${token}`);
+
+async function enter(page: ScriptablePage): Promise<void> {
+  await page.evaluate((_none) => document.querySelector<HTMLElement>('#join')?.click(), undefined);
+  await expect
+    .poll(() => page.evaluate((_none) => window.sternaRoom?.state, undefined), { timeout: 20_000 })
+    .toBe('connected');
+}
+
+/** Publishes from a meeting page, which any browser can show. */
+export async function enterWithFilm(browser: Browser, host: SternaHost): Promise<void> {
+  const page = await openPage(browser, host, host.token({ identity: 'ann' }));
+  const isReady = (): Promise<boolean> =>
+    page.evaluate((_none) => document.querySelector('#preview-video') !== null, undefined);
+  await expect.poll(isReady).toBe(true);
+  await page.evaluate(async (_none) => {
+    window.media = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+  }, undefined);
+  await page.evaluate(film, FRAMES_A_SECOND);
+  await page.evaluate((_none) => {
+    navigator.mediaDevices.getUserMedia = async () => window.media;
+    document.querySelector('#camera')?.dispatchEvent(new Event('change'));
+  }, undefined);
+  await enter(page);
+}
+
+/** The meeting page of somebody who only looks, to whom all media goes by that port instead. */
+export async function enterBy(
+  port: number,
+  browser: Browser,
+  host: SternaHost,
+): Promise<ScriptablePage> {
+  const token = host.token({ identity: 'narrow', grants: { canPublish: false } });
+  const page = await openPage(browser, host, token);
+  await page.evaluate((given) => {
+    const { prototype } = RTCPeerConnection;
+    type Set = (this: RTCPeerConnection, given: RTCSessionDescriptionInit) => Promise<void>;
+    // oxlint-disable-next-line unbound-method -- it is called with `this`
+    const before: Set = prototype.setRemoteDescription;
+    prototype.setRemoteDescription = function moved({
+      type,
+      sdp = '',
+    }: RTCSessionDescriptionInit): Promise<void> {
+      // And there is no way around it.
+      const udp = sdp.replaceAll(/a=candidate:\S+ 1 tcp .*\r\n/gi, '');
+      const candidate = /(a=candidate:\S+ 1 udp \d+ \S+) \d+ /gi;
+      return before.call(this, { type, sdp: udp.replaceAll(candidate, `$1 ${given} `) });
+    };
+  }, port);
+  await enter(page);
+  const tiles = (): Promise<number> =>
+    page.evaluate(
+      (_none) => document.querySelectorAll('.tile[data-camera=on] video').length,
+      undefined,
+    );
+  await expect.poll(tiles).toBe(1);
+  await page.evaluate(watchPictures, '.tile[data-camera=on] video');
+  return page;
+}
+
+export const picturesOf = (page: ScriptablePage): Promise<Picture[]> =>
+  page.evaluate((_none) => window.pictures, undefined);
+
+/** Why the server sends no more, and what the tile says of it. */
+export const reasonOf = (page: ScriptablePage): Promise<(string | undefined)[]> =>
+  page.evaluate((_none) => {
+    const others = [...window.sternaRoom!.participants.values()];
+    const ann = others.find(({ identity }) => identity === 'ann');
+    const quality = ann?.publications.find(({ kind }) => kind === 'video')?.quality;
+    const tile = document.querySelector('.tile[data-camera=on] .tile-quality');
+    return [quality?.reason, tile?.textContent ?? undefined];
+  }, undefined);
+
+/** Waits until that size is shown, and nothing else for so long. */
+export async function isShown(page: ScriptablePage, height: number, forMs = 0): Promise<void> {
+  const holds = async (): Promise<boolean> => {
+    const pictures = await picturesOf(page);
+    const since = (pictures.at(-1)?.at ?? 0) - forMs;
+    return pictures.length > 0 && pictures.every((one) => one.at < since || one.height === height);
+  };
+  await expect.poll(holds, { timeout: 60_000 }).toBe(true);
+}
+
+/** Bits a second of the largest size, as the server counts them. */
+export async function largestBps(host: SternaHost): Promise<number> {
+  const { tracks } = await statsOf(host.sterna, 'ann');
+  return Math.max(...tracks.flatMap(({ streams }) => streams.map(({ bitrateBps }) => bitrateBps)));
+}
+
+/** The longest time without a new picture between two moments, milliseconds. */
+export function longestGap(pictures: readonly Picture[], from: number, to: number): number {
+  const times = pictures.map(({ at }) => at).filter((at) => at <= to);
+  const ends = [...times.slice(1), to];
+  const gaps = times.map((at, i) => (ends[i]! < from ? 0 : ends[i]! - at));
+  return Math.round(Math.max(...gaps));
+}

@@ -1,0 +1,84 @@
+// The network of one who looks on becomes narrow and wide again: what he sees goes on, smaller and large again, and
+// another one does not notice.
+
+import { expect } from 'vitest';
+import type { Chromium } from '../chromium.ts';
+import {
+  type Browser,
+  enterBy,
+  isShown,
+  largestBps,
+  longestGap,
+  mediaPort,
+  picturesOf,
+  reasonOf,
+  watchFilm,
+} from './narrow-meeting.ts';
+import type { SternaHost } from './sterna-host.ts';
+import { UdpBottleneck } from './udp-bottleneck.ts';
+
+const WHOLE = 720;
+const CAP_BPS = 500_000;
+const CAPPED_MS = 6000;
+/** What the camera sends is far more than that when it begins. */
+const FULL_BPS = 1_000_000;
+/** The larger picture that is back is there to stay. */
+const STEADY_MS = 3000;
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const now = (): number => performance.timeOrigin + performance.now();
+
+/**
+ * Ann publishes a film already.
+ * @param media the address where the server receives media
+ * @param chromium of who does not notice
+ */
+export async function narrowsAndWidens(
+  host: SternaHost,
+  media: string,
+  chromium: Chromium,
+  browser: Browser,
+): Promise<void> {
+  const wide = await watchFilm(chromium, host);
+  const path = await UdpBottleneck.to(media, await mediaPort(wide));
+  try {
+    const narrow = await enterBy(path.port, browser, host);
+    // A busy machine takes its time to make pictures as large as they may be.
+    await expect
+      .poll(() => largestBps(host), { timeout: 60_000, interval: 500 })
+      .toBeGreaterThan(FULL_BPS);
+    await Promise.all([isShown(narrow, WHOLE, STEADY_MS), isShown(wide.page, WHOLE, STEADY_MS)]);
+
+    const cappedAt = now();
+    path.bps = CAP_BPS;
+    await expect.poll(() => reasonOf(narrow)).toEqual(['bandwidth', 'Slow connection']);
+    await sleep(CAPPED_MS);
+    const releasedAt = now();
+    path.bps = Number.POSITIVE_INFINITY;
+    await isShown(narrow, WHOLE, 1000);
+    const endedAt = now();
+
+    const [shown, others] = await Promise.all([picturesOf(narrow), picturesOf(wide.page)]);
+    const after = (from: number, holds: (height: number) => boolean): number =>
+      Math.round(
+        (shown.find(({ at, height }) => at > from && holds(height))?.at ?? Number.NaN) - from,
+      );
+    const fellAfter = after(cappedAt, (height) => height < WHOLE);
+    const returnedAfter = after(releasedAt, (height) => height === WHOLE);
+    const gap = longestGap(shown, cappedAt, endedAt);
+    const othersGap = longestGap(others, cappedAt, endedAt);
+    const smaller = others.filter(({ at, height }) => at >= cappedAt && height !== WHOLE);
+    // oxlint-disable-next-line no-console -- for who looks at it
+    console.log(
+      `smaller after ${fellAfter} ms, large again ${returnedAfter} ms after the release; ` +
+        `longest time without a picture ${gap} ms, and ${othersGap} ms where nothing changed`,
+    );
+    expect(fellAfter).toBeLessThan(2000);
+    expect(returnedAfter).toBeLessThan(10_000);
+    // What a busy machine holds up it holds up for both.
+    expect(gap - othersGap).toBeLessThan(500);
+    expect(smaller).toEqual([]);
+  } finally {
+    path.close();
+  }
+}
