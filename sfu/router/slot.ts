@@ -5,16 +5,6 @@
 import { Claim, PAUSED } from '../bandwidth/allocator.ts';
 import { BitrateMeter } from '../feedback/bitrate-meter.ts';
 import { SenderStatistics } from '../feedback/sender-statistics.ts';
-import {
-  absSendTime,
-  EXTENSION_ABS_SEND_TIME,
-  EXTENSION_AUDIO_LEVEL,
-  EXTENSION_DEPENDENCY_DESCRIPTOR,
-  EXTENSION_MID,
-  EXTENSION_PLAYOUT_DELAY,
-  EXTENSION_TRANSPORT_CC,
-  EXTENSION_VIDEO_ORIENTATION,
-} from '../rtp/extension-kinds.ts';
 import { OSN_BYTES, wrapRtx } from '../rtp/rtx.ts';
 import type { SenderInfo } from '../rtp/rtcp-reports.ts';
 import type { OutgoingStream } from '../sdp/negotiation.ts';
@@ -28,10 +18,11 @@ import {
   HISTORY_VIDEO,
   KEY_FRAME_WISH_MS,
 } from './limits.ts';
-import { ABSENT, MediaPacket } from './media-packet.ts';
+import { MediaPacket } from './media-packet.ts';
 import type { OutgoingPath } from './outgoing-path.ts';
 import type { Publication } from './publication.ts';
 import { Redundancy } from './redundancy.ts';
+import { writeCommon, writeElements } from './outgoing-elements.ts';
 import { Rewriter } from './rewriter.ts';
 import type { OutgoingSection } from './sections.ts';
 import { NOT_AGAIN, SentPackets } from './sent-packets.ts';
@@ -257,7 +248,7 @@ export class Slot {
     writer.sequenceNumber = this.#rtxSequence;
     writer.timestamp = this.#rewriter.timestampOf(packet.timestamp);
     writer.ssrc = this.outgoing.rtxSsrc;
-    this.#writeElements(now);
+    writeElements(this.path, this.section, packet, now);
     if (path.send(packet, this.section.isNumbered, now) === 0)
       return path.host.counters.drop(DROP_NOT_SENT);
     this.#rtxSequence = (this.#rtxSequence + 1) & 0xffff;
@@ -283,7 +274,7 @@ export class Slot {
     writer.sequenceNumber = this.#rtxSequence;
     writer.timestamp = this.#rewriter.timestamp;
     writer.ssrc = this.outgoing.rtxSsrc;
-    this.#writeCommon(now);
+    writeCommon(this.path, this.section, now);
     const bytes = this.path.pad(paddingBytes, now);
     if (bytes > 0) this.#rtxSequence = (this.#rtxSequence + 1) & SEQUENCE_MASK;
     return bytes;
@@ -353,7 +344,7 @@ export class Slot {
     writer.sequenceNumber = sequence & SEQUENCE_MASK;
     writer.timestamp = timestamp;
     writer.ssrc = this.outgoing.ssrc;
-    this.#writeElements(now);
+    writeElements(this.path, this.section, packet, now);
     const bytes = path.send(packet, this.section.isNumbered, now);
     this.#isFirst = false;
     this.#sent.add(sequence, source);
@@ -362,36 +353,6 @@ export class Slot {
     if (bytes === 0) return path.host.counters.drop(DROP_NOT_SENT);
     this.statistics.sent(timestamp, packet.payloadBytes, now);
     path.allow(bytes);
-  }
-
-  /** What was not negotiated has the identifier 0, and the writer leaves it out. */
-  #writeCommon(now: number): void {
-    const { ids, midBytes } = this.section;
-    const { writer, transportSequence } = this.path;
-    writer
-      .clear()
-      .element(ids.id(EXTENSION_MID), midBytes, 0, midBytes.length)
-      .elementU24(ids.id(EXTENSION_ABS_SEND_TIME), absSendTime(now))
-      .elementU16(ids.id(EXTENSION_TRANSPORT_CC), transportSequence);
-  }
-
-  #writeElements(now: number): void {
-    const { ids } = this.section;
-    const { writer } = this.path;
-    this.#writeCommon(now);
-    if (packet.audioLevel !== ABSENT) {
-      writer.elementU8(ids.id(EXTENSION_AUDIO_LEVEL), packet.audioLevel);
-    }
-    if (packet.videoOrientation !== ABSENT) {
-      writer.elementU8(ids.id(EXTENSION_VIDEO_ORIENTATION), packet.videoOrientation);
-    }
-    if (packet.playoutDelay !== ABSENT) {
-      writer.elementU24(ids.id(EXTENSION_PLAYOUT_DELAY), packet.playoutDelay);
-    }
-    const { descriptorBytes, descriptorOffset, arena } = packet;
-    if (descriptorBytes === 0 || arena === undefined) return;
-    const id = ids.id(EXTENSION_DEPENDENCY_DESCRIPTOR);
-    writer.element(id, arena.bytes, descriptorOffset, descriptorBytes);
   }
 
   #wish(now: number): void {
