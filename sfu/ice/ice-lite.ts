@@ -19,6 +19,7 @@ import { type IceGeneration, type IceObserver, IceSession, IceTuple } from './ic
 import {
   CONSENT_MS,
   GENERATIONS_PER_SESSION_MAX,
+  PATH_QUIET_MS,
   SESSIONS_MAX,
   TUPLES_PER_SESSION_MAX,
 } from './limits.ts';
@@ -217,7 +218,18 @@ export class IceLite<Owner extends IceObserver = IceObserver> {
     tuple.checkedAt = now;
     tuple.generation = generation.number;
     tuple.consentLost = false;
-    this.#follow(tuple, nominated, now);
+    tuple.wasNominated ||= nominated;
+    this.#follow(tuple, nominated || this.#returnsTo(tuple, now), now);
+  }
+
+  /**
+   * Firefox nominates several pairs, as RFC 5245 s8.1.1.2 let it, settles on the best of them and says so only by
+   * checking that one alone from then on: without this consent would end with the pair that it nominated last.
+   */
+  #returnsTo(tuple: IceTuple<Owner>, now: number): boolean {
+    const { state, path } = tuple.session;
+    if (!tuple.wasNominated || state !== 'connected' || path === undefined) return false;
+    return path !== tuple && now - path.checkedAt >= PATH_QUIET_MS;
   }
 
   /** Moves the session on: last, because the owner hears of it and may close the session. */

@@ -53,6 +53,8 @@ export class IceTuple<Owner extends IceObserver = IceObserver> {
   checkedAt: number;
   /** Number of the credentials that the last valid check used. */
   generation: number;
+  /** Whether the peer has ever nominated it. */
+  wasNominated = false;
   /** RFC 7675 s5.1: these credentials are of no use here any more; a restart brings new ones. */
   consentLost = false;
 

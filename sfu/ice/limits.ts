@@ -29,5 +29,10 @@ export const UNKNOWN_ATTRIBUTES_MAX = 8;
 /** Sessions of one agent, unless its owner says otherwise. */
 export const SESSIONS_MAX = 10_000;
 
+/**
+ * Who uses a pair checks it every 6 s at least (RFC 7675 s5.1): one that is silent for longer was left for another.
+ */
+export const PATH_QUIET_MS = 8000;
+
 /** RFC 7675 s5.1: sending stops when the peer has not agreed to it for so long. */
 export const CONSENT_MS = 30_000;

@@ -68,6 +68,33 @@ it('RFC 8445 s12.1: media follows the peer to another address at its next nomina
   ]);
 });
 
+it('RFC 8445 s8.1.1: of several nominated pairs, the one that alone is still checked is the selected one', () => {
+  const world = new World();
+  const peer = world.peer(HOME, 4000);
+  peer.nominate();
+  peer.moveTo(MOBILE, 5000).nominate();
+  peer.moveTo(HOME, 4000);
+  for (let i = 0; i < 8; i++) {
+    world.pass(5000);
+    peer.check();
+    // The pair nominated last may only be late for a while.
+    expect(peer.destination).toBe(i === 0 ? `${SOCKET} ${MOBILE}:5000` : `${SOCKET} ${HOME}:4000`);
+  }
+  expect(peer.owner.heard.at(-1)).toBe(`selected ${SOCKET} ${HOME}:4000`);
+});
+
+it('RFC 8445 s8.1.1: a pair that was never nominated takes nothing over', () => {
+  const world = new World();
+  const peer = world.peer(HOME, 4000);
+  peer.nominate();
+  peer.moveTo(MOBILE, 5000);
+  for (let i = 0; i < 5; i++) {
+    world.pass(5000);
+    peer.check();
+    expect(peer.destination).toBe(`${SOCKET} ${HOME}:4000`);
+  }
+});
+
 it('RFC 8445 s7.3.2: the local side of the pair is the socket that the check reached', () => {
   const peer = new World().peer(HOME, 4000);
   peer.nominate();

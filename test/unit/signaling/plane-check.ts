@@ -94,7 +94,6 @@ export function planeProblems(commands: readonly SfuCommand[]): string[] {
           if (owner === command.id) publishers.delete(publication);
         }
         break;
-      case 'sfu.impair':
       case 'sfu.report':
         break;
     }
