@@ -111,7 +111,7 @@ export class VideoShares {
     let bps = 0;
     for (let i = 0; i < this.#claims.length; i++) {
       const claim = this.#claims[i]!;
-      bps += claim.cost(claim.layer);
+      bps += claim.cost(claim.point);
     }
     return bps;
   }

@@ -163,6 +163,13 @@ export async function enterBy(
       undefined,
     );
   await expect.poll(tiles).toBe(1);
+  // Its tile is smaller than what is to be seen here.
+  await page.evaluate(async (_none) => {
+    const [ann] = [...window.sternaRoom!.participants.values()].filter(
+      ({ publications }) => publications.length > 0,
+    );
+    await ann?.publications.find(({ kind }) => kind === 'video')?.setQuality('high');
+  }, undefined);
   await page.evaluate(watchPictures, '.tile[data-camera=on] video');
   return page;
 }
