@@ -1,5 +1,5 @@
 // How much one encoding of a publisher takes, as those who share out a network look at it: over half a second and more,
-// smoothed, with what headers cost. Called by: Publication. Allocates: nothing.
+// smoothed, with what headers cost, and without what a key frame takes once. Called by: Publication. Allocates: nothing.
 
 const WINDOW_MS = 500;
 const SMOOTHING = 0.5;
@@ -11,6 +11,8 @@ export class SendRate {
   bps = 0;
   #bytes = 0;
   #at = Number.NaN;
+  /** The window before counted for nothing. */
+  #skipped = false;
 
   /** It has begun anew: nothing of before counts. */
   restart(): void {
@@ -18,13 +20,17 @@ export class SendRate {
     this.#at = Number.NaN;
   }
 
-  /** @param bytes of payloads, in all, as `packets` */
-  look(bytes: number, packets: number, now: number): void {
+  /**
+   * @param bytes of payloads, in all, as `packets`
+   * @param keyFrameAt when the last one came: for its sake nobody falls further. Where one follows the other they count.
+   */
+  look(bytes: number, packets: number, keyFrameAt: number, now: number): void {
     const elapsed = now - this.#at;
     if (elapsed < WINDOW_MS) return;
     // The first look has nothing before it.
     const total = bytes + packets * OVERHEAD_BYTES;
-    if (elapsed >= WINDOW_MS) {
+    this.#skipped = keyFrameAt >= this.#at && this.bps > 0 && !this.#skipped;
+    if (elapsed >= WINDOW_MS && !this.#skipped) {
       const bps = ((total - this.#bytes) * 8000) / elapsed;
       this.bps = this.bps === 0 ? bps : this.bps + (bps - this.bps) * SMOOTHING;
     }

@@ -23,8 +23,8 @@ export function measure(publication: Publication, claim: Claim, now: number): vo
 /** What that stream takes; a guess until it is known, 0 before it has begun. */
 export function bpsOf(stream: IncomingStream | undefined, now: number): number {
   if (stream?.codec === undefined) return 0;
-  const { rate, statistics } = stream;
-  rate.look(statistics.bytes, statistics.packets, now);
+  const { rate, statistics, keyFrameAt } = stream;
+  rate.look(statistics.bytes, statistics.packets, keyFrameAt, now);
   if (rate.bps > 0) return rate.bps;
   return stream.kind === 'audio' ? AUDIO_BPS : ENCODING_BPS[stream.encoding]!;
 }
@@ -46,7 +46,8 @@ function measureEncodings(
     if (!isLive) continue;
     const { layers } = stream;
     const at = operatingPoint(i, 0);
-    if (layers?.measure(layers.top, bps, at, now) !== true) bps[at] = bpsOf(stream, now);
+    if (layers?.measure(layers.top, bps, at, stream.keyFrameAt, now) !== true)
+      bps[at] = bpsOf(stream, now);
   }
 }
 
@@ -55,9 +56,9 @@ function measureLayers(stream: IncomingStream | undefined, bps: Float64Array, no
     bps[0] = bpsOf(stream, now);
     return;
   }
-  const { layers } = stream;
+  const { layers, keyFrameAt } = stream;
   for (let spatial = 0; spatial <= layers.top; spatial++) {
     const at = operatingPoint(spatial, 0);
-    if (!layers.measure(spatial, bps, at, now)) bps[at] = ENCODING_BPS[spatial]!;
+    if (!layers.measure(spatial, bps, at, keyFrameAt, now)) bps[at] = ENCODING_BPS[spatial]!;
   }
 }

@@ -139,7 +139,7 @@ export class Slot {
     if (!isOther) return;
     if (layer === PAUSED) this.pause();
     else if (this.#source === undefined) this.resume(now);
-    else if (this.#source !== this.target || this.#isHeld) this.#wish(now);
+    else if (this.#source !== this.target || this.#isHeld) this.#change(now);
   }
 
   /** Who is about to show less sends no more: the queue is full of it. */
@@ -272,6 +272,22 @@ export class Slot {
     this.output.begin(stream, sequence, packet, before, now);
     this.#aim();
     return true;
+  }
+
+  /** Goes on with the next key frame of another stream; with its last one where less is to be sent at once. */
+  #change(now: number): void {
+    const { target, path } = this;
+    const isFresh = target !== undefined && now - target.keyFrameAt < CATCH_UP_MS;
+    if (!isFresh || !path.isUp || target.encoding >= (this.#source?.encoding ?? 0)) {
+      this.#wish(now);
+      return;
+    }
+    const count = (target.newest - target.keyFrameSequence) | 0;
+    for (let i = 0; i <= count && i <= CATCH_UP_MAX; i++) {
+      const sequence = (target.keyFrameSequence + i) | 0;
+      if (path.pacer.isNeeded(now)) path.pacer.add(this, target, sequence, now);
+      else this.forward(target, sequence, now);
+    }
   }
 
   #wishAgain(now: number): void {

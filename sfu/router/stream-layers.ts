@@ -157,12 +157,18 @@ export class StreamLayers {
    * What the temporal layers of a spatial layer take, bits a second: 0 where one is not sent. False while that is not
    * known.
    */
-  measure(spatial: number, bps: Float64Array, at: number, now: number): boolean {
+  measure(
+    spatial: number,
+    bps: Float64Array,
+    at: number,
+    keyFrameAt: number,
+    now: number,
+  ): boolean {
     let below = 0;
     for (let temporal = 0; temporal < TEMPORAL_LAYERS_MAX; temporal++) {
       const point = operatingPoint(spatial, temporal);
       const rate = this.#rates[point]!;
-      rate.look(this.#bytes[point]!, this.#packets[point]!, now);
+      rate.look(this.#bytes[point]!, this.#packets[point]!, keyFrameAt, now);
       const isMore = rate.bps > below * MORE;
       bps[at + temporal] = isMore ? rate.bps : 0;
       if (isMore) below = rate.bps;

@@ -18,6 +18,8 @@ const PROBE_PACKETS_MAX = 32;
 const PADDING_BYTES = 255;
 /** Of the estimate, what may be used: encoders do not hit their rate on the spot. */
 const USED_SHARE = 0.95;
+/** And while the queue is full: what is in it has to leave as well, and a key frame more. */
+const USED_SHARE_FULL = 0.8;
 /** An estimate that is lower by this much is not waited with. */
 const FALL = 0.95;
 /** What has to be found for everything to fit, with what going up wants on top. */
@@ -85,7 +87,8 @@ export class VideoShares {
     this.#shareAt = now + EVERY_MS;
     this.#wakeAt(this.#shareAt);
     this.#sharedBps = estimator.bps;
-    let budgetBps = estimator.bps * USED_SHARE - fixedBps;
+    const share = estimator.isFull(now) ? USED_SHARE_FULL : USED_SHARE;
+    let budgetBps = estimator.bps * share - fixedBps;
     if (!estimator.isCongested(now)) budgetBps = Math.max(budgetBps, this.#shownBps());
     const wantedBps = shareOut(this.#claims, budgetBps, now);
     let isShort = false;
