@@ -69,6 +69,8 @@ export class TestLink {
 
 const FRAME_MS = 40;
 const PACKET_BYTES = 1000;
+/** What libwebrtc is asked for meanwhile it does not do. */
+const DEAF_MS = 300;
 export const RIDS = ['q', 'h', 'f'] as const;
 
 /** Frames of one size for each encoding; key frames when they are asked for. Every payload says which one it is. */
@@ -82,7 +84,10 @@ export class SimulcastCamera {
   /** Of how many frames an encoding sends one. */
   readonly every = [1, 1, 1];
   readonly keyFrames = [0, 0, 0];
-  /** How much larger than others key frames are, and whether one that is asked for is made of all, as in Chromium. */
+  /**
+   * How much larger than others key frames are; and whether one that is asked for is made of all, and none again for a
+   * while, as in Chromium.
+   */
   keyFactor = 1;
   together = false;
   readonly #transport: TestTransport;
@@ -91,6 +96,7 @@ export class SimulcastCamera {
   readonly #wantsKey = [true, true, true];
   #frame = 100;
   #nextAt: number;
+  #deafUntil = 0;
 
   constructor(transport: TestTransport, now: number) {
     this.#transport = transport;
@@ -126,7 +132,11 @@ export class SimulcastCamera {
     for (const bytes of this.#transport.takeRtcp()) {
       for (const { type, media } of readRtcp(bytes)) {
         if (type !== 'pli' || media < 100 || media >= 103) continue;
-        if (this.together) this.#wantsKey.fill(true);
+        if (this.together) {
+          if (now < this.#deafUntil) continue;
+          this.#deafUntil = now + DEAF_MS;
+          this.#wantsKey.fill(true);
+        }
         this.#wantsKey[media - 100] = true;
       }
     }

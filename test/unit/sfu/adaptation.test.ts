@@ -105,6 +105,19 @@ it.each([
   expect(new Set(shown.map(({ encoding }) => encoding))).toEqual(new Set([2]));
 });
 
+it('does not wait for an encoder that has just made a key frame when less has to do', () => {
+  camera.together = true;
+  const link = subscribe(10, PLENTY);
+  run(8000, link);
+  const sent = (): number => readFrame(media(link.sent).at(-1)!.payload).encoding;
+  link.rate = 1_000_000;
+  while (sent() === 2) run(4, link);
+  const before = camera.keyFrames[0];
+  link.rate = 200_000;
+  while (sent() === 1) run(4, link);
+  expect([sent(), camera.keyFrames[0]]).toEqual([0, before]);
+});
+
 it('shows whoever has just come the lowest encoding first, and soon the best', () => {
   run(2000);
   const link = subscribe(10, PLENTY);
