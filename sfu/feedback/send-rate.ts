@@ -1,5 +1,6 @@
 // How much one encoding of a publisher takes, as those who share out a network look at it: over half a second and more,
-// smoothed, with what headers cost, and without what a key frame takes once. Called by: Publication. Allocates: nothing.
+// smoothed, with what headers cost, and without what a key frame takes once. Called by: publication-rates, StreamLayers.
+// Allocates: nothing.
 
 const WINDOW_MS = 500;
 const SMOOTHING = 0.5;
@@ -22,7 +23,7 @@ export class SendRate {
 
   /**
    * @param bytes of payloads, in all, as `packets`
-   * @param keyFrameAt when the last one came: for its sake nobody falls further. Where one follows the other they count.
+   * @param keyFrameAt when the last one came: for its sake nobody falls further. Many in a row count
    */
   look(bytes: number, packets: number, keyFrameAt: number, now: number): void {
     const elapsed = now - this.#at;

@@ -1,7 +1,7 @@
 // A camera in three sizes through the real program in real Chromium: one subscriber's network becomes narrow and wide
 // again, and another one does not notice.
 
-import { afterAll, beforeAll, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, test } from 'vitest';
 import { Chromium } from '../support/chromium.ts';
 import { publishFilm } from '../support/e2e/narrow-meeting.ts';
 import { narrowsAndWidens } from '../support/e2e/narrow-proof.ts';
@@ -12,14 +12,30 @@ let chromium: Chromium;
 let host: SternaHost;
 
 beforeAll(async () => {
-  [chromium, host] = await Promise.all([Chromium.launch(), startHost()]);
+  chromium = await Chromium.launch();
 });
-afterAll(async () => {
-  await chromium.close();
+beforeEach(async () => {
+  host = await startHost();
+});
+afterEach(async () => {
+  await chromium.closePages();
   await host.sterna.stop();
 });
+afterAll(async () => {
+  await chromium?.close();
+});
 
-test('a narrow network is a smaller picture and no pause, and a wide one a large picture', async () => {
+test('of VP8 in three encodings: a narrow network is a smaller picture and no pause, a wide one a large picture', async () => {
   await publishFilm(chromium, host);
+  await narrowsAndWidens(host, '127.0.0.1', chromium, chromium);
+});
+
+test('of VP9 in one encoding with three sizes inside, too', async () => {
+  await publishFilm(chromium, host, 'vp9');
+  await narrowsAndWidens(host, '127.0.0.1', chromium, chromium);
+});
+
+test('and of AV1', async () => {
+  await publishFilm(chromium, host, 'av1');
   await narrowsAndWidens(host, '127.0.0.1', chromium, chromium);
 });

@@ -75,11 +75,27 @@ function watchPictures(selector: string): void {
   video.requestVideoFrameCallback(onPicture);
 }
 
-/** Publishes from a page of the SDK. */
-export async function publishFilm(browser: Chromium, host: SternaHost): Promise<SdkPage> {
+/**
+ * Publishes from a page of the SDK.
+ * @param codec in three encodings of VP8 where it is left out, and else in one with three sizes inside
+ */
+export async function publishFilm(
+  browser: Chromium,
+  host: SternaHost,
+  codec?: 'vp9' | 'av1',
+): Promise<SdkPage> {
   const page = await SdkPage.open(browser, host);
   await page.page.evaluate(film, FRAMES_A_SECOND);
-  return page.join({ identity: 'ann', simulcast: true });
+  const layers = codec === undefined ? {} : { video: { codec, scalabilityMode: 'L3T3_KEY' } };
+  await page.join({ identity: 'ann', simulcast: true, ...layers });
+  if (codec === undefined) return page;
+  // However busy the machine is.
+  await page.page.evaluate(async () => {
+    const sender = window.pcs[0]!.getSenders().find(({ track }) => track?.kind === 'video')!;
+    const parameters = sender.getParameters();
+    await sender.setParameters({ ...parameters, degradationPreference: 'maintain-resolution' });
+  });
+  return page;
 }
 
 /** Somebody who only looks, in a page of the SDK, which costs less than a meeting page. */
