@@ -1,5 +1,5 @@
 // How much one encoding of a publisher takes, as those who share out a network look at it: over half a second and more,
-// smoothed, with what headers cost, and without what a key frame takes once. Called by: publication-rates, StreamLayers.
+// smoothed, with what headers cost, and without what a key frame takes once. Called by: whoever measures publications.
 // Allocates: nothing.
 
 const WINDOW_MS = 500;
