@@ -1,4 +1,5 @@
-// One of two media workers dies: who comes to its room is told to come again and let in then; other rooms go on.
+// A media worker dies: its rooms go on in another one; where there is none, who comes is told to come again, and let in
+// then.
 
 import { expect, it, onTestFinished } from 'vitest';
 import { API_KEY, Sterna } from '../support/e2e/sterna.ts';
@@ -9,51 +10,65 @@ import { call, problem } from '../support/http-call.ts';
 import type { Answer } from '../support/http-call.ts';
 import { PUBLISH } from '../support/whip-offers.ts';
 
-it('its room says 503 with Retry-After until another worker listens', async () => {
+async function start(workers: number): Promise<Sterna> {
   const sterna = await Sterna.start({
     config: {
       engine: 'linux',
-      workers: 2,
+      workers,
       sfu: { addresses: ['127.0.0.1'], port: 0, tcp: false },
       turn: { listeners: ['udp://127.0.0.1:0'], secrets: ['a secret of thirty-two characters'] },
     },
     nodeFlags: [...INSPECT],
   });
   onTestFinished(() => sterna.kill());
-  const publish = (room: string): Promise<Answer> =>
-    call(
-      sterna.port,
-      'POST',
-      `/v1/whip/${room}`,
-      {
-        authorization: `Bearer ${API_KEY.name}:${API_KEY.secret}`,
-        'content-type': 'application/sdp',
-      },
-      PUBLISH,
-    );
+  return sterna;
+}
+
+const publish = (sterna: Sterna, room: string): Promise<Answer> =>
+  call(
+    sterna.port,
+    'POST',
+    `/v1/whip/${room}`,
+    {
+      authorization: `Bearer ${API_KEY.name}:${API_KEY.secret}`,
+      'content-type': 'application/sdp',
+    },
+    PUBLISH,
+  );
+
+/** Ends one of so many; returns which. */
+async function end(sterna: Sterna, workers: number): Promise<number> {
+  const inspector = await Inspector.attach(sterna, workers);
+  await killWorker(inspector, 'exit');
+  const [exited] = await sterna.waitForEvents('media.exited');
+  inspector.close();
+  return Number(exited?.['worker']);
+}
+
+it('one of two: nobody is refused', async () => {
+  const sterna = await start(2);
   // In turn, since both workers are empty.
   const rooms = ['first', 'second'];
   for (const room of rooms) {
     // oxlint-disable-next-line eslint/no-await-in-loop -- one after the other is the point
-    expect((await publish(room)).status).toBe(201);
+    expect((await publish(sterna, room)).status).toBe(201);
   }
-  const inspector = await Inspector.attach(sterna, 2);
-  await killWorker(inspector, 'exit');
-  const [exited] = await sterna.waitForEvents('media.exited');
-  const dead = Number(exited?.['worker']);
-  inspector.close();
-  const refused: Answer[] = [];
-  const [there, other, fresh] = await Promise.all([
-    publish(rooms[dead]!),
-    publish(rooms[1 - dead]!),
-    publish('third'),
-  ]);
-  refused.push(there);
-  expect([other.status, fresh.status]).toEqual([201, 201]);
+  const dead = await end(sterna, 2);
+  const answers = await Promise.all(
+    [rooms[dead]!, rooms[1 - dead]!, 'third'].map((room) => publish(sterna, room)),
+  );
+  expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
+});
+
+it('the only one: 503 with Retry-After until it listens again', async () => {
+  const sterna = await start(1);
+  expect((await publish(sterna, 'first')).status).toBe(201);
+  await end(sterna, 1);
+  const refused = [await publish(sterna, 'first')];
   await expect
     .poll(
       async () => {
-        const answer = await publish(rooms[dead]!);
+        const answer = await publish(sterna, 'first');
         if (answer.status !== 201) refused.push(answer);
         return answer.status;
       },
@@ -61,8 +76,8 @@ it('its room says 503 with Retry-After until another worker listens', async () =
     )
     .toBe(201);
   for (const one of refused) {
-    expect(problem(one)).toMatchObject({ status: 503, reason: 'MEDIA_UNAVAILABLE' });
-    expect(one.headers['retry-after']).toBe('2');
+    expect(problem(one)).toMatchObject({ status: 503 });
+    expect(Number(one.headers['retry-after'])).toBeGreaterThan(0);
   }
   held(`${refused.length} were refused`);
 });
