@@ -108,7 +108,8 @@ export class Invariants {
       if (publisher === guest || publisher.room !== guest.room || !publisher.isUp) continue;
       for (const source of publisher.sources) {
         if (!source.isSeen || bound.has(source.sid) || guest.off.has(source.sid)) continue;
-        const since = Math.max(source.since, guest.upSince, guest.wishedAt, this.excusedUntil);
+        const told = Math.max(source.since, guest.upSince, guest.wishedAt, guest.resumedAt);
+        const since = Math.max(told, this.excusedUntil);
         if (now - since <= PICTURE_WITHIN_MS) continue;
         this.#violated(guest, `no slot for ${source.name} of guest ${publisher.number}`);
       }
