@@ -1,4 +1,4 @@
-// Half a minute of a meeting place under random life, or what `npm run soak` asks for: nobody is left without a
+// A quarter of a minute of a meeting place under random life, or what `npm run soak` asks for: nobody is left without a
 // picture, and everything is as before when everybody has left.
 
 import { expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import { held } from '../support/fault/held.ts';
 import { FUZZ_SEED } from '../support/fuzz.ts';
 import { Soak, WORKERS } from '../support/soak/soak.ts';
 
-const MINUTES = Number(process.env['STERNA_SOAK_MINUTES'] ?? 0.4);
+const MINUTES = Number(process.env['STERNA_SOAK_MINUTES'] ?? 0.25);
 const MS = MINUTES * 60_000;
 const IS_LONG = MINUTES >= 1;
 /** What a thread that was ended from outside had allocated stays with the process. */

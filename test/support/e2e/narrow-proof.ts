@@ -19,7 +19,7 @@ import { UdpBottleneck } from './udp-bottleneck.ts';
 
 const WHOLE = 720;
 const CAP_BPS = 500_000;
-const CAPPED_MS = 6000;
+const CAPPED_MS = 4000;
 /** What the camera sends is far more than that when it begins. */
 const FULL_BPS = 1_000_000;
 /** The larger picture that is back is there to stay. */
