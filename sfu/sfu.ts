@@ -23,6 +23,7 @@ import { ParticipantMedia } from './router/participant-media.ts';
 import { PayloadPool } from './router/payload-pool.ts';
 import { HERE, type Publication } from './router/publication.ts';
 import { RoomRouter } from './router/room-router.ts';
+import { RoomSummaries, type RoomSummary } from './router/room-summary.ts';
 import type { PacketSender, RouterHost } from './router/router-host.ts';
 import { availableOf, incomingReports, outgoingReports, rttOf } from './router/stream-report.ts';
 import type { MediaObserver, TransportSetup } from './transport/media-transport.ts';
@@ -230,6 +231,13 @@ export class Sfu {
         ROUTER_DROP_REASONS.map((reason, i) => [reason, counters.drops[i] ?? 0]),
       ),
     };
+  }
+
+  /** Of all rooms, each with those of its participants who are in trouble. */
+  summaries(): RoomSummary[] {
+    const summaries = new RoomSummaries();
+    for (const seat of this.#seats.values()) summaries.add(seat);
+    return summaries.list();
   }
 
   /** Closes all transports, without a word to the sink, and frees what was kept. Idempotent. */

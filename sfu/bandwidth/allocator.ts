@@ -24,6 +24,8 @@ export type LayerReason = 'best' | 'bandwidth' | 'limit' | 'publisher';
 
 /** To go up, so much more must be there than what it costs: rates of encodings swing. */
 const UP_MARGIN = 1.15;
+/** And so much for a while after a fall: the key frame of a larger picture fills a narrow network for long. */
+const UP_MARGIN_FALLEN = 1.5;
 /** What was taken away comes back after this long at the earliest, milliseconds; twice as long each time in a row. */
 const UP_AFTER_MS = 1000;
 const UP_AFTER_MS_MAX = 8000;
@@ -116,9 +118,23 @@ export class Claim {
     return point < 0 ? 0 : this.bps[point]!;
   }
 
+  /** The most frames of the lowest size. */
+  lowestSize(): number {
+    let point = this.lowest();
+    for (let next = point + 1; next < POINTS && spatialOf(next) === spatialOf(point); next++) {
+      if (this.bps[next]! > 0) point = next;
+    }
+    return point;
+  }
+
   /** Whether it may go up to that point now, as far as it has been there before. */
   mayRise(point: number, now: number): boolean {
     return point <= this.point || now - this.#fellAt >= this.#upAfterMs;
+  }
+
+  /** To go up, so much of what the point costs must be there besides. */
+  margin(now: number): number {
+    return (now - this.#fellAt < SETTLED_MS ? UP_MARGIN_FALLEN : UP_MARGIN) - 1;
   }
 
   /** Takes what was shared out; whether that is something else. */
@@ -160,8 +176,15 @@ export class Claim {
  * Shares out so many bits a second; returns how much would be sent if there were no limit. Whoever has the highest
  * priority is sent something whatever there is: an estimate is an estimate, and a black picture is none.
  * @param claims the highest priority first
+ * @param isFull the queue on the way is full: who has to become smaller is the smallest first, whose key frame is
+ *   through in no time, where that of a size between stands in the queue for as long as it takes to notice a pause
  */
-export function shareOut(claims: readonly Claim[], budgetBps: number, now: number): number {
+export function shareOut(
+  claims: readonly Claim[],
+  budgetBps: number,
+  isFull: boolean,
+  now: number,
+): number {
   let left = budgetBps;
   let wantedBps = 0;
   for (let i = 0; i < claims.length; i++) {
@@ -182,7 +205,17 @@ export function shareOut(claims: readonly Claim[], budgetBps: number, now: numbe
     left = raise(claims, from, end, left, now);
     from = end;
   }
+  if (isFull) fallFar(claims);
   return wantedBps;
+}
+
+/** Who becomes smaller becomes the smallest. */
+function fallFar(claims: readonly Claim[]): void {
+  for (let i = 0; i < claims.length; i++) {
+    const claim = claims[i]!;
+    const isSmaller = claim.next !== PAUSED && spatialOf(claim.next) < claim.layer;
+    if (isSmaller && !claim.fixed) claim.next = Math.min(claim.next, claim.lowestSize());
+  }
 }
 
 /** Those of one priority, a step each in turn, until none fits. */
@@ -201,7 +234,7 @@ function raise(
       const above = claim.above(claim.next);
       if (above === PAUSED || !claim.mayRise(above, now)) continue;
       const more = claim.cost(above) - claim.cost(claim.next);
-      const needed = above > claim.point ? more + claim.cost(above) * (UP_MARGIN - 1) : more;
+      const needed = above > claim.point ? more + claim.cost(above) * claim.margin(now) : more;
       if (needed > left) continue;
       claim.next = above;
       left -= more;

@@ -14,6 +14,7 @@ import {
   neededBy,
   NO_LAYERS,
   operatingPoint,
+  POINTS,
   SPATIAL_LAYERS_MAX,
   spatialLayer,
   spatialOf,
@@ -28,6 +29,9 @@ import { NOT_MAPPED, RemovedSequences } from './removed-sequences.ts';
 
 /** Changes of the operating point that are remembered; a power of two. */
 const CHANGES = 32;
+
+/** The point of who is sent nothing: no frame is needed for it. */
+const NOTHING = POINTS;
 
 /** What `take` says of a packet. */
 export const PASSES = 0;
@@ -44,6 +48,8 @@ export class LayerFilter {
   #temporal = TEMPORAL_LAYERS_MAX - 1;
   /** Nothing but a key frame brings the spatial layer that is to be shown. */
   awaitsKeyFrame = false;
+  /** Nothing more is sent until the key frame that a smaller picture begins with. */
+  #isHeld = false;
   /** The one that holds now. */
   #point = 0;
   /** Those that could be gone over to: nothing is missing of what their frames refer to. */
@@ -66,10 +72,21 @@ export class LayerFilter {
     this.#temporal = temporal;
   }
 
+  /** Whether it is to come down to a smaller picture, and cannot yet. */
+  get awaitsSmaller(): boolean {
+    return this.isActive && this.awaitsKeyFrame && this.#spatial < spatialOf(this.#point);
+  }
+
+  /** Who is to come down to a smaller picture is sent nothing until it begins: the queue is full of the larger one. */
+  hold(): void {
+    this.#isHeld ||= this.awaitsSmaller;
+  }
+
   /** The next packet is of another source. */
   end(): void {
     this.isActive = false;
     this.awaitsKeyFrame = false;
+    this.#isHeld = false;
   }
 
   /** The source turns out to have layers: so far all of it was sent. @param top its highest spatial layer */
@@ -152,10 +169,15 @@ export class LayerFilter {
     else if ((neededBy(layers) >> this.#point) & 1) intact |= beginsAfter(layers);
     if ((intact >> wanted) & 1) {
       this.awaitsKeyFrame = false;
+      this.#isHeld = false;
       this.#goTo(sequence, wanted);
       return;
     }
     this.awaitsKeyFrame = spatial !== here;
+    if (this.#isHeld) {
+      this.#goTo(sequence, NOTHING);
+      return;
+    }
     const temporal = this.#until(spatial, here);
     let best = Math.min(temporalOf(this.#point), temporal);
     for (let next = best + 1; next <= temporal; next++) {
@@ -187,6 +209,10 @@ export class LayerFilter {
     this.#since[place] = sequence;
     this.#points[place] = point;
     this.#point = point;
+    if (point === NOTHING) {
+      this.#intact = 0;
+      return;
+    }
     // The layers below it in time need less of the same.
     for (let t = 0; t <= temporalOf(point); t++) {
       this.#intact |= 1 << operatingPoint(spatialOf(point), t);

@@ -146,7 +146,8 @@ export class Slot {
   hold(): void {
     const { target } = this;
     if (this.layer < 0 || target === undefined) return;
-    this.#isHeld ||= target.encoding < (this.#source?.encoding ?? 0);
+    if (target === this.#source) this.output.filter?.hold();
+    else this.#isHeld ||= target.encoding < (this.#source?.encoding ?? 0);
   }
 
   /** Tells its claim what each operating point takes that is of use here. */
@@ -221,7 +222,8 @@ export class Slot {
     const stream = this.#source;
     if (stream === undefined || stream.generation !== this.#generation) return;
     // It is about to show less, and what is lost of more is of no use any more.
-    if (this.layer >= 0 && (this.target?.encoding ?? stream.encoding) < stream.encoding) return;
+    const isSmaller = (this.target?.encoding ?? stream.encoding) < stream.encoding;
+    if (this.layer >= 0 && (isSmaller || this.output.filter?.awaitsSmaller === true)) return;
     this.output.resend(stream, sequenceNumber, now);
   }
 

@@ -87,10 +87,11 @@ export class VideoShares {
     this.#shareAt = now + EVERY_MS;
     this.#wakeAt(this.#shareAt);
     this.#sharedBps = estimator.bps;
-    const share = estimator.isFull(now) ? USED_SHARE_FULL : USED_SHARE;
+    const isFull = estimator.isFull(now);
+    const share = isFull ? USED_SHARE_FULL : USED_SHARE;
     let budgetBps = estimator.bps * share - fixedBps;
     if (!estimator.isCongested(now)) budgetBps = Math.max(budgetBps, this.#shownBps());
-    const wantedBps = shareOut(this.#claims, budgetBps, now);
+    const wantedBps = shareOut(this.#claims, budgetBps, isFull, now);
     let isShort = false;
     let news: SlotLayer[] | undefined;
     for (let i = 0; i < this.#claims.length; i++) {
