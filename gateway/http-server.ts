@@ -1,4 +1,5 @@
-// The HTTP side of the server: the meeting page, health, metrics, the room API and the way to the signaling WebSocket.
+// The HTTP side of the server: the meeting page, the dashboard, health, metrics, the API and the way to the signaling
+// WebSocket.
 // Called by: server.ts, which hands in what lies behind each route; nothing here knows of rooms or media.
 
 import { type RequestListener, type Server, STATUS_CODES } from 'node:http';
@@ -40,6 +41,8 @@ import { metricsRoute } from './routes/metrics.ts';
 import type { MetricsOptions } from './routes/metrics.ts';
 import { operateRoutes } from './routes/operate.ts';
 import type { OperateApi } from './routes/operate.ts';
+import { overviewRoutes } from './routes/overview.ts';
+import type { OverviewApi } from './routes/overview.ts';
 import { participantRoutes } from './routes/participants.ts';
 import type { ParticipantsApi } from './routes/participants.ts';
 import { roomRoutes } from './routes/rooms.ts';
@@ -77,6 +80,7 @@ export interface GatewayOptions extends HealthOptions {
   keys: KeysApi;
   turn: TurnApi;
   operate: OperateApi;
+  overview: OverviewApi;
   metrics: MetricsOptions;
   /** Where media is forwarded. */
   whip?: WhipApi | undefined;
@@ -191,6 +195,7 @@ function routesOf(options: GatewayOptions, clientOf: TellClient, latency: Latenc
     ...keyRoutes(options.keys),
     ...turnRoutes(options.turn, clientOf),
     ...operateRoutes(options.operate),
+    ...overviewRoutes(options.overview),
     ...(options.whip ? whipRoutes({ api: options.whip, clientOf, refuse }) : []),
     ...(options.mintToken ? [devTokenRoute(options.mintToken)] : []),
   ];

@@ -1,4 +1,4 @@
-// The meeting page: files of one folder, and the header fields that keep what runs in it to itself.
+// The meeting page and the dashboard: files of one folder, and the header fields that keep what runs in it to itself.
 // Called by: http-server.ts.
 
 import fastifyStatic from '@fastify/static';
@@ -47,12 +47,16 @@ export function servePage(
       responder.stamp(request, reply);
       next();
     });
+    // What the dashboard loads stands beside it. A browser keeps the fragment, which has the token.
+    scope.get('/dashboard', (_request, reply) => reply.redirect('dashboard/'));
     await scope.register(fastifyStatic, {
       root,
       index: ['index.html'],
       dotfiles: 'ignore',
       decorateReply: false,
       cacheControl: false,
+      // The build leaves both forms beside each file.
+      preCompressed: true,
     });
   });
 }

@@ -5,7 +5,11 @@
 import { basename, relative } from 'node:path';
 import { DEVELOPMENT_KEY } from '../shared/config/development.ts';
 import type { Config } from '../shared/config/load.ts';
+import { mintToken } from '../signaling/index.ts';
 import type { Server } from './server.ts';
+
+/** How long the link to the dashboard lasts, seconds: its secret is gone with the process in any case. */
+const DASHBOARD_SECONDS = 24 * 3600;
 
 export function developmentBanner(server: Server, config: Config, version: string): string {
   const self = commandName(process.argv[1] ?? 'sterna');
@@ -15,6 +19,7 @@ export function developmentBanner(server: Server, config: Config, version: strin
     '',
     `  Meeting    ${meeting}`,
     '             open it in two browsers (or tabs) of this machine',
+    `  Dashboard  ${server.url}/dashboard#token=${dashboardToken(config)}`,
     `  API key    ${DEVELOPMENT_KEY}`,
     `  Secret     ${config.keys[DEVELOPMENT_KEY] ?? ''}`,
     `  Media      ${server.media.length > 0 ? server.media.join('  ') : 'from peer to peer'}`,
@@ -25,6 +30,16 @@ export function developmentBanner(server: Server, config: Config, version: strin
     '',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function dashboardToken(config: Config): string {
+  return mintToken({
+    key: DEVELOPMENT_KEY,
+    secret: config.keys[DEVELOPMENT_KEY] ?? '',
+    identity: 'dashboard',
+    grants: { roomAdmin: true },
+    ttlSeconds: DASHBOARD_SECONDS,
+  });
 }
 
 /** How this program was called: `sterna` when it is installed, by its file in a checkout. */

@@ -11,11 +11,12 @@ import type { Command, Context } from './commands/command.ts';
 import { auditVerify } from './commands/audit-verify.ts';
 import { configCheck } from './commands/config-check.ts';
 import { doctor } from './commands/doctor.ts';
+import { load } from './commands/load.ts';
 import { serve } from './commands/serve.ts';
 import { token } from './commands/token.ts';
 import { VERSION } from './package-root.ts';
 
-const COMMANDS: readonly Command[] = [serve, token, doctor, configCheck, auditVerify];
+const COMMANDS: readonly Command[] = [serve, token, load, doctor, configCheck, auditVerify];
 
 const USAGE = `Sterna ${VERSION}: rooms, signaling and STUN/TURN in one process
 

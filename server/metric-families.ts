@@ -151,6 +151,24 @@ export const METRIC_FAMILIES: readonly MetricFamily[] = [
     ...ofEachWorker(({ deaths }) => deaths),
   },
   {
+    name: 'sterna_media_worker_cpu_seconds_total',
+    type: 'counter',
+    help: 'CPU time of the media worker, of its present thread; absent where the system does not tell it',
+    labels: ['worker'],
+    samples: ({ media }) =>
+      answering(media).flatMap(({ index, stats: { thread } }) =>
+        thread.cpuSeconds === null
+          ? []
+          : [{ labels: { worker: String(index) }, value: thread.cpuSeconds }],
+      ),
+  },
+  {
+    name: 'sterna_media_worker_heap_used_bytes',
+    type: 'gauge',
+    help: 'JavaScript heap of the media worker that is in use',
+    ...ofWorkers(({ thread }) => thread.heapUsedBytes),
+  },
+  {
     name: 'sterna_media_sockets',
     type: 'gauge',
     help: 'Open UDP sockets, of listeners and relays',

@@ -11,7 +11,9 @@ import { bracketed, isWildcard } from '../shared/config/network-values.ts';
 import { systemClock } from '../shared/clock.ts';
 import { SternaError } from '../shared/errors.ts';
 import type { KeyRing } from '../shared/keys/key-ring.ts';
+import { keptBy } from '../shared/log.ts';
 import type { Logger, LogLevel } from '../shared/log.ts';
+import { RecentLines } from '../shared/recent-lines.ts';
 import type { RedisLink } from '../shared/redis/redis-link.ts';
 import { createGateway } from '../gateway/http-server.ts';
 import type { Gateway } from '../gateway/http-server.ts';
@@ -32,6 +34,7 @@ import type { MediaHost } from './media/host.ts';
 import { Metrics } from './metrics.ts';
 import { roomObserverOf } from './observer.ts';
 import { operateApiOf } from './operate-api.ts';
+import { overviewApiOf } from './overview-api.ts';
 import { VERSION, webRoot } from './package-root.ts';
 import { Reload } from './reload.ts';
 import { participantsApiOf } from './participants-api.ts';
@@ -81,6 +84,7 @@ export class Server {
   readonly #drain: Drain;
   readonly #webhooks: Webhooks;
   readonly #auditLog: AuditLog | undefined;
+  readonly #recent: RecentLines;
   #gateway: Gateway | undefined;
   #rateFeed: RateFeed | undefined;
   /** Undefined where the gateway speaks HTTP. */
@@ -89,8 +93,15 @@ export class Server {
   #port = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(config: Config, log: Logger, parts: ServerParts, sources?: ReloadSources) {
+  private constructor(
+    config: Config,
+    log: Logger,
+    recent: RecentLines,
+    parts: ServerParts,
+    sources?: ReloadSources,
+  ) {
     const { media, keys, auditLog, redis } = parts;
+    this.#recent = recent;
     this.#config = config;
     this.#log = log;
     this.#media = media;
@@ -144,7 +155,9 @@ export class Server {
 
   /** Resolves when everything serves. Rejects with a SternaError of one line, and leaves nothing open. */
   static async start(config: Config, log: Logger, sources?: ReloadSources): Promise<Server> {
-    const server = new Server(config, log, await openParts(config, log), sources);
+    const recent = new RecentLines(systemClock);
+    const kept = keptBy(recent, log);
+    const server = new Server(config, kept, recent, await openParts(config, kept), sources);
     try {
       await server.#open();
       return server;
@@ -210,6 +223,11 @@ export class Server {
     return this.#auditLog ?? noAudit;
   }
 
+  /** By which other nodes know this one. */
+  get #id(): string {
+    return this.#cluster?.node ?? hostname();
+  }
+
   get #stateNow(): ServerState {
     return this.#state === 'ready' && this.#drain.on ? 'draining' : this.#state;
   }
@@ -259,7 +277,19 @@ export class Server {
         ),
         this.#audit,
       ),
-      operate: operateApiOf(this.#drain, this.reload),
+      operate: operateApiOf(this.#drain, this.reload, places, this.#id),
+      overview: overviewApiOf({
+        id: this.#id,
+        name: hostname(),
+        places,
+        cluster: this.#cluster,
+        rooms: this.#signaling.rooms,
+        media: this.#media,
+        lines: this.#recent,
+        state: () => this.#stateNow,
+        quota: () => this.reload.running.turn.quota,
+        stats: () => this.stats(),
+      }),
       metrics: {
         readers: gateway.metrics,
         contentType: metrics.contentType,

@@ -57,6 +57,31 @@ export const silentLogger: Logger = loggerOn(
   {},
 );
 
+/** Takes lines of `warn` and above, their fields cleared as those that are written. */
+export interface LineKeeper {
+  keep(level: KeptLevel, event: string, fields: Record<string, unknown>): void;
+}
+
+export const KEPT_LEVELS = ['warn', 'error', 'fatal'] as const;
+export type KeptLevel = (typeof KEPT_LEVELS)[number];
+
+/** The same log, whose warnings and errors are kept, too, whatever its level is. */
+export function keptBy(keeper: LineKeeper, log: Logger, bound: LogFields = {}): Logger {
+  const at =
+    (level: KeptLevel): Write =>
+    (event, fields) => {
+      keeper.keep(level, event, sanitize({ ...bound, ...fields }));
+      log[level](event, fields);
+    };
+  return {
+    ...log,
+    warn: at('warn'),
+    error: at('error'),
+    fatal: at('fatal'),
+    child: (fields) => keptBy(keeper, log.child(fields), { ...bound, ...fields }),
+  };
+}
+
 function loggerOn(sink: Sink, bound: LogFields): Logger {
   const at =
     (level: RecordLevel): Write =>

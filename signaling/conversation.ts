@@ -154,7 +154,8 @@ export class Conversation {
       }
       case 'leave':
         this.socket.closeAfterLeave();
-        session.end('LEFT');
+        if (message.backMs === undefined) session.end('LEFT');
+        else this.#service.sessions.detach(session, this.socket, message.backMs);
         return session.room.feed.schedule();
     }
   }

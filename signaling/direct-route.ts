@@ -82,6 +82,12 @@ export class DirectRoute<M extends RoutedMember> {
     for (const member of members) push(member, this.of(member.participant.sid));
   }
 
+  /** The connection of that one is lost for good: if there was a way, there will be another one. */
+  renew(member: M, on: boolean, now: number): void {
+    if (this.#pair?.members.includes(member) === true) this.#end(this.#pair, now);
+    this.update(on, now);
+  }
+
   /** From now on the server has to see what that one sends. */
   hold(member: M, on: boolean, now: number): void {
     this.#held.add(member);

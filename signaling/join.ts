@@ -155,6 +155,7 @@ function resume(
   const ice = service.iceServers(participant.identity, door.requestHost);
   const before = sessions.attach(session, door.socket);
   door.session = session;
+  if (given.anew === true) session.beginAnew(clock.monotonic());
   before?.bye(refusal('SESSION_GONE', 'The session went on over another connection'));
   const lost = !session.canReplay(given.lastSeq);
   const seq = lost ? session.seq : given.lastSeq;

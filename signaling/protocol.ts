@@ -87,6 +87,8 @@ export const joinMessage = z.object({
       secret: z.string().min(1).max(128),
       /** The `s` of the last push that the client has seen. */
       lastSeq: z.int().min(0),
+      /** It has kept nothing else: its page was loaded again. */
+      anew: z.boolean().optional(),
     })
     .optional(),
   client: z
@@ -281,6 +283,8 @@ export const pingMessage = z.object({
 export const leaveMessage = z.object({
   type: z.literal('leave'),
   reason: z.string().max(256).optional(),
+  /** It may come back within so many milliseconds, to resume; else it has left. */
+  backMs: z.int().min(1).max(300_000).optional(),
 });
 
 export const clientMessage = z.discriminatedUnion('type', [

@@ -30,6 +30,13 @@ export class ReplyCache {
     return frame === undefined ? STALE : { state: 'known', frame };
   }
 
+  /** Ids begin anew. */
+  clear(): void {
+    this.#frames.clear();
+    this.#chars = 0;
+    this.#lastId = 0;
+  }
+
   /** Keeps the reply to a request that `find` called new. */
   add(id: number, frame: string): void {
     this.#lastId = id;

@@ -231,6 +231,11 @@ export class Room<M extends Member = Member> {
     this.route.hold(member, this.#mode === 'auto', this.#clock.monotonic());
   }
 
+  /** That member has lost the connections that it had to another one. */
+  renewRoute(member: M, now: number): void {
+    this.route.renew(member, this.#mode === 'auto', now);
+  }
+
   /** Nobody has been in it for its time-out. */
   isStale(now: number): boolean {
     return this.#members.size === 0 && now - this.#emptySince >= this.emptyTimeoutMs;

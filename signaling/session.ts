@@ -151,6 +151,13 @@ export class Session implements Member, MediaOwner {
     return waitMs;
   }
 
+  /** Its client has lost all that it knew: it counts its requests anew, and wants nothing in particular. */
+  beginAnew(now: number): void {
+    this.replies.clear();
+    this.media?.wishes.clear();
+    this.room.renewRoute(this, now);
+  }
+
   /** Ends it after `leave` or the time to resume; `reason` is what the room reads in `gone`. */
   end(reason: string): void {
     if (this.#over) return;

@@ -1,4 +1,4 @@
-// All sessions by id, and those without a WebSocket in the order in which they lost it.
+// All sessions by id, and until when those without a WebSocket may be resumed.
 // Called by: joining (open, find, attach), conversations (detach), the sweep. Bounded by `maxSessions`.
 
 import type { Clock } from '../shared/clock.ts';
@@ -8,10 +8,17 @@ import { Session } from './session.ts';
 import type { SessionOptions } from './session.ts';
 import type { SignalSocket } from './signal-socket.ts';
 
+interface Absence {
+  readonly forMs: number;
+  /** Monotonic. */
+  until: number;
+  /** What the room reads when nobody has come back by then. */
+  readonly reason: 'LEFT' | 'TIMEOUT';
+}
+
 export class Sessions {
   readonly #sessions = new Map<string, Session>();
-  /** Since when, monotonic; all wait equally long, so the first is always the next to go. */
-  readonly #away = new Map<Session, number>();
+  readonly #away = new Map<Session, Absence>();
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #limits: SignalingLimits;
@@ -62,11 +69,16 @@ export class Sessions {
     return before;
   }
 
-  /** The session lost this WebSocket; without effect when it is on another by now, or over. */
-  detach(session: Session, socket: SignalSocket): void {
+  /**
+   * The session lost this WebSocket; without effect when it is on another by now, or over.
+   * @param backMs its client has left, and said when it would be back; else it waits as long as a session may
+   */
+  detach(session: Session, socket: SignalSocket, backMs?: number): void {
     if (session.socket !== socket || session.over) return;
     session.socket = null;
-    this.#away.set(session, this.#clock.monotonic());
+    const forMs = Math.min(backMs ?? Infinity, this.#limits.resumeMs);
+    const until = this.#clock.monotonic() + forMs;
+    this.#away.set(session, { forMs, until, reason: backMs === undefined ? 'TIMEOUT' : 'LEFT' });
     session.participant.setState('away');
     session.room.feed.changed(session.participant);
     session.room.feed.schedule();
@@ -75,16 +87,16 @@ export class Sessions {
 
   /** Ends the sessions whose time to resume is over. */
   sweep(now: number): void {
-    for (const [session, since] of this.#away) {
-      if (now - since < this.#limits.resumeMs) return;
-      session.end('TIMEOUT');
+    for (const [session, { until, reason }] of this.#away) {
+      if (now < until) continue;
+      session.end(reason);
       session.room.feed.schedule();
     }
   }
 
   /** Those without a WebSocket have their whole time again: until now none of them could have come back. */
   waitAnew(now: number): void {
-    for (const session of this.#away.keys()) this.#away.set(session, now);
+    for (const absence of this.#away.values()) absence.until = now + absence.forMs;
   }
 
   #onEnd(session: Session, reason: string): void {

@@ -8,7 +8,8 @@ import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
 
 /** `draining`: nobody new is taken, and those who are here go on. `closing`: they were told to go. */
-export type ServerState = 'starting' | 'ready' | 'draining' | 'closing';
+export const SERVER_STATES = ['starting', 'ready', 'draining', 'closing'] as const;
+export type ServerState = (typeof SERVER_STATES)[number];
 
 export interface HealthOptions {
   version: string;

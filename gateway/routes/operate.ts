@@ -7,9 +7,13 @@ import type { Caller } from '../caller.ts';
 import { defineRoute } from '../route.ts';
 import type { Route } from '../route.ts';
 
-const drainRequest = z.strictObject({ on: z.boolean() });
+const drainRequest = z.strictObject({
+  on: z.boolean(),
+  /** Which of several nodes, as GET /v1/nodes calls it; the one that is asked when left out. */
+  node: z.string().min(1).max(64).optional(),
+});
 
-const drainStatus = z.object({
+export const drainStatus = z.object({
   draining: z.boolean(),
   /** Who is left. */
   participants: z.int(),
@@ -27,7 +31,8 @@ export type ReloadAnswer = Readonly<z.output<typeof reloadAnswer>>;
 
 export interface OperateApi {
   drainStatus(): DrainStatus;
-  drain(caller: Caller, on: boolean): DrainStatus;
+  /** @param node that of several; rejects with a GatewayProblem where there is none of that id */
+  drain(caller: Caller, on: boolean, node: string | undefined): Promise<DrainStatus>;
   /** Rejects with a GatewayProblem that says what is wrong with the configuration. */
   reload(caller: Caller): Promise<ReloadAnswer>;
 }
@@ -49,7 +54,8 @@ export function operateRoutes(api: OperateApi): Route[] {
       access: 'server-admin',
       body: drainRequest,
       response: { 200: drainStatus },
-      handler: ({ body, caller, reply }) => reply(200, api.drain(caller, body.on)),
+      handler: async ({ body, caller, reply }) =>
+        reply(200, await api.drain(caller, body.on, body.node)),
     }),
     defineRoute({
       method: 'POST',

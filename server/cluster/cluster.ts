@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { systemClock } from '../../shared/clock.ts';
 import type { Logger } from '../../shared/log.ts';
+import { parseJson } from '../../shared/parse-json.ts';
 import type { RedisLink, RedisStats } from '../../shared/redis/redis-link.ts';
 import { refusal } from '../../signaling/index.ts';
 import type { JoinRequest, RoomRouter, Route, SignalingServer } from '../../signaling/index.ts';
@@ -33,6 +34,9 @@ const FROZEN_RETRY_MS = 1000;
 
 /** The channel of all nodes. */
 const ALL = 'all';
+/** What is read of `describe`. */
+const description = z.object({ name: z.string() });
+
 const announcement = z.object({ from: z.string().max(32), kind: z.literal('leave') });
 
 export interface ClusterOptions {
@@ -160,6 +164,15 @@ export class Cluster implements RoomRouter {
   close(): void {
     clearInterval(this.#timer);
     this.#parts?.exchange.calls.close();
+  }
+
+  /** Of those that hold a lease, what each says of itself. Rejects while Redis is away. */
+  async nodes(): Promise<{ readonly id: string; readonly name: string }[]> {
+    const nodes = await this.#store.nodes();
+    return nodes.map(([id, said]) => {
+      const { data } = description.safeParse(parseJson(said));
+      return { id, name: data?.name ?? '' };
+    });
   }
 
   stats(): ClusterStats {

@@ -11,6 +11,8 @@ import { systemClock } from '../../shared/clock.ts';
 import { checkCertificate } from '../doctor/certificate-check.ts';
 import { shownCertificate } from '../doctor/certificate-probe.ts';
 import { getJson } from '../doctor/http-probe.ts';
+import { checkClock } from '../doctor/clock-check.ts';
+import { checkLimits, readLimits } from '../doctor/limits-check.ts';
 import { checkMedia } from '../doctor/media-check.ts';
 import { tcpProblem } from '../doctor/port-probe.ts';
 import { Report } from '../doctor/report.ts';
@@ -46,16 +48,22 @@ export const doctor: Command = {
   summary: 'check this machine, the configuration and a running server',
   help: `${CONFIG_FLAGS_HELP}
       --health             ask only whether the server is healthy (for HEALTHCHECK)
+      --ntp HOST[:PORT]    compare the clock with that time server's
 
-Looks at Node, the configuration, the page and the ports. Where a server answers, it also asks
-every listener of STUN and TURN over UDP, TCP, TLS and DTLS for a Binding, sends packets through
-two relays, there and back, and reads the certificate. Exit code 1 when a check fails.`,
+Looks at Node, the clock, the configuration, the page, limits of the system and the ports. Where a
+server answers, it also asks every listener of STUN and TURN over UDP, TCP, TLS and DTLS for a
+Binding, sends packets through two relays, there and back, and reads the certificate. Exit code 1 when a check fails.`,
 
   run: async (argv, context) => {
-    const flags = readFlags('doctor', argv, { ...CONFIG_FLAGS, health: { type: 'boolean' } });
+    const flags = readFlags('doctor', argv, {
+      ...CONFIG_FLAGS,
+      health: { type: 'boolean' },
+      ntp: { type: 'string' },
+    });
     const report = new Report((line) => context.print(line));
     if (flags.has('health')) return checkHealth(flags, context, report);
     checkNode(report);
+    await checkClock(flags.get('ntp'), report);
     const page = webRoot();
     if (page === undefined) report.fail('page', 'not built', 'run npm run build');
     else report.ok('page', 'built');
@@ -64,6 +72,7 @@ two relays, there and back, and reads the certificate. Exit code 1 when a check 
       report.ok('config', config.file ?? `${config.mode}, no file`);
       for (const warning of config.warnings) report.fail('config', 'doubtful', warning);
       const engine = await checkEngine(config, report);
+      checkLimits(readLimits(), config, report);
       const running = await checkGateway(config, report);
       const workers = workerCount(config.workers, engine);
       const server = (running ? findServer : configuredServer)(config, workers);

@@ -14,9 +14,7 @@ import { Server } from '../server.ts';
 import { watchUserFile } from '../user-file-watch.ts';
 import { CONFIG_FLAGS, CONFIG_FLAGS_HELP, configFlags, EXIT_OK, readFlags } from './command.ts';
 import type { Command, Context } from './command.ts';
-
-/** 128 + the number of the signal, as shells count it. */
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+import { stopSignal } from './stop-signal.ts';
 
 export const serve: Command = {
   name: 'serve',
@@ -112,21 +110,6 @@ function reloadOnHangUp(server: Server, log: Logger): void {
       // That of the configuration is in the log already.
       if (!(error instanceof ConfigError)) log.error('config.failed', { err: error });
     });
-  });
-}
-
-/** Resolves with the first signal; from then on the next one ends the process. */
-function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const [signal, code] of Object.entries(SIGNALS)) {
-      process.on(signal, () => {
-        resolve(signal);
-        for (const next of Object.keys(SIGNALS)) {
-          process.removeAllListeners(next);
-          process.on(next, () => process.exit(code));
-        }
-      });
-    }
   });
 }
 

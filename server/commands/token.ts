@@ -2,19 +2,10 @@
 // development server.
 
 import { nearest } from '../../shared/config/keys.ts';
-import { loadConfig } from '../../shared/config/load.ts';
-import { SternaError } from '../../shared/errors.ts';
 import { mintToken } from '../../signaling/index.ts';
-import { readDevKey } from '../dev-key.ts';
-import {
-  CONFIG_FLAGS,
-  CONFIG_FLAGS_HELP,
-  configFlags,
-  EXIT_OK,
-  readFlags,
-  UsageError,
-} from './command.ts';
-import type { Command, Context, Flags } from './command.ts';
+import { apiKey } from './api-key.ts';
+import { CONFIG_FLAGS, CONFIG_FLAGS_HELP, EXIT_OK, readFlags, UsageError } from './command.ts';
+import type { Command, Flags } from './command.ts';
 
 const GRANTS = [
   'roomJoin',
@@ -29,11 +20,6 @@ type Grant = (typeof GRANTS)[number];
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 const TTL_SECONDS_MAX = 365 * 86_400;
-
-interface ApiKey {
-  name: string;
-  secret: string;
-}
 
 export const token: Command = {
   name: 'token',
@@ -109,31 +95,4 @@ function readTtl(text: string): number {
   const seconds = Number(parts?.[1]) * (UNITS[parts?.[2] ?? ''] ?? Number.NaN);
   if (seconds >= 1 && seconds <= TTL_SECONDS_MAX) return seconds;
   throw new UsageError(`--ttl: expected a time such as 90s, 15m, 1h or 7d, at most 365d`);
-}
-
-function apiKey(flags: Flags, context: Context): ApiKey {
-  const config = loadConfig({
-    file: flags.get('config'),
-    environment: context.environment,
-    flags: configFlags(flags, {}),
-    needs: 'keys',
-  });
-  if (config.mode === 'development') return developmentKey(context);
-  const names = Object.keys(config.keys);
-  const name = flags.get('key') ?? names[0] ?? '';
-  const secret = Object.hasOwn(config.keys, name) ? config.keys[name] : undefined;
-  if (secret !== undefined) return { name, secret };
-  throw new UsageError(`--key ${name}: no such API key; there are ${names.join(', ')}`);
-}
-
-function developmentKey(context: Context): ApiKey {
-  const running = readDevKey();
-  if (running === undefined) {
-    throw new SternaError(
-      'NO_KEY',
-      'no API key: give --config FILE or STERNA_KEYS, or start a development server with "sterna"',
-    );
-  }
-  context.warn(`signed with the key of the development server at ${running.url}\n`);
-  return { name: running.key, secret: running.secret };
 }

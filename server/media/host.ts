@@ -10,6 +10,7 @@ import { chooseEngine, type EngineChoice } from '../../shared/net/engine-choice.
 import { HandOver } from '../../shared/net/hand-over.ts';
 import { Mailroom } from '../../shared/net/mailroom.ts';
 import type { Wake } from '../../shared/net/wake.ts';
+import type { RoomSummary } from '../../sfu/router/room-summary.ts';
 import type { MediaPlane } from '../../signaling/index.ts';
 import { Commons, type CommonsMemory, type Holdings } from '../../turn/index.ts';
 import { Allocations } from './allocations.ts';
@@ -235,6 +236,12 @@ export class MediaHost {
     const { refused: streamsRefused } = this.#streams.stats();
     const userLookups = this.#users?.stats();
     return { users: this.held.users, streamsRefused, userLookups, workers };
+  }
+
+  /** What rooms do in each worker; undefined of one that does not answer. Never rejects. */
+  rooms(): Promise<(readonly RoomSummary[] | undefined)[]> {
+    const asked = this.#workers.map(async (worker) => (await worker.ask({ type: 'rooms' })).rooms);
+    return Promise.all(asked.map((answer) => answer.catch(() => undefined)));
   }
 
   /** Reads again what may change while the process runs: the certificate of TLS and DTLS listeners. */

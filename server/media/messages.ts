@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { PipeCommand, PipeEvent, SfuCommand, SfuEvent } from '../../sfu/control.ts';
 import type { DtlsCertificate } from '../../sfu/dtls/certificate.ts';
 import type { SfuStats } from '../../sfu/index.ts';
+import type { RoomSummary } from '../../sfu/router/room-summary.ts';
 import type { MediaServerStats } from '../../sfu/transport/media-server.ts';
 import type { TieredCacheMemory } from '../../shared/cache/cache-options.ts';
 import type { EngineCounters } from '../../shared/net/engine.ts';
@@ -102,6 +103,8 @@ export type WorkerQuestion =
   | { type: 'allocations'; after: number; max: number }
   | { type: 'allocation'; allocation: number }
   | { type: 'end-allocation'; allocation: number }
+  /** What rooms do here, and who of them is in trouble. */
+  | { type: 'rooms' }
   /** Takes over what `turnRules` has of the settings, and whether anybody reads `info`. */
   | { type: 'reconfigure'; settings: TurnSettings; logsInfo: boolean };
 
@@ -110,6 +113,7 @@ export type WorkerAnswer =
   | { type: 'allocations'; page: AllocationReport[] }
   | { type: 'allocation'; allocation: AllocationDetails | undefined }
   | { type: 'end-allocation'; ended: boolean }
+  | { type: 'rooms'; rooms: RoomSummary[] }
   | { type: 'reconfigure' };
 
 /** About the TCP connections of ICE, which are the main thread's: frames are RFC 4571's, without their lengths. */
@@ -158,6 +162,15 @@ export interface WorkerStats {
   /** Undefined where there is no listener for DTLS. */
   dtls: DtlsStats | undefined;
   sfu: SfuWorkerStats | undefined;
+  thread: ThreadUsage;
+}
+
+/** What the worker's own thread has taken. */
+export interface ThreadUsage {
+  /** Null where the system does not tell it of threads. */
+  cpuSeconds: number | null;
+  /** Of its JavaScript heap. */
+  heapUsedBytes: number;
 }
 
 export interface SfuWorkerStats {

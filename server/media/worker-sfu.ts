@@ -12,6 +12,7 @@ import type { TurnServer } from '../../turn/index.ts';
 import type { PipeCommand, SfuCommand } from '../../sfu/control.ts';
 import { createDtlsContext } from '../../sfu/dtls/context.ts';
 import { Sfu } from '../../sfu/index.ts';
+import type { RoomSummary } from '../../sfu/router/room-summary.ts';
 import { type MediaListenResult, MediaServer } from '../../sfu/transport/media-server.ts';
 import type { MediaEvent, SfuWorkerData, SfuWorkerStats, StreamCommand } from './messages.ts';
 import { addressOf, mediaCandidates } from './sfu-addresses.ts';
@@ -115,6 +116,10 @@ export class WorkerSfu {
 
   stats(): SfuWorkerStats {
     return { server: this.#server.stats(), router: this.#sfu.stats() };
+  }
+
+  rooms(): RoomSummary[] {
+    return this.#sfu.summaries();
   }
 
   close(): void {

@@ -26,6 +26,7 @@ import {
   type WorkerAnswer,
   type WorkerQuestion,
 } from './messages.ts';
+import { threadUsage } from './thread-usage.ts';
 import { datagramListeners, turnOptions, turnRules } from './turn-options.ts';
 import { linuxWorkerEngine, portableWorkerEngine } from './worker-engine.ts';
 import type { WorkerSfu, WorkerSfuParts } from './worker-sfu.ts';
@@ -112,9 +113,11 @@ async function main(data: MediaWorkerData): Promise<void> {
     if (type === 'stats') {
       const counters = { kind: engine.kind, ...engine.counters };
       const turn = { ...server.stats(), streams: streams.size };
-      const stats = { engine: counters, turn, dtls: dtls?.stats(), sfu: media?.stats() };
+      const thread = threadUsage();
+      const stats = { engine: counters, turn, dtls: dtls?.stats(), sfu: media?.stats(), thread };
       return { type, stats };
     }
+    if (type === 'rooms') return { type, rooms: media?.rooms() ?? [] };
     const { desk } = server;
     if (type === 'allocations') return { type, page: desk.page(question.after, question.max, now) };
     if (type === 'allocation') return { type, allocation: desk.describe(question.allocation, now) };

@@ -30,6 +30,8 @@ export interface Libc {
   read(fd: number, bytes: Pointer, length: number): number;
   write(fd: number, bytes: Pointer, length: number): number;
   sched_setaffinity(thread: number, length: number, mask: Pointer): number;
+  /** adjtimex(2): what the kernel thinks of its clock. */
+  adjtimex(clock: Pointer): number;
   /** errno of the last call that failed in this thread. */
   errno(): number;
 }
@@ -64,6 +66,7 @@ function load(): Libc {
     read: f('int64 read(int, uint64, size_t)'),
     write: f('int64 write(int, uint64, size_t)'),
     sched_setaffinity: f('int sched_setaffinity(int, size_t, uint64)'),
+    adjtimex: f('int adjtimex(uint64)'),
     errno: () => koffi.errno(),
   };
 }

@@ -49,7 +49,7 @@ export class ParticipantMedia implements Publisher {
   #lost = false;
   #tracks: readonly Track[] = [];
   #slots: readonly BoundSlot[] = [];
-  readonly #wishes: Wishes;
+  readonly wishes: Wishes;
   readonly #states = new SlotStates();
   readonly #audience: Audience;
   #want: Readonly<Counts> = WANT_DEFAULT;
@@ -63,7 +63,7 @@ export class ParticipantMedia implements Publisher {
     this.joined = joined;
     this.plain = plain;
     this.#only = only;
-    this.#wishes = new Wishes(only !== null);
+    this.wishes = new Wishes(only !== null);
   }
 
   get sid(): string {
@@ -172,7 +172,7 @@ export class ParticipantMedia implements Publisher {
     if (unknown !== undefined) {
       return refusal('NOT_FOUND', `tracks: nobody else publishes ${snippet(unknown.track)}`);
     }
-    for (const wish of tracks) this.#wishes.take(this.#others(wish.track)!, wish);
+    for (const wish of tracks) this.wishes.take(this.#others(wish.track)!, wish);
     this.#room.counters.subscribes++;
     this.#room.schedule();
     return null;
@@ -180,7 +180,7 @@ export class ParticipantMedia implements Publisher {
 
   /** A track of another one is gone. */
   forget(track: Track): void {
-    this.#wishes.forget(track);
+    this.wishes.forget(track);
   }
 
   /** After a change of `participant.perm`: what is not allowed any more ends now. */
@@ -324,7 +324,7 @@ export class ParticipantMedia implements Publisher {
   /** Applies the policy; returns the slots that are pointed elsewhere now. */
   #choose(kinds: readonly Track['kind'][] = KINDS): BoundSlot[] {
     const { canSubscribe } = this.owner.participant.perm;
-    const { pinned, off } = this.#wishes;
+    const { pinned, off } = this.wishes;
     const viewer = { sid: this.sid, pinned, off, only: this.#only };
     const changed = kinds.flatMap((kind) => {
       const slots = this.#slotsOf(kind);
@@ -341,7 +341,7 @@ export class ParticipantMedia implements Publisher {
 
   /** These slots, and those that may take more or less than before. */
   #weighed(changed: readonly BoundSlot[]): BoundSlot[] {
-    const weighed = this.#slots.filter((slot) => this.#wishes.weigh(slot));
+    const weighed = this.#slots.filter((slot) => this.wishes.weigh(slot));
     return [...new Set([...changed, ...weighed])];
   }
 
@@ -353,7 +353,7 @@ export class ParticipantMedia implements Publisher {
     if (!this.owner.participant.perm.canSubscribe) return 0;
     let useful = this.#room.ranking(kind).order.length;
     for (const track of this.#tracks) if (track.kind === kind) useful--;
-    for (const track of this.#wishes.off) if (track.kind === kind) useful--;
+    for (const track of this.wishes.off) if (track.kind === kind) useful--;
     const most = Math.min(this.#want[kind], LIMITS.slots);
     return neededSlots(useful, this.#slotsOf(kind).length, most);
   }

@@ -16,7 +16,8 @@ const LOUDEST = 1;
 const SPEAKS = 2;
 const HEARD = 3;
 const SILENT = 4;
-const MUTED = 5;
+/** Muted, or its publisher's network is away. */
+const NOTHING = 5;
 const TIERS = 6;
 
 export function rankTracks(tracks: readonly Track[]): Ranking {
@@ -32,8 +33,8 @@ export function rankTracks(tracks: readonly Track[]): Ranking {
 }
 
 function tierOf(track: Track): number {
-  const { muted, publication, source, heard, isMicrophone, publisher } = track;
-  if (muted || publication === 0) return MUTED;
+  const { muted, cut, publication, source, heard, isMicrophone, publisher } = track;
+  if (muted || cut || publication === 0) return NOTHING;
   if (source === 'screen' || source === 'screen-audio') return SCREEN;
   // Nothing of it is forwarded.
   if (isMicrophone && heard < 0) return SILENT;

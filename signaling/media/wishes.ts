@@ -49,6 +49,15 @@ export class Wishes {
     if (priority !== undefined) this.#priorities.set(track, priority);
   }
 
+  /** Who had them knows nothing of them any more. */
+  clear(): void {
+    this.off.clear();
+    this.pinned.clear();
+    this.#lines.clear();
+    this.#layers.clear();
+    this.#priorities.clear();
+  }
+
   forget(track: Track): void {
     this.off.delete(track);
     this.pinned.delete(track);
