@@ -56,6 +56,8 @@ export class AutoMedia implements RoomMedia {
   readonly #paths: { direct?: ConnectionPath; server?: ConnectionPath } = {};
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isLooking = false;
+  /** What is pushed is about a connection of another page. */
+  #isDeaf: boolean;
   #closed = false;
 
   /** @param openSfu makes the way through the server */
@@ -70,8 +72,13 @@ export class AutoMedia implements RoomMedia {
     this.#self = joined.self;
     this.#iceServers = joined.ice.servers;
     this.#route = joined.route ?? { via: 'sfu' };
+    this.#isDeaf = joined.resumed;
     this.#sfu = openSfu({
-      request: (body) => sink.request(body),
+      request: async (body) => {
+        const answer = await sink.request(body);
+        if (answer) this.#isDeaf = false;
+        return answer;
+      },
       onTrack: (sid, info, track) => this.#onTrack(sid, info, track),
       onTrackGone: (sid, info, track) => this.#onTrackGone(sid, info, track),
       onTrackReplaced: (sid, info, track) => sink.onTrackReplaced(sid, info, track),
@@ -117,7 +124,7 @@ export class AutoMedia implements RoomMedia {
       this.#follow();
     } else if (message.type === 'signal') {
       this.#onSignal(message);
-    } else {
+    } else if (!this.#isDeaf) {
       this.#sfu.receive(message);
     }
   }
@@ -209,6 +216,7 @@ export class AutoMedia implements RoomMedia {
         grants,
         configuration: () => this.#configuration(),
         publications: this.#options.publications,
+        crypto: this.#options.crypto,
       },
       {
         send: (_sid, signal) => send(signal),

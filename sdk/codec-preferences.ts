@@ -20,6 +20,9 @@ const WANTED: Readonly<Record<'audio' | 'video', readonly RegExp[]>> = {
   ],
 };
 
+/** Those whose frames are packed without a look inside; RED is made of them before an encoded transform. */
+const OPAQUE = /^(?:audio\/opus|video\/(?:vp8|vp9|rtx))$/i;
+
 /** Empty when the browser has none of them, which means: all that it has. */
 export function wantedCodecs<T extends Codec>(kind: 'audio' | 'video', codecs: readonly T[]): T[] {
   return WANTED[kind].flatMap((wanted) =>
@@ -35,14 +38,36 @@ export function withFirst<T extends Codec>(codecs: readonly T[], name: string): 
   return [...codecs.filter((one) => isFirst(one)), ...codecs.filter((one) => !isFirst(one))];
 }
 
-/** Asks the browser once for each kind. @param first the name of the codec that is wanted most, of video */
-export function preferCodecs(transceiver: RTCRtpTransceiver, first = ''): void {
+export interface CodecWish {
+  /** The name of the codec that is wanted most, of video; and of the one that is wanted alone. */
+  readonly first?: string | undefined;
+  readonly only?: string;
+  /** It goes through an encoded transform. */
+  readonly isEncrypted?: boolean;
+}
+
+/** Those that the wish leaves, in its order. */
+export function wished<T extends Codec>(codecs: readonly T[], wish: CodecWish): T[] {
+  const { first = '', only, isEncrypted = false } = wish;
+  const isLeft = ({ mimeType }: T): boolean => {
+    if (isEncrypted && !OPAQUE.test(mimeType)) return false;
+    const name = mimeType.toLowerCase();
+    return only === undefined || [`video/${only}`, 'video/rtx', 'audio/opus'].includes(name);
+  };
+  return withFirst(
+    codecs.filter((codec) => isLeft(codec)),
+    first,
+  );
+}
+
+/** Asks the browser once for each kind. */
+export function preferCodecs(transceiver: RTCRtpTransceiver, wish: CodecWish = {}): void {
   const kind = transceiver.receiver.track.kind === 'audio' ? 'audio' : 'video';
   const codecs =
     found.get(kind) ?? wantedCodecs(kind, RTCRtpReceiver.getCapabilities(kind)?.codecs ?? []);
   found.set(kind, codecs);
   try {
-    transceiver.setCodecPreferences(withFirst(codecs, first));
+    transceiver.setCodecPreferences(wished(codecs, wish));
   } catch {
     // A browser that knows them otherwise offers all that it has.
   }

@@ -3,7 +3,7 @@
 import type { RelayedDataMessage } from '../signaling/protocol.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import { SternaClientError } from './errors.ts';
-import type { Participant } from './participant.ts';
+import type { Person } from './person.ts';
 import type { RequestBody } from './request-ledger.ts';
 import type { DataDetail } from './room-events.ts';
 
@@ -11,6 +11,21 @@ export interface SendDataOptions {
   /** Sids; everybody else in the room when left out. */
   to?: string | readonly string[];
   topic?: string;
+}
+
+/** The SDK's own: applications neither send nor hear them. */
+const RESERVED = 'sterna.';
+export const RPC_TOPIC = 'sterna.rpc';
+export const ENCRYPTION_TOPIC = 'sterna.e2ee';
+
+export function isReserved(topic: string | undefined): boolean {
+  return topic?.startsWith(RESERVED) === true;
+}
+
+/** @throws SternaClientError BAD_MESSAGE for a topic of the SDK's own. */
+export function refuseReserved(topic: string | undefined): void {
+  if (!isReserved(topic)) return;
+  throw new SternaClientError('BAD_MESSAGE', `Topics that begin with ${RESERVED} are reserved`);
 }
 
 /** @throws SternaClientError TOO_LARGE above `bytesMax`. */
@@ -30,10 +45,10 @@ export function dataRequest(
 }
 
 /** Null for what is not Base64. */
-export function dataDetail(
+export function dataDetail<P extends Person>(
   { from, topic, payload: text, direct }: RelayedDataMessage,
-  participant: Participant | undefined,
-): DataDetail | null {
+  participant: P | undefined,
+): DataDetail<P> | null {
   const payload = decodeBase64(text);
   return payload && { from, participant, topic, payload, direct };
 }

@@ -22,6 +22,9 @@ function report(error: unknown): void {
 
 export class Emitter<Events extends object> {
   #listeners: { [K in keyof Events]?: Set<Listener<Events[K]>> } = {};
+  /** Of those who wait for an event. */
+  readonly #waiting = new Set<(error: SternaClientError) => void>();
+  #isOver = false;
 
   /** Calls `listener` on each `event`; returns the function that removes it. */
   on<K extends keyof Events>(
@@ -49,7 +52,8 @@ export class Emitter<Events extends object> {
   }
 
   /**
-   * Resolves with the next `event` that `accept` takes (any, when left out); rejects when `signal` aborts.
+   * Resolves with the next `event` that `accept` takes (any, when left out); rejects when `signal` aborts, and when none
+   * can come any more.
    */
   next<K extends keyof Events>(
     event: K,
@@ -57,17 +61,26 @@ export class Emitter<Events extends object> {
   ): Promise<Events[K]> {
     const { signal, accept } = options;
     return new Promise((resolve, reject) => {
-      const abort = (): void => {
+      const end = (): void => {
         remove();
-        reject(new SternaClientError('ABORTED', undefined, { cause: signal?.reason }));
+        this.#waiting.delete(fail);
+        signal?.removeEventListener('abort', abort);
+      };
+      const fail = (error: SternaClientError): void => {
+        end();
+        reject(error);
+      };
+      const abort = (): void => {
+        fail(new SternaClientError('ABORTED', undefined, { cause: signal?.reason }));
       };
       const remove = this.on(event, (detail) => {
         if (accept && !accept(detail)) return;
-        remove();
-        signal?.removeEventListener('abort', abort);
+        end();
         resolve(detail);
       });
-      if (signal?.aborted) abort();
+      this.#waiting.add(fail);
+      if (this.#isOver) fail(new SternaClientError('CLOSED'));
+      else if (signal?.aborted) abort();
       else signal?.addEventListener('abort', abort, { once: true });
     });
   }
@@ -84,7 +97,10 @@ export class Emitter<Events extends object> {
     }
   }
 
+  /** No event comes any more. */
   protected removeAllListeners(): void {
+    this.#isOver = true;
     this.#listeners = {};
+    for (const fail of this.#waiting) fail(new SternaClientError('CLOSED'));
   }
 }

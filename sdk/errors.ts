@@ -4,12 +4,21 @@
 import { CODES } from '../signaling/codes.ts';
 import type { Reason, Retry } from '../signaling/codes.ts';
 
-const LOCAL_REASONS = {
+export const LOCAL_REASONS = {
   UNREACHABLE: { retry: 'later', summary: 'The server could not be reached' },
   TOKEN_UNAVAILABLE: { retry: 'later', summary: 'The token provider gave no token' },
   ABORTED: { retry: 'never', summary: 'The caller aborted' },
   CLOSED: { retry: 'never', summary: 'The room has been left' },
   OVERLOADED: { retry: 'later', summary: 'Too many requests are waiting for the server' },
+  PARTICIPANT_LEFT: { retry: 'never', summary: 'The other participant has left' },
+  UNKNOWN_METHOD: { retry: 'never', summary: 'The other participant has no such method' },
+  RPC_TIMEOUT: { retry: 'later', summary: 'The other participant did not answer in time' },
+  RPC_FAILED: { retry: 'never', summary: 'The method has failed' },
+  MEDIA_UNREACHABLE: { retry: 'later', summary: 'Media is not connected yet' },
+  IDENTITY_CHANGED: {
+    retry: 'never',
+    summary: 'A participant has another key than the one known by its name, and is refused',
+  },
   UNSUPPORTED: { retry: 'never', summary: 'This browser lacks what a meeting needs' },
 } as const satisfies Record<string, { retry: Retry; summary: string }>;
 

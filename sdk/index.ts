@@ -2,6 +2,7 @@
 
 export { join } from './join.ts';
 export type { JoinOptions, TokenProvider, VideoOptions } from './join-options.ts';
+export type { E2eeOptions, ParticipantEncryption, RoomEncryption } from './encryption.ts';
 export { prepare } from './prepare.ts';
 export { Room } from './room.ts';
 export type { SendDataOptions } from './data-message.ts';
@@ -22,3 +23,7 @@ export type { ClientReason } from './errors.ts';
 export type { CandidateType, ConnectionPath } from './connection-path.ts';
 export type { LinkStats, ReceivedMedia, SentMedia, TrackStats } from './link-stats.ts';
 export type { LinkPhase, LinkTimes, RoomPhase, TimelineSnapshot } from './timeline.ts';
+export { RpcError } from './rpc.ts';
+export type { Rpc, RpcHandler, RpcOptions, RpcRequest } from './rpc.ts';
+export type { RpcPayload } from './rpc-message.ts';
+export type { Finding, FindingCode, Severity } from './findings.ts';

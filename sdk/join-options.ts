@@ -1,5 +1,7 @@
 // What an application passes to join().
 
+import type { E2eeOptions } from './encryption.ts';
+
 /** Asked for every new session; `signal` aborts when the answer is no longer wanted. */
 export type TokenProvider = (request: { signal: AbortSignal }) => Promise<string>;
 
@@ -41,8 +43,25 @@ export interface JoinOptions {
    * `scalabilityMode` says which (default `L3T3_KEY`), as of W3C's Scalable Video Coding extension.
    */
   video?: VideoOptions;
+  /**
+   * Media is encrypted from end to end: the server passes it on and cannot read it, nor its keys. All who are to see
+   * and hear each other have to ask for it. Rejects with UNSUPPORTED where the browser or the codec (H.264, AV1) has no
+   * way to do it.
+   */
+  e2ee?: E2eeOptions;
   /** How long a lost connection is tried again, milliseconds; default 120 000. */
   reconnectForMs?: number;
+  /**
+   * Where media goes through the server, join() resolves when it is connected, and after so many milliseconds without
+   * (default 10 000); 0: as soon as the server has let us in. `room.ready` tells in any case.
+   */
+  mediaTimeoutMs?: number;
+  /**
+   * When the page is loaded again, in the same tab, this participant goes on instead of leaving and coming: the others
+   * see it `away` for a moment. Not in a room of mode `p2p`. `true`: for a token of the same room and identity. A name
+   * of the application's: whoever joins by it, and a token is asked for only where nothing is left to go on with.
+   */
+  resume?: boolean | string;
   /** Aborts the join, or leaves the room later. */
   signal?: AbortSignal;
 }

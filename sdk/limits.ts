@@ -98,3 +98,38 @@ export const PIXEL_RATIO_MAX = 2;
 /** A change of encodings that the browser refuses is tried again so often. */
 export const ENCODINGS_RETRIES_MAX = 3;
 export const ENCODINGS_RETRY_MS = 300;
+
+/** What pages leave in sessionStorage begins with this. */
+export const STAY_NAME = 'sterna.session';
+/** A page that goes is back by then, or was closed: the others should not look at somebody who is gone for longer. */
+export const BACK_MS = 5_000;
+
+/** Calls of one's own without a result, and handlers that run for others: in all, and for one of them. */
+export const RPC_CALLS_MAX = 256;
+export const RPC_RUNS_MAX = 128;
+export const RPC_RUNS_PER_CALLER_MAX = 32;
+export const RPC_TIMEOUT_MS = 10_000;
+export const RPC_TIMEOUT_MAX_MS = 300_000;
+export const RPC_METHOD_CHARS_MAX = 128;
+/** Of what is wrong, in words. */
+export const RPC_TEXT_CHARS_MAX = 256;
+/** The first line of a message: names and words of the lengths above, in UTF-8 and escaped. */
+export const RPC_HEAD_BYTES_MAX = 4_096;
+
+/** A join waits so long for media, by default. */
+export const MEDIA_WAIT_MS = 10_000;
+/** Data that comes before the application has its room. */
+export const EARLY_DATA_MAX = 1_024;
+
+/** What a diagnosis compares lies so far apart. */
+export const DIAGNOSIS_MS = 1_000;
+/** Shares of packets: to be heard of, and to be heard. */
+export const LOSS_NOTED = 0.03;
+export const LOSS_BAD = 0.1;
+/** Conversations become difficult (ITU-T G.114 names 400 ms one way), and impossible. */
+export const ROUND_TRIP_NOTED_MS = 400;
+export const ROUND_TRIP_BAD_MS = 1_000;
+/** Less than one small picture and sound need. */
+export const UPLOAD_NARROW_BPS = 200_000;
+/** The server forgives a token as much. */
+export const CLOCK_WRONG_MS = 60_000;

@@ -24,9 +24,18 @@ export class LinkMedia {
   readonly #sending = new Map<LocalPublication, RTCRtpTransceiver>();
   readonly #received = new Map<MediaStreamTrack, TrackInfo>();
   #grants: MediaGrants;
+  readonly #guard: (transceiver: RTCRtpTransceiver) => void;
+  readonly #guarded = new WeakSet<RTCRtpTransceiver>();
 
-  constructor(pc: RTCPeerConnection, grants: MediaGrants, sink: MediaSink) {
+  /** @param guard what a transceiver is given at once, whichever end has made it */
+  constructor(
+    pc: RTCPeerConnection,
+    grants: MediaGrants,
+    guard: (transceiver: RTCRtpTransceiver) => void,
+    sink: MediaSink,
+  ) {
     this.#pc = pc;
+    this.#guard = guard;
     this.#grants = grants;
     this.#sink = sink;
   }
@@ -47,6 +56,7 @@ export class LinkMedia {
     for (const kind of KINDS) {
       this.#pc.addTransceiver(kind, { direction: directionOf(false, this.#grants.receive) });
     }
+    this.#guardAll();
   }
 
   /**
@@ -54,6 +64,8 @@ export class LinkMedia {
    * anything.
    */
   async syncSenders(publications: readonly LocalPublication[]): Promise<void> {
+    // An offer of the other end has brought some.
+    this.#guardAll();
     const wanted = this.#grants.send ? publications : [];
     const changes: Promise<void>[] = [];
     for (const [publication, transceiver] of this.#sending) {
@@ -156,10 +168,19 @@ export class LinkMedia {
         direction: directionOf(true, this.#grants.receive),
         streams: [publication.stream],
       });
+    this.#guardAll();
     // Audio and video of one stream are played in step by the receiver.
     if (free) free.sender.setStreams(publication.stream);
     this.#sending.set(publication, transceiver);
     return transceiver;
+  }
+
+  #guardAll(): void {
+    for (const transceiver of this.#pc.getTransceivers()) {
+      if (this.#guarded.has(transceiver)) continue;
+      this.#guarded.add(transceiver);
+      this.#guard(transceiver);
+    }
   }
 
   #setDirections(): void {

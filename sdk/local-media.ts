@@ -53,6 +53,14 @@ function constraintsFor(source: DeviceSource, deviceId?: string): MediaStreamCon
   return source === 'camera' ? { video: { ...CAMERA, ...device } } : { audio: { ...device } };
 }
 
+/** Browsers have none on pages without HTTPS, and phones share no screens. */
+function devices(method: 'getUserMedia' | 'getDisplayMedia'): MediaDevices {
+  // Types promise what browsers do not.
+  const all: Partial<MediaDevices> | undefined = navigator.mediaDevices;
+  if (!all?.[method]) throw new SternaClientError('UNSUPPORTED');
+  return navigator.mediaDevices;
+}
+
 export class LocalMedia {
   /** What is published but the screen, for the self view. */
   readonly stream: MediaStream;
@@ -114,7 +122,7 @@ export class LocalMedia {
    * Mutes or unmutes; opens the default microphone when there is none. Rejects with getUserMedia's
    * DOMException.
    */
-  async setMicrophoneEnabled(enabled: boolean): Promise<void> {
+  async enableMicrophone(enabled = true): Promise<void> {
     await this.#setEnabled('microphone', enabled);
   }
 
@@ -122,7 +130,7 @@ export class LocalMedia {
    * Switches the picture off or on; opens the default camera when there is none. Rejects like the
    * microphone.
    */
-  async setCameraEnabled(enabled: boolean): Promise<void> {
+  async enableCamera(enabled = true): Promise<void> {
     await this.#setEnabled('camera', enabled);
   }
 
@@ -130,10 +138,7 @@ export class LocalMedia {
    * Shares the screen, which the browser lets the user choose, or ends that; also when the user ends it in the
    * browser. Rejects with getDisplayMedia's DOMException.
    */
-  async setScreenShareEnabled(
-    enabled: boolean,
-    options?: DisplayMediaStreamOptions,
-  ): Promise<void> {
+  async enableScreenShare(enabled = true, options?: DisplayMediaStreamOptions): Promise<void> {
     if (!enabled) {
       const shared = this.#publications.filter(({ source }) => SCREEN.has(source));
       await Promise.all(shared.map((publication) => this.unpublish(publication)));
@@ -141,7 +146,7 @@ export class LocalMedia {
     }
     this.#assertMayPublish();
     if (this.screenShareEnabled) return;
-    const opened = await navigator.mediaDevices.getDisplayMedia({
+    const opened = await devices('getDisplayMedia').getDisplayMedia({
       video: true,
       audio: true,
       ...options,
@@ -247,7 +252,7 @@ export class LocalMedia {
   }
 
   async #open(source: DeviceSource, deviceId?: string): Promise<MediaStreamTrack> {
-    const opened = await navigator.mediaDevices.getUserMedia(constraintsFor(source, deviceId));
+    const opened = await devices('getUserMedia').getUserMedia(constraintsFor(source, deviceId));
     const track = opened.getTracks()[0];
     if (!track) throw new SternaClientError('UNSUPPORTED');
     if (this.#closed) {

@@ -12,9 +12,11 @@ export interface MediaEventsOptions {
   readonly request: RoomMediaSink['request'];
   /** Also ourselves. */
   readonly participant: (sid: string) => Participant | undefined;
-  readonly others: () => Iterable<Participant>;
+  readonly participants: () => ReadonlyMap<string, Participant>;
   readonly timeline: Timeline;
   readonly speakers: Pick<Speakers, 'hear'>;
+  /** Media flows to the server and back, or could. */
+  readonly onConnected: () => void;
   readonly emit: <K extends keyof RoomEvents>(event: K, detail: RoomEvents[K]) => void;
 }
 
@@ -54,7 +56,7 @@ export class MediaEvents implements RoomMediaSink {
   }
 
   onQuality({ track, layer, temporalLayer, state, reason }: Subscription): void {
-    for (const participant of this.#options.others()) {
+    for (const participant of this.#options.participants().values()) {
       const publication = participant.publications.find(({ sid }) => sid === track);
       if (!publication) continue;
       publication.noteQuality({ layer, temporalLayer, paused: state === 'paused', reason });
@@ -67,6 +69,7 @@ export class MediaEvents implements RoomMediaSink {
     const participant = this.#options.participant(sid);
     if (!participant || participant.linkState === state) return;
     participant.setLinkState(state);
+    if (state === 'connected') this.#options.onConnected();
     this.#options.emit('participantUpdated', participant);
   }
 

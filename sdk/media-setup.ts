@@ -2,6 +2,7 @@
 
 import type { JoinedMessage, RoomInfo } from '../signaling/protocol.ts';
 import { AutoMedia } from './auto-media.ts';
+import type { MediaCrypto } from './encryption.ts';
 import type { JoinOptions } from './join-options.ts';
 import { FIRST_SLOTS, SLOTS_WANTED } from './limits.ts';
 import type { LocalPublication } from './local-publication.ts';
@@ -20,6 +21,7 @@ export interface MediaSetupOptions {
   readonly join: JoinOptions;
   readonly preparation: Preparation;
   readonly publications: () => readonly LocalPublication[];
+  readonly crypto: MediaCrypto | undefined;
 }
 
 interface Prepared {
@@ -36,6 +38,7 @@ export class MediaSetup {
   #prepared: Prepared | null = null;
   #mode: RoomInfo['mode'] | undefined;
   #lastOfferId = 0;
+  #isThroughServer = false;
 
   constructor(options: MediaSetupOptions, sink: RoomMediaSink) {
     const { audio = SLOTS_WANTED.audio, video = SLOTS_WANTED.video } = options.join.want ?? {};
@@ -44,7 +47,12 @@ export class MediaSetup {
     this.#want = { audio, video };
   }
 
-  /** A token is being asked for: an offer is made meanwhile, of all that a token may grant. */
+  /** There is a connection to the server, or one is being made. */
+  get isThroughServer(): boolean {
+    return this.#isThroughServer;
+  }
+
+  /** A token is being asked for, or a session gone on with: an offer is made meanwhile, of all that a token may grant. */
   begin(): void {
     if (this.#mode === 'p2p' || this.#prepared) return;
     this.#prepare({ canPublish: true, canSubscribe: true }).catch(() => undefined);
@@ -76,6 +84,7 @@ export class MediaSetup {
       relayOnly: join.relayOnly ?? false,
       certificate: () => preparation.certificate,
       publications,
+      crypto: this.#options.crypto,
       now: () => performance.now(),
     };
     if (this.#mode === 'p2p') {
@@ -83,8 +92,9 @@ export class MediaSetup {
       const { self, ice } = joined;
       return new Mesh(between, { self, iceServers: ice.servers }, this.#sink);
     }
-    const peer = this.#prepared?.peer ?? this.#makePeer();
+    const peer = this.#peerOf(joined);
     this.#prepared = null;
+    this.#isThroughServer = !peer.isEmpty();
     const options = { publications, want: this.#want, makePeer: () => this.#makePeer() };
     return new AutoMedia(
       between,
@@ -92,6 +102,18 @@ export class MediaSetup {
       this.#sink,
       (sink) => new SfuMedia(options, joined, peer, sink),
     );
+  }
+
+  /** What an offer has been made of, as long as it is granted. */
+  #peerOf({ resumed, self: { perm } }: JoinedMessage): SfuPeer {
+    const { grants, peer } = this.#prepared ?? {};
+    const isGranted =
+      grants?.canPublish === perm.canPublish && grants.canSubscribe === perm.canSubscribe;
+    if (peer && (isGranted || !resumed)) return peer;
+    this.#discard();
+    const another = this.#makePeer();
+    if (resumed && perm.canSubscribe) another.addSlots(this.#firstSlots);
+    return another;
   }
 
   close(): void {
@@ -117,7 +139,9 @@ export class MediaSetup {
     const connection = this.#options.preparation.takeConnection();
     const { audio, video } = this.#firstSlots;
     const fits = audio === FIRST_SLOTS.audio && video === FIRST_SLOTS.video;
-    if (canSubscribe && fits) return connection;
+    // A transform has to be there from the first moment of a transceiver.
+    const isClear = this.#options.crypto === undefined;
+    if (canSubscribe && fits && isClear) return connection;
     connection?.close();
     return undefined;
   }
@@ -150,6 +174,7 @@ export class MediaSetup {
       video: this.#options.join.video,
       certificate: this.#options.preparation.certificate,
       connection,
+      crypto: this.#options.crypto,
       nextOfferId: () => {
         this.#lastOfferId += 1;
         return this.#lastOfferId;

@@ -2,7 +2,9 @@
 // (negotiation, media, health). Made and closed by mesh.ts; closing goes downward once.
 
 import type { TrackInfo } from '../signaling/protocol.ts';
+import { preferCodecs } from './codec-preferences.ts';
 import type { ConnectionPath } from './connection-path.ts';
+import type { MediaCrypto } from './encryption.ts';
 import { LinkHealth } from './link-health.ts';
 import { LinkMedia } from './link-media.ts';
 import { LinkNegotiation } from './link-negotiation.ts';
@@ -31,6 +33,7 @@ export interface LinkOptions {
   /** Asked again before each ICE restart: the TURN credentials in it expire. */
   readonly configuration: () => RTCConfiguration;
   readonly publications: () => readonly LocalPublication[];
+  readonly crypto: MediaCrypto | undefined;
 }
 
 export class MeshLink {
@@ -43,11 +46,16 @@ export class MeshLink {
   #closed = false;
 
   constructor(options: LinkOptions, sink: LinkSink) {
-    const { sid, polite, offersFirst, grants } = options;
+    const { sid, polite, offersFirst, grants, crypto } = options;
     this.sid = sid;
     this.#options = options;
     this.pc = new RTCPeerConnection(options.configuration());
-    this.#media = new LinkMedia(this.pc, grants, {
+    const guard = (transceiver: RTCRtpTransceiver): void => {
+      crypto?.guard(transceiver);
+      crypto?.show(transceiver.receiver, sid);
+      if (crypto) preferCodecs(transceiver, { only: 'vp8', isEncrypted: true });
+    };
+    this.#media = new LinkMedia(this.pc, grants, guard, {
       onTrack: (info, track) => {
         if (info.kind === 'video') this.#health.watchFirstFrame();
         sink.onTrack(sid, info, track);

@@ -142,6 +142,7 @@ export class Mesh implements RoomMedia {
         grants,
         configuration: () => this.#configuration(),
         publications: this.#options.publications,
+        crypto: this.#options.crypto,
       },
       this.#sink,
     );

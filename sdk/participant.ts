@@ -1,7 +1,10 @@
 // A participant as the application sees it: what the server says about it, what it publishes, and the tracks
 // that arrive from it. Live objects: room.ts keeps them up to date, events tell when.
 
-import type { ParticipantInfo, Permissions, RoomInfo, TrackInfo } from '../signaling/protocol.ts';
+import type { ParticipantInfo, RoomInfo, TrackInfo } from '../signaling/protocol.ts';
+import { NOT_ENCRYPTED } from './encryption.ts';
+import type { ParticipantEncryption } from './encryption.ts';
+import { Person } from './person.ts';
 import { Publication } from './publication.ts';
 import type { Views } from './views.ts';
 
@@ -29,7 +32,7 @@ export interface TrackReplacement {
   readonly previous: MediaStreamTrack;
 }
 
-export class Participant {
+export class Participant extends Person {
   /**
    * What arrives from this participant but the picture of its screen, which has the stream of its publication (for
    * `self`: what it sends); fit for `video.srcObject`.
@@ -37,44 +40,16 @@ export class Participant {
   readonly stream: MediaStream;
   readonly #setup: ParticipantSetup;
   readonly #publications = new Map<string, Publication>();
-  #info: ParticipantInfo;
   #linkState: RTCPeerConnectionState | 'none' = 'none';
+  #encryption = NOT_ENCRYPTED;
 
   constructor(info: ParticipantInfo, setup: ParticipantSetup) {
-    this.#info = info;
+    super(info);
     this.#setup = setup;
     this.stream = setup.stream;
     this.#publish(info.tracks);
   }
 
-  /** Unique in the room and in time: a participant who comes back has another. */
-  get sid(): string {
-    return this.#info.sid;
-  }
-  /** The token's `sub`: the same person has the same. */
-  get identity(): string {
-    return this.#info.identity;
-  }
-  get name(): string {
-    return this.#info.name;
-  }
-  /** `away`: the signaling socket is lost and may still resume; media may well go on. */
-  get state(): 'active' | 'away' {
-    return this.#info.state;
-  }
-  /** Milliseconds of the server's clock. */
-  get joinedAt(): number {
-    return this.#info.joinedAt;
-  }
-  get metadata(): string {
-    return this.#info.meta;
-  }
-  get attributes(): Readonly<Record<string, string>> {
-    return this.#info.attrs;
-  }
-  get permissions(): Readonly<Permissions> {
-    return this.#info.perm;
-  }
   get microphone(): DeviceState {
     return this.#device('microphone', MICROPHONE_ATTRIBUTE);
   }
@@ -88,6 +63,10 @@ export class Participant {
   get linkState(): RTCPeerConnectionState | 'none' {
     return this.#linkState;
   }
+  /** Whether what comes from it is encrypted from end to end, and by whom; the event `encryption` tells changes. */
+  get encryption(): ParticipantEncryption {
+    return this.#encryption;
+  }
   /** Those of `stream`. */
   get tracks(): MediaStreamTrack[] {
     return this.stream.getTracks();
@@ -97,10 +76,8 @@ export class Participant {
     return [...this.#publications.values()];
   }
 
-  /** For room.ts. False when `info` is not newer than what is known. */
-  update(info: ParticipantInfo): boolean {
-    if (info.v <= this.#info.v) return false;
-    this.#info = info;
+  override update(info: ParticipantInfo): boolean {
+    if (!super.update(info)) return false;
     if (this.#setup.mode !== 'p2p') this.#publish(info.tracks);
     return true;
   }
@@ -130,7 +107,7 @@ export class Participant {
     const publication = this.#publication(info);
     publication.setTrack(null);
     this.stream.removeTrack(track);
-    const published = this.#info.tracks.some(({ sid }) => sid === info.sid);
+    const published = this.info.tracks.some(({ sid }) => sid === info.sid);
     if (!published) this.#forget(publication);
     return publication;
   }
@@ -138,6 +115,11 @@ export class Participant {
   /** For room.ts. */
   setLinkState(state: RTCPeerConnectionState | 'none'): void {
     this.#linkState = state;
+  }
+
+  /** For room-encryption.ts. */
+  setEncryption(encryption: ParticipantEncryption): void {
+    this.#encryption = encryption;
   }
 
   /** For room.ts, when it has left: a track that came from it may come from another one next. */
@@ -150,8 +132,8 @@ export class Participant {
   }
 
   #device(source: TrackInfo['source'], attribute: string): DeviceState {
-    if (this.#setup.mode === 'p2p') return deviceState(this.#info.attrs[attribute]);
-    const info = this.#info.tracks.find((track) => track.source === source);
+    if (this.#setup.mode === 'p2p') return deviceState(this.info.attrs[attribute]);
+    const info = this.info.tracks.find((track) => track.source === source);
     if (!info) return 'none';
     return info.muted ? 'off' : 'on';
   }

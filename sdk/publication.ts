@@ -41,6 +41,7 @@ export class Publication {
   #info: TrackInfo;
   #track: MediaStreamTrack | null = null;
   #quality: Quality | null = null;
+  readonly #elements = new Set<HTMLMediaElement>();
   readonly #views: Views | undefined;
 
   constructor(info: TrackInfo, stream: MediaStream, views: Views | undefined) {
@@ -75,18 +76,28 @@ export class Publication {
     return this.#quality;
   }
 
+  /** Those that it is attached to. */
+  get elements(): HTMLMediaElement[] {
+    return [...this.#elements];
+  }
+
   /**
-   * The element shows it: no larger size is sent than the largest element that is to be seen has, and nothing while
-   * none is. An element without `srcObject` is given `stream`.
+   * The element shows or plays it: no larger size is sent than the largest element that is to be seen has, and nothing
+   * while none is. An element without `srcObject` is given `stream`.
    */
   attach(element: HTMLMediaElement): void {
     element.srcObject ??= this.stream;
+    this.#elements.add(element);
     if (this.kind === 'video') this.#views?.watch(this.sid, element);
   }
 
-  detach(element: HTMLMediaElement): void {
-    if (element.srcObject === this.stream) element.srcObject = null;
-    this.#views?.unwatch(this.sid, element);
+  /** From this element, or from all. */
+  detach(element?: HTMLMediaElement): void {
+    for (const one of element ? [element] : this.#elements) {
+      this.#elements.delete(one);
+      if (one.srcObject === this.stream) one.srcObject = null;
+      this.#views?.unwatch(this.sid, one);
+    }
   }
 
   /** Goes before what elements show, until it is null. Resolves when the server has taken it. */
@@ -109,6 +120,7 @@ export class Publication {
 
   /** For participant.ts: it is not published any more. */
   close(): void {
+    this.#elements.clear();
     this.#views?.forget(this.sid);
   }
 

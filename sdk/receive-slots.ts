@@ -2,6 +2,7 @@
 // Owned by sfu-peer.ts.
 
 import { preferCodecs } from './codec-preferences.ts';
+import type { MediaCrypto } from './encryption.ts';
 import { offerDependencies } from './header-extensions.ts';
 
 export interface SlotCounts {
@@ -13,11 +14,13 @@ const KINDS = ['audio', 'video'] as const;
 
 export class ReceiveSlots {
   readonly #pc: RTCPeerConnection;
+  readonly #crypto: MediaCrypto | undefined;
   readonly #counts = { audio: 0, video: 0 };
 
   /** All that `pc` has so far are slots. */
-  constructor(pc: RTCPeerConnection) {
+  constructor(pc: RTCPeerConnection, crypto?: MediaCrypto) {
     this.#pc = pc;
+    this.#crypto = crypto;
     for (const { receiver } of pc.getTransceivers()) {
       this.#counts[receiver.track.kind === 'audio' ? 'audio' : 'video'] += 1;
     }
@@ -33,7 +36,8 @@ export class ReceiveSlots {
     for (const kind of KINDS) {
       while (this.#counts[kind] < counts[kind]) {
         const transceiver = this.#pc.addTransceiver(kind, { direction: 'recvonly' });
-        preferCodecs(transceiver);
+        this.#crypto?.guard(transceiver);
+        preferCodecs(transceiver, { isEncrypted: this.#crypto !== undefined });
         offerDependencies(transceiver);
         this.#counts[kind] += 1;
         added = true;

@@ -3,6 +3,7 @@
 import type { ConnectionPath } from './connection-path.ts';
 import type { ClientReason, SternaClientError } from './errors.ts';
 import type { Participant } from './participant.ts';
+import type { Person } from './person.ts';
 import type { Publication } from './publication.ts';
 import type { RoomInfo } from '../signaling/protocol.ts';
 
@@ -29,11 +30,11 @@ export interface TrackDetail {
   publication: Publication;
 }
 
-export interface DataDetail {
+export interface DataDetail<P extends Person = Participant> {
   /** Sid of the sender; empty: a server of whoever runs the room. */
   from: string;
   /** Undefined when the sender has left or is not named yet. */
-  participant: Participant | undefined;
+  participant: P | undefined;
   topic: string | undefined;
   payload: Uint8Array<ArrayBuffer>;
   /** True when it was sent to named participants rather than to the room. */
@@ -64,6 +65,8 @@ export interface RoomEvents {
   /** Who speaks now, the loudest first; not in rooms of mode `p2p`. */
   speakers: Participant[];
   data: DataDetail;
+  /** Its `encryption` is another one: keys have come, or its identity was refused. */
+  encryption: Participant;
   state: StateDetail;
   /**
    * The selected candidate pair of a participant's connection is another one; in a room of mode `sfu` that of `self`,

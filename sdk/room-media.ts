@@ -17,6 +17,7 @@ import type {
   TrackInfo,
 } from '../signaling/protocol.ts';
 import type { ConnectionPath } from './connection-path.ts';
+import type { MediaCrypto } from './encryption.ts';
 import type { LinkStats } from './link-stats.ts';
 import type { LocalPublication } from './local-publication.ts';
 import type { RequestBody } from './request-ledger.ts';
@@ -38,6 +39,7 @@ export interface RoomMediaOptions {
   /** One certificate for all connections saves a key generation each. */
   readonly certificate: () => RTCCertificate | undefined;
   readonly publications: () => readonly LocalPublication[];
+  readonly crypto: MediaCrypto | undefined;
   readonly now: () => number;
 }
 

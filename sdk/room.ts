@@ -4,54 +4,54 @@
 import type {
   JoinedMessage,
   ParticipantInfo,
-  PeopleMessage,
   PushMessage,
   RoomInfo,
 } from '../signaling/protocol.ts';
 import type { ConnectionPath } from './connection-path.ts';
-import { dataDetail, dataRequest } from './data-message.ts';
+import { DataExchange } from './data-exchange.ts';
 import type { SendDataOptions } from './data-message.ts';
+import { diagnoseRoom } from './diagnose.ts';
 import { Emitter } from './emitter.ts';
+import type { RoomEncryption } from './encryption.ts';
 import { SternaClientError } from './errors.ts';
+import type { Finding } from './findings.ts';
 import { IceRenewal } from './ice-renewal.ts';
-import type { JoinOptions } from './join-options.ts';
-import { RECONNECT_FOR_MS } from './limits.ts';
+import { MEDIA_WAIT_MS } from './limits.ts';
 import type { LinkStats } from './link-stats.ts';
 import { LocalMedia } from './local-media.ts';
 import type { LocalPublication } from './local-publication.ts';
 import { MediaEvents } from './media-events.ts';
 import { MediaSetup } from './media-setup.ts';
 import { Moderation } from './moderation.ts';
-import { watchPage } from './page-watch.ts';
-import { Participant } from './participant.ts';
-import type { Preparation } from './prepare.ts';
+import { Admission } from './admission.ts';
+import { PageLife } from './page-life.ts';
+import type { Participant } from './participant.ts';
+import { Company } from './company.ts';
 import type { Publication } from './publication.ts';
-import type { RoomEvents, RoomState, StateDetail } from './room-events.ts';
-import type { RoomMedia } from './room-media.ts';
-import { Roster, type RosterChange } from './roster.ts';
-import { Speakers } from './speakers.ts';
-import { SignalConnection, type JoinedHow } from './signal-connection.ts';
+import { Encryption } from './room-encryption.ts';
+import type { RoomEvents, RoomState, StateDetail, TrackDetail } from './room-events.ts';
+import type { RoomMedia, RoomMediaSink } from './room-media.ts';
+import type { RoomSetup } from './room-setup.ts';
+import type { RosterChange } from './roster.ts';
+import type { Rpc } from './rpc.ts';
 import { SelfDescription } from './self-description.ts';
+import { SignalConnection } from './signal-connection.ts';
+import type { JoinedHow } from './signal-session.ts';
+import { signalOptions } from './signal-setup.ts';
 import { SIMULATE_FEATURE, type Simulation } from './simulate.ts';
+import { Speakers } from './speakers.ts';
 import { Subscriptions, type Wish } from './subscriptions.ts';
 import { Timeline } from './timeline.ts';
 import type { TimelineSnapshot } from './timeline.ts';
 import { Views } from './views.ts';
-
-/** What join() has prepared; not for applications. */
-export interface RoomSetup {
-  readonly url: string;
-  readonly options: JoinOptions;
-  readonly preparation: Preparation;
-}
-
-const makeStream = (): MediaStream => new MediaStream();
 
 export class Room extends Emitter<RoomEvents> {
   /** What this participant sends. */
   readonly local: LocalMedia;
   /** For who has the grant `roomAdmin`. */
   readonly moderation: Moderation;
+  /** Methods of others, and one's own for them. */
+  readonly rpc: Rpc;
   readonly #media: MediaSetup;
   readonly #timeline = new Timeline(() => performance.now());
   readonly #connection: SignalConnection;
@@ -59,25 +59,59 @@ export class Room extends Emitter<RoomEvents> {
     this.#connection.request({ type: 'subscribe', tracks }),
   );
   readonly #views = new Views((wishes) => this.#subscriptions.change(wishes));
-  readonly #roster = new Roster(makeStream, this.#views);
+  readonly #company: Company;
+  readonly #data: DataExchange;
+  readonly #admission: Admission;
+  readonly #page: PageLife;
   readonly #renewal = new IceRenewal(() => this.#connection.renew());
   readonly #description: SelfDescription;
   #joined: JoinedMessage | null = null;
-  #self: Participant | null = null;
   #flow: RoomMedia | null = null;
   readonly #speakers = new Speakers(() => this.emit('speakers', this.activeSpeakers));
   #state: RoomState = 'connecting';
-  #unwatch: () => void = () => undefined;
-  #onOpened: ((error: SternaClientError | null) => void) | null = null;
+  readonly #encryption: Encryption;
 
   private constructor(setup: RoomSetup) {
     super();
-    const { options } = setup;
+    const { options, preparation, url } = setup;
+    const emit = <K extends keyof RoomEvents>(event: K, detail: RoomEvents[K]): void =>
+      this.emit(event, detail);
+    const participants = (): ReadonlyMap<string, Participant> => this.participants;
+    const request: RoomMediaSink['request'] = (body) => this.#connection.request(body);
+    const outlet = { emit, participants, request };
+    const { mediaTimeoutMs = MEDIA_WAIT_MS, signal } = options;
+    const onAbort = (): void => this.leave('aborted');
+    this.#admission = new Admission({ mediaTimeoutMs, signal, onAbort });
+    this.#page = new PageLife(url, options.resume, {
+      // Others would have to make their connections to it anew, which a mesh does not, or to believe other keys.
+      stayer: () =>
+        this.info.mode === 'p2p' || this.encryption.enabled
+          ? null
+          : { room: this.info.name, identity: this.self.identity },
+      pause: (backMs) => this.#connection.pause(backMs),
+      wake: (isOurs) => this.#connection.wake(isOurs),
+      leave: () => this.leave('page closed'),
+      onNetworkChange: () => {
+        this.#connection.probe();
+        this.#flow?.restart();
+      },
+    });
+    this.#company = new Company(this.#views, {
+      emit,
+      onChange: (change) => this.#onChange(change),
+      onSelf: (info) => this.#onSelf(info),
+    });
+    this.#data = new DataExchange({
+      ...outlet,
+      self: () => this.self,
+      limits: () => this.#lastJoined().limits,
+    });
+    this.rpc = this.#data.rpc;
     this.local = new LocalMedia(new MediaStream(), {
-      canPublish: () => this.#self?.permissions.canPublish ?? false,
+      canPublish: () => this.#company.self?.permissions.canPublish ?? false,
       onPublications: async () => this.#flow?.sync(),
       onEnded: () => {
-        if (this.#self) this.emit('participantUpdated', this.#self);
+        if (this.#company.self) this.emit('participantUpdated', this.#company.self);
       },
       // Where the server knows the tracks, it tells of them itself.
       onAttributes: async (patch) => {
@@ -85,39 +119,23 @@ export class Room extends Emitter<RoomEvents> {
       },
     });
     if (options.publish) this.local.preload(options.publish);
-    const attributes = { ...options.attributes, ...this.local.attributes() };
-    this.#description = new SelfDescription(attributes, options);
-    const { preparation } = setup;
+    this.#encryption = new Encryption(setup.crypto, outlet);
+    const own = { ...this.#encryption.attributes, ...this.local.attributes() };
+    this.#description = new SelfDescription(own, options);
     const publications = (): readonly LocalPublication[] => this.local.publications;
     this.#media = new MediaSetup(
-      { join: options, preparation, publications },
+      { join: options, preparation, publications, crypto: this.#encryption.media },
       new MediaEvents({
-        request: (body) => this.#connection.request(body),
-        participant: (sid) => this.#participant(sid),
-        others: () => this.#roster.participants.values(),
+        ...outlet,
+        participant: (sid) => this.#company.get(sid),
         timeline: this.#timeline,
         speakers: this.#speakers,
-        emit: (event, detail) => this.emit(event, detail),
+        onConnected: () => this.#admission.connected(),
       }),
     );
-    this.moderation = new Moderation(async (mod) => {
-      await this.#connection.request({ type: 'mod', ...mod });
-    });
+    this.moderation = new Moderation(async (mod) => void (await request({ type: 'mod', ...mod })));
     this.#connection = new SignalConnection(
-      {
-        url: setup.url,
-        token: async (signal) => {
-          if (options.tokenProvider) this.#media.begin();
-          return options.tokenProvider?.({ signal }) ?? options.token ?? '';
-        },
-        tokenRenews: options.tokenProvider !== undefined,
-        reconnectForMs: options.reconnectForMs ?? RECONNECT_FOR_MS,
-        joinBody: () => this.#description.joinBody(),
-        joinOffer: (token) => this.#media.joinOffer(token),
-        openSocket: (url, protocol) => new WebSocket(url, protocol),
-        now: () => Date.now(),
-        random: () => Math.random(),
-      },
+      signalOptions({ url, options }, this.#media, this.#page, this.#description),
       {
         onSocketOpen: () => this.#timeline.mark('socketOpen'),
         onJoinSent: () => this.#timeline.mark('joinSent'),
@@ -135,27 +153,21 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /** For join(). */
-  static open(setup: RoomSetup): Promise<Room> {
+  static async open(setup: RoomSetup): Promise<Room> {
     const room = new Room(setup);
-    const { signal } = setup.options;
-    return new Promise((resolve, reject) => {
-      room.#onOpened = (error) => {
-        room.#onOpened = null;
-        if (error) reject(error);
-        else resolve(room);
-      };
-      const abort = (): void => {
-        room.#onOpened?.(new SternaClientError('ABORTED', undefined, { cause: signal?.reason }));
-        room.leave('aborted');
-      };
-      if (signal?.aborted) {
-        abort();
-        return;
-      }
-      signal?.addEventListener('abort', abort, { once: true });
-      room.on('closed', () => signal?.removeEventListener('abort', abort));
-      room.#connection.start();
-    });
+    await room.#admission.wait(() => room.#connection.start());
+    const arrived = room.#company.arrived();
+    // Whoever waits for join() listens by then.
+    setTimeout(() => room.#begin(arrived), 0);
+    return room;
+  }
+
+  /**
+   * Resolves when media is connected, and at once where none goes through the server; after join() only where that took
+   * too long. Rejects with SternaClientError when the room is closed before.
+   */
+  get ready(): Promise<void> {
+    return this.#admission.ready;
   }
 
   get state(): RoomState {
@@ -169,13 +181,18 @@ export class Room extends Emitter<RoomEvents> {
 
   /** This participant. After a `rejoined` it is another object with another sid. */
   get self(): Participant {
-    if (!this.#self) throw new SternaClientError('CLOSED');
-    return this.#self;
+    if (!this.#company.self) throw new SternaClientError('CLOSED');
+    return this.#company.self;
   }
 
   /** The others, by sid; a live map. */
   get participants(): ReadonlyMap<string, Participant> {
-    return this.#roster.participants;
+    return this.#company.others;
+  }
+
+  /** End to end, so that the server cannot read what it passes on; see also `participant.encryption`. */
+  get encryption(): RoomEncryption {
+    return this.#encryption.summary;
   }
 
   /** What comes from others comes from them at the moment, and not through the server. */
@@ -185,7 +202,7 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Who speaks, the loudest first; not in rooms of mode `p2p`. */
   get activeSpeakers(): Participant[] {
-    return this.#speakers.sids.flatMap((sid) => this.#participant(sid) ?? []);
+    return this.#speakers.sids.flatMap((sid) => this.#company.get(sid) ?? []);
   }
 
   /**
@@ -204,14 +221,10 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Sends to the room or to some; resolves when the server has taken it. Strings go as UTF-8. */
   async sendData(payload: Uint8Array | string, options: SendDataOptions = {}): Promise<void> {
-    if (!this.self.permissions.canPublishData) throw new SternaClientError('NOT_ALLOWED');
-    const { dataBytes } = this.#lastJoined().limits;
-    await this.#connection.request(dataRequest(payload, options, dataBytes));
+    await this.#data.send(payload, options);
   }
 
-  /**
-   * Changes the attributes that everybody sees; `null` deletes one. Resolves when the server has taken it.
-   */
+  /** Changes the attributes that everybody sees; `null` deletes one. Resolves when the server has taken it. */
   async setAttributes(patch: Readonly<Record<string, string | null>>): Promise<void> {
     await this.#connection.request(this.#description.patch(patch));
   }
@@ -248,6 +261,11 @@ export class Room extends Emitter<RoomEvents> {
     return (await this.#flow?.stats()) ?? new Map<string, LinkStats>();
   }
 
+  /** Looks for a second at what may be wrong, and says what to do: the worst first, nothing when all is well. */
+  async diagnose(): Promise<Finding[]> {
+    return diagnoseRoom(this, () => this.#connection.clockOffsetMs);
+  }
+
   /** Loudness of a participant now, 0 to 1. Cheap enough to ask for several times a second. */
   audioLevel(sid: string): number {
     return this.#flow?.audioLevel(sid) ?? 0;
@@ -264,68 +282,72 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #onJoined(message: JoinedMessage, how: JoinedHow): void {
-    if (this.#joined === null) this.#watch();
+    if (this.#joined === null) this.#page.begin();
     this.#joined = message;
     this.#timeline.mark('joined');
-    const isNew = how === 'joined' || how === 'rejoined';
-    if (isNew) this.#enter(message);
-    else this.#reenter(message, how === 'lost');
+    const isSame = how === 'resumed' || how === 'lost';
+    if (isSame) this.#reenter(message, how === 'lost');
+    else this.#enter(message);
     // A new session was made just now by the server's clock; later the pongs tell how that differs from ours.
     const serverNow = Date.now() + this.#connection.clockOffsetMs;
-    this.#renewal.schedule(message.ice, isNew ? message.self.joinedAt : serverNow);
-    this.#setState({ state: 'connected', how: how === 'lost' ? 'resumed' : how });
-    this.#onOpened?.(null);
+    this.#renewal.schedule(message.ice, message.resumed ? serverNow : message.self.joinedAt);
+    const told = how === 'joined' || how === 'rejoined' ? how : 'resumed';
+    this.#setState({ state: 'connected', how: told });
+    if (how === 'rejoined') this.rpc.reset(new SternaClientError('SESSION_GONE'));
+    this.#admission.joined(this.#media.isThroughServer);
   }
 
-  /** A new session: all media starts anew, under our new sid. */
+  /** What this page knows nothing of: a new session, or one that another page began. All media starts anew. */
   #enter(message: JoinedMessage): void {
     this.#flow?.close();
     this.#flow = null;
-    const { mode } = message.room;
-    this.#roster.mode = mode;
-    this.#self = new Participant(message.self, { mode, stream: this.local.stream, makeStream });
+    this.#company.begin(message, this.local.stream);
     if (!message.self.perm.canPublish) this.local.revoke().catch(() => undefined);
+    this.#encryption.enter(message);
     const flow = this.#media.open(message);
     this.#flow = flow;
-    const others = this.#others(message.participants);
-    this.#announce(this.#roster.replace(others));
+    const others = this.#company.replace(message.participants);
     for (const info of others) flow.add(info, true);
     const present = new Set(others.flatMap(({ tracks }) => tracks.map(({ sid }) => sid)));
     this.#subscriptions.repeat(present).catch(() => undefined);
+    const change = message.resumed && this.#description.adopt(message.self);
+    if (change) this.#connection.request(change).catch(() => undefined);
   }
 
   /** The same session: media goes on. With `lost` nothing that was sent meanwhile can be relied on. */
   #reenter(message: JoinedMessage, lost: boolean): void {
-    this.#updateSelf(message.self);
+    this.#company.updateSelf(message.self);
     this.#flow?.setIceServers(message.ice.servers);
     this.#flow?.setAway(false);
     if (!lost) return;
-    this.#announce(this.#roster.replace(this.#others(message.participants)));
+    this.#company.replace(message.participants);
+    this.#encryption.recover();
     this.#flow?.recover(message);
   }
 
-  #participant(sid: string): Participant | undefined {
-    return sid === this.#self?.sid ? this.#self : this.#roster.participants.get(sid);
-  }
-
-  #others(infos: readonly ParticipantInfo[]): ParticipantInfo[] {
-    return infos.filter((info) => info.sid !== this.#self?.sid);
+  /** The application listens from now on; `arrived` it could not hear of. */
+  #begin(arrived: readonly TrackDetail[]): void {
+    if (this.#state === 'closed') return;
+    for (const one of arrived)
+      if (one.publication.track === one.track) this.emit('trackAdded', one);
+    this.#data.open();
+    if (!this.#admission.isLate) return;
+    const error = new SternaClientError('MEDIA_UNREACHABLE');
+    this.emit('warning', { participant: this.self, error });
   }
 
   #onPush(message: PushMessage): void {
     switch (message.type) {
       case 'people':
-        this.#onPeople(message);
+        for (const info of this.#company.apply(message)) this.#flow?.add(info, false);
         break;
       case 'room':
         this.#joined = { ...this.#lastJoined(), room: message.room };
         this.emit('roomUpdated', message.room);
         break;
-      case 'data': {
-        const detail = dataDetail(message, this.#roster.participants.get(message.from));
-        if (detail) this.emit('data', detail);
+      case 'data':
+        if (!this.#encryption.take(message)) this.#data.receive(message);
         break;
-      }
       case 'signal':
       case 'bind':
       case 'need':
@@ -333,47 +355,23 @@ export class Room extends Emitter<RoomEvents> {
       case 'layers':
       case 'media':
       case 'route':
-        this.#flow?.receive(message, (sid) => this.#roster.participants.has(sid));
+        this.#flow?.receive(message, (sid) => this.participants.has(sid));
         break;
     }
   }
 
-  #onPeople(message: PeopleMessage): void {
-    const self = message.upd.find((info) => info.sid === this.#self?.sid);
-    if (self) this.#updateSelf(self);
-    const others = this.#others(message.upd);
-    this.#announce(this.#roster.apply(others, message.gone));
-    for (const info of others) {
-      if (this.#roster.participants.has(info.sid)) this.#flow?.add(info, false);
-    }
-  }
-
-  #updateSelf(info: ParticipantInfo): void {
-    if (!this.#self?.update(info)) return;
+  #onSelf(info: ParticipantInfo): void {
     this.#flow?.setSelf(info);
     if (!info.perm.canPublish) this.local.revoke().catch(() => undefined);
-    this.emit('participantUpdated', this.#self);
   }
 
-  #announce(change: RosterChange): void {
-    for (const { participant, reason } of change.left) {
+  #onChange(change: RosterChange): void {
+    this.#encryption.follow(change);
+    for (const { participant } of change.left) {
       this.#flow?.remove(participant.sid);
-      participant.clear();
       this.#timeline.forget(participant.sid);
-      this.emit('participantLeft', { participant, reason });
+      this.rpc.left(participant.sid);
     }
-    for (const participant of change.joined) this.emit('participantJoined', participant);
-    for (const participant of change.updated) this.emit('participantUpdated', participant);
-  }
-
-  #watch(): void {
-    this.#unwatch = watchPage({
-      networkChange: () => {
-        this.#connection.probe();
-        this.#flow?.restart();
-      },
-      hide: () => this.leave('page closed'),
-    });
   }
 
   #setState(detail: Omit<StateDetail, 'previous'>): void {
@@ -384,14 +382,17 @@ export class Room extends Emitter<RoomEvents> {
 
   #onClosed(error: SternaClientError | null): void {
     this.#renewal.stop();
-    this.#unwatch();
+    this.#page.end();
     this.#flow?.close();
     this.#media.close();
+    this.#encryption.close();
     this.#views.close();
     this.local.close();
-    this.#roster.clear();
+    this.#company.clear();
     this.#setState({ state: 'closed', ...(error ? { reason: error.reason } : {}) });
-    this.#onOpened?.(error ?? new SternaClientError('CLOSED'));
+    const why = error ?? new SternaClientError('CLOSED');
+    this.rpc.reset(why);
+    this.#admission.closed(why);
     this.emit('closed', { error });
     this.removeAllListeners();
   }

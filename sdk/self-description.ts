@@ -1,7 +1,7 @@
 // What this participant says of itself: what it can, attributes and metadata, kept so that each `join` can say them
 // again. Owned by room.ts.
 
-import type { AttrsMessage, JoinMessage } from '../signaling/protocol.ts';
+import type { AttrsMessage, JoinMessage, ParticipantInfo } from '../signaling/protocol.ts';
 import type { JoinOptions } from './join-options.ts';
 import { SDK_NAME, SDK_VERSION } from './version.ts';
 
@@ -13,13 +13,17 @@ type Change = Omit<AttrsMessage, 'i'>;
 export class SelfDescription {
   readonly #attributes: Record<string, string>;
   readonly #caps: readonly string[];
+  readonly #userAgent: string;
   #metadata: string | undefined;
 
+  /** @param own what the SDK says of itself */
   constructor(
-    attributes: Record<string, string>,
-    { metadata, peerToPeer = true, relayOnly = false }: JoinOptions,
+    own: Readonly<Record<string, string>>,
+    { attributes, metadata, peerToPeer = true, relayOnly = false }: JoinOptions,
+    userAgent: string = navigator.userAgent,
   ) {
-    this.#attributes = attributes;
+    this.#userAgent = userAgent.slice(0, 512);
+    this.#attributes = { ...attributes, ...own };
     this.#metadata = metadata;
     // Whoever hides its addresses from the other participants does so here as well.
     this.#caps = peerToPeer && !relayOnly ? [...CAPABILITIES, 'p2p'] : CAPABILITIES;
@@ -34,6 +38,15 @@ export class SelfDescription {
     return { type: 'attrs', attrs: { ...patch } };
   }
 
+  /** A session that another page began: says there what this one was told to say. Null: that is said already. */
+  adopt({ attrs, meta }: ParticipantInfo): Change | null {
+    const news = Object.entries(this.#attributes).filter(([name, value]) => attrs[name] !== value);
+    Object.assign(this.#attributes, { ...attrs, ...this.#attributes });
+    this.#metadata ??= meta;
+    if (news.length === 0 && this.#metadata === meta) return null;
+    return { type: 'attrs', attrs: Object.fromEntries(news), meta: this.#metadata };
+  }
+
   setMetadata(metadata: string): Change {
     this.#metadata = metadata;
     return { type: 'attrs', meta: metadata };
@@ -41,7 +54,7 @@ export class SelfDescription {
 
   joinBody(): Pick<JoinMessage, 'client' | 'caps' | 'attrs' | 'meta'> {
     return {
-      client: { sdk: SDK_NAME, ver: SDK_VERSION, ua: navigator.userAgent.slice(0, 512) },
+      client: { sdk: SDK_NAME, ver: SDK_VERSION, ua: this.#userAgent },
       caps: [...this.#caps],
       attrs: { ...this.#attributes },
       ...(this.#metadata === undefined ? {} : { meta: this.#metadata }),

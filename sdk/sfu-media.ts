@@ -54,7 +54,7 @@ export class SfuMedia implements RoomMedia {
   /** The next round offers even though it has nothing to tell. */
   #due: boolean;
   /** The server has yet to hear of this connection. */
-  #isNew = false;
+  #isNew: boolean;
   /** Sections of a new answer cannot be looked up before it is applied. */
   #applying = false;
   #isAway = false;
@@ -79,6 +79,7 @@ export class SfuMedia implements RoomMedia {
     this.#health = this.#watch(peer);
     this.#firstAnswer = joined.answer;
     this.#due = joined.answer === undefined;
+    this.#isNew = joined.resumed;
     if (joined.answer) this.#applySlots(joined.answer);
     this.#run();
   }
@@ -214,11 +215,7 @@ export class SfuMedia implements RoomMedia {
     const publications = this.#options.publications();
     const differs = peer.senders.differs(publications);
     await peer.senders.sync(publications);
-    const { want } = this.#options;
-    const grew = peer.addSlots({
-      audio: Math.min(this.#need.audio, want.audio),
-      video: Math.min(this.#need.video, want.video),
-    });
+    const grew = peer.addSlots(this.#need);
     const due = this.#due;
     this.#due = false;
     return (differs || grew || due) && !peer.isEmpty();
@@ -272,12 +269,11 @@ export class SfuMedia implements RoomMedia {
   }
 
   #setNeed({ audio, video }: SlotCounts): void {
-    this.#need = { audio, video };
-    const { slots } = this.#peer;
     const { want } = this.#options;
-    const lacks =
-      slots.audio < Math.min(audio, want.audio) || slots.video < Math.min(video, want.video);
-    if (lacks) this.#run();
+    const need = { audio: Math.min(audio, want.audio), video: Math.min(video, want.video) };
+    this.#need = need;
+    const { slots } = this.#peer;
+    if (slots.audio < need.audio || slots.video < need.video) this.#run();
   }
 
   #show(): void {
@@ -285,7 +281,7 @@ export class SfuMedia implements RoomMedia {
     const { emptied, filled } = this.#slots.changes();
     for (const slot of emptied) this.#hide(slot);
     for (const { mid, participant, info } of filled) {
-      const receiver = this.#peer.receiver(mid);
+      const receiver = this.#peer.receiver(mid, participant);
       if (!receiver) continue;
       this.#shown.set(mid, receiver);
       if (info.kind === 'video') this.#health.watchFirstFrame();

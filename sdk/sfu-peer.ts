@@ -2,6 +2,7 @@
 // answer at a time. The first offer is made before anything is known of the server, and travels in `join`.
 
 import type { IceServer, SdpAnswer, TrackOffer } from '../signaling/protocol.ts';
+import type { MediaCrypto } from './encryption.ts';
 import type { VideoOptions } from './join-options.ts';
 import type { LocalPublication } from './local-publication.ts';
 import { midsOf, withoutCandidates } from './offer-sdp.ts';
@@ -18,6 +19,7 @@ export interface SfuPeerOptions {
   readonly certificate: RTCCertificate | undefined;
   /** Made before, with this certificate: it has slots, and nothing has been set. */
   readonly connection?: RTCPeerConnection | undefined;
+  readonly crypto?: MediaCrypto | undefined;
   /** Numbers that rise, whichever connection asks. */
   readonly nextOfferId: () => number;
 }
@@ -54,12 +56,12 @@ export class SfuPeer {
 
   constructor(options: SfuPeerOptions) {
     this.#options = options;
-    const { connection } = options;
+    const { connection, crypto } = options;
     // ICE servers are not known yet, and a direct way to a public server needs none.
     this.pc = connection ?? new RTCPeerConnection(this.#configuration([]));
     if (connection && options.relayOnly) connection.setConfiguration(this.#configuration([]));
-    this.#slots = new ReceiveSlots(this.pc);
-    this.senders = new SfuSenders(this.pc, options.simulcast, options.video);
+    this.#slots = new ReceiveSlots(this.pc, crypto);
+    this.senders = new SfuSenders(this.pc, options.simulcast, options.video, crypto);
   }
 
   /** What the newest offer says to be published. */
@@ -81,8 +83,11 @@ export class SfuPeer {
     return this.#slots.add(counts);
   }
 
-  receiver(mid: string): RTCRtpReceiver | undefined {
-    return this.pc.getTransceivers().find((transceiver) => transceiver.mid === mid)?.receiver;
+  /** Of that section, which shows `sid` from now on. */
+  receiver(mid: string, sid: string): RTCRtpReceiver | undefined {
+    const found = this.pc.getTransceivers().find((transceiver) => transceiver.mid === mid);
+    if (found) this.#options.crypto?.show(found.receiver, sid);
+    return found?.receiver;
   }
 
   /** The next offer. Nothing may change between it and its answer but tracks of senders. */

@@ -6,6 +6,7 @@ import { ActiveEncodings } from './active-encodings.ts';
 import type { WantedEncodings } from './active-encodings.ts';
 import { preferCodecs } from './codec-preferences.ts';
 import { encodingsOf, layersOf } from './encodings.ts';
+import type { MediaCrypto } from './encryption.ts';
 import type { VideoOptions } from './join-options.ts';
 import type { TrackToFind } from './link-stats.ts';
 import { isMuted } from './local-publication.ts';
@@ -22,11 +23,18 @@ export class SfuSenders {
   readonly #wantsSimulcast: boolean;
   readonly #held = new Set<RTCRtpSender>();
   readonly #video: VideoOptions | undefined;
+  readonly #crypto: MediaCrypto | undefined;
 
-  constructor(pc: RTCPeerConnection, wantsSimulcast: boolean, video?: VideoOptions) {
+  constructor(
+    pc: RTCPeerConnection,
+    wantsSimulcast: boolean,
+    video?: VideoOptions,
+    crypto?: MediaCrypto,
+  ) {
     this.#pc = pc;
     this.#wantsSimulcast = wantsSimulcast;
     this.#video = video;
+    this.#crypto = crypto;
   }
 
   /** Whether `sync` would leave something that only an offer can tell. */
@@ -129,7 +137,11 @@ export class SfuSenders {
       free.direction = 'sendonly';
       free.sender.setStreams(stream);
     } else {
-      preferCodecs(transceiver, this.#video?.codec);
+      const codec = this.#video?.codec;
+      // Before anything else, and before anything can be sent.
+      this.#crypto?.guard(transceiver, codec === 'vp9' ? 'vp9' : 'vp8');
+      if (this.#crypto) preferCodecs(transceiver, { only: codec ?? 'vp8', isEncrypted: true });
+      else preferCodecs(transceiver, { first: codec });
       this.#encodings.set(transceiver, count);
       this.#layers.set(transceiver, layers);
     }

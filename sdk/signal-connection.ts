@@ -25,15 +25,14 @@ import {
   RATE_LIMITED_RETRIES_MAX,
   STABLE_AFTER_MS,
 } from './limits.ts';
-import { PushSequence } from './push-sequence.ts';
+import type { SessionMark } from './page-stay.ts';
 import { RequestLedger } from './request-ledger.ts';
 import type { RequestBody } from './request-ledger.ts';
 import { SendPacer } from './send-pacer.ts';
 import { decodeServerMessage } from './server-message.ts';
+import { SignalSession } from './signal-session.ts';
+import type { JoinedHow } from './signal-session.ts';
 import type { WebSocketLike } from './web-socket-like.ts';
-
-/** How a `joined` came about; `lost` = resumed, but pushes are missing. */
-export type JoinedHow = 'joined' | 'resumed' | 'lost' | 'rejoined';
 
 export interface SignalSink {
   onSocketOpen(): void;
@@ -53,6 +52,8 @@ export interface SignalOptions {
   url: string;
   /** Asked for every join that is not a resume. */
   token: (signal: AbortSignal) => Promise<string>;
+  /** Asked before the first join: the session of the page before this one, if there is one to go on with. */
+  findSession?: (signal: AbortSignal) => Promise<SessionMark | null>;
   /** A token asked for again may be a newer one, so TOKEN_EXPIRED is worth another join. */
   tokenRenews: boolean;
   reconnectForMs: number;
@@ -75,15 +76,13 @@ export class SignalConnection {
     bytesMax: PENDING_BYTES_MAX,
     inFlightMax: IN_FLIGHT_MAX,
   });
-  readonly #pushes = new PushSequence();
+  readonly #session = new SignalSession();
   readonly #heartbeat: Heartbeat;
   readonly #abort = new AbortController();
   #socket: WebSocketLike | null = null;
   #pacer: SendPacer | null = null;
-  #session: { id: string; secret: string } | null = null;
   /** The id of the `join` that waits for its answer; 0 = none. */
   #joinId = 0;
-  #everJoined = false;
   #joined = false;
   #closed = false;
   #attempt = 0;
@@ -146,6 +145,21 @@ export class SignalConnection {
     this.#finish(null);
   }
 
+  /** Leaves, and says when it will be back; null: there is no session to come back to. */
+  pause(backMs: number): SessionMark | null {
+    if (this.#joined) this.#write(JSON.stringify({ type: 'leave', backMs }));
+    this.#joined = false;
+    this.#lostAtMs = this.#options.now();
+    this.#dropSocket();
+    return this.#session.mark();
+  }
+
+  /** Goes on after `pause`, with the session if that is still ours. */
+  wake(isOurs: boolean): void {
+    if (!isOurs) this.#session.drop();
+    this.renew();
+  }
+
   #connect(): void {
     clearTimeout(this.#timer);
     let socket: WebSocketLike;
@@ -157,7 +171,7 @@ export class SignalConnection {
     }
     this.#socket = socket;
     this.#timer = setTimeout(() => this.#lose(LOST), ATTEMPT_TIMEOUT_MS);
-    const credentials = this.#session ? Promise.resolve({}) : this.#credentials();
+    const credentials = this.#session.isHeld ? Promise.resolve({}) : this.#credentials();
     credentials.catch(() => undefined);
     const current = (): boolean => this.#socket === socket;
     socket.addEventListener('open', () => {
@@ -179,7 +193,13 @@ export class SignalConnection {
   }
 
   /** Fetched and made while the socket opens, so that neither costs a round trip. */
-  async #credentials(): Promise<JoinOffer & { token: string }> {
+  async #credentials(): Promise<JoinOffer & { token?: string }> {
+    const { everJoined } = this.#session;
+    const mark = everJoined ? null : await this.#options.findSession?.(this.#abort.signal);
+    if (mark) {
+      this.#session.adopt(mark);
+      return {};
+    }
     const token = await this.#options.token(this.#abort.signal);
     return { token, ...(await this.#options.joinOffer(token)) };
   }
@@ -189,7 +209,7 @@ export class SignalConnection {
     const join: JoinMessage = {
       type: 'join',
       i: this.#joinId,
-      ...(this.#session ? { session: { ...this.#session, lastSeq: this.#pushes.last } } : {}),
+      ...this.#session.resumption(),
       ...this.#options.joinBody(),
       ...given,
     };
@@ -199,7 +219,7 @@ export class SignalConnection {
 
   #tokenFailed(cause: unknown): void {
     const error = new SternaClientError('TOKEN_UNAVAILABLE', undefined, { cause });
-    if (!this.#everJoined) this.#finish(error);
+    if (!this.#session.everJoined) this.#finish(error);
     else this.#lose({ reason: 'UNREACHABLE', action: 'rejoin' });
   }
 
@@ -221,7 +241,7 @@ export class SignalConnection {
       case 'media':
       case 'signal':
       case 'data':
-        if (this.#joined && this.#pushes.accept(message.s)) this.#sink.onPush(message);
+        if (this.#joined && this.#session.accept(message.s)) this.#sink.onPush(message);
         break;
       case 'speakers':
         if (this.#joined) this.#sink.onSpeakers(message);
@@ -250,26 +270,17 @@ export class SignalConnection {
     if (message.re !== this.#joinId) return;
     this.#joinId = 0;
     clearTimeout(this.#timer);
-    const how = this.#howJoined(message);
-    this.#session = { id: message.session.id, secret: message.session.secret };
-    // A clean resume replays what was missed, so the sequence goes on from what we have seen.
-    if (how !== 'resumed') this.#pushes.restart(message.s);
-    if (how === 'joined' || how === 'rejoined') {
+    const how = this.#session.onJoined(message);
+    if (how !== 'resumed' && how !== 'lost') {
       this.#pacer = new SendPacer(message.limits, this.#options.now());
     }
-    if (how === 'resumed' || how === 'lost') this.#ledger.markUnsent();
-    else if (how === 'rejoined') this.#abandonRequests();
+    this.#ledger.markUnsent();
+    if (how === 'rejoined') this.#abandonRequests();
     this.#joined = true;
-    this.#everJoined = true;
     this.#joinedAtMs = this.#options.now();
     this.#heartbeat.start(message.ping);
     this.#sink.onJoined(message, how);
     this.#flush();
-  }
-
-  #howJoined(message: JoinedMessage): JoinedHow {
-    if (message.resumed) return message.lost ? 'lost' : 'resumed';
-    return this.#everJoined ? 'rejoined' : 'joined';
   }
 
   /** The old session took its requests along; attributes travelled in the new `join`. */
@@ -284,7 +295,10 @@ export class SignalConnection {
     if (message.re === undefined) return;
     if (message.re === this.#joinId) {
       // What follows is in the reason, whether or not a `bye` comes too.
-      this.#lose(endingOfRefusal(message));
+      const ending = endingOfRefusal(message);
+      // Whatever is wrong with a session of another page, a token may still let us in.
+      const isOver = this.#session.isOfAnotherPage && ending.action !== 'resume';
+      this.#lose(isOver ? { ...ending, action: 'rejoin' } : ending);
       return;
     }
     const request = this.#ledger.get(message.re);
@@ -311,7 +325,7 @@ export class SignalConnection {
     }
     const { reconnectForMs, tokenRenews, random } = this.#options;
     const error = finalError(ending, {
-      everJoined: this.#everJoined,
+      everJoined: this.#session.everJoined,
       attempts: this.#attempt + 1,
       lostForMs: now - this.#lostAtMs,
       reconnectForMs,
@@ -321,7 +335,7 @@ export class SignalConnection {
       this.#finish(error);
       return;
     }
-    if (ending.action === 'rejoin') this.#session = null;
+    if (ending.action === 'rejoin') this.#session.drop();
     const delayMs = Math.max(ending.afterMs ?? 0, reconnectDelayMs(this.#attempt, random));
     this.#attempt += 1;
     if (!options.quiet) {
@@ -352,7 +366,7 @@ export class SignalConnection {
     this.#joined = false;
     this.#dropSocket();
     this.#abort.abort(new SternaClientError('CLOSED'));
-    this.#session = null;
+    this.#session.drop();
     const refusal = error ?? new SternaClientError('CLOSED');
     for (const request of this.#ledger.drain()) request.reject(refusal);
     this.#sink.onClosed(error);

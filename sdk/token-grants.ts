@@ -31,3 +31,14 @@ export function grantsOf(token: string): TokenGrants {
     canSubscribe: grants['canSubscribe'] !== false,
   };
 }
+
+/** Empty where the token cannot be read. */
+export function claimsOf(token: string): { room: string; identity: string } {
+  const claims = fieldsOf(payloadOf(token));
+  const { sub } = claims;
+  const { room } = fieldsOf(claims['grants']);
+  return {
+    room: typeof room === 'string' ? room : '',
+    identity: typeof sub === 'string' ? sub : '',
+  };
+}
