@@ -66,9 +66,25 @@ export function explainFaults({ camera, microphone }: DeviceFaults): string {
     .join(' ');
 }
 
+const ADVICE: Readonly<Record<DeviceFault, string>> = {
+  denied: 'Allow it at the sign in the address bar, then try again.',
+  missing: 'Plug one in, then try again.',
+  busy: 'Close the other program, then try again.',
+  gone: 'Choose another one.',
+  insecure: 'Ask for an address that begins with https.',
+  other: 'Choose another one, or try again.',
+};
+
+/** What to do about it, in sentences. */
+export function adviceFor({ camera, microphone }: DeviceFaults): string {
+  const faults = new Set([microphone, camera].filter((fault) => fault !== undefined));
+  return [...faults].map((fault) => ADVICE[fault]).join(' ');
+}
+
 /** What went wrong with getUserMedia for one device. */
 export function explainDeviceError(kind: Kind, error: unknown): string {
-  return explainFaults({ [kind]: faultOf(error) });
+  const faults = { [kind]: faultOf(error) };
+  return `${explainFaults(faults)} ${adviceFor(faults)}`;
 }
 
 async function openOne(kind: Kind, choice: DeviceChoice): Promise<MediaStreamTrack[]> {
@@ -113,25 +129,30 @@ export function stopTracks(stream: MediaStream | undefined): void {
   for (const track of stream?.getTracks() ?? []) track.stop();
 }
 
+const DEVICE_KINDS = {
+  camera: 'videoinput',
+  microphone: 'audioinput',
+  speaker: 'audiooutput',
+} as const satisfies Record<Kind | 'speaker', MediaDeviceKind>;
+
 /** Fills a selector with the devices of its kind and keeps the one in use selected. */
 export async function fillDevices(
   select: HTMLSelectElement,
-  kind: Kind,
-  inUse: MediaStreamTrack | undefined,
+  kind: Kind | 'speaker',
+  inUse: string | undefined,
 ): Promise<void> {
   const all = 'mediaDevices' in navigator ? await navigator.mediaDevices.enumerateDevices() : [];
-  const wanted = kind === 'camera' ? 'videoinput' : 'audioinput';
+  const wanted = DEVICE_KINDS[kind];
   const devices = all.filter((device) => device.kind === wanted && device.deviceId !== '');
-  const current = inUse?.getSettings().deviceId ?? '';
   select.replaceChildren(
-    ...devices.map((device, at) => {
-      const option = document.createElement('option');
-      option.value = device.deviceId;
-      option.textContent = device.label || `${kind} ${at + 1}`;
-      return option;
-    }),
+    ...devices.map(({ label, deviceId }, at) => new Option(label || `${kind} ${at + 1}`, deviceId)),
   );
   select.disabled = devices.length === 0;
   if (devices.length === 0) select.append(new Option(`No ${kind}`, ''));
-  else if (devices.some((device) => device.deviceId === current)) select.value = current;
+  else if (devices.some(({ deviceId }) => deviceId === inUse)) select.value = inUse ?? '';
+}
+
+/** Whose device it is. */
+export function deviceIdOf(track: MediaStreamTrack | undefined): string | undefined {
+  return track?.getSettings().deviceId;
 }

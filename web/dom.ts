@@ -28,6 +28,18 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** A symbol of the page's sprite; what it means is said elsewhere. */
+export function icon(symbol: string): SVGSVGElement {
+  const element = document.createElementNS(SVG, 'svg');
+  element.setAttribute('class', 'icon');
+  element.setAttribute('aria-hidden', 'true');
+  element.append(document.createElementNS(SVG, 'use'));
+  setIcon(element, symbol);
+  return element;
+}
+
 /** Shows another symbol of the page's sprite in a button or tile. */
 export function setIcon(root: ParentNode, symbol: string): void {
   within(root, 'use', SVGUseElement).setAttribute('href', `#${symbol}`);

@@ -28,7 +28,19 @@ export function tileSize(count: number, stage: Box, gap: number): Box {
   return best;
 }
 
-/** Of the small tiles beside a large one. */
+/** Smaller ones show nothing: then there are more rows than are seen at once. */
+const WIDTH_MIN = 112;
+
+/** The same, but never too small to see somebody: what does not fit is scrolled to. */
+export function scrolledTileSize(count: number, stage: Box, gap: number): Box {
+  const fitting = tileSize(count, stage, gap);
+  if (fitting.width >= WIDTH_MIN || stage.width <= 0) return fitting;
+  const columns = Math.max(1, Math.floor((stage.width + gap) / (WIDTH_MIN + gap)));
+  const width = Math.floor((stage.width - gap * (columns - 1)) / columns);
+  return { width, height: Math.floor(width / ASPECT_MIN.landscape) };
+}
+
+/** Of the small tiles below a large one. */
 const STRIP = { share: 0.22, min: 64, max: 150 };
 
 /** One large tile and a strip of the others below, in one row as long as they fit; whole pixels. */
@@ -44,4 +56,35 @@ export function spotlightSizes(count: number, stage: Box, gap: number): { large:
   };
   const height = Math.max(0, Math.floor(stage.height - small.height - gap));
   return { large: { width: Math.max(0, Math.floor(stage.width)), height }, small };
+}
+
+/** Of the column of small tiles beside a large one. */
+const COLUMN = { share: 0.2, min: 112, max: 240 };
+
+/** One large tile and the others in a column beside it, which is scrolled when there are more than fit. */
+function besideSizes(count: number, stage: Box, gap: number): { large: Box; small: Box } {
+  if (count <= 1) return spotlightSizes(count, stage, gap);
+  const width = Math.floor(Math.min(Math.max(stage.width * COLUMN.share, COLUMN.min), COLUMN.max));
+  return {
+    large: { width: Math.max(0, Math.floor(stage.width - width - gap)), height: stage.height },
+    small: { width, height: Math.floor(width / ASPECT_MAX) },
+  };
+}
+
+export interface SpotlightLayout {
+  /** Where the others are. */
+  readonly others: 'beside' | 'below';
+  readonly large: Box;
+  readonly small: Box;
+}
+
+/** The others stand where they leave the large picture more room. */
+export function spotlightLayout(count: number, stage: Box, gap: number): SpotlightLayout {
+  const below = spotlightSizes(count, stage, gap);
+  const beside = besideSizes(count, stage, gap);
+  const picture = ({ large }: { large: Box }): number =>
+    Math.min(large.width, large.height * ASPECT_MAX);
+  return picture(beside) > picture(below)
+    ? { others: 'beside', ...beside }
+    : { others: 'below', ...below };
 }

@@ -5,10 +5,15 @@ export class LevelMeter {
   readonly #context = new AudioContext();
   readonly #analyser = this.#context.createAnalyser();
   readonly #samples = new Float32Array(512);
+  readonly #end = new AbortController();
   #source: MediaStreamAudioSourceNode | undefined;
 
   constructor() {
     this.#analyser.fftSize = this.#samples.length;
+    const { signal } = this.#end;
+    for (const type of ['pointerdown', 'keydown']) {
+      document.addEventListener(type, () => this.#wake(), { signal });
+    }
   }
 
   /** Listens to another track, or to none. */
@@ -18,8 +23,7 @@ export class LevelMeter {
     if (!track) return;
     this.#source = this.#context.createMediaStreamSource(new MediaStream([track]));
     this.#source.connect(this.#analyser);
-    // Held back until the user has touched the page; the meter then stays at zero.
-    if (this.#context.state === 'suspended') this.#context.resume().catch(() => undefined);
+    this.#wake();
   }
 
   level(): number {
@@ -33,6 +37,12 @@ export class LevelMeter {
 
   close(): void {
     this.listen(undefined);
+    this.#end.abort();
     this.#context.close().catch(() => undefined);
+  }
+
+  /** Browsers may hold it back until the user has touched the page. */
+  #wake(): void {
+    if (this.#context.state === 'suspended') this.#context.resume().catch(() => undefined);
   }
 }

@@ -5,12 +5,17 @@ import { SternaClientError, join, prepare } from '../sdk/index.ts';
 import type { Room } from '../sdk/index.ts';
 import { stopTracks } from './devices.ts';
 import { byId } from './dom.ts';
+import { ownIdentity } from './own-identity.ts';
 import { Meeting } from './meeting.ts';
 import { inventIdentity, inventRoom, readPageParams, roomLink } from './page-params.ts';
 import type { PageParams } from './page-params.ts';
 import { Prejoin } from './prejoin.ts';
 import type { JoinChoice } from './prejoin.ts';
+import { shownText } from './shown-text.ts';
 import { endingText, joinProblem } from './state-text.ts';
+import { endStay, noteStay, stayAfterReload } from './tab-stay.ts';
+import type { Stay } from './tab-stay.ts';
+import { startTheme } from './theme.ts';
 import { mintDevToken, readClaims } from './token-source.ts';
 import type { MintedToken } from './token-source.ts';
 
@@ -32,6 +37,7 @@ class Page {
   #name: string;
   #room: string;
   #token: string;
+  #encrypted: boolean;
 
   constructor(params: PageParams) {
     const claims = readClaims(params.token);
@@ -39,31 +45,37 @@ class Page {
     this.#name = params.name || (claims.name ?? '');
     this.#room = claims.room ?? (params.room || inventRoom(random));
     this.#token = params.token;
+    this.#encrypted = params.encrypted;
     this.#prejoin = new Prejoin((choice) => void this.#join(choice));
     byId('rejoin', HTMLButtonElement).addEventListener('click', () => this.#showPrejoin());
   }
 
   async start(): Promise<void> {
+    const stay = stayAfterReload();
+    if (stay) [this.#name, this.#room, this.#encrypted] = [stay.name, stay.room, stay.encrypted];
     if (this.#params.autojoin) this.#name ||= 'Guest';
     this.#showPrejoin();
-    if (this.#params.autojoin) await this.#join(this.#prejoin.choice());
+    if (stay || this.#params.autojoin) await this.#join(this.#prejoin.choice(), stay);
   }
 
   #showPrejoin(): void {
     document.body.dataset['view'] = 'prejoin';
     byId('ended', HTMLElement).hidden = true;
     this.#prejoin.showProblem('');
-    this.#prejoin.show({ name: this.#name, room: this.#room, token: this.#token });
+    const [name, room, token, encrypted] = [this.#name, this.#room, this.#token, this.#encrypted];
+    this.#prejoin.show({ name, room, token, encrypted });
   }
 
-  async #join(choice: JoinChoice): Promise<void> {
+  /** @param stay the page was loaded again, and the meeting goes on */
+  async #join(choice: JoinChoice, stay: Stay | null = null): Promise<void> {
     this.#prejoin.setBusy(true);
     this.#prejoin.showProblem('');
     this.#name = choice.name;
     this.#room = choice.room;
     this.#token = choice.token;
+    this.#encrypted = choice.encrypted;
     try {
-      const room = await this.#open(choice);
+      const room = await this.#open(choice, stay);
       if (room) this.#enter(room);
       else this.#prejoin.askForToken();
     } catch (error) {
@@ -75,30 +87,38 @@ class Page {
   }
 
   /** Null when a token is needed that neither the user nor the server has given. */
-  async #open({ name, room, token }: JoinChoice): Promise<Room | null> {
+  async #open(
+    { name, room, token, encrypted }: JoinChoice,
+    stay: Stay | null,
+  ): Promise<Room | null> {
     const { slots } = this.#params;
     const request = { room, identity: inventIdentity(name, random), name };
     const patience = new Promise((resolve) => setTimeout(resolve, DEVICES_WAIT_MS));
     const given: MintedToken = { token };
     const [minted] = await Promise.all([
-      token ? given : mintDevToken(request),
+      token || stay ? given : mintDevToken(request),
       Promise.race([this.#prejoin.whenDevicesReady(), patience]),
     ]);
     if (!minted) return null;
-    return join(minted.url ?? new URL('.', location.href), {
+    const url = stay?.url ?? minted.url ?? new URL('.', location.href).href;
+    const joined = await join(url, {
       ...(token ? { token } : { tokenProvider: tokensFrom(minted, request) }),
+      resume: `page ${room}`,
       ...(this.#prejoin.devicesReady ? { publish: this.#prejoin.devices.stream } : {}),
       relayOnly: this.#params.relay,
+      ...(encrypted ? { e2ee: { identity: ownIdentity() } } : {}),
       ...(slots === undefined ? {} : { want: { video: slots } }),
     });
+    noteStay({ name, room, encrypted, url });
+    return joined;
   }
 
   #enter(room: Room): void {
     window.sternaRoom = room;
     this.#prejoin.hide();
-    const link = roomLink(new URL(location.href), room.info.name);
+    const link = roomLink(new URL(location.href), room.info.name, this.#encrypted);
     if (!this.#params.autojoin) history.replaceState(null, '', link);
-    document.title = `${room.info.name} · Sterna`;
+    document.title = `${shownText(room.info.name, 128)} · Sterna`;
     const meeting = new Meeting({ room, link, onEnd: (error) => this.#showEnd(error) });
     this.#bringDevices(room, meeting).catch((error: unknown) => reportError(error));
   }
@@ -117,6 +137,7 @@ class Page {
   }
 
   #showEnd(error: SternaClientError | null): void {
+    endStay();
     stopTracks(this.#prejoin.devices.stream);
     document.title = 'Sterna';
     document.body.dataset['view'] = 'ended';
@@ -128,12 +149,12 @@ class Page {
   }
 }
 
-/** The first token is at hand; a session that cannot be resumed gets a new one. */
+/** The first token is at hand, unless the page was loaded again; a session that cannot be resumed gets a new one. */
 function tokensFrom(
   first: MintedToken,
   request: { room: string; identity: string; name: string },
 ): (asked: { signal: AbortSignal }) => Promise<string> {
-  let used = false;
+  let used = first.token === '';
   return async ({ signal }) => {
     if (!used) {
       used = true;
@@ -148,5 +169,6 @@ function tokensFrom(
 const params = readPageParams(new URL(location.href));
 // A token must not stay in the address bar, where links are copied from.
 if (params.token) history.replaceState(null, '', location.pathname + location.search);
+startTheme();
 prepare();
 new Page(params).start().catch((error: unknown) => reportError(error));

@@ -1,5 +1,5 @@
-// What the address of the page says: ?room=r&name=n&autojoin=1&relay=1&slots=4 and #token=..., which is never sent
-// to a server.
+// What the address of the page says: ?room=r&name=n&autojoin=1&relay=1&slots=4&e2ee=1 and #token=..., which is never
+// sent to a server.
 
 export interface PageParams {
   room: string;
@@ -10,6 +10,8 @@ export interface PageParams {
   relay: boolean;
   /** The most pictures to receive at once; undefined for the SDK's default. */
   slots: number | undefined;
+  /** Encrypted from end to end. */
+  encrypted: boolean;
   /** A token from the fragment; empty when there is none. */
   token: string;
 }
@@ -29,14 +31,17 @@ export function readPageParams(url: URL): PageParams {
     autojoin: isSet(query.get('autojoin')),
     relay: isSet(query.get('relay')),
     slots: /^\d{1,2}$/.test(slots) ? Number(slots) : undefined,
+    encrypted: isSet(query.get('e2ee')),
     token: fragment.get('token') ?? '',
   };
 }
 
 /** A link to the room and to nothing else: no name, no token. */
-export function roomLink(url: URL, room: string): string {
+export function roomLink(url: URL, room: string, encrypted: boolean): string {
   const link = new URL(url.pathname, url.origin);
   link.searchParams.set('room', room);
+  // Who comes without it would neither see nor be seen.
+  if (encrypted) link.searchParams.set('e2ee', '1');
   return link.href;
 }
 

@@ -1,18 +1,32 @@
-// The card before the meeting: name, room, preview with level meter, device selectors. Hands over what was
-// chosen.
+// The card before the meeting: name, room, a look at camera, microphone and speaker. Hands over what was chosen.
 
-import { explainFaults, fillDevices, openDevices, stopTracks } from './devices.ts';
+import {
+  adviceFor,
+  deviceIdOf,
+  explainFaults,
+  fillDevices,
+  openDevices,
+  stopTracks,
+} from './devices.ts';
 import type { DeviceChoice, OpenedDevices } from './devices.ts';
 import { byId, setIcon } from './dom.ts';
 import { LevelMeter } from './level-meter.ts';
+import { chooseSpeaker, fillSpeakers, playTestSound } from './speaker.ts';
+import { problemText } from './state-text.ts';
 
 export interface JoinChoice {
   name: string;
   room: string;
   token: string;
+  /** From end to end. */
+  encrypted: boolean;
 }
 
 const LEVEL_EVERY_MS = 60;
+
+function onClick(id: string, act: () => void): void {
+  byId(id, HTMLButtonElement).addEventListener('click', act);
+}
 
 export class Prejoin {
   readonly #section = byId('prejoin', HTMLElement);
@@ -20,6 +34,7 @@ export class Prejoin {
   readonly #name = byId('name', HTMLInputElement);
   readonly #room = byId('room', HTMLInputElement);
   readonly #token = byId('token', HTMLTextAreaElement);
+  readonly #encrypted = byId('encrypted', HTMLInputElement);
   readonly #button = byId('join', HTMLButtonElement);
   readonly #video = byId('preview-video', HTMLVideoElement);
   readonly #note = byId('preview-note', HTMLElement);
@@ -28,6 +43,7 @@ export class Prejoin {
     camera: byId('camera', HTMLSelectElement),
     microphone: byId('microphone', HTMLSelectElement),
   };
+  readonly #speaker = byId('speaker', HTMLSelectElement);
   readonly #toggles = {
     camera: byId('preview-cam', HTMLButtonElement),
     microphone: byId('preview-mic', HTMLButtonElement),
@@ -39,6 +55,8 @@ export class Prejoin {
   #opening: Promise<OpenedDevices> | undefined;
   #taken: Promise<void> = Promise.resolve();
   #wanted = { camera: true, microphone: true };
+  /** The user wants neither camera nor microphone: what still opens is closed again. */
+  #isBare = false;
 
   constructor(onJoin: (choice: JoinChoice) => void) {
     this.#form.addEventListener('submit', (event) => {
@@ -49,6 +67,17 @@ export class Prejoin {
       this.#toggles[kind].addEventListener('click', () => this.#toggle(kind));
       this.#selects[kind].addEventListener('change', () => this.#reopen());
     }
+    onClick('retry-devices', () => this.#reopen());
+    onClick('speaker-test', () => void this.#testSpeaker());
+    onClick('join-bare', () => {
+      if (!this.#checkForm()) return;
+      this.#dropDevices();
+      onJoin(this.choice());
+    });
+    this.#speaker.addEventListener('change', () => chooseSpeaker(this.#speaker.value));
+    if ('mediaDevices' in navigator) {
+      navigator.mediaDevices.addEventListener('devicechange', () => this.#onPlugged());
+    }
   }
 
   /** Shows the card and begins to open the devices. */
@@ -57,9 +86,10 @@ export class Prejoin {
     this.#name.value = values.name;
     this.#room.value = values.room;
     this.#token.value = values.token;
+    this.#encrypted.checked = values.encrypted;
     if (values.token) this.#lockRoom();
     this.setBusy(false);
-    (values.name ? this.#button : this.#name).focus();
+    (values.name ? this.#button : this.#name).focus({ preventScroll: true });
     this.#reopen();
   }
 
@@ -77,6 +107,7 @@ export class Prejoin {
       name: this.#name.value.trim(),
       room: this.#room.value.trim(),
       token: this.#token.value.trim(),
+      encrypted: this.#encrypted.checked,
     };
   }
 
@@ -97,6 +128,7 @@ export class Prejoin {
 
   setBusy(busy: boolean): void {
     this.#button.disabled = busy;
+    byId('join-bare', HTMLButtonElement).disabled = busy;
     for (const select of Object.values(this.#selects)) select.disabled = busy;
     this.#button.textContent = busy ? 'Joining…' : 'Join';
   }
@@ -129,7 +161,38 @@ export class Prejoin {
     return !missing;
   }
 
+  #dropDevices(): void {
+    this.#isBare = true;
+    stopTracks(this.#opened.stream);
+    this.#opening = undefined;
+    this.#taken = Promise.resolve();
+    this.#opened = { stream: new MediaStream(), faults: {} };
+    this.#showOpened();
+  }
+
+  /** What was missing may be there now, and what was open may be gone. */
+  #onPlugged(): void {
+    if (this.#section.hidden || this.#opening || this.#isBare) return;
+    const { stream, faults } = this.#opened;
+    const isGone = stream.getTracks().some(({ readyState }) => readyState === 'ended');
+    const wasMissing = faults.camera === 'missing' || faults.microphone === 'missing';
+    if (isGone || wasMissing) this.#reopen();
+    else this.#fillSelects();
+  }
+
+  async #testSpeaker(): Promise<void> {
+    const button = byId('speaker-test', HTMLButtonElement);
+    button.disabled = true;
+    try {
+      await playTestSound();
+    } catch (error) {
+      this.showProblem(`The speaker does not play. ${problemText(error)}`);
+    }
+    button.disabled = false;
+  }
+
   #reopen(): void {
+    this.#isBare = false;
     const choice: DeviceChoice = {
       camera: this.#selects.camera.value || undefined,
       microphone: this.#selects.microphone.value || undefined,
@@ -140,7 +203,7 @@ export class Prejoin {
     const take = async (): Promise<void> => {
       const opened = await opening;
       if (this.#opening === opening) this.#take(opened);
-      // Another choice was made meanwhile.
+      // Another choice was made meanwhile, or none is wanted any more.
       else stopTracks(opened.stream);
     };
     this.#taken = take();
@@ -153,14 +216,27 @@ export class Prejoin {
     this.#opened = opened;
     if (microphone) microphone.enabled = this.#wanted.microphone;
     if (camera) camera.enabled = this.#wanted.camera;
+    this.#showOpened();
+  }
+
+  #showOpened(): void {
     if (this.#section.hidden) return;
+    const { stream } = this.#opened;
+    const [microphone] = stream.getAudioTracks();
     // A stream without tracks would hold up the page's load event for ever.
-    this.#video.srcObject = camera ? opened.stream : null;
+    this.#video.srcObject = stream.getVideoTracks().length > 0 ? stream : null;
     this.#watchLevel(microphone);
     this.#render();
+    this.#fillSelects();
+  }
+
+  #fillSelects(): void {
+    const { stream } = this.#opened;
+    const { camera, microphone } = this.#selects;
     Promise.all([
-      fillDevices(this.#selects.camera, 'camera', camera),
-      fillDevices(this.#selects.microphone, 'microphone', microphone),
+      fillDevices(camera, 'camera', deviceIdOf(stream.getVideoTracks()[0])),
+      fillDevices(microphone, 'microphone', deviceIdOf(stream.getAudioTracks()[0])),
+      fillSpeakers('speaker-field', this.#speaker),
     ]).catch(() => undefined);
   }
 
@@ -191,16 +267,12 @@ export class Prejoin {
     }
     this.#video.hidden = !(has.camera && this.#wanted.camera);
     this.#note.hidden = !this.#video.hidden;
-    this.#note.textContent = this.#noteText(has.camera);
-  }
-
-  #noteText(hasCamera: boolean): string {
-    if (hasCamera) return 'Your camera is off.';
-    const { faults } = this.#opened;
-    const rest = faults.microphone
-      ? 'You can still join and watch.'
-      : 'You can still join and speak.';
-    return `${explainFaults(faults)} ${rest}`;
+    this.#note.textContent = has.camera
+      ? 'Your camera is off.'
+      : `You can still join and ${has.microphone ? 'speak' : 'watch'}.`;
+    const what = explainFaults(faults);
+    byId('device-problem', HTMLElement).hidden = what === '';
+    byId('device-problem-text', HTMLElement).textContent = `${what} ${adviceFor(faults)}`;
   }
 
   #watchLevel(track: MediaStreamTrack | undefined): void {

@@ -2,12 +2,21 @@
 
 import type { LocalPublication, Participant, Publication, Room } from '../sdk/index.ts';
 import { byId } from './dom.ts';
-import { spotlightSizes, tileSize } from './grid.ts';
+import { scrolledTileSize, spotlightLayout } from './grid.ts';
+import { LayoutChoice } from './layout-choice.ts';
+import { LeadSpeaker } from './lead-speaker.ts';
+import { shownName } from './shown-text.ts';
 import { Tile } from './tile.ts';
+import type { RatesBySid, TrackRate } from './track-rates.ts';
 
-const GAP_PX = 12;
+/** As in stage.css. */
+const GAP_PX = 8;
+const NOTHING = { width: 0, height: 0 };
 const SPEAKING_EVERY_MS = 150;
 const SPEAKING_LEVEL = 0.02;
+
+const ofPerson = ({ track }: TrackRate): boolean => track.source !== 'screen';
+const sent = ({ track }: TrackRate): boolean => track.direction === 'sent';
 
 /** Who holds up the sound until somebody clicks. */
 export type OnSilence = () => void;
@@ -21,6 +30,8 @@ export class Stage {
   readonly #tiles = new Map<string, Tile>();
   /** Of shared screens, by what is published. */
   readonly #screens = new Map<Publication | LocalPublication, Tile>();
+  readonly #choice: LayoutChoice;
+  readonly #lead = new LeadSpeaker();
   #pinned: Tile | null = null;
   readonly #observer = new ResizeObserver(() => this.#layOut());
   readonly #timer = setInterval(() => this.#showSpeaking(), SPEAKING_EVERY_MS);
@@ -28,6 +39,11 @@ export class Stage {
   constructor(room: Room, signal: AbortSignal, onSilence: OnSilence) {
     this.#room = room;
     this.#onSilence = onSilence;
+    this.#choice = new LayoutChoice(
+      signal,
+      () => this.#layOut(),
+      () => this.#pinned && this.#togglePin(this.#pinned),
+    );
     this.#selfTile = this.#makeTile(true, false);
     this.#grid.replaceChildren(this.#selfTile.element);
     for (const participant of room.participants.values()) this.#add(participant);
@@ -62,6 +78,27 @@ export class Stage {
   /** After the click that browsers want to see before they play sound. */
   playAll(): void {
     for (const tile of this.#all()) void tile.play();
+  }
+
+  /** Sound comes out elsewhere. */
+  useSpeaker(): void {
+    for (const tile of this.#all()) tile.useSpeaker();
+  }
+
+  /** Numbers on every tile; null: none. */
+  showStats(rates: RatesBySid | null): void {
+    const all = [...(rates ?? [])].flatMap(([, tracks]) => tracks);
+    this.#selfTile.showStats(all.filter((rate) => sent(rate) && ofPerson(rate)));
+    for (const [sid, tile] of this.#tiles) {
+      const ofOne = rates?.get(sid) ?? [];
+      tile.showStats(ofOne.filter((rate) => !sent(rate) && ofPerson(rate)));
+    }
+    for (const [publication, tile] of this.#screens) {
+      const isOurs = !('sid' in publication);
+      const isIts = (rate: TrackRate): boolean =>
+        !ofPerson(rate) && (isOurs ? sent(rate) : rate.track.sid === publication.sid);
+      tile.showStats(all.filter(isIts));
+    }
   }
 
   /** The session is another one: so are all connections. */
@@ -107,13 +144,17 @@ export class Stage {
   #leave(participant: Participant): void {
     const tile = this.#tiles.get(participant.sid);
     this.#tiles.delete(participant.sid);
+    this.#lead.forget(participant.sid);
     if (tile) this.#remove(tile);
     this.#syncScreens();
     this.#layOut();
   }
 
   #remove(tile: Tile): void {
-    if (this.#pinned === tile) this.#pinned = null;
+    if (this.#pinned === tile) {
+      this.#pinned = null;
+      this.#choice.showPinned(null);
+    }
     tile.remove();
   }
 
@@ -150,11 +191,15 @@ export class Stage {
       if (publication.source !== 'screen') continue;
       tileFor(publication, true).updateScreen('', '', publication);
     }
-    for (const { name, identity, sid, publications } of participants.values()) {
-      for (const publication of publications) {
+    for (const participant of participants.values()) {
+      for (const publication of participant.publications) {
         const { source, kind } = publication;
         if (source !== 'screen' || kind !== 'video') continue;
-        tileFor(publication, false).updateScreen(name || identity, sid, publication);
+        tileFor(publication, false).updateScreen(
+          shownName(participant),
+          participant.sid,
+          publication,
+        );
       }
     }
     for (const [publication, tile] of this.#screens) {
@@ -167,6 +212,7 @@ export class Stage {
   #togglePin(tile: Tile): void {
     const before = this.#pinned;
     this.#pinned = before === tile ? null : tile;
+    this.#choice.showPinned(this.#pinned?.label ?? null);
     for (const [changed, pin] of [
       [before, false],
       [this.#pinned, true],
@@ -191,21 +237,33 @@ export class Stage {
   }
 
   #showSpeaking(): void {
-    const { participants, self, info, activeSpeakers } = this.#room;
-    const speaks = ({ sid }: Participant): boolean =>
-      info.mode === 'p2p'
-        ? this.#room.audioLevel(sid) > SPEAKING_LEVEL
-        : activeSpeakers.some((speaker) => speaker.sid === sid);
-    for (const participant of [self, ...participants.values()]) {
-      this.#tileOf(participant)?.showSpeaking(speaks(participant));
+    const speaking = this.#speaking();
+    for (const participant of [this.#room.self, ...this.#room.participants.values()]) {
+      this.#tileOf(participant)?.showSpeaking(speaking.includes(participant.sid));
     }
+    const others = speaking.filter((sid) => this.#tiles.has(sid));
+    if (this.#lead.hear(others, performance.now())) this.#layOut();
   }
 
-  /** The tile that is large: the one that was pinned, or else the newest screen of somebody. */
+  /** Sids, the loudest first. */
+  #speaking(): string[] {
+    const { participants, self, info, activeSpeakers } = this.#room;
+    if (info.mode !== 'p2p') return activeSpeakers.map(({ sid }) => sid);
+    return [self, ...participants.values()]
+      .map(({ sid }) => ({ sid, level: this.#room.audioLevel(sid) }))
+      .filter(({ level }) => level > SPEAKING_LEVEL)
+      .toSorted((a, b) => b.level - a.level)
+      .map(({ sid }) => sid);
+  }
+
+  /** The tile that is large: that which was pinned, the newest screen of somebody, or who speaks. */
   #spotlight(): Tile | null {
     if (this.#pinned) return this.#pinned;
     const screens = [...this.#screens.values()];
-    return screens.findLast(({ element }) => element.dataset['self'] === 'false') ?? null;
+    const screen = screens.findLast(({ element }) => element.dataset['self'] === 'false');
+    if (screen || this.#choice.layout === 'grid') return screen ?? null;
+    const [first] = this.#tiles.values();
+    return this.#tiles.get(this.#lead.sid ?? '') ?? first ?? null;
   }
 
   #layOut(): void {
@@ -214,15 +272,16 @@ export class Stage {
     const spotlight = this.#spotlight();
     const count = this.count + this.#screens.size;
     for (const tile of this.#all()) tile.showSpotlight(tile === spotlight);
-    this.#grid.dataset['layout'] = spotlight ? 'spotlight' : 'grid';
-    const { large, small } = spotlight
-      ? spotlightSizes(count, stage, GAP_PX)
-      : { large: { width: 0, height: 0 }, small: tileSize(count, stage, GAP_PX) };
+    const { others, large, small } = spotlight
+      ? spotlightLayout(count, stage, GAP_PX)
+      : { others: 'grid', large: NOTHING, small: scrolledTileSize(count, stage, GAP_PX) };
+    this.#grid.dataset['layout'] = others;
     const { style } = this.#grid;
     style.setProperty('--tile-width', `${small.width}px`);
     style.setProperty('--tile-height', `${small.height}px`);
     style.setProperty('--large-width', `${large.width}px`);
     style.setProperty('--large-height', `${large.height}px`);
+    style.setProperty('--others', String(Math.max(1, count - 1)));
   }
 
   #close(): void {

@@ -1,6 +1,7 @@
 // What the page says about the state of the connection, in one place.
 
-import type { ClientReason, Quality, SternaClientError, StateDetail } from '../sdk/index.ts';
+import { SternaClientError } from '../sdk/index.ts';
+import type { ClientReason, Quality, StateDetail } from '../sdk/index.ts';
 
 export interface BannerText {
   text: string;
@@ -77,13 +78,34 @@ export function endingText(error: SternaClientError | null): EndingText {
 
 const JOIN_PROBLEMS: Partial<Record<ClientReason, string>> = {
   UNREACHABLE: 'The server cannot be reached. Check the connection and try again.',
-  TOKEN_INVALID: 'The token is not accepted.',
+  TOKEN_INVALID: 'The token is not accepted. Ask whoever invited you for a new one.',
   TOKEN_EXPIRED: 'The token has expired. Ask for a new one.',
-  ROOM_FULL: 'The room is full.',
+  ROOM_FULL: 'The room is full. Try again when somebody has left.',
+  RATE_LIMITED: 'Too many are joining at once. Wait a moment and try again.',
+  DRAINING: 'The server is about to restart. Try again in a moment.',
+  MEDIA_UNAVAILABLE: 'The server has no room for another participant. Try again in a moment.',
   UNSUPPORTED: 'This browser has no WebRTC, which meetings need.',
 };
 
 /** Why a join did not work. */
 export function joinProblem(error: SternaClientError): string {
   return JOIN_PROBLEMS[error.reason] ?? `${error.message} (${error.reason})`;
+}
+
+const PROBLEMS: Partial<Record<ClientReason, string>> = {
+  NOT_ALLOWED: 'Your token does not allow that. Ask whoever invited you.',
+  NOT_FOUND: 'That is not there any more: they have left, or stopped it.',
+  TOO_LARGE: 'That is too long. Send it in parts.',
+  RATE_LIMITED: 'That was too fast. Wait a moment, then try again.',
+  OVERLOADED: 'The connection does not carry so much. Wait until it is better, then try again.',
+  NO_COMMON_CODEC: 'The server does not forward what this browser sends. Use another browser.',
+  SESSION_GONE: 'The connection was made anew meanwhile. Try again.',
+  UNREACHABLE: 'The server cannot be reached. Try again when it is back.',
+  INTERNAL: 'The server has failed. Try again.',
+};
+
+/** Why something in the meeting did not work, and what to do. */
+export function problemText(error: unknown): string {
+  if (error instanceof SternaClientError) return PROBLEMS[error.reason] ?? error.message;
+  return error instanceof Error ? error.message : String(error);
 }

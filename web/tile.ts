@@ -4,7 +4,12 @@
 import { Publication } from '../sdk/index.ts';
 import type { ConnectionPath, LocalPublication, Participant } from '../sdk/index.ts';
 import { byId, within } from './dom.ts';
+import { isRaised } from './hands.ts';
+import { shownName } from './shown-text.ts';
+import { useSpeaker } from './speaker.ts';
 import { qualityText } from './state-text.ts';
+import { pictureText } from './track-rates.ts';
+import type { TrackRate } from './track-rates.ts';
 
 export interface TileOptions {
   isSelf: boolean;
@@ -38,6 +43,7 @@ export class Tile {
     this.element.dataset['self'] = String(options.isSelf);
     this.element.dataset['kind'] = options.isScreen ? 'screen' : 'person';
     this.showPinned(false);
+    this.useSpeaker();
     this.#pin.addEventListener('click', (event) => {
       event.stopPropagation();
       options.onPin();
@@ -46,8 +52,8 @@ export class Tile {
   }
 
   update(participant: Participant): void {
-    const { name, identity, sid, microphone, state, linkState } = participant;
-    const shown = name || identity;
+    const { sid, microphone, state, linkState } = participant;
+    const shown = shownName(participant);
     const picture = this.#pictureOf(participant);
     // A stream without tracks would hold up the page's load event for ever.
     this.#show(participant.tracks.length > 0 ? participant.stream : null);
@@ -63,6 +69,7 @@ export class Tile {
     const mic = within(this.element, '.tile-mic', SVGElement);
     mic.setAttribute('aria-label', microphone === 'off' ? 'Muted' : 'No microphone');
     this.#showQuality(participant.publications.find(isPicture));
+    within(this.element, '.tile-hand', HTMLElement).hidden = !isRaised(participant);
     this.#showState(this.#options.isSelf ? '' : stateOf(participant));
     this.element.title =
       picture === 'waiting' ? 'There is not room for all pictures: pin this one to see it.' : '';
@@ -105,6 +112,26 @@ export class Tile {
     this.element.dataset['pinned'] = String(pinned);
     this.#pin.setAttribute('aria-pressed', String(pinned));
     this.#pin.title = pinned ? 'Unpin' : 'Pin';
+  }
+
+  /** Its numbers over the picture; none: they are not wanted. */
+  showStats(rates: readonly TrackRate[]): void {
+    const lines = rates.map(({ track, kbps }) =>
+      [track.codec, pictureText(track), `${kbps} kbit/s`, `lost ${track.packetsLost}`]
+        .filter(Boolean)
+        .join(' '),
+    );
+    this.#showBadge('.tile-stats', lines.join('\n'));
+  }
+
+  /** Sound comes out of the device that was chosen. */
+  useSpeaker(): void {
+    if (!this.#options.isSelf) void useSpeaker(this.#video);
+  }
+
+  /** What it is called. */
+  get label(): string {
+    return this.#label;
   }
 
   /** Large, above the others. */

@@ -2,6 +2,7 @@
 
 import type { LinkTimes, Room } from '../sdk/index.ts';
 import { make } from './dom.ts';
+import { shownName } from './shown-text.ts';
 
 type Row = readonly [label: string, ms: number | undefined];
 
@@ -56,8 +57,10 @@ export function renderTimeline(root: HTMLElement, room: Room): void {
     ]),
   ];
   for (const [sid, times] of Object.entries(participants)) {
-    const name = room.participants.get(sid)?.name ?? sid;
-    tables.push(table(name, times.created ?? 0, linkRows(times)));
+    const participant = room.participants.get(sid);
+    tables.push(
+      table(participant ? shownName(participant) : sid, times.created ?? 0, linkRows(times)),
+    );
   }
   root.replaceChildren(...tables);
   if (room.info.mode === 'auto') {
