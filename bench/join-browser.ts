@@ -3,13 +3,8 @@
 // not, and two connections of one page that signal by function calls, which is what the browser alone costs.
 // Called by: join.ts.
 
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
-import { z } from 'zod';
 import {
   callAlone,
   callTimes,
@@ -20,7 +15,9 @@ import {
   previewPlays,
   watchConnections,
 } from './join-page.ts';
-import type { CallTimes, IceServers } from './join-page.ts';
+import type { CallTimes } from './join-page.ts';
+import { CHROMIUM, start } from './page-server.ts';
+import type { Started } from './page-server.ts';
 
 export const JOIN_KINDS = ['sdk', 'page', 'mesh', 'alone'] as const;
 export type JoinKind = (typeof JOIN_KINDS)[number];
@@ -37,26 +34,6 @@ export interface BrowserJoinFigure {
 }
 
 const RUNS = 9;
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--use-fake-device-for-media-stream',
-  '--use-fake-ui-for-media-stream',
-  '--allow-loopback-in-peer-connection',
-  '--disable-features=WebRtcHideLocalIpsWithMdns',
-];
-
-const readyLine = z.looseObject({ event: z.literal('server.ready'), url: z.string() });
-const listenersLine = z.looseObject({ listeners: z.array(z.string()) });
-
-/** A server of the bench: its page, and its TURN as the browser alone uses it. */
-interface Started {
-  readonly url: string;
-  readonly turn: IceServers;
-  close(): Promise<void>;
-}
 
 /** `onFigure` gets each path's figures when they are there. */
 export async function runBrowserJoins(
@@ -71,7 +48,7 @@ export async function runBrowserJoins(
     servers.push(sfu);
     const mesh = await start(mainFile, false);
     servers.push(mesh);
-    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+    browser = await chromium.launch(CHROMIUM);
     const bench = new BrowserBench(browser, sfu, mesh);
     const figures: BrowserJoinFigure[] = [];
     for (const path of ['direct', 'relay'] as const) {
@@ -85,51 +62,6 @@ export async function runBrowserJoins(
     await browser?.close();
     await Promise.all(servers.map((server) => server.close()));
   }
-}
-
-async function start(mainFile: string, forwards: boolean): Promise<Started> {
-  const user = { username: 'bench', credential: randomBytes(12).toString('hex') };
-  const server = spawn(process.execPath, [mainFile, 'serve'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      PATH: process.env['PATH'],
-      STERNA_GATEWAY_PORT: '0',
-      STERNA_TURN_LISTENERS: 'udp://127.0.0.1:0',
-      STERNA_SFU_ENABLED: String(forwards),
-      STERNA_SFU_PORT: '0',
-      STERNA_SFU_TCP_PORT: '0',
-      STERNA_TURN_SECRETS: randomBytes(16).toString('hex'),
-      // For the browser alone, which asks nobody for a credential.
-      STERNA_TURN_USERS: `${user.username}=${user.credential}`,
-    },
-  });
-  const close = async (): Promise<void> => {
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    const closed = new Promise((resolve) => server.once('close', resolve));
-    server.kill('SIGTERM');
-    await closed;
-  };
-  try {
-    const { url, turn } = await started(server);
-    return { url, turn: [{ urls: turn, ...user }], close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
-}
-
-/** Resolves with the URLs of the page and of TURN that the log of the server names. */
-async function started(server: ChildProcess): Promise<{ url: string; turn: string }> {
-  if (server.stdout === null) throw new Error('the server has no standard output');
-  for await (const line of createInterface({ input: server.stdout })) {
-    if (!line.includes('"server.ready"')) continue;
-    // Nobody reads on, so the pipe must not fill.
-    server.stdout.resume();
-    const { url } = readyLine.parse(JSON.parse(line));
-    const [listener = ''] = listenersLine.parse(JSON.parse(line)).listeners;
-    return { url, turn: `${listener.replace('udp://', 'turn:')}?transport=udp` };
-  }
-  throw new Error('the server ended before it was ready');
 }
 
 class BrowserBench {

@@ -80,8 +80,9 @@ function partOf(name: PartName, sizes: Sizes, { measureMs }: Timing): Part {
     const plan = { rooms, size, cameras: size, speakers: 1, heard, large: 1, middle: 3 };
     return { name, plan };
   }
-  const others = { rooms: 1, cameras, heard: 4, large: 0 };
-  if (name === 'large') return { name, plan: { ...others, size: people, speakers: 4, middle: 1 } };
+  // As many as Sterna forwards at once by default; the other server is asked for as many.
+  const others = { rooms: 1, cameras, heard: 3, large: 0 };
+  if (name === 'large') return { name, plan: { ...others, size: people, speakers: 3, middle: 1 } };
   const all = Math.ceil((joins * measureMs) / 1000);
   return {
     name,

@@ -4,9 +4,9 @@
 import { ArrivalLog } from '../../sfu/feedback/arrival-log.ts';
 import { RtcpWriter } from '../../sfu/rtp/rtcp-writer.ts';
 import { RTP_OK, RtpReader } from '../../sfu/rtp/rtp-reader.ts';
-import type { Latencies } from '../sfu/latencies.ts';
+import type { Latencies } from '../../server/load/latencies.ts';
 import type { Track } from '../sfu/peer.ts';
-import { isRtcp } from '../sfu/rtcp.ts';
+import { isRtcp } from '../../sdk/node/rtcp.ts';
 import { Stamp } from '../sfu/stamp.ts';
 import { TRANSPORT_CC_ID } from './extensions.ts';
 

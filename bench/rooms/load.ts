@@ -4,7 +4,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { percentiles } from '../percentiles.ts';
-import { Latencies } from '../sfu/latencies.ts';
+import { Latencies } from '../../server/load/latencies.ts';
 import { atMost, inTime, measure } from '../sfu/pace.ts';
 import { Pump } from '../sfu/pump.ts';
 import { paced } from '../signal/exchange.ts';

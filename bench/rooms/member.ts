@@ -3,7 +3,8 @@
 
 import type { Flow } from '../sfu/flow.ts';
 import type { Peer, Track } from '../sfu/peer.ts';
-import { eachKeyFrameWish, isRtcp, senderReport } from '../sfu/rtcp.ts';
+import { isRtcp, senderReport } from '../../sdk/node/rtcp.ts';
+import { eachKeyFrameWish } from '../sfu/rtcp.ts';
 import { Inbox, type Tally } from './inbox.ts';
 import { flowsOf, type Seat } from './plan.ts';
 
@@ -42,7 +43,7 @@ export class Member {
   /** Sender reports (RFC 3550 s6.4.1). */
   report(): void {
     for (const [flow, track] of this.#tracks) {
-      if (flow.count > 0) track.sendMessageBinary(senderReport(flow));
+      if (flow.packets > 0) track.sendMessageBinary(senderReport(flow));
     }
   }
 

@@ -47,7 +47,7 @@ export class Flow {
   readonly ssrc: number;
   readonly frameMs: number;
   /** Packets made so far. */
-  count = 0;
+  packets = 0;
   octets = 0;
   keyFrames = 0;
   /** Of the next video frame, so that somebody may begin with it. */
@@ -103,10 +103,10 @@ export class Flow {
       this.#head(i === packets - 1);
       if (this.kind === 'video') this.#video(i === 0, keyFrame);
       else this.#packet[this.#headerBytes] = OPUS_TOC;
-      this.#stamp.counter = this.count;
+      this.#stamp.counter = this.packets;
       this.#stamp.sentAt = performance.now();
       this.#stamp.write(this.#packet);
-      this.count++;
+      this.packets++;
       this.octets += this.#packet.length - this.#headerBytes;
       send(this.#packet);
     }
@@ -119,12 +119,12 @@ export class Flow {
   }
 
   startCounting(): void {
-    this.#countFrom = this.count;
+    this.#countFrom = this.packets;
     this.#countTo = Infinity;
   }
 
   stopCounting(): void {
-    this.#countTo = this.count;
+    this.#countTo = this.packets;
   }
 
   /** Of those that are counted. */
@@ -144,7 +144,7 @@ export class Flow {
     const packet = this.#packet;
     const marker = this.kind === 'video' && last ? MARKER_BIT : 0;
     packet[1] = marker | PAYLOAD_TYPES[this.kind];
-    packet.writeUInt16BE(this.count & 0xffff, 2);
+    packet.writeUInt16BE(this.packets & 0xffff, 2);
     packet.writeUInt32BE(this.ssrc, 8);
   }
 

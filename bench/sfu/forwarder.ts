@@ -7,7 +7,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers';
 import { RtcpReceivingSession } from 'node-datachannel';
 import { Peer, type Track } from './peer.ts';
-import { isRtcp, wantsKeyFrame } from './rtcp.ts';
+import { isRtcp } from '../../sdk/node/rtcp.ts';
+import { wantsKeyFrame } from './rtcp.ts';
 import { type Kind, KINDS } from './shapes.ts';
 
 /** A publisher's track and whom it goes to. */

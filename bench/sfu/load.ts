@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median } from '../percentiles.ts';
 import { residentBytes } from '../turn/process-stat.ts';
-import { Latencies } from './latencies.ts';
+import { Latencies } from '../../server/load/latencies.ts';
 import { type LoadOptions, type LoadResult, parseLoadArguments } from './load-options.ts';
 import { atMost, inTime, measure } from './pace.ts';
 import { Publisher } from './publisher.ts';

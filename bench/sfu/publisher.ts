@@ -2,7 +2,8 @@
 
 import { Flow } from './flow.ts';
 import type { Peer, Track } from './peer.ts';
-import { isRtcp, senderReport, wantsKeyFrame } from './rtcp.ts';
+import { isRtcp, senderReport } from '../../sdk/node/rtcp.ts';
+import { wantsKeyFrame } from './rtcp.ts';
 import { type Kind, kindsOf, perSecond, type Shape } from './shapes.ts';
 
 interface Outlet {
@@ -62,6 +63,6 @@ export class Publisher {
 
   report(): void {
     for (const { flow, send } of this.#outlets.values())
-      if (flow.count > 0) send(senderReport(flow));
+      if (flow.packets > 0) send(senderReport(flow));
   }
 }

@@ -1,19 +1,13 @@
-// The RTCP of the load's peers (RFC 3550 s6): reports and a CNAME each second, requests for key frames answered.
-// NACK, transport-wide feedback and REMB are not spoken.
+// The RTCP of the load's peers (RFC 3550 s6) beside that of the Node client: what a subscriber reports, and who wants
+// key frames. NACK, transport-wide feedback and REMB are not spoken.
 
 import { FullIntraRequests, isPictureLoss } from '../../sfu/rtp/rtcp-feedback.ts';
 import { RtcpReader } from '../../sfu/rtp/rtcp-reader.ts';
 import { ReportBlock, SenderInfo } from '../../sfu/rtp/rtcp-reports.ts';
 import { RtcpWriter } from '../../sfu/rtp/rtcp-writer.ts';
-import type { Flow } from './flow.ts';
 
 export const REPORT_EVERY_MS = 1000;
 
-/** RFC 5761 s4: packet types that RTP and RTCP share a port with. */
-const RTCP_FIRST = 192;
-const RTCP_LAST = 223;
-/** Seconds from 1900 to 1970. */
-const NTP_UNIX_SECONDS = 2_208_988_800;
 const CNAME: Uint8Array = Buffer.from('load');
 const ROOM = 256;
 
@@ -21,11 +15,6 @@ const reader = new RtcpReader();
 const writer = new RtcpWriter();
 const senderInfo = new SenderInfo();
 const requests = new FullIntraRequests();
-
-export function isRtcp(packet: Uint8Array): boolean {
-  const type = packet[1] ?? 0;
-  return type >= RTCP_FIRST && type <= RTCP_LAST;
-}
 
 /** Whether somebody wants a key frame: PLI (RFC 4585 s6.3.1) or FIR (RFC 5104 s4.3.1). */
 export function wantsKeyFrame(packet: Uint8Array): boolean {
@@ -41,21 +30,6 @@ export function eachKeyFrameWish(packet: Uint8Array, wanted: (ssrc: number) => v
     if (isPictureLoss(reader)) wanted(reader.mediaSsrc);
     else if (requests.read(reader)) while (requests.next()) wanted(requests.ssrc);
   }
-}
-
-/** SR and SDES. */
-export function senderReport(flow: Flow): Buffer {
-  const now = performance.now();
-  const wallSeconds = (performance.timeOrigin + now) / 1000 + NTP_UNIX_SECONDS;
-  senderInfo.ntpSeconds = Math.floor(wallSeconds);
-  senderInfo.ntpFraction = Math.floor((wallSeconds % 1) * 2 ** 32);
-  senderInfo.rtpTimestamp = flow.timestampAt(now);
-  senderInfo.packetCount = flow.count;
-  senderInfo.octetCount = flow.octets;
-  const packet = Buffer.alloc(ROOM);
-  writer.start(packet, 0, ROOM).senderReport(flow.ssrc, senderInfo, [], 0);
-  writer.cname(flow.ssrc, CNAME);
-  return packet.subarray(0, writer.length);
 }
 
 /** What a subscriber reports on one source; sequence numbers and sender reports are noted as they come. */

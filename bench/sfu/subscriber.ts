@@ -1,9 +1,10 @@
 // A subscription: one connection that receives one publisher. Counts what comes, and how long it took.
 
-import type { Latencies } from './latencies.ts';
+import type { Latencies } from '../../server/load/latencies.ts';
 import type { Peer, Track } from './peer.ts';
 import type { Publisher } from './publisher.ts';
-import { isRtcp, Reception } from './rtcp.ts';
+import { isRtcp } from '../../sdk/node/rtcp.ts';
+import { Reception } from './rtcp.ts';
 import { type Kind, KINDS } from './shapes.ts';
 import { Stamp } from './stamp.ts';
 
