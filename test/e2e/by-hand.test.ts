@@ -138,7 +138,7 @@ describe('docs/protocol.md, "By hand"', () => {
   test('the upgrade with curl answers what the document shows', async () => {
     const child = shell(command('curl -sSiN'));
     await child.exited;
-    const shown = blocks('').find((block) => block.startsWith('HTTP/1.1 101')) ?? '';
+    const shown = blocks('text').find((block) => block.startsWith('HTTP/1.1 101')) ?? '';
     const lines = shown.split('\n').filter((line) => line !== '');
     expect(lines).toHaveLength(6);
     for (const line of lines) expect(child.output).toContain(line);

@@ -115,7 +115,7 @@ test('agrees with what browsers send and receive, stream by stream', async () =>
 test('says what is muted, and what is not there', async () => {
   const [ann, bob] = [await enter('ann'), await enter('bob')];
   await bob.sees(1);
-  await ann.page.evaluate(() => window.room.local.setCameraEnabled(false));
+  await ann.page.evaluate(() => window.room.local.enableCamera(false));
   const waits = async (): Promise<unknown> => {
     const { sid } = trackOf(await statsOf(host.sterna, 'ann'), 'camera') ?? {};
     const { subscriptions } = await statsOf(host.sterna, 'bob');
@@ -123,7 +123,7 @@ test('says what is muted, and what is not there', async () => {
   };
   await expect.poll(waits).toBe('muted');
   expect(trackOf(await statsOf(host.sterna, 'ann'), 'camera')?.muted).toBe(true);
-  await ann.page.evaluate(() => window.room.local.setCameraEnabled(true));
+  await ann.page.evaluate(() => window.room.local.enableCamera(true));
   await expect.poll(waits, { timeout: 10_000 }).toBe(null);
 
   const all = await askStats(host.sterna, 'r/stats');

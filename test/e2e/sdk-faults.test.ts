@@ -147,7 +147,7 @@ describe('a relay', () => {
 describe('the end', () => {
   test('leaving closes everything and is seen at once', async () => {
     const [ann, bob] = await two({ media: false });
-    await bob.page.evaluate(() => window.room.local.setCameraEnabled(true));
+    await bob.page.evaluate(() => window.room.local.enableCamera(true));
     await ann.sees(1);
     const left = await bob.page.evaluate(async () => {
       const { local } = window.room;
@@ -184,7 +184,7 @@ describe('the end', () => {
   test('a device that the SDK opened is closed with the room', async () => {
     const ann = await enter('ann', { media: false });
     const states = await ann.page.evaluate(async () => {
-      await window.room.local.setMicrophoneEnabled(true);
+      await window.room.local.enableMicrophone(true);
       const [publication] = window.room.local.publications;
       const before = publication?.track.readyState;
       window.room.leave();

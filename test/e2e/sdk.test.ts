@@ -186,15 +186,15 @@ describe('publishing', () => {
         return [other?.microphone, other?.camera];
       });
     await ann.page.evaluate(async () => {
-      await window.room.local.setMicrophoneEnabled(false);
-      await window.room.local.setCameraEnabled(false);
+      await window.room.local.enableMicrophone(false);
+      await window.room.local.enableCamera(false);
     });
     await expect.poll(devices).toEqual(['off', 'off']);
     expect(await ann.page.evaluate(() => window.media.getTracks().map((t) => t.enabled))).toEqual([
       false,
       false,
     ]);
-    await ann.page.evaluate(() => window.room.local.setMicrophoneEnabled(true));
+    await ann.page.evaluate(() => window.room.local.enableMicrophone(true));
     await expect.poll(devices).toEqual(['on', 'off']);
   });
 

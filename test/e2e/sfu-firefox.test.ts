@@ -156,8 +156,8 @@ test('Firefox publishes and takes back, mutes, shares its screen and changes its
   }, undefined);
   await expect.poll(() => received(chrome, 'fox')).toEqual({});
   await fox.evaluate(async (_none) => {
-    await window.sternaRoom?.local.setCameraEnabled(true);
-    await window.sternaRoom?.local.setMicrophoneEnabled(true);
+    await window.sternaRoom?.local.enableCamera(true);
+    await window.sternaRoom?.local.enableMicrophone(true);
   }, undefined);
   await gets(chrome, 'fox');
   await fox.evaluate(async (_none) => {
@@ -168,11 +168,11 @@ test('Firefox publishes and takes back, mutes, shares its screen and changes its
       context?.fillRect(0, 0, canvas.width, canvas.height);
     }, 50);
     navigator.mediaDevices.getDisplayMedia = async () => canvas.captureStream(20);
-    await window.sternaRoom?.local.setScreenShareEnabled(true);
+    await window.sternaRoom?.local.enableScreenShare(true);
   }, undefined);
   await gets(chrome, 'fox', ['screen', 'camera']);
-  await fox.evaluate((_none) => window.sternaRoom?.local.setScreenShareEnabled(false), undefined);
-  await fox.evaluate((_none) => window.sternaRoom?.local.setMicrophoneEnabled(false), undefined);
+  await fox.evaluate((_none) => window.sternaRoom?.local.enableScreenShare(false), undefined);
+  await fox.evaluate((_none) => window.sternaRoom?.local.enableMicrophone(false), undefined);
   const muted = (): Promise<unknown> =>
     chrome.evaluate(
       (_none) => [...(window.sternaRoom?.participants.values() ?? [])][0]?.microphone,

@@ -74,7 +74,7 @@ const loudness = (page: SdkPage, name: string): Promise<number> =>
   }, name);
 
 const microphone = async (page: SdkPage | undefined, on: boolean): Promise<void> =>
-  page?.page.evaluate((enabled) => window.room.local.setMicrophoneEnabled(enabled), on);
+  page?.page.evaluate((enabled) => window.room.local.enableMicrophone(enabled), on);
 
 /** Who is seen now: a picture of theirs arrives. */
 const shown = (page: SdkPage): Promise<string[]> =>
@@ -164,8 +164,8 @@ describe('a meeting', () => {
     await allSee([ann, bob, cleo]);
     const watch = await FrameWatch.begin({ ann, cleo });
     await bob.page.evaluate(async () => {
-      await window.room.local.setMicrophoneEnabled(false);
-      await window.room.local.setCameraEnabled(false);
+      await window.room.local.enableMicrophone(false);
+      await window.room.local.enableCamera(false);
     });
     await ann.page.waitForFunction(
       () => [...window.room.participants.values()][0]?.camera === 'off',
@@ -176,8 +176,8 @@ describe('a meeting', () => {
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect(await received(ann, 'bob')).toEqual(silent);
     await bob.page.evaluate(async () => {
-      await window.room.local.setMicrophoneEnabled(true);
-      await window.room.local.setCameraEnabled(true);
+      await window.room.local.enableMicrophone(true);
+      await window.room.local.enableCamera(true);
     });
     await ann.sees(2);
     await expect
@@ -203,7 +203,7 @@ describe('a meeting', () => {
         context?.fillRect(0, 0, 640, 360);
       }, 50);
       navigator.mediaDevices.getDisplayMedia = async () => canvas.captureStream(20);
-      await window.room.local.setScreenShareEnabled(true);
+      await window.room.local.enableScreenShare(true);
     });
     const screen = (): Promise<{ width: number; frames: number } | undefined> =>
       ann.page.evaluate(async () => {
@@ -216,7 +216,7 @@ describe('a meeting', () => {
     expect((await screen())?.width).toBeGreaterThan(100);
     await ann.sees(1);
     expect(await ann.descriptions()).toEqual(['offer']);
-    await bob.page.evaluate(() => window.room.local.setScreenShareEnabled(false));
+    await bob.page.evaluate(() => window.room.local.enableScreenShare(false));
     await expect.poll(screen).toBeUndefined();
     await ann.sees(1);
     expect((await watch.end()).missing).toEqual({});

@@ -144,7 +144,7 @@ describe('publishing', () => {
     const ann = await world.enter('ann');
     const bob = await world.enter('bob', { media: false });
     await gets(bob, 'ann');
-    await bob.page.evaluate(() => window.room.local.setCameraEnabled(true));
+    await bob.page.evaluate(() => window.room.local.enableCamera(true));
     await gets(ann, 'bob', ['camera']);
     const lines = await bob.lines();
     expect(await bob.sent()).toEqual(['join', 'offer']);
@@ -153,7 +153,7 @@ describe('publishing', () => {
       for (const publication of local.publications) await local.unpublish(publication);
     });
     await gets(ann, 'bob', []);
-    await bob.page.evaluate(() => window.room.local.setCameraEnabled(true));
+    await bob.page.evaluate(() => window.room.local.enableCamera(true));
     await gets(ann, 'bob', ['camera']);
     expect(await bob.lines()).toEqual(lines);
     expect(await bob.sent()).toEqual(['join', 'offer', 'offer', 'offer']);
@@ -216,7 +216,7 @@ describe('publishing', () => {
     await expect.poll(() => ann.page.evaluate(() => window.room.local.publications.length)).toBe(2);
     const bob = await world.enter('bob', { media: false });
     await gets(bob, 'ann');
-    await bob.page.evaluate(() => window.room.local.setCameraEnabled(true));
+    await bob.page.evaluate(() => window.room.local.enableCamera(true));
     await gets(ann, 'bob', ['camera']);
   });
 });
@@ -235,10 +235,10 @@ describe('muting', () => {
         return [participant?.microphone, participant?.camera, muted];
       });
     expect(await states()).toEqual(['on', 'on', []]);
-    await ann.page.evaluate(() => window.room.local.setMicrophoneEnabled(false));
+    await ann.page.evaluate(() => window.room.local.enableMicrophone(false));
     await expect.poll(states).toEqual(['off', 'on', ['microphone']]);
     expect(await ann.sent()).toEqual(['join', 'mute']);
-    await ann.page.evaluate(() => window.room.local.setMicrophoneEnabled(true));
+    await ann.page.evaluate(() => window.room.local.enableMicrophone(true));
     await expect.poll(states).toEqual(['on', 'on', []]);
     expect(await ann.page.evaluate(() => window.room.self.microphone)).toBe('on');
   });
@@ -262,7 +262,7 @@ describe('muting', () => {
     });
     await expect.poll(states).toEqual(['off', 'off']);
     expect(await ann.page.evaluate(() => window.room.local.microphoneEnabled)).toBe(false);
-    await ann.page.evaluate(() => window.room.local.setMicrophoneEnabled(true));
+    await ann.page.evaluate(() => window.room.local.enableMicrophone(true));
     await expect.poll(states).toEqual(['on', 'off']);
     await boss.page.evaluate(async () => {
       const [participant] = window.room.participants.values();

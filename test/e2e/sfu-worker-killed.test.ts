@@ -105,7 +105,7 @@ test('of one: who is muted stays muted, and who comes meanwhile is seen', async 
   await ann.join({ identity: 'ann' });
   await bob.join({ identity: 'bob' });
   await allSee([ann, bob]);
-  await bob.page.evaluate(() => window.room.local.setMicrophoneEnabled(false));
+  await bob.page.evaluate(() => window.room.local.enableMicrophone(false));
   await expect.poll(async () => await bob.sent()).toContain('mute');
 
   await kill(host, 'exit', 1);
@@ -125,7 +125,7 @@ test('of one: who is muted stays muted, and who comes meanwhile is seen', async 
     waits: 'muted',
     packets: 0,
   });
-  await bob.page.evaluate(() => window.room.local.setMicrophoneEnabled(true));
+  await bob.page.evaluate(() => window.room.local.enableMicrophone(true));
   const heard = async (): Promise<number> => {
     const now = await statsOf(host.sterna, 'ann');
     return now.subscriptions.find(({ track }) => track === microphone?.sid)?.packets ?? 0;

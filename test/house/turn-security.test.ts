@@ -1,10 +1,9 @@
 // docs/turn-security.md names the test that each attack fails at; a name that no test has would be a promise. MACs are
 // compared in constant time, which no test can time.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readRootFile, readSources, ROOT } from './source-files.ts';
+import { readRootFile, readSources } from './source-files.ts';
+import { brokenLinks, linksIn } from './test-links.ts';
 
 const DOCUMENT = 'docs/turn-security.md';
 const text = readRootFile(DOCUMENT);
@@ -15,25 +14,6 @@ const rows = text
   .split('\n')
   .filter((line) => line.startsWith('| ') && !line.startsWith('| Attack '))
   .map((line) => line.slice(2, -2).split(' | '));
-
-interface Link {
-  readonly title: string;
-  readonly file: string;
-}
-
-const linksIn = (cell: string): Link[] =>
-  [...cell.matchAll(/\[([^\]]+)\]\(\.\.\/(test\/[\w/.-]+)\)/g)].map(
-    ([, title = '', file = '']) => ({ title, file }),
-  );
-
-/** The titles of `it`, `test`, `describe` and the drivers of protocol tests. */
-const TITLE = /(?:\b(?:it|test|describe|on[A-Z]\w*)|\))\(\s*(['"`])((?:(?!\1)[^\\]|\\.)*)\1/g;
-
-function titlesOf(file: string): string[] {
-  const path = join(ROOT, file);
-  if (!existsSync(path)) return [];
-  return [...readFileSync(path, 'utf8').matchAll(TITLE)].map(([, , title = '']) => title);
-}
 
 test('every row of the table is an attack, what is done, and tests or "not yet"', () => {
   expect(rows.length).toBeGreaterThan(30);
@@ -47,10 +27,7 @@ test('every row of the table is an attack, what is done, and tests or "not yet"'
 
 test('every test that the table links to is in the file that it names', () => {
   const links = linksIn(text);
-  const wrong = links.filter(
-    ({ title, file }) => !titlesOf(file).some((each) => each.includes(title)),
-  );
-  expect(wrong).toEqual([]);
+  expect(brokenLinks(text)).toEqual([]);
   const inRows = rows.flatMap((cells) => cells.join().match(/\]\(/g) ?? []);
   expect(links).toHaveLength(inRows.length);
 });

@@ -31,7 +31,7 @@ describe('help and version', () => {
     ]);
     expect(help).toMatchObject({ code: 0, stderr: '' });
     expect(help.stdout).toMatch(/Usage: sterna \[command\] \[flags\]/);
-    for (const command of ['serve', 'token', 'doctor', 'config check']) {
+    for (const command of ['serve', 'token', 'load', 'doctor', 'config check']) {
       expect(help.stdout).toContain(`  ${command} `);
     }
     expect(short.stdout).toBe(help.stdout);
@@ -71,6 +71,8 @@ describe('mistakes get one line and exit code 2', () => {
     [['--config', '/nowhere/sterna.yaml'], 'got no such file: /nowhere/sterna.yaml (--config)'],
     [['config', 'check', '--set', 'turn.relm=x'], 'did you mean "turn.realm"? (--set turn.relm)'],
     [['doctor', 'now'], 'sterna: unexpected argument "now"'],
+    [['load', '--bitrate', '5'], 'sterna: --bitrate 5: expected 50k to 50m'],
+    [['load', '--url', 'meet'], 'sterna: --url meet: expected an address'],
     [['token', '--room', 'r'], 'sterna: --identity is missing'],
     [['token', '-i', 'a'], 'sterna: --room is missing'],
     [['token', '-i', 'a', '-r', 'r', '--ttl', 'soon'], 'sterna: --ttl: expected a time such as'],

@@ -140,6 +140,41 @@ test('the API of any node moderates, changes and ends a room, and lists the room
   expect((await ask(0, 'GET', '/v1/rooms/list%200/participants', of)).status).toBe(404);
 });
 
+test('any node tells of all nodes and their rooms, drains any, and without Redis tells of itself', async () => {
+  const told = z.object({
+    self: z.string(),
+    nodes: z.array(z.object({ id: z.string(), state: z.string(), participants: z.int() })),
+    missing: z.array(z.unknown()),
+    redis: z.string(),
+  });
+  const look = async (at: number): Promise<z.output<typeof told>> =>
+    told.parse(JSON.parse((await ask(at, 'GET', '/v1/nodes')).body));
+  await people('seen', 1);
+  const [first, third] = [await look(0), await look(2)];
+  expect([first.redis, first.missing]).toEqual(['up', []]);
+  const ids = first.nodes.map(({ id }) => id);
+  expect(third.nodes.map(({ id }) => id)).toEqual(ids);
+  expect([ids.length, new Set(ids).size, first.self === third.self]).toEqual([3, 3, false]);
+  const overview = await ask(2, 'GET', '/v1/overview?search=EVE&limit=1');
+  expect(JSON.parse(overview.body)).toMatchObject({ matched: 1, rooms: [{ name: 'seen' }] });
+
+  const drain = async (node: string, on: boolean): Promise<number> =>
+    (await ask(0, 'POST', '/v1/drain', { body: { on, node } })).status;
+  const states = async (): Promise<string[]> => {
+    const { nodes: all } = await look(1);
+    return all.filter(({ state }) => state !== 'ready').map(({ id }) => id);
+  };
+  expect([await drain(third.self, true), await states()]).toEqual([200, [third.self]]);
+  expect([await drain(third.self, false), await states()]).toEqual([200, []]);
+  expect(await drain('nobody', true)).toBe(404);
+
+  nodes.redis.freeze();
+  const alone = await look(0);
+  nodes.redis.thaw();
+  expect([alone.redis, alone.nodes.map(({ id }) => id)]).toEqual(['down', [first.self]]);
+  await expect.poll(async () => (await look(0)).nodes.length).toBe(3);
+});
+
 test('Redis stands still for longer than a lease: all sessions go on', async () => {
   const all = await people('frozen', 0);
   nodes.redis.freeze();

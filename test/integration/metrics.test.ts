@@ -38,7 +38,8 @@ async function samples(url: string): Promise<Map<string, number>> {
 }
 
 /** Series that only the media worker knows. */
-const OF_MEDIA = /^sterna_(?:sfu_|ice_|turn_(?!users|streams_refused)|media_(?!up|worker))/;
+const OF_MEDIA =
+  /^sterna_(?:sfu_|ice_|turn_(?!users|streams_refused)|media_(?!up|worker_restarts))/;
 
 /** Sends datagrams and, where one is wanted, resolves with the first answer. */
 async function send(to: Endpoint, datagrams: readonly Buffer[], answered = false): Promise<Buffer> {

@@ -83,6 +83,10 @@ describe('development mode', () => {
   test('serves the page, tokens and a room, and says how', async () => {
     const server = await startServer(ANY_PORT, environment);
     expect(server.stdout()).toContain(`Meeting    ${server.url}/?room=demo`);
+    const [, dashboard, admin = ''] = /Dashboard {2}(\S+)#token=(\S+)/.exec(server.stdout()) ?? [];
+    expect(dashboard).toBe(`${server.url}/dashboard`);
+    const authorization = `Bearer ${admin}`;
+    expect((await call(server.port, 'GET', '/v1/nodes', { authorization })).status).toBe(200);
     expect(server.stdout()).toMatch(/API key {4}devkey\n {2}Secret {5}[\w-]{43}\n/);
     expect(server.stdout()).toContain(`STUN/TURN  ${server.listeners[0]}`);
     const page = await call(server.port, 'GET', '/');

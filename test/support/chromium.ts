@@ -51,7 +51,8 @@ export class Chromium {
   }: LaunchOptions = {}): Promise<Chromium> {
     const args = [
       ...ARGUMENTS,
-      ...(devices ? ['--use-fake-device-for-media-stream'] : []),
+      // Twenty pictures a second would keep a small machine busy with nothing else.
+      ...(devices ? ['--use-fake-device-for-media-stream=fps=8'] : []),
       ...(allows ? ['--use-fake-ui-for-media-stream'] : []),
       ...flags,
     ];

@@ -5,6 +5,7 @@ import type { GatewayOptions } from '../../gateway/http-server.ts';
 import type { KeysApi } from '../../gateway/routes/keys.ts';
 import type { OperateApi } from '../../gateway/routes/operate.ts';
 import { GatewayProblem } from '../../gateway/problem.ts';
+import type { OverviewApi } from '../../gateway/routes/overview.ts';
 import type { ParticipantsApi } from '../../gateway/routes/participants.ts';
 import type { RoomInfo, RoomsApi } from '../../gateway/routes/rooms.ts';
 import type { TurnApi } from '../../gateway/routes/turn.ts';
@@ -82,9 +83,22 @@ export const NO_KEYS_API: KeysApi = {
   revoke: () => Promise.resolve(),
 };
 
+export const NO_OVERVIEW_API: OverviewApi = {
+  nodes: () => Promise.resolve({ self: 'a', nodes: [], missing: [], redis: 'none' }),
+  overview: () =>
+    Promise.resolve({
+      rooms: [],
+      total: 0,
+      matched: 0,
+      troubles: { disconnected: 0, lossy: 0, paused: 0, reduced: 0 },
+      troubledRooms: 0,
+    }),
+  errors: () => Promise.resolve({ lines: [], warnings: 0, errors: 0 }),
+};
+
 export const NO_OPERATE_API: OperateApi = {
   drainStatus: () => ({ draining: false, participants: 0, allocations: 0 }),
-  drain: (_caller, draining) => ({ draining, participants: 0, allocations: 0 }),
+  drain: (_caller, draining) => Promise.resolve({ draining, participants: 0, allocations: 0 }),
   reload: () => Promise.resolve({ applied: [], needRestart: [] }),
 };
 
@@ -117,5 +131,6 @@ export const NO_APIS: GatewayOptions = {
   keys: NO_KEYS_API,
   turn: NO_TURN_API,
   operate: NO_OPERATE_API,
+  overview: NO_OVERVIEW_API,
   metrics: { readers: [], contentType: 'text/plain', scrape: () => Promise.resolve('') },
 };

@@ -93,7 +93,10 @@ function instrument(): void {
 }
 
 export interface SdkJoin
-  extends TokenOptions, Pick<JoinOptions, 'relayOnly' | 'attributes' | 'want' | 'video'> {
+  extends
+    TokenOptions,
+    Pick<JoinOptions, 'relayOnly' | 'attributes' | 'want' | 'video'>,
+    Pick<JoinOptions, 'resume' | 'peerToPeer' | 'mediaTimeoutMs'> {
   /** Cameras are sent in three sizes; default false, so that frames that are sent are those that are to be seen. */
   simulcast?: boolean;
   /** Publishes camera and microphone from the start; default true. */
@@ -126,14 +129,27 @@ export class SdkPage {
       before: instrument,
       bypassCSP: true,
     });
-    // As text: a dynamic import of a test is not the browser's.
-    await page.evaluate("window.sdk ?? import('/sterna.js').then((sdk) => { window.sdk = sdk; })");
     await page.exposeFunction('mintToken', (options: TokenOptions) => server.token(options));
-    await page.evaluate(async () => {
+    const opened = new SdkPage(page, server);
+    await opened.#load();
+    return opened;
+  }
+
+  /** As the user does it: whatever the page knew is gone. */
+  async reload(): Promise<this> {
+    await this.page.reload();
+    await this.#load();
+    return this;
+  }
+
+  async #load(): Promise<void> {
+    // As text: a dynamic import of a test is not the browser's.
+    const load = "window.sdk ?? import('/sterna.js').then((sdk) => { window.sdk = sdk; })";
+    await this.page.evaluate(load);
+    await this.page.evaluate(async () => {
       const video = { width: 320, height: 240 };
       window.media = await navigator.mediaDevices.getUserMedia({ audio: true, video });
     });
-    return new SdkPage(page, server);
   }
 
   /** Before the join: a camera whose pictures a FrameWatch can stop, and that sends none by itself. */
@@ -175,17 +191,22 @@ export class SdkPage {
       attributes,
       want,
       video,
+      resume,
+      peerToPeer,
+      mediaTimeoutMs,
       ...others
     } = options;
+    const given = { resume, peerToPeer, mediaTimeoutMs };
     const { prepared = false, ...token } = others;
     if (prepared) await this.#prepare();
     const first = this.#server.token(token);
     await this.page.evaluate(
-      async ([joinOptions, given, mint]) => {
+      async ([joinOptions, one, mint, more]) => {
         const room = await window.sdk.join(location.origin, {
+          ...more,
           ...(joinOptions.renews
             ? { tokenProvider: () => window.mintToken(mint) }
-            : { token: given }),
+            : { token: one }),
           ...(joinOptions.media ? { publish: window.media } : {}),
           ...(joinOptions.attributes ? { attributes: joinOptions.attributes } : {}),
           ...(joinOptions.want ? { want: joinOptions.want } : {}),
@@ -196,7 +217,13 @@ export class SdkPage {
         window.room = room;
         window.noteEvents(room);
       },
-      [{ media, renews, relayOnly, simulcast, attributes, want, video }, first, token] as const,
+      [
+        { media, renews, relayOnly, simulcast, attributes, want, video },
+        first,
+        token,
+        // Without those that nobody has given.
+        Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+      ] as const,
     );
     return this;
   }

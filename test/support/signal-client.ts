@@ -4,7 +4,8 @@
 import { WebSocket } from 'ws';
 import type { SternaClientError } from '../../sdk/errors.ts';
 import { SignalConnection } from '../../sdk/signal-connection.ts';
-import type { JoinedHow, SignalOptions } from '../../sdk/signal-connection.ts';
+import type { SignalOptions } from '../../sdk/signal-connection.ts';
+import type { JoinedHow } from '../../sdk/signal-session.ts';
 import { signalUrl } from '../../sdk/signal-url.ts';
 import type { JoinedMessage, PushMessage } from '../../signaling/protocol.ts';
 

@@ -181,7 +181,7 @@ export async function enterBy(
   await expect.poll(tiles).toBe(1);
   // Its tile is smaller than what is to be seen here.
   await page.evaluate(async (_none) => {
-    const [ann] = [...window.sternaRoom!.participants.values()].filter(
+    const ann = [...window.sternaRoom!.participants.values()].find(
       ({ publications }) => publications.length > 0,
     );
     await ann?.publications.find(({ kind }) => kind === 'video')?.setQuality('high');

@@ -71,6 +71,7 @@ export class LivePeer {
   #offers = 1;
   onRtp: (packet: Buffer) => void = () => undefined;
   onRtcp: (datagram: Buffer) => void = () => undefined;
+  isClosed = false;
   /** Every few milliseconds. */
   onTick: (now: number) => void = () => undefined;
 
@@ -123,6 +124,7 @@ export class LivePeer {
     );
     const deadline = performance.now() + CONNECTED_WITHIN_MS;
     while (this.#sender === undefined) {
+      if (this.isClosed) throw new Error('closed before it was connected');
       if (performance.now() > deadline) throw new Error(`never connected: ${this.signaling.bye}`);
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     }
@@ -207,6 +209,8 @@ export class LivePeer {
 
   /** Without a word to the server; signaling stays. */
   closeMedia(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
     this.#socket.close();
     this.#sender?.close();

@@ -31,7 +31,6 @@ export class MediaEnd extends LivePeer {
   chance!: Chance;
   /** What has come, and was not lost: as RtpReader has it, until the call returns. */
   onMedia: (rtp: RtpReader, packet: Buffer) => void = () => undefined;
-  isClosed = false;
   readonly #arrivals = new ArrivalLog();
   #lastSsrc = 0;
 
@@ -70,12 +69,6 @@ export class MediaEnd extends LivePeer {
         this.#arrivals.write(to, FEEDBACK_SSRC, this.#lastSsrc);
       }),
     );
-  }
-
-  override closeMedia(): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
-    super.closeMedia();
   }
 
   #sendLate(sealed: Buffer): void {

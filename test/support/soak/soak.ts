@@ -22,6 +22,9 @@ const ROOMS = ['r', 's'] as const;
 /** In a room, so that 12 slots show two videos of each of the others. */
 const GUESTS_MAX = 5;
 const GUESTS_MIN = 2;
+/** Whoever vanishes keeps the slots of others until the server gives the session up: 12 slots are for two of them. */
+const VANISHED_MAX = 2;
+const VANISHED_MS = 70_000;
 const FRAME_EVERY_MS = 40;
 const CHECK_EVERY_MS = 250;
 const HEALTH_WITHIN_MS = 5000;
@@ -61,6 +64,7 @@ export class Soak {
   readonly #guests = new Set<Guest>();
   readonly #invariants = new Invariants(this.#guests);
   readonly #starvation: Starvation;
+  readonly #vanished: { readonly room: string; readonly until: number }[] = [];
   readonly #counts = new Map<string, number>();
   readonly #underWay = new Set<Promise<unknown>>();
   #number = 0;
@@ -244,6 +248,10 @@ export class Soak {
   }
 
   #vanish(guest: Guest): void {
+    const now = performance.now();
+    const known = this.#vanished.filter(({ room, until }) => room === guest.room && until > now);
+    if (known.length >= VANISHED_MAX) return;
+    this.#vanished.push({ room: guest.room, until: now + VANISHED_MS });
     this.#count('vanishes');
     this.#guests.delete(guest);
     guest.vanish();

@@ -40,7 +40,7 @@ beforeEach(async () => {
       ...NO_OPERATE_API,
       drain: () => {
         asked.push('drain');
-        return { draining: true, participants: 0, allocations: 0 };
+        return Promise.resolve({ draining: true, participants: 0, allocations: 0 });
       },
     },
   });

@@ -1,7 +1,7 @@
 // The gateway over real HTTP: what each route answers, what is refused, and that refusals are problem
 // details.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -24,6 +24,9 @@ beforeAll(() => {
   writeFileSync(join(webRoot, 'index.html'), '<!doctype html><title>Sterna</title>');
   writeFileSync(join(webRoot, 'app.js'), 'export {};');
   writeFileSync(join(webRoot, '.hidden'), 'no');
+  mkdirSync(join(webRoot, 'dashboard'));
+  const dashboard = '<!doctype html><title>Dashboard</title>';
+  writeFileSync(join(webRoot, 'dashboard', 'index.html'), dashboard);
 });
 
 afterAll(() => rmSync(webRoot, { recursive: true }));
@@ -88,6 +91,17 @@ describe('the page', () => {
     const outside = ['/.hidden', '/../package.json', '/%2e%2e/package.json', '/nothing.js'];
     const answers = await Promise.all(outside.map((path) => call('GET', path)));
     expect(answers.map((answer) => problem(answer).status)).toEqual([404, 403, 403, 404]);
+  });
+
+  test('has the dashboard beside it, under the same policy, also behind a prefix of a proxy', async () => {
+    await start();
+    const away = await call('GET', '/dashboard');
+    expect([away.status, away.headers.location]).toEqual([302, 'dashboard/']);
+    const page = await call('GET', '/dashboard/');
+    expect([page.status, page.body]).toEqual([200, '<!doctype html><title>Dashboard</title>']);
+    const { headers } = await call('GET', '/');
+    const field = 'content-security-policy';
+    expect(page.headers[field]).toBe(headers[field]);
   });
 
   test('is a problem that names the way when it was not built', async () => {

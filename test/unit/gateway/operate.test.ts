@@ -38,7 +38,7 @@ test('each route wants a bearer token, and asks nobody without', async () => {
     },
     drain: () => {
       asked.push('drain');
-      return STATUS;
+      return Promise.resolve(STATUS);
     },
     reload: () => {
       asked.push('reload');
@@ -62,9 +62,9 @@ test('draining is told of, begun and ended, whatever the state of the server', a
   const seen: unknown[] = [];
   await start({
     drainStatus: () => STATUS,
-    drain: (caller, on) => {
-      seen.push([caller, on]);
-      return { ...STATUS, draining: on };
+    drain: (caller, on, node) => {
+      seen.push([caller, on, node]);
+      return Promise.resolve({ ...STATUS, draining: on });
     },
   });
   const told = await call(port, 'GET', '/v1/drain', AUTH);
@@ -72,19 +72,27 @@ test('draining is told of, begun and ended, whatever the state of the server', a
   expect(told.headers['cache-control']).toBe('no-store');
   const on = await call(port, 'POST', '/v1/drain', JSON_AUTH, '{"on":true}');
   const off = await call(port, 'POST', '/v1/drain', JSON_AUTH, '{"on":false}');
+  await call(port, 'POST', '/v1/drain', JSON_AUTH, '{"on":true,"node":"n2"}');
   expect([JSON.parse(on.body), JSON.parse(off.body)]).toEqual([
     STATUS,
     { ...STATUS, draining: false },
   ]);
   expect(seen).toEqual([
-    [adminWith('aaa.bbb.ccc'), true],
-    [adminWith('aaa.bbb.ccc'), false],
+    [adminWith('aaa.bbb.ccc'), true, undefined],
+    [adminWith('aaa.bbb.ccc'), false, undefined],
+    [adminWith('aaa.bbb.ccc'), true, 'n2'],
   ]);
 });
 
 test('draining wants one field, and no other method', async () => {
   await start();
-  for (const body of ['{}', '{"on":"yes"}', '{"on":true,"by":"me"}', '[]']) {
+  for (const body of [
+    '{}',
+    '{"on":"yes"}',
+    '{"on":true,"by":"me"}',
+    '{"on":true,"node":""}',
+    '[]',
+  ]) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other is fine
     const answer = await call(port, 'POST', '/v1/drain', JSON_AUTH, body);
     expect(problem(answer)).toMatchObject({ status: 400, reason: 'BAD_MESSAGE' });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { wantedCodecs } from '../../../sdk/codec-preferences.ts';
+import { wantedCodecs, wished } from '../../../sdk/codec-preferences.ts';
 import type { Codec } from '../../../sdk/codec-preferences.ts';
 
 const codec = (mimeType: string, sdpFmtpLine?: string): Codec => ({
@@ -54,4 +54,22 @@ test('of audio: Opus, and RED where there is one', () => {
   ]);
   expect(names(wantedCodecs('audio', audio.slice(1)))).toHaveLength(1);
   expect(wantedCodecs('audio', [])).toEqual([]);
+});
+
+test('what is encrypted is of codecs that are packed without a look inside, and without RED', () => {
+  const video = wantedCodecs('video', CHROMIUM);
+  const isEncrypted = true;
+  expect(names(wished(video, { isEncrypted }))).toEqual([
+    'video/VP8',
+    'video/VP9 profile-id=0',
+    'video/rtx',
+  ]);
+  expect(names(wished(video, { only: 'vp9', isEncrypted }))).toEqual([
+    'video/VP9 profile-id=0',
+    'video/rtx',
+  ]);
+  const audio = [codec('audio/opus'), codec('audio/red')];
+  expect(names(wished(audio, { only: 'vp8', isEncrypted }))).toEqual(['audio/opus']);
+  expect(names(wished(audio, {}))).toEqual(names(audio));
+  expect(names(wished(video, { first: 'av1' }))[0]).toMatch(/AV1/);
 });

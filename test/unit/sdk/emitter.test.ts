@@ -100,3 +100,14 @@ test('removing all silences it', () => {
   source.send('number', 1);
   expect(heard).toEqual([]);
 });
+
+test('who waits for an event that cannot come any more is told so', async () => {
+  const source = new Source();
+  const waiting = source.next('number');
+  const got = source.next('text');
+  source.send('text', 'a');
+  source.end();
+  await expect(waiting).rejects.toMatchObject({ reason: 'CLOSED' });
+  await expect(source.next('number')).rejects.toMatchObject({ reason: 'CLOSED' });
+  expect(await got).toBe('a');
+});

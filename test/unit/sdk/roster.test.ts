@@ -1,27 +1,7 @@
 import { expect, test } from 'vitest';
 import { Roster } from '../../../sdk/roster.ts';
 import type { RosterChange } from '../../../sdk/roster.ts';
-import type { ParticipantInfo } from '../../../signaling/protocol.ts';
-
-const info = (sid: string, v = 1, more: Partial<ParticipantInfo> = {}): ParticipantInfo => ({
-  sid,
-  identity: sid,
-  name: sid.toUpperCase(),
-  v,
-  state: 'active',
-  joinedAt: 0,
-  meta: '',
-  attrs: {},
-  tracks: [],
-  perm: {
-    canPublish: true,
-    canSubscribe: true,
-    canPublishData: true,
-    roomAdmin: false,
-    hidden: false,
-  },
-  ...more,
-});
+import { participantInfo as info } from '../../support/participant-info.ts';
 
 /** Node has no media streams, and a roster only hands them on. */
 const newRoster = (): Roster =>

@@ -109,6 +109,7 @@ const FULL: ServerStats = {
         index: 0,
         deaths: 6,
         stats: {
+          thread: { cpuSeconds: 1.5, heapUsedBytes: 5_000_000 },
           engine: {
             kind: 'linux',
             sockets: 3,
@@ -187,6 +188,7 @@ function mediaAt(total: number | undefined): ServerStats['media'] {
     total === undefined
       ? undefined
       : {
+          thread: ONLY!.stats!.thread,
           engine: { ...engine, sent: total },
           turn: { ...turn, drops: { malformed: total } },
           dtls: ONLY!.stats!.dtls,

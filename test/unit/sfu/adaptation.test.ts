@@ -63,6 +63,10 @@ it('goes up at once where there is room, and down and up again with the network'
   run(2000, link, other);
   // 500 kbit/s does not fit.
   expect(run(2000, link, other).map(encodings)).toEqual([[0], [2]]);
+  const [summary, ...others] = world.sfu.summaries();
+  expect([summary?.transports, summary?.reduced, summary?.paused, others]).toEqual([3, 1, 0, []]);
+  expect(summary?.troubled).toMatchObject([{ id: 10, reduced: 1, disconnected: false }]);
+  expect(summary?.bitrateInBps).toBeGreaterThan(100_000);
   link.rate = 4_000_000;
   run(10_000, link, other);
   expect(run(1000, link, other).map(encodings)).toEqual([[2], [2]]);

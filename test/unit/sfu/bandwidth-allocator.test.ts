@@ -16,7 +16,7 @@ function claim(priority = 1, rates: readonly number[] = RATES): Claim {
 
 /** What each is given, and what all would take that is wanted. */
 function share(claims: readonly Claim[], bps: number, now = 0): number[] {
-  shareOut(claims, bps, now);
+  shareOut(claims, bps, false, now);
   for (const one of claims) one.settle(now);
   return claims.map(({ layer }) => layer);
 }
@@ -24,7 +24,7 @@ function share(claims: readonly Claim[], bps: number, now = 0): number[] {
 describe('a network', () => {
   it('that carries everything carries it, and what is wanted is told', () => {
     const claims = [claim(), claim()];
-    expect(shareOut(claims, 10_000_000, 0)).toBe(3_000_000);
+    expect(shareOut(claims, 10_000_000, false, 0)).toBe(3_000_000);
     expect(share(claims, 10_000_000)).toEqual([2, 2]);
     expect(claims.map(({ reason }) => reason)).toEqual(['best', 'best']);
   });
@@ -59,6 +59,15 @@ describe('a network', () => {
 });
 
 describe('a change', () => {
+  it('down behind a full queue is to the lowest size, whose key frame is through in no time', () => {
+    const claims = [claim(), claim(1, [150_000, 500_000])];
+    share(claims, 3_000_000);
+    claims[0]!.bps[operatingPoint(0, 2)] = 200_000;
+    shareOut(claims, 1_200_000, true, 100);
+    expect(claims.map(({ next }) => next)).toEqual([operatingPoint(0, 2), operatingPoint(1, 0)]);
+    expect(share(claims, 1_200_000, 100)).toEqual([1, 1]);
+  });
+
   it('down comes at once, and up when there is more room than that', () => {
     const one = claim();
     share([one], 2_000_000);
@@ -81,6 +90,14 @@ describe('a change', () => {
     expect(waits[0]).toBeGreaterThanOrEqual(1000);
     expect(waits.at(-1)).toBeLessThanOrEqual(8000);
     expect(waits.at(-1)).toBeGreaterThan(waits[0]!);
+  });
+
+  it('up needs more room than usual soon after a fall', () => {
+    const one = claim();
+    share([one], 3_000_000);
+    expect(share([one], 600_000, 500)).toEqual([1]);
+    expect(share([one], 2_000_000, 9000)).toEqual([1]);
+    expect(share([one], 2_000_000, 11_000)).toEqual([2]);
   });
 
   it('takes frames before size, and no larger picture that stutters', () => {

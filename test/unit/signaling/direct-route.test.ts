@@ -135,6 +135,25 @@ describe('two, three, two', () => {
     expect(await signal(bob, ann, 1)).toMatchObject(REFUSED);
   });
 
+  test('whose page was loaded again has lost the connection: both are given another one', async () => {
+    pass(SETTLE_MS);
+    expect(await routes(ann)).toEqual([{ via: 'p2p', link: 1, with: bob.sid }]);
+    ann.client.send({ type: 'leave', backMs: 5000 });
+    await ann.client.close();
+    const { id, secret } = ann.joined.session;
+    const session = { id, secret, lastSeq: 1, anew: true };
+    const client = await server.connect();
+    const reply = await client.request({ type: 'join', session });
+    expect(reply).toMatchObject({ resumed: true, route: { via: 'sfu' } });
+    pass(SETTLE_MS);
+    const two = [
+      { via: 'p2p', link: 1, with: ann.sid },
+      { via: 'sfu' },
+      { via: 'p2p', link: 2, with: ann.sid },
+    ];
+    expect(await routes(bob)).toEqual(two);
+  });
+
   test('a session that is resumed is told what it missed, or all of it', async () => {
     const { s } = ann.joined;
     ann.client.ws.terminate();

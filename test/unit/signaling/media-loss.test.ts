@@ -176,3 +176,23 @@ describe('a resume', () => {
     expect(plane.current.last('sfu.close').id).toBe(plane.current.all('sfu.open')[0]!.id);
   });
 });
+
+test('a page that was loaded again has the same tracks, and what it did not want comes again', async () => {
+  const ann = await MediaClient.join(server, 'ann', sections(['audio'], 0));
+  const bob = await MediaClient.join(server, 'bob', sections(['audio'], 1));
+  const audio = bob.track('0');
+  const off = { type: 'subscribe', tracks: [{ track: ann.track('0'), on: false }] };
+  expect(await bob.client.request(off)).toMatchObject({ type: 'ok' });
+  await bob.until({ '1': null });
+  bob.client.send({ type: 'leave', backMs: 5000 });
+  await bob.client.close();
+  const { id, secret } = bob.joined.session;
+  const client = await server.connect();
+  const session = { id, secret, lastSeq: 1, anew: true };
+  const reply = await client.request({ type: 'join', session });
+  if (reply.type !== 'joined') throw new Error(JSON.stringify(reply));
+  const back = new MediaClient(client, reply);
+  const answer = await back.offer(sections(['audio'], 1), { reset: true });
+  expect(answer.tracks).toEqual([{ mid: '0', sid: audio }]);
+  expect(back.slots.get('1')).toBe(ann.track('0'));
+});

@@ -30,6 +30,9 @@ async function loseBob(): Promise<void> {
   await ann.client.people(({ upd }) => upd.some((p) => p.sid === bob.sid && p.state === 'away'));
 }
 
+const away = (): Promise<unknown> =>
+  ann.client.people(({ upd }) => upd.some((p) => p.sid === bob.sid && p.state === 'away'));
+
 const lastSeq = (client: Client): number =>
   client.heard.reduce((last, m) => ('s' in m ? Math.max(last, m.s) : last), 1);
 const signal = (n: number) => ({
@@ -253,5 +256,53 @@ describe('away', () => {
     expect(server.signaling.rooms.size).toBe(1);
     await expect.poll(() => server.signaling.rooms.size).toBe(0);
     expect(server.kept.events().slice(-3)).toEqual(['session.left', 'session.left', 'room.ended']);
+  });
+});
+
+describe('a page that is loaded again', () => {
+  test('leaves for a moment: its socket closes, the others see it away, and it has left when nobody comes', async () => {
+    bob.client.send({ type: 'leave', backMs: 300 });
+    expect(await bob.client.close()).toEqual({ code: 1000, reason: 'LEFT' });
+    await away();
+    const { gone } = await ann.client.people((people) => people.gone.length > 0);
+    expect(gone).toEqual([{ sid: bob.sid, reason: 'LEFT' }]);
+  });
+
+  test('waits no longer than any session does', async () => {
+    await server.stop();
+    await startWith({ resumeMs: 300 });
+    bob.client.send({ type: 'leave', backMs: 300_000 });
+    await away();
+    const { gone } = await ann.client.people((people) => people.gone.length > 0);
+    expect(gone).toEqual([{ sid: bob.sid, reason: 'LEFT' }]);
+  });
+
+  test('somebody who waits longer does not hold up those who wait less', async () => {
+    await loseBob();
+    ann.client.send({ type: 'leave', backMs: 40 });
+    await ann.client.close();
+    await expect.poll(() => server.signaling.stats()).toMatchObject({ sessions: 1, away: 1 });
+  });
+
+  test('comes back with ids of its own, and gets what it missed', async () => {
+    for (let n = 0; n < 5; n++) await bob.client.request({ type: 'attrs', attrs: { n: `${n}` } });
+    await bob.client.settle();
+    const lastSeen = lastSeq(bob.client);
+    bob.client.send({ type: 'leave', backMs: 5000 });
+    await away();
+    await ann.client.request(signal(1));
+    const client = await server.connect();
+    const { id, secret } = bob.joined.session;
+    const session = { id, secret, lastSeq: lastSeen, anew: true };
+    const reply = await client.request({ type: 'join', session });
+    expect(reply).toMatchObject({ resumed: true, lost: false, self: { sid: bob.sid } });
+    // The page before has used this id.
+    expect(await client.request({ type: 'attrs', attrs: { n: 'new' } })).toMatchObject({
+      type: 'ok',
+      re: 2,
+    });
+    expect(numbers(client)).toEqual([1]);
+    const { upd } = await ann.client.people((people) => people.upd[0]?.attrs['n'] === 'new');
+    expect(upd).toMatchObject([{ sid: bob.sid, state: 'active' }]);
   });
 });

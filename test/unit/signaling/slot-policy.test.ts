@@ -122,6 +122,16 @@ describe('ranking', () => {
     ];
     expect(rankTracks(tracks).order[0]?.publisher.sid).toBe('other');
   });
+
+  test('nor one whose network is away', () => {
+    const away = made('loudest', { speaking: 0 });
+    away.cut = true;
+    const tracks = [away, made('other')];
+    expect(rankTracks(tracks).order.map(({ publisher }) => publisher.sid)).toEqual([
+      'other',
+      'loudest',
+    ]);
+  });
 });
 
 describe('slots', () => {

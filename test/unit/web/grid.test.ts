@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { spotlightSizes, tileSize } from '../../../web/grid.ts';
+import { scrolledTileSize, spotlightLayout, spotlightSizes, tileSize } from '../../../web/grid.ts';
 
 const GAP = 12;
 
@@ -70,4 +70,21 @@ test('the large tile and a row of the others fit one above the other', () => {
       },
     ),
   );
+});
+
+test('the others stand beside a large picture on a wide stage and below it on an upright one', () => {
+  const wide = spotlightLayout(4, { width: 1248, height: 560 }, GAP);
+  expect(wide).toEqual({
+    others: 'beside',
+    large: { width: 996, height: 560 },
+    small: { width: 240, height: 135 },
+  });
+  expect(spotlightLayout(4, { width: 344, height: 440 }, GAP).others).toBe('below');
+  expect(spotlightLayout(1, { width: 1248, height: 560 }, GAP).large.width).toBe(995);
+});
+
+test('tiles are scrolled to before they are too small to see anybody', () => {
+  const stage = { width: 344, height: 440 };
+  expect(scrolledTileSize(6, stage, 8)).toEqual(tileSize(6, stage, 8));
+  expect(scrolledTileSize(60, stage, 8)).toEqual({ width: 168, height: 126 });
 });

@@ -5,16 +5,17 @@ import { inventIdentity, inventRoom, readPageParams, roomLink } from '../../../w
 const at = (rest: string): URL => new URL(`http://127.0.0.1:7880/${rest}`);
 
 test('everything that an address can say', () => {
-  expect(readPageParams(at('?room=r%201&name=Ada&autojoin=1&relay=1&slots=2#token=a.b.c'))).toEqual(
-    {
-      room: 'r 1',
-      name: 'Ada',
-      autojoin: true,
-      relay: true,
-      slots: 2,
-      token: 'a.b.c',
-    },
-  );
+  expect(
+    readPageParams(at('?room=r%201&name=Ada&autojoin=1&relay=1&slots=2&e2ee=1#token=a.b.c')),
+  ).toEqual({
+    room: 'r 1',
+    name: 'Ada',
+    autojoin: true,
+    relay: true,
+    slots: 2,
+    encrypted: true,
+    token: 'a.b.c',
+  });
 });
 
 test('nothing said, and switches set to 0', () => {
@@ -24,6 +25,7 @@ test('nothing said, and switches set to 0', () => {
     autojoin: false,
     relay: false,
     slots: undefined,
+    encrypted: false,
     token: '',
   });
 });
@@ -37,9 +39,10 @@ test('a token in the query is not taken: it would have been sent to the server',
 });
 
 test('the link to a room carries nothing else', () => {
-  expect(roomLink(at('meet?name=Ada&relay=1#token=secret'), 'r & 1')).toBe(
+  expect(roomLink(at('meet?name=Ada&relay=1#token=secret'), 'r & 1', false)).toBe(
     'http://127.0.0.1:7880/meet?room=r+%26+1',
   );
+  expect(roomLink(at('meet'), 'r', true)).toBe('http://127.0.0.1:7880/meet?room=r&e2ee=1');
 });
 
 test('invented rooms are words and a number', () => {

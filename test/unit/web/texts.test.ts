@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
 import { SternaClientError } from '../../../sdk/index.ts';
-import { explainFaults } from '../../../web/devices.ts';
-import { bannerFor, endingText, joinProblem, qualityText } from '../../../web/state-text.ts';
+import { adviceFor, explainFaults } from '../../../web/devices.ts';
+import {
+  bannerFor,
+  endingText,
+  joinProblem,
+  problemText,
+  qualityText,
+} from '../../../web/state-text.ts';
 import { initials } from '../../../web/tile.ts';
 
 test('a lost server is announced, with the attempt from the second on', () => {
@@ -24,7 +30,7 @@ test('an end has a reason in words, an unknown one in letters', () => {
     'You joined from elsewhere',
   );
   expect(endingText(new SternaClientError('SLOW_CONSUMER')).text).toContain('SLOW_CONSUMER');
-  expect(joinProblem(new SternaClientError('ROOM_FULL'))).toBe('The room is full.');
+  expect(joinProblem(new SternaClientError('ROOM_FULL'))).toContain('The room is full.');
   expect(joinProblem(new SternaClientError('NOT_ALLOWED', 'no'))).toBe('no (NOT_ALLOWED)');
 });
 
@@ -39,6 +45,23 @@ test('missing devices are named together when they fail alike', () => {
   expect(explainFaults({ camera: 'busy', microphone: 'missing' })).toBe(
     'The camera did not start; another program may be using it. There is no microphone.',
   );
+});
+
+test('and what to do about it is said once', () => {
+  expect(adviceFor({})).toBe('');
+  expect(adviceFor({ camera: 'denied', microphone: 'denied' })).toBe(
+    'Allow it at the sign in the address bar, then try again.',
+  );
+  expect(adviceFor({ camera: 'busy', microphone: 'missing' })).toBe(
+    'Plug one in, then try again. Close the other program, then try again.',
+  );
+});
+
+test('what does not work in the meeting is said in words, with what to do', () => {
+  expect(problemText(new SternaClientError('RATE_LIMITED'))).toContain('Wait a moment');
+  expect(problemText(new SternaClientError('CLOSED'))).toBe('The room has been left');
+  expect(problemText(new TypeError('no'))).toBe('no');
+  expect(problemText('odd')).toBe('odd');
 });
 
 test('initials', () => {

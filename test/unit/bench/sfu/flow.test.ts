@@ -65,7 +65,7 @@ test('video goes in frames of 4 to 8 packets, 180 a second', () => {
 test('a rate that is no multiple of the frames is met over a second', () => {
   const flow = new Flow('video', 0, 1000);
   for (let i = 0; i < FRAMES_PER_SECOND; i++) nextFrame(flow);
-  expect(flow.count).toBe(1000);
+  expect(flow.packets).toBe(1000);
 });
 
 test('the first frame is a key frame, and then the one after each request', () => {

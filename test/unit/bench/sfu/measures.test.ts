@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { Latencies } from '../../../../bench/sfu/latencies.ts';
+import { Latencies } from '../../../../server/load/latencies.ts';
 import { processCpuNanoseconds } from '../../../../bench/sfu/process-clock.ts';
 
 test('percentiles are the middles of steps of 5 us, and what is off the scale is at its ends', () => {

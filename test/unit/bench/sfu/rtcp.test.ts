@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { Flow } from '../../../../bench/sfu/flow.ts';
-import { isRtcp, Reception, senderReport, wantsKeyFrame } from '../../../../bench/sfu/rtcp.ts';
+import { isRtcp, senderReport } from '../../../../sdk/node/rtcp.ts';
+import { Reception, wantsKeyFrame } from '../../../../bench/sfu/rtcp.ts';
 import { RTCP_RR, RTCP_SDES, RTCP_SR, RtcpReader } from '../../../../sfu/rtp/rtcp-reader.ts';
 import { ReportBlock, SenderInfo } from '../../../../sfu/rtp/rtcp-reports.ts';
 
