@@ -2,7 +2,7 @@
 // Debian packages. Nothing is skipped for want of a tool.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,38 +11,21 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** The folders that have a build of their own. */
 const SOURCES = ['shared', 'turn', 'sfu', 'signaling', 'gateway', 'server', 'sdk', 'bench'];
 
-/** What the tests start, and the Debian package that has it; or a file of a package that what they start loads. */
-const TOOLS: Readonly<Record<string, string>> = {
-  chromium: 'chromium',
-  'firefox-esr': 'firefox-esr',
-  turnserver: 'coturn',
-  turnutils_uclient: 'coturn',
-  turnutils_peer: 'coturn',
-  curl: 'curl',
-  ip: 'iproute2',
-  openssl: 'openssl',
-  gcc: 'gcc',
-  janus: 'janus',
-  'redis-server': 'redis-server',
-  wrk: 'wrk',
-  'whip-client': 'simple-whip-client',
-  'gst-launch-1.0': 'gstreamer1.0-tools',
-  '/usr/lib/python3/dist-packages/aiortc': 'python3-aiortc',
-  '/usr/lib/python3/dist-packages/gi/overrides/Gst.py': 'python3-gst-1.0',
-  '/usr/lib/*/gstreamer-1.0/libgstopus.so': 'gstreamer1.0-plugins-base',
-  '/usr/lib/*/gstreamer-1.0/libgstvpx.so': 'gstreamer1.0-plugins-good',
-  '/usr/lib/*/gstreamer-1.0/libgstwebrtc.so': 'gstreamer1.0-plugins-bad',
-  '/usr/lib/*/gstreamer-1.0/libgstx264.so': 'gstreamer1.0-plugins-ugly',
-  '/usr/lib/*/gstreamer-1.0/libgstnice.so': 'gstreamer1.0-nice',
-  '/usr/lib/*/girepository-1.0/Gst-1.0.typelib': 'gir1.2-gstreamer-1.0',
-  '/usr/lib/*/girepository-1.0/GstSdp-1.0.typelib': 'gir1.2-gst-plugins-base-1.0',
-  '/usr/lib/*/girepository-1.0/GstWebRTC-1.0.typelib': 'gir1.2-gst-plugins-bad-1.0',
-};
+/** What the tests start or load, and the Debian package that has it. */
+const TOOLS = new Map(
+  readFileSync(join(ROOT, 'scripts/tools.txt'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line): [string, string] => {
+      const [tool = '', name = ''] = line.split(' ');
+      return [tool, name];
+    }),
+);
 
 export function setup(): void {
-  const missing = Object.keys(TOOLS).filter((tool) => !isThere(tool));
+  const missing = [...TOOLS.keys()].filter((tool) => !isThere(tool));
   if (missing.length > 0) {
-    const packages = [...new Set(missing.map((tool) => TOOLS[tool]))].join(' ');
+    const packages = [...new Set(missing.map((tool) => TOOLS.get(tool)))].join(' ');
     throw new Error(
       `The system tests need ${missing.join(', ')}: sudo apt-get install --no-install-recommends ${packages}`,
     );
