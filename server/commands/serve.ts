@@ -10,7 +10,7 @@ import type { Logger } from '../../shared/log.ts';
 import { developmentBanner } from '../banner.ts';
 import { publishDevKey } from '../dev-key.ts';
 import { VERSION } from '../package-root.ts';
-import { Server } from '../server.ts';
+import type { Server } from '../server.ts';
 import { watchUserFile } from '../user-file-watch.ts';
 import { CONFIG_FLAGS, CONFIG_FLAGS_HELP, configFlags, EXIT_OK, readFlags } from './command.ts';
 import type { Command, Context } from './command.ts';
@@ -49,7 +49,9 @@ ${CONFIG_FLAGS_HELP}
     for (const warning of config.warnings) log.warn('config.warning', { warning });
     // In development mode secrets are made up with each reading.
     const userFile = config.mode === 'development' ? '' : config.turn.userFile;
-    const server = await Server.start(config, log, {
+    // Nobody waits for it who only wants help, a token or to hear what is wrong with a configuration.
+    const { Server: Main } = await import('../server.ts');
+    const server = await Main.start(config, log, {
       read: config.file === undefined && userFile === '' ? undefined : read,
       setLogLevel: (to) => log.setLevel(to),
     });
