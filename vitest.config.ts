@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+const fast = { testTimeout: 60_000, maxWorkers: '100%' };
+
 const system = {
   globalSetup: ['test/support/require-tools.ts'],
   testTimeout: 120_000,
@@ -17,8 +19,14 @@ const SHORT_LEASES = 'test/{integration,e2e}/many-nodes.test.ts';
 /** Whose encoders and decoders need most of a small machine, and who looks at pauses of half a second. */
 const PICTURES = 'test/e2e/sfu-adaptation*.test.ts';
 
+/** Who measures nothing of its own process: these may find modules loaded and compiled by others. */
+const TOGETHER = [
+  'test/rfc/**/*.test.ts',
+  'test/unit/{config,gateway,keys,sdk,server,signaling,web,whip}/**/*.test.ts',
+];
+
 /**
- * `fast` needs nothing but Node. `system` starts real servers, browsers and coturn's clients: its files wait more than
+ * `fast` and `fast-together` need nothing but Node. `system` starts real servers, browsers and coturn's clients: its files wait more than
  * they work, so several go at a time. `alone` has what loads the whole machine or measures it, one file at a time.
  */
 export default defineConfig({
@@ -26,9 +34,18 @@ export default defineConfig({
     projects: [
       {
         test: {
+          ...fast,
           name: 'fast',
           include: ['test/{unit,rfc,house,fuzz}/**/*.test.ts'],
-          testTimeout: 60_000,
+          exclude: TOGETHER,
+        },
+      },
+      {
+        test: {
+          ...fast,
+          name: 'fast-together',
+          include: TOGETHER,
+          isolate: false,
         },
       },
       {
