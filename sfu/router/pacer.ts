@@ -26,6 +26,8 @@ export class Pacer {
   readonly #path: OutgoingPath;
   readonly #timer = new Timer((now) => this.#send(now));
   readonly #waiting: Waiting[] = [];
+  /** Of those, how many have been forwarded in this step. */
+  #done = 0;
   /** Bytes that may leave now. */
   #allowed = 0;
   #at = 0;
@@ -39,14 +41,26 @@ export class Pacer {
     return this.#waiting.length > 0 || this.#path.estimator?.isCongested(now) === true;
   }
 
-  /** What comes after it is here, too: nothing has to be caught up with. */
-  get isHolding(): boolean {
-    return this.#waiting.length > 0;
+  /** The lowest number of the stream that waits for the slot; `end` where none is below that. */
+  firstOf(slot: Slot, stream: IncomingStream, end: number): number {
+    let first = end;
+    for (let i = this.#done; i < this.#waiting.length; i++) {
+      const one = this.#waiting[i]!;
+      const isIt = one.slot === slot && one.stream === stream;
+      if (isIt && ((one.sequence - first) | 0) < 0) first = one.sequence;
+    }
+    return first;
   }
 
-  /** A packet that the slot is to forward. */
-  add(slot: Slot, stream: IncomingStream, sequence: number, now: number): void {
-    this.#waiting.push({ slot, stream, sequence, since: now });
+  /** So many packets that the slot is to forward, from that one on; `start` follows. */
+  add(slot: Slot, stream: IncomingStream, first: number, count: number, now: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#waiting.push({ slot, stream, sequence: (first + i) | 0, since: now });
+    }
+  }
+
+  /** All that is there now has been added. */
+  start(now: number): void {
     if (this.#waiting.length > PACED_MAX) this.#sendAll(now);
     else if (!this.#timer.scheduled) this.#send(now);
   }
@@ -65,21 +79,26 @@ export class Pacer {
     const elapsed = Math.min(now - this.#at, 2 * STEP_MS);
     this.#at = now;
     this.#allowed = Math.min(0, this.#allowed) + (bps * elapsed) / 8000;
-    let sent = 0;
-    for (; sent < waiting.length; sent++) {
-      const one = waiting[sent]!;
+    while (this.#done < waiting.length) {
+      const one = waiting[this.#done]!;
       if (this.#allowed <= 0 && now - one.since < WAITS_MS) break;
+      this.#done++;
       const before = path.sentBytes;
       this.#forward(one, now);
       this.#allowed -= path.sentBytes - before;
     }
-    waiting.splice(0, sent);
+    waiting.splice(0, this.#done);
+    this.#done = 0;
     if (waiting.length > 0) path.host.timers.schedule(this.#timer, now + STEP_MS);
   }
 
   #sendAll(now: number): void {
-    for (const one of this.#waiting) this.#forward(one, now);
+    for (const one of this.#waiting) {
+      this.#done++;
+      this.#forward(one, now);
+    }
     this.#waiting.length = 0;
+    this.#done = 0;
     this.#path.host.timers.cancel(this.#timer);
   }
 

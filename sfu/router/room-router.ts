@@ -159,9 +159,10 @@ export class RoomRouter {
         for (let k = 0; k < packets; k++) {
           const stream = publication.pendingStreams[k]!;
           const sequence = publication.pendingSequences[k]!;
-          if (isPaced) path.pacer.add(slot, stream, sequence, now);
+          if (isPaced) path.pacer.add(slot, stream, sequence, 1, now);
           else slot.forward(stream, sequence, now);
         }
+        if (isPaced) path.pacer.start(now);
       }
       if (now >= path.reports.earliest) path.reportAlong(now);
     }

@@ -192,8 +192,8 @@ export class Slot {
     const stream = this.target;
     if (stream === undefined || stream.kind === 'audio') return;
     const isRecent = now - stream.keyFrameAt < CATCH_UP_MS;
-    if (isRecent && this.path.isUp) this.forward(stream, stream.keyFrameSequence, now);
-    if (this.#source !== undefined || !this.canShow) return;
+    if (isRecent && this.path.isUp) this.#catchUp(stream, now);
+    if (this.#source !== undefined || !this.canShow || this.#waits(stream)) return;
     // For who is about to connect it is asked for ahead, so that it comes while ICE and DTLS go on.
     if (this.path.isUp || (this.path.isNew && !isRecent)) this.#wish(now);
   }
@@ -209,9 +209,9 @@ export class Slot {
     }
     if (!this.#begins(stream, sequence, now)) return;
     output.send(stream, sequence, now);
-    if (this.path.pacer.isHolding) return;
-    // A key frame that begins with a late packet: what follows has been here already.
-    for (let next = (sequence + 1) | 0; ((stream.newest - next) | 0) >= 0; next = (next + 1) | 0) {
+    // What follows a late key frame, or one of before, has been here already, but for what waits.
+    const end = this.path.pacer.firstOf(this, stream, (stream.newest + 1) | 0);
+    for (let next = (sequence + 1) | 0; ((end - next) | 0) > 0; next = (next + 1) | 0) {
       output.send(stream, next, now);
     }
   }
@@ -284,12 +284,21 @@ export class Slot {
       this.#wish(now);
       return;
     }
-    const count = (target.newest - target.keyFrameSequence) | 0;
-    for (let i = 0; i <= count && i <= CATCH_UP_MAX; i++) {
-      const sequence = (target.keyFrameSequence + i) | 0;
-      if (path.pacer.isNeeded(now)) path.pacer.add(this, target, sequence, now);
-      else this.forward(target, sequence, now);
-    }
+    this.#catchUp(target, now);
+  }
+
+  /** What was there from its last key frame on, bit by bit where the network is congested. */
+  #catchUp(stream: IncomingStream, now: number): void {
+    const { pacer } = this.path;
+    const first = stream.keyFrameSequence;
+    if (!pacer.isNeeded(now)) return this.forward(stream, first, now);
+    pacer.add(this, stream, first, Math.min((stream.newest + 1 - first) | 0, CATCH_UP_MAX), now);
+    pacer.start(now);
+  }
+
+  #waits(stream: IncomingStream): boolean {
+    const { newest } = stream;
+    return this.path.pacer.firstOf(this, stream, (newest + 1) | 0) !== ((newest + 1) | 0);
   }
 
   #wishAgain(now: number): void {

@@ -6,6 +6,8 @@ import { ArrivalLog } from '../../../sfu/feedback/arrival-log.ts';
 import { writeRtcp } from '../../support/sfu-router/rtcp.ts';
 import type { SentPacket, TestTransport } from '../../support/sfu-router/router-world.ts';
 import { RouterWorld } from '../../support/sfu-router/router-world.ts';
+import { FUZZ_SEED } from '../../support/fuzz.ts';
+import { Chance } from '../../support/turn/fuzz.ts';
 import { RIDS, runFor, SimulcastCamera, TestLink } from '../../support/sfu-router/adapted.ts';
 import { readFrame } from '../../support/sfu-router/decoder.ts';
 import { publishes, sends, shows } from '../../support/sfu-router/sections.ts';
@@ -307,4 +309,46 @@ it('asks for nothing that nobody is shown', () => {
   const before = [...camera.keyFrames];
   run(4000, link);
   expect(camera.keyFrames).toEqual(before);
+});
+
+it('begins with a key frame that has just been there without a gap, while others wait for a narrow network', () => {
+  const second = world.join(2, publishes([sends('0', 'video', { rids: RIDS })], { 0: 8 }));
+  const another = new SimulcastCamera(second, world.now);
+  another.together = true;
+  const sections = [shows('0', 'video', { tells: true }), shows('1', 'video', { tells: true })];
+  const link = new TestLink(world.join(10, publishes(sections, {}), { 0: 7 }), PLENTY);
+  const runBoth = (ms: number): void => {
+    runFor(world, ms, (now) => {
+      camera.step(now);
+      another.step(now);
+      link.step(now);
+    });
+  };
+  camera.keyFactor = 8;
+  runBoth(3000);
+  const comes = (id: number, publication: number): unknown =>
+    world.join(id, publishes([shows('0', 'video')], {}), { 0: publication });
+  const chance = new Chance(FUZZ_SEED);
+  for (let trial = 0; trial < 12; trial++) {
+    link.rate = (200 + chance.below(1300)) * 1000;
+    runBoth(20 + chance.below(580));
+    // A key frame of the second one, and then a large one of the first, which waits.
+    comes(100 + trial, 8);
+    runBoth(20 + chance.below(280));
+    comes(200 + trial, 7);
+    runBoth(10 + chance.below(140));
+    world.bind(10, { 0: 7, 1: 8 });
+    runBoth(300);
+    link.rate = PLENTY;
+    runBoth(1500);
+    world.bind(10, { 0: 7, 1: 0 });
+    for (const id of [100, 200]) world.transports.get(id + trial)?.end();
+    runBoth(300);
+  }
+  const numbers = link.sent.flatMap(({ rtp }) =>
+    rtp.ssrc === SSRC + 1 ? [rtp.sequenceNumber] : [],
+  );
+  expect(numbers.length).toBeGreaterThan(50);
+  const first = Math.min(...numbers);
+  expect(numbers.toSorted((a, b) => a - b)).toEqual(numbers.map((_, i) => first + i));
 });
