@@ -13,11 +13,14 @@ const system = {
   retry: process.env['CI'] === undefined ? 0 : 1,
 };
 
-/** Whose nodes must renew within a second: who is kept from it has lost its rooms. */
-const SHORT_LEASES = 'test/{integration,e2e}/many-nodes.test.ts';
-
-/** Whose encoders and decoders need most of a small machine, and who looks at pauses of half a second. */
-const PICTURES = 'test/e2e/sfu-adaptation*.test.ts';
+const ALONE = [
+  // Whose nodes must renew within a second: who is kept from it has lost its rooms.
+  'test/{integration,e2e}/many-nodes.test.ts',
+  // Whose encoders and decoders need most of a small machine, and who looks at pauses of half a second.
+  'test/e2e/sfu-adaptation*.test.ts',
+  // Who sends as much as arrives without a loss where nobody else does.
+  'test/bench/{rooms,sfu,turn}.test.ts',
+];
 
 /** Who measures nothing of its own process: these may find modules loaded and compiled by others. */
 const TOGETHER = [
@@ -26,8 +29,8 @@ const TOGETHER = [
 ];
 
 /**
- * `fast` and `fast-together` need nothing but Node. `system` starts real servers, browsers and coturn's clients: its files wait more than
- * they work, so several go at a time. `alone` has what loads the whole machine or measures it, one file at a time.
+ * `fast` and `fast-together` need nothing but Node. `system` starts real servers, browsers and coturn's clients, and benches, of which it
+ * looks at what they print and at no figure: several go at a time. `alone` has what loads the whole machine or measures it, one file at a time.
  */
 export default defineConfig({
   test: {
@@ -52,8 +55,8 @@ export default defineConfig({
         test: {
           ...system,
           name: 'system',
-          include: ['test/{integration,e2e}/**/*.test.ts'],
-          exclude: [SHORT_LEASES, PICTURES],
+          include: ['test/{integration,e2e,bench}/**/*.test.ts'],
+          exclude: ALONE,
           maxWorkers: 2,
           // coturn's clients sleep most of their time.
           maxConcurrency: 10,
@@ -64,7 +67,7 @@ export default defineConfig({
         test: {
           ...system,
           name: 'alone',
-          include: ['test/{fault,bench}/**/*.test.ts', SHORT_LEASES, PICTURES],
+          include: ['test/fault/**/*.test.ts', ...ALONE],
           fileParallelism: false,
           sequence: { groupOrder: 2 },
         },
