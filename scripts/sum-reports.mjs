@@ -14,12 +14,14 @@ for (const folder of process.argv.slice(2)) {
   addReport(join(folder, 'vitest.json'));
 }
 
-/** The test step is counted by its tests; it counts itself only when it has left no report. */
+/** A step of tests is counted by its tests; it counts itself only when it has left no report. */
 function addSteps(file) {
   if (!existsSync(file)) return;
   for (const line of readFileSync(file, 'utf8').split('\n')) {
-    if (line.startsWith('ok ') && line !== 'ok tests') passed++;
-    if (line.startsWith('failed ') && line !== 'failed tests') failed++;
+    const [outcome, name] = line.split(' ');
+    if (name === 'tests') continue;
+    if (outcome === 'ok') passed++;
+    if (outcome === 'failed') failed++;
   }
 }
 

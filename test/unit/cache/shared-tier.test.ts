@@ -70,7 +70,7 @@ describe('SharedTier', () => {
     const { write, read, tier } = setUp(1);
     const names = Array.from({ length: 200 }, (_, i) => `key ${i}`);
     names.forEach((name, i) => write(name, name, 1000 + i));
-    // 16 slots in two groups of 8: the last ones of each are there. Which key is of which group is another one each time.
+    // 16 slots in two groups of 8, each with its last ones; which key is of which group is by chance.
     const there = names.filter((name) => read(name) === name);
     expect(there).toHaveLength(16);
     expect(Math.min(...there.map((name) => names.indexOf(name)))).toBeGreaterThan(100);
