@@ -313,7 +313,7 @@ export class Publication {
     }
     if (stream !== this.selected && this.#isBetter(stream, now)) this.#select(stream, now);
     if (this.isQuiet) {
-      this.#isHeldBack = true;
+      this.holdBack();
       this.room.host.counters.quietPackets++;
       if (this.#pins === 0) return;
     } else if (this.#isHeldBack) this.#resume();
@@ -326,6 +326,11 @@ export class Publication {
     if (isWhole) this.room.pend(this);
     else this.room.hold(this, now);
     if (this.pendingCount === PENDING_MAX) this.room.flush(now);
+  }
+
+  /** Something of it is not sent to who has not pinned it. */
+  holdBack(): void {
+    this.#isHeldBack = true;
   }
 
   /** It is loud enough again: who was sent nothing of it begins anew. */

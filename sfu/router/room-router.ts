@@ -215,7 +215,10 @@ export class RoomRouter {
     if (nextDeadline !== Infinity) this.host.timers.schedule(this.#speakersTimer, nextDeadline);
   }
 
-  #gather({ slots, isQuiet }: Publication): void {
+  #gather(publication: Publication): void {
+    const { slots, isQuiet } = publication;
+    // Somebody else was louder later in the same turn.
+    if (isQuiet) publication.holdBack();
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!;
       const { path } = slot;

@@ -175,6 +175,15 @@ it('a slot whose microphone was held back goes on as one stream', () => {
   expectOneStreamEach(heard);
 });
 
+it('who gives way to somebody in the same turn, and is pinned then, misses no number', () => {
+  const room = new Microphones(world, 6);
+  const heard = room.run(3 * FRAME_MS);
+  heard.push(...room.run(FRAME_MS, { 5: 0 }));
+  room.pin(1);
+  heard.push(...room.run(5 * FRAME_MS));
+  expectOneStreamEach(heard);
+});
+
 it('whatever is said, never more than k are heard, and nobody loses the place who has just spoken', () => {
   const level = fc.oneof(
     fc.constant<Level>(SILENCE),
