@@ -115,7 +115,7 @@ export class PacketDescriber {
       const layers = stream.layers ?? new StreamLayers();
       if (layers.takeStructure(dependencies, stream.sequence, now)) stream.layers = layers;
     }
-    const layers = stream.layers?.ofDescriptor(dependencies, isAhead, now);
+    const layers = stream.layers?.ofDescriptor(dependencies, stream.sequence, isAhead, now);
     if (layers === undefined) return;
     packet.layers = layers === NO_LAYERS ? NO_LAYERS : layers | (packet.layers & OF_PAYLOAD);
   }

@@ -54,6 +54,9 @@ export class LayerFilter {
   #point = 0;
   /** Those that could be gone over to: nothing is missing of what their frames refer to. */
   #intact = ALL_POINTS;
+  /** Whether spatial layers need all that is below them, as told since a key frame, of that timestamp. */
+  #nests: boolean | undefined = undefined;
+  #keyTimestamp = 0;
   #newest = 0;
   /** Of the newest packet. */
   #timestamp = 0;
@@ -93,6 +96,9 @@ export class LayerFilter {
   begin(sequence: number, { timestamp, keyFrame }: MediaPacket, top: number): void {
     this.isActive = true;
     this.#intact = ALL_POINTS;
+    this.#nests = undefined;
+    // Its own layers need each other however others do.
+    this.#keyTimestamp = timestamp;
     this.#changes = 0;
     this.#packets.clear();
     this.#pictures.clear();
@@ -108,7 +114,8 @@ export class LayerFilter {
     const { layers } = packet;
     const ahead = (sequence - this.#newest) | 0;
     if (ahead > 0) {
-      if (ahead > 1) this.#intact &= pointsBelow(this.#point);
+      if (ahead > 1) this.#intact &= this.#neededToo();
+      this.#noteNeeds(packet, top);
       const isPicture =
         (layers & LAYERS_START) !== 0 &&
         packet.timestamp !== this.#timestamp &&
@@ -155,6 +162,28 @@ export class LayerFilter {
     const mask = pictureMask(layers);
     const mapped = this.#pictures.map(this.#unwrap(pictureId, mask));
     return mapped === NOT_MAPPED ? pictureId : mapped & mask;
+  }
+
+  /** Of a key picture every spatial layer needs those below; of others that may be different. */
+  #noteNeeds({ layers, keyFrame, timestamp }: MediaPacket, top: number): void {
+    if (keyFrame) {
+      this.#nests = undefined;
+      this.#keyTimestamp = timestamp;
+    }
+    const spatial = spatialLayer(layers);
+    if (layers === NO_LAYERS || timestamp === this.#keyTimestamp || spatial >= top) return;
+    const above = operatingPoint(spatial + 1, temporalLayer(layers));
+    this.#nests = ((neededBy(layers) >> above) & 1) === 1 && this.#nests !== false;
+  }
+
+  /** The points that need nothing but what the present one needs, too: all that is missing there is missing anyway. */
+  #neededToo(): number {
+    const spatial = spatialOf(this.#point);
+    let points = 0;
+    for (let s = this.#nests === true ? 0 : spatial; s <= spatial; s++) {
+      for (let t = 0; t <= temporalOf(this.#point); t++) points |= 1 << operatingPoint(s, t);
+    }
+    return points;
   }
 
   /** At the first packet of a picture that comes in its order. */
@@ -246,15 +275,6 @@ export class LayerFilter {
     if (ahead > mask >> 1) ahead -= mask + 1;
     return this.#picture + ahead;
   }
-}
-
-/** Those of less than a point, and the point itself. */
-function pointsBelow(point: number): number {
-  let points = 0;
-  for (let s = 0; s <= spatialOf(point); s++) {
-    for (let t = 0; t <= temporalOf(point); t++) points |= 1 << operatingPoint(s, t);
-  }
-  return points;
 }
 
 function pictureMask(layers: number): number {

@@ -1,7 +1,7 @@
 // What is known of the layers inside of one incoming stream: which there are, what each operating point takes, and
 // which of them a packet is of, told in the same words for all codecs. Every packet of a frame is told the same,
 // whichever of them came first. Called by: PacketDescriber, Publication. Allocates: when it is made, which is when a
-// stream turns out to have layers; with the first structure of a dependency descriptor; nothing per packet.
+// stream turns out to have layers; with the first structures of a dependency descriptor; nothing per packet.
 
 import { SendRate } from '../feedback/send-rate.ts';
 import type { DependencyDescriptor } from '../rtp/dependency-descriptor.ts';
@@ -29,6 +29,8 @@ import { SPATIAL_QUIET_MS } from './limits.ts';
 
 /** Frames whose layers are remembered for those of their packets that come later; a power of two. */
 const FRAMES = 128;
+/** Structures that are remembered for what is late; a key frame brings one, and several may come at once. */
+const STRUCTURES = 4;
 /** An operating point is one of its own where it takes so much more than the one below. */
 const MORE = 1.02;
 const FLAGS = LAYERS_START | LAYERS_END;
@@ -42,11 +44,9 @@ export class StreamLayers {
   readonly #bytes = new Float64Array(POINTS);
   readonly #packets = new Float64Array(POINTS);
   readonly #rates: readonly SendRate[] = Array.from({ length: POINTS }, () => new SendRate());
-  #structure: DependencyStructure | undefined = undefined;
-  #before: DependencyStructure | undefined = undefined;
+  /** The newest first, each with the number of the packet that it came with. */
+  readonly #structures: { structure: DependencyStructure; sequence: number }[] = [];
   #spare: DependencyStructure | undefined = undefined;
-  /** The packet that it came with. */
-  #structureAt = 0;
   /** By frame number: that number, and what its packets are told. */
   readonly #frames = new Int32Array(2 * FRAMES).fill(-1);
 
@@ -97,24 +97,25 @@ export class StreamLayers {
     this.#spare ??= new DependencyStructure();
     const read = this.#spare;
     if (!descriptor.readStructure(read)) return false;
-    const structure = this.#structure;
-    // One that was lost and comes again late is the newest still.
-    if (structure !== undefined && ((sequence - this.#structureAt) | 0) <= 0) return true;
-    this.#spare = this.#before;
-    this.#before = structure;
-    this.#structure = read;
-    this.#structureAt = sequence;
-    this.#announce(read.topSpatial, now);
+    const structures = this.#structures;
+    let place = 0;
+    while (place < structures.length && ((structures[place]!.sequence - sequence) | 0) > 0) place++;
+    if (structures[place]?.sequence === sequence) return true;
+    structures.splice(place, 0, { structure: read, sequence });
+    this.#spare = structures.length > STRUCTURES ? structures.pop()!.structure : undefined;
+    // One that was lost and comes again late tells of what is late alone.
+    if (place === 0) this.#announce(read.topSpatial, now);
     return read.targets > 1;
   }
 
   /** By the dependency descriptor; undefined while there is no structure to read it with. */
   ofDescriptor(
     descriptor: DependencyDescriptor,
+    sequence: number,
     isAhead: boolean,
     now: number,
   ): number | undefined {
-    const structure = this.#structureOf(descriptor);
+    const structure = this.#structureAt(sequence);
     if (structure === undefined) return undefined;
     this.#spare ??= new DependencyStructure();
     const told = descriptor.layers(structure, this.#spare);
@@ -133,10 +134,16 @@ export class StreamLayers {
     return told;
   }
 
-  /** What is late may belong to the structure before: identifiers of templates do not come again soon (A.8.3). */
-  #structureOf({ templateId }: DependencyDescriptor): DependencyStructure | undefined {
-    const isNew = this.#structure === undefined || this.#structure.indexOf(templateId) >= 0;
-    return isNew ? this.#structure : (this.#before ?? this.#structure);
+  /**
+   * The last one before the packet. Where its own was lost it has no template there: identifiers do not come again soon
+   * (A.8.3).
+   */
+  #structureAt(sequence: number): DependencyStructure | undefined {
+    const structures = this.#structures;
+    for (let i = 0; i < structures.length; i++) {
+      if (((sequence - structures[i]!.sequence) | 0) >= 0) return structures[i]!.structure;
+    }
+    return structures.at(-1)?.structure;
   }
 
   /** A packet with so many bytes of payload was taken. */
