@@ -29,8 +29,9 @@ const TOGETHER = [
 ];
 
 /**
- * `fast` and `fast-together` need nothing but Node. `system` starts real servers, browsers and coturn's clients, and benches, of which it
- * looks at what they print and at no figure: several go at a time. `alone` has what loads the whole machine or measures it, one file at a time.
+ * `fast` and `fast-together` need nothing but Node. `system` starts real servers, browsers and coturn's clients, and
+ * benches, of which it looks at what they print and at no figure: several go at a time. `alone` has what loads the
+ * whole machine or measures it, one file at a time.
  */
 export default defineConfig({
   test: {

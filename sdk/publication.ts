@@ -1,7 +1,8 @@
 // A track that another participant publishes, whether or not it arrives at the moment. A live object: its
 // participant keeps it up to date.
 
-import type { Subscription, TrackInfo, TrackSource } from '../signaling/protocol.ts';
+import type { Subscription, TrackInfo } from '../signaling/protocol.ts';
+import { Published } from './published.ts';
 import type { Views } from './views.ts';
 
 /** How well a track is sent to us that its publisher sends in several sizes. */
@@ -32,40 +33,23 @@ export interface Preference {
 /** Lines of each; the best of a camera is `high`. */
 const LINES = { low: 180, medium: 360, high: 16_384 } as const;
 
-export class Publication {
+export class Publication extends Published {
   /**
    * The track while it arrives, and nothing else: fit for `srcObject` of its own element. It stays the same object
    * whatever comes and goes.
    */
   readonly stream: MediaStream;
-  #info: TrackInfo;
   #track: MediaStreamTrack | null = null;
   #quality: Quality | null = null;
   readonly #elements = new Set<HTMLMediaElement>();
   readonly #views: Views | undefined;
 
   constructor(info: TrackInfo, stream: MediaStream, views: Views | undefined) {
-    this.#info = info;
+    super(info);
     this.stream = stream;
     this.#views = views;
   }
 
-  get sid(): string {
-    return this.#info.sid;
-  }
-  get kind(): 'audio' | 'video' {
-    return this.#info.kind;
-  }
-  /** In a room of mode `p2p` it is guessed: the first video track is the camera, a further one the screen. */
-  get source(): TrackSource {
-    return this.#info.source;
-  }
-  get name(): string {
-    return this.#info.name;
-  }
-  get muted(): boolean {
-    return this.#info.muted;
-  }
   /** Null while the server sends another track in its place, or none. */
   get track(): MediaStreamTrack | null {
     return this.#track;
@@ -122,11 +106,6 @@ export class Publication {
   close(): void {
     this.#elements.clear();
     this.#views?.forget(this.sid);
-  }
-
-  /** For participant.ts. */
-  update(info: TrackInfo): void {
-    this.#info = info;
   }
 
   /** For participant.ts. */

@@ -1,43 +1,18 @@
 // A participant as a bot sees it: what the server says about it, what it publishes, and the packets that arrive of
 // that. Live objects: room.ts keeps them up to date, events tell when.
 
-import type { ParticipantInfo, TrackInfo, TrackSource } from '../../signaling/protocol.ts';
+import type { ParticipantInfo, TrackInfo } from '../../signaling/protocol.ts';
 import { Person } from '../person.ts';
-import type { Kind } from './codecs.ts';
+import { Published } from '../published.ts';
 import type { RemoteTrack } from './remote-track.ts';
 
 /** A track that another participant publishes, whether or not it arrives at the moment. */
-export class Publication {
-  #info: TrackInfo;
+export class Publication extends Published {
   #track: RemoteTrack | null = null;
 
-  constructor(info: TrackInfo) {
-    this.#info = info;
-  }
-
-  get sid(): string {
-    return this.#info.sid;
-  }
-  get kind(): Kind {
-    return this.#info.kind;
-  }
-  get source(): TrackSource {
-    return this.#info.source;
-  }
-  get name(): string {
-    return this.#info.name;
-  }
-  get muted(): boolean {
-    return this.#info.muted;
-  }
   /** Null while the server sends another track in its place, or none. */
   get track(): RemoteTrack | null {
     return this.#track;
-  }
-
-  /** For Participant. */
-  update(info: TrackInfo): void {
-    this.#info = info;
   }
 
   /** For Participant. */

@@ -19,7 +19,7 @@ let sterna: Sterna;
 let rooms = 0;
 
 beforeAll(async () => {
-  browser = await Chromium.launch();
+  browser = await Chromium.launch({ whole: true });
   sterna = await Sterna.start({ environment: { STERNA_TURN_LISTENERS: 'udp://127.0.0.1:0' } });
 });
 afterEach(async () => {
