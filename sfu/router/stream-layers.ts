@@ -92,7 +92,7 @@ export class StreamLayers {
     return packetLayers(spatial, temporal, needed, begins, flags);
   }
 
-  /** Takes the structure that comes along with the packet of that number; false where that has no layers, or is broken. */
+  /** Takes the structure that comes with the packet of that number; false where it has no layers, or is broken. */
   takeStructure(descriptor: DependencyDescriptor, sequence: number, now: number): boolean {
     this.#spare ??= new DependencyStructure();
     const read = this.#spare;

@@ -1,5 +1,5 @@
-// Debian's Chromium for tests: without windows, with fake camera and microphone, host candidates on loopback and no mDNS
-// names. Its shell without windows opens a page in a fraction of the time that the whole browser takes to do so.
+// Debian's Chromium for tests: without windows, with fake camera and microphone, host candidates on loopback and no
+// mDNS names. Its shell without windows opens a page in a fraction of the time that the whole browser takes to do so.
 
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
