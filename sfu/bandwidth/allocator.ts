@@ -31,6 +31,8 @@ const UP_AFTER_MS = 1000;
 const UP_AFTER_MS_MAX = 8000;
 /** What was held for so long was worth going up for. */
 const SETTLED_MS = 10_000;
+/** For a while after a fall, a larger picture is no reason for a pause: its key frame is through in this time. */
+const KEY_FRAME_MS_MAX = 300;
 
 /** One video that a subscriber is shown: what it could have, and what it gets. */
 export class Claim {
@@ -46,6 +48,8 @@ export class Claim {
   resting = 0;
   /** Bits a second of each operating point, the smallest size with the fewest frames first; 0 for what is not sent. */
   readonly bps = new Float64Array(POINTS);
+  /** Bits of the last key frame of each size; 0 while that is not known. */
+  readonly keyBits = new Float64Array(LAYERS_MAX);
   /** The operating point that it gets. */
   point = PAUSED;
   reason: LayerReason = 'publisher';
@@ -130,6 +134,13 @@ export class Claim {
   /** Whether it may go up to that point now, as far as it has been there before. */
   mayRise(point: number, now: number): boolean {
     return point <= this.point || now - this.#fellAt >= this.#upAfterMs;
+  }
+
+  /** Whether nothing stands still for long while it goes up to that point, at so many bits a second. */
+  opensFast(point: number, bps: number, now: number): boolean {
+    const isLarger = this.point !== PAUSED && spatialOf(point) > spatialOf(this.point);
+    if (!isLarger || now - this.#fellAt >= SETTLED_MS) return true;
+    return this.keyBits[spatialOf(point)]! * 1000 <= bps * KEY_FRAME_MS_MAX;
   }
 
   /** To go up, so much of what the point costs must be there besides. */
@@ -235,7 +246,7 @@ function raise(
       if (above === PAUSED || !claim.mayRise(above, now)) continue;
       const more = claim.cost(above) - claim.cost(claim.next);
       const needed = above > claim.point ? more + claim.cost(above) * claim.margin(now) : more;
-      if (needed > left) continue;
+      if (needed > left || !claim.opensFast(above, left + claim.cost(claim.next), now)) continue;
       claim.next = above;
       left -= more;
     }

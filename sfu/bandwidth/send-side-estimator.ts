@@ -27,6 +27,8 @@ const CONGESTED_MS = 500;
 /** What a queue that overflows loses at least. */
 const LOSING = 0.1;
 const FULL_MS = 250;
+/** And so long the way may not carry much more than is sent. */
+const NARROW_MS = 10_000;
 /** Less than this of what it was: it fell, and did not swing. */
 const FELL = 0.9;
 /** Feedback names no more packets that were lost, so that what it costs is bounded. */
@@ -156,6 +158,11 @@ export class SendSideEstimator {
   /** Whether there was a sign of it lately: a queue, or losses that the way does not have by itself. */
   isCongested(now: number): boolean {
     return now - this.#congestedAt < CONGESTED_MS;
+  }
+
+  /** Whether it was so not long ago, and what is known of the way is about what it carries. */
+  wasCongested(now: number): boolean {
+    return now - this.#congestedAt < NARROW_MS;
   }
 
   /** Whether much of what is sent now would be lost, or come too late to be of use. */

@@ -13,6 +13,7 @@ import {
 } from '../feedback/sequence-unwrapper.ts';
 import type { SenderInfo } from '../rtp/rtcp-reports.ts';
 import { DROP_DUPLICATE, DROP_NOT_STORED, DROP_STRAY } from './drop-reason.ts';
+import { KeyFrameBytes } from './key-frame-bytes.ts';
 import { HISTORY_AUDIO, HISTORY_VIDEO, PADDING_RUNS, SEQUENCE_AHEAD_MAX } from './limits.ts';
 import { PacketHistory } from './packet-history.ts';
 import type { PayloadPool } from './payload-pool.ts';
@@ -56,6 +57,7 @@ export class IncomingStream {
   /** Where the newest key frame begins, and when it came. */
   keyFrameSequence = 0;
   keyFrameAt = NEVER;
+  readonly keyFrameBytes = new KeyFrameBytes();
   /** Slots that show it, or did until a better encoding can be shown. */
   watchers = 0;
   /** Of whoever sends it. */

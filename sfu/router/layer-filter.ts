@@ -80,9 +80,15 @@ export class LayerFilter {
     return this.isActive && this.awaitsKeyFrame && this.#spatial < spatialOf(this.#point);
   }
 
-  /** Who is to come down to a smaller picture is sent nothing until it begins: the queue is full of the larger one. */
-  hold(): void {
-    this.#isHeld ||= this.awaitsSmaller;
+  /**
+   * Who is to come down to a smaller picture, and cannot at once, is sent nothing until it begins: the queue is full of
+   * the larger one. Returns whether that is so.
+   */
+  hold(): boolean {
+    if (!this.isActive || this.#spatial >= spatialOf(this.#point)) return false;
+    const wanted = operatingPoint(this.#spatial, this.#temporal);
+    this.#isHeld ||= ((this.#intact >> wanted) & 1) === 0;
+    return this.#isHeld;
   }
 
   /** The next packet is of another source. */
@@ -203,6 +209,7 @@ export class LayerFilter {
       return;
     }
     this.awaitsKeyFrame = spatial !== here;
+    this.#isHeld &&= spatial < here;
     if (this.#isHeld) {
       this.#goTo(sequence, NOTHING);
       return;

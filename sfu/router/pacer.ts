@@ -1,6 +1,6 @@
-// While a subscriber's network is congested, what it is shown leaves bit by bit, as fast as it is carried: a key frame
-// all at once would find no room in the queue. Sound and what is sent again do not wait. Without congestion it does
-// nothing. Called by: RoomRouter, ParticipantMedia. Allocates: while there is congestion.
+// While a subscriber's network is congested, and for a while after, what it is shown leaves bit by bit, as fast as it
+// is carried: a key frame all at once would find no room in the queue. Sound and what is sent again do not wait. Where
+// there was no congestion it does nothing. Called by: RoomRouter, ParticipantMedia. Allocates: while it is needed.
 
 import { Timer } from '../../shared/net/timer-wheel.ts';
 import type { IncomingStream } from './incoming-stream.ts';
@@ -10,7 +10,7 @@ import type { Slot } from './slot.ts';
 
 const STEP_MS = 5;
 /** Of the estimate; and into a queue that is full, about what leaves it: the estimate is a bit below that. */
-const FACTOR = 2.5;
+const FACTOR = 1.5;
 const FACTOR_FULL = 1.2;
 /** Nothing waits longer, whatever the estimate says. */
 const WAITS_MS = 300;
@@ -38,7 +38,7 @@ export class Pacer {
 
   /** Whether what is shown has to go through here. */
   isNeeded(now: number): boolean {
-    return this.#waiting.length > 0 || this.#path.estimator?.isCongested(now) === true;
+    return this.#waiting.length > 0 || this.#path.estimator?.wasCongested(now) === true;
   }
 
   /** The lowest number of the stream that waits for the slot; `end` where none is below that. */

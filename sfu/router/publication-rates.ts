@@ -2,7 +2,7 @@
 // encoding. Called by: Slot, VideoShares. Allocates: nothing.
 
 import type { Claim } from '../bandwidth/allocator.ts';
-import { operatingPoint } from '../rtp/packet-layers.ts';
+import { operatingPoint, SPATIAL_LAYERS_MAX } from '../rtp/packet-layers.ts';
 import { type IncomingStream, NEVER } from './incoming-stream.ts';
 import { ENCODINGS_MAX, LAYER_QUIET_MS, LOWEST_QUIET_MS } from './limits.ts';
 import type { Publication } from './publication.ts';
@@ -16,8 +16,9 @@ export function measure(publication: Publication, claim: Claim, now: number): vo
   const { isSimulcast, section, selected } = publication;
   claim.sizes = isSimulcast ? section.rids.length : (selected?.layers?.sizes ?? 1);
   claim.bps.fill(0);
-  if (isSimulcast) measureEncodings(publication, claim.bps, now);
-  else measureLayers(selected, claim.bps, now);
+  claim.keyBits.fill(0);
+  if (isSimulcast) measureEncodings(publication, claim, now);
+  else measureLayers(selected, claim, now);
 }
 
 /** What that stream takes; a guess until it is known, 0 before it has begun. */
@@ -31,7 +32,7 @@ export function bpsOf(stream: IncomingStream | undefined, now: number): number {
 
 function measureEncodings(
   { encodings, resting }: Publication,
-  bps: Float64Array,
+  { bps, keyBits }: Claim,
   now: number,
 ): void {
   let newest = NEVER;
@@ -46,12 +47,17 @@ function measureEncodings(
     if (!isLive) continue;
     const { layers } = stream;
     const at = operatingPoint(i, 0);
+    keyBits[i] = 8 * stream.keyFrameBytes.upTo(SPATIAL_LAYERS_MAX - 1);
     if (layers?.measure(layers.top, bps, at, stream.keyFrameAt, now) !== true)
       bps[at] = bpsOf(stream, now);
   }
 }
 
-function measureLayers(stream: IncomingStream | undefined, bps: Float64Array, now: number): void {
+function measureLayers(
+  stream: IncomingStream | undefined,
+  { bps, keyBits }: Claim,
+  now: number,
+): void {
   if (stream?.layers === undefined) {
     bps[0] = bpsOf(stream, now);
     return;
@@ -59,6 +65,7 @@ function measureLayers(stream: IncomingStream | undefined, bps: Float64Array, no
   const { layers, keyFrameAt } = stream;
   for (let spatial = 0; spatial <= layers.top; spatial++) {
     const at = operatingPoint(spatial, 0);
+    keyBits[spatial] = 8 * stream.keyFrameBytes.upTo(spatial);
     if (!layers.measure(spatial, bps, at, keyFrameAt, now)) bps[at] = ENCODING_BPS[spatial]!;
   }
 }

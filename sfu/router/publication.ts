@@ -199,6 +199,7 @@ export class Publication {
     stream.lastAt = now;
     if (packet.marker && stream.kind === 'video') stream.frames++;
     if (packet.keyFrame) this.#onKeyFrame(stream, now);
+    if (stream.kind === 'video') stream.keyFrameBytes.take(packet);
     if (packet.audioLevel !== ABSENT) this.#hear(packet.audioLevel, now);
     this.#forward(stream, now);
   }

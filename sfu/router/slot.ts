@@ -143,11 +143,12 @@ export class Slot {
   }
 
   /** Who is about to show less sends no more: the queue is full of it. */
-  hold(): void {
+  hold(now: number): void {
     const { target } = this;
     if (this.layer < 0 || target === undefined) return;
-    if (target === this.#source) this.output.filter?.hold();
-    else this.#isHeld ||= target.encoding < (this.#source?.encoding ?? 0);
+    if (target === this.#source) {
+      if (this.output.filter?.hold() === true) this.#wishAgain(now);
+    } else this.#isHeld ||= target.encoding < (this.#source?.encoding ?? 0);
   }
 
   /** Tells its claim what each operating point takes that is of use here. */

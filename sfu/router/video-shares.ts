@@ -62,7 +62,7 @@ export class VideoShares {
     if (estimator.bps < this.#sharedBps * FALL) this.#share(now);
     else this.#probe(now);
     if (estimator.isFull(now))
-      for (let i = 0; i < this.#adapting.length; i++) this.#adapting[i]!.hold();
+      for (let i = 0; i < this.#adapting.length; i++) this.#adapting[i]!.hold(now);
   }
 
   close(): void {

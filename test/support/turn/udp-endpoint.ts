@@ -40,10 +40,15 @@ export async function udpEndpoint(
         clearTimeout(timer);
         resolve(datagram);
       };
-      const timer = setTimeout(() => {
-        waiting.splice(waiting.indexOf(take), 1);
+      const giveUp = async (): Promise<void> => {
+        // A process that was not run for so long has timers first, and then what came meanwhile.
+        await settle();
+        const at = waiting.indexOf(take);
+        if (at < 0) return;
+        waiting.splice(at, 1);
         reject(new Error('nothing came'));
-      }, RECEIVE_TIMEOUT_MS);
+      };
+      const timer = setTimeout(() => void giveUp(), RECEIVE_TIMEOUT_MS);
       waiting.push(take);
     });
   return {

@@ -111,6 +111,20 @@ it.each([
   expect(new Set(shown.map(({ encoding }) => encoding))).toEqual(new Set([2]));
 });
 
+it('makes no pause for a larger picture soon after a fall, and shows it later', () => {
+  camera.keyFactor = 20;
+  camera.together = true;
+  const link = subscribe(10, PLENTY);
+  link.queueMs = 300;
+  run(12_000, link);
+  link.rate = 1_100_000;
+  run(3000, link);
+  const fellAt = world.now;
+  expect(encodings(run(5000, link)[0]!)).toEqual([0]);
+  expect(link.decoder.longestGap(fellAt, world.now)).toBeLessThan(500);
+  expect(encodings(run(14_000, link)[0]!)).toContain(1);
+});
+
 it('does not wait for an encoder that has just made a key frame when less has to do', () => {
   camera.together = true;
   const link = subscribe(10, PLENTY);

@@ -100,6 +100,20 @@ describe('a change', () => {
     expect(share([one], 2_000_000, 11_000)).toEqual([2]);
   });
 
+  it('up soon after a fall is not to a size whose key frame takes long to get through', () => {
+    const one = claim();
+    one.keyBits.set([40_000, 500_000, 2_000_000]);
+    share([one], 3_000_000);
+    expect(share([one], 400_000, 500)).toEqual([0]);
+    // Half a megabit is half a second of it.
+    expect(share([one], 1_000_000, 9000)).toEqual([0]);
+    one.keyBits[1] = 250_000;
+    expect(share([one], 1_000_000, 9000)).toEqual([1]);
+    expect(share([one], 400_000, 9500)).toEqual([0]);
+    one.keyBits[1] = 500_000;
+    expect(share([one], 1_000_000, 20_000)).toEqual([1]);
+  });
+
   it('takes frames before size, and no larger picture that stutters', () => {
     const one = claim();
     one.bps.set([60, 100, 150, 250, 380, 500, 800, 1200, 1500].map((kbps) => kbps * 1000));

@@ -292,7 +292,7 @@ it.each(STRUCTURES)('%s: what is sent can be decoded, and nothing is missed', (s
           trial.restart();
         } else if (what < 9) trial.encoder.wantsKey = true;
         // Its queue is full.
-        if (trial.below(4) === 0) trial.slot.hold();
+        if (trial.below(4) === 0) trial.slot.hold(trial.now);
         pictures++;
         trial.picture((bytes) => trial.disturbed(bytes, loss));
       }
