@@ -11,6 +11,7 @@ import {
   OFFER_WAIT_MS,
 } from './limits.ts';
 import { judgeDescription } from './negotiation.ts';
+import { withoutStrayFeedback } from './offer-sdp.ts';
 
 export type RemoteSignal = Pick<RelayedSignalMessage, 'description' | 'candidate'>;
 
@@ -120,7 +121,7 @@ export class LinkNegotiation {
     const description = this.#pc.localDescription;
     if (!description) return;
     const { type, sdp } = description;
-    this.#sink.send({ description: { type, sdp } });
+    this.#sink.send({ description: { type, sdp: withoutStrayFeedback(sdp) } });
     if (type === 'offer') {
       this.#sink.onPhase('offer');
       this.#awaitAnswer();

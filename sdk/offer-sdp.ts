@@ -1,4 +1,4 @@
-// The two things that are read from, and cut out of, an offer of our own (RFC 8829 s5.2).
+// What is read from, and cut out of, an offer of our own (RFC 8829 s5.2).
 
 /** The `mid` of each section, in their order, which is that of the transceivers: none is ever stopped. */
 export function midsOf(sdp: string): string[] {
@@ -11,4 +11,18 @@ export function midsOf(sdp: string): string[] {
  */
 export function withoutCandidates(sdp: string): string {
   return sdp.replaceAll(/^a=(?:candidate:.*|end-of-candidates)\r?\n/gm, '');
+}
+
+/**
+ * Firefox leaves the feedback (RFC 4585 s4.2) of codecs behind that `setCodecPreferences` took out of a section, and
+ * Chromium refuses the whole description for it.
+ */
+export function withoutStrayFeedback(sdp: string): string {
+  return sdp.replaceAll(/^m=.*(?:\r?\n(?!m=).*)*/gm, (section) => {
+    const [line = ''] = section.split(/\r?\n/, 1);
+    const formats = new Set(['*', ...line.split(' ').slice(3)]);
+    return section.replaceAll(/^a=rtcp-fb:(\S+).*\r?\n/gm, (feedback, format: string) =>
+      formats.has(format) ? feedback : '',
+    );
+  });
 }

@@ -3,11 +3,10 @@
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Chromium } from '../support/chromium.ts';
-import { API_KEY } from '../support/e2e/sterna.ts';
 import { startHost } from '../support/e2e/sterna-host.ts';
 import type { SternaHost } from '../support/e2e/sterna-host.ts';
+import { joinsOf, LOOK, makeRoom, shownNothing, shows } from '../support/e2ee/looks.ts';
 import { SealedPage } from '../support/e2ee/sealed-page.ts';
-import type { Colour, SealedJoin, Seen } from '../support/e2ee/sealed-page.ts';
 import { Firefox } from '../support/peers/firefox.ts';
 import { ownAddress } from '../support/peers/whip-meeting.ts';
 
@@ -32,50 +31,6 @@ afterEach(async () => {
   await Promise.all([chromium.closePages(), firefox.closePages()]);
   chromium.throwErrors();
 });
-
-const LOOK = { timeout: 20_000, interval: 200 };
-
-/** Waits until it is seen in its colour, and the picture goes on. */
-async function shows(page: SealedPage, who: string, colour: Colour): Promise<Seen> {
-  await expect.poll(async () => (await page.sees(who))?.colour, LOOK).toBe(colour);
-  const before = (await page.sees(who))?.frames ?? 0;
-  await expect.poll(async () => (await page.sees(who))?.frames, LOOK).toBeGreaterThan(before + 5);
-  const seen = await page.sees(who);
-  if (!seen) throw new Error(`${who} is not there`);
-  return seen;
-}
-
-/** Much has come by now, and nothing was decoded of it. */
-async function shownNothing(page: SealedPage, who: string): Promise<void> {
-  await expect.poll(async () => (await page.sees(who))?.bytes, LOOK).toBeGreaterThan(0);
-  // Counters are those of a slot, whatever it has shown before.
-  const { bytes = 0, frames = 0 } = (await page.sees(who)) ?? {};
-  const more = bytes + 4_000;
-  await expect.poll(async () => (await page.sees(who))?.bytes, LOOK).toBeGreaterThan(more);
-  expect(await page.sees(who)).toMatchObject({ frames, colour: 'none' });
-}
-
-async function makeRoom(name: string, mode: 'p2p' | 'auto'): Promise<void> {
-  const made = await fetch(`${host.url}/v1/rooms`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${API_KEY.name}:${API_KEY.secret}`,
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({ name, mode }),
-  });
-  expect(made.status).toBe(201);
-}
-
-/** In the room that a test has for itself. */
-const joinsOf =
-  (room: string) =>
-  (identity: string, colour: Colour, seed: number | false): SealedJoin => ({
-    room,
-    identity,
-    colour,
-    seed,
-  });
 
 test('Chromium and Firefox see each other, and who does not encrypt is shown nothing', async () => {
   const as = joinsOf('sealed');
@@ -149,7 +104,7 @@ test('who is somebody else is refused, and who leaves takes no key along', async
 });
 
 test('what goes directly is encrypted as well', async () => {
-  await makeRoom('mesh', 'p2p');
+  await makeRoom(host, 'mesh', 'p2p');
   const as = joinsOf('mesh');
   const [ann, eve] = [await SealedPage.open(chromium, host), await SealedPage.open(chromium, host)];
   expect(await ann.join(as('ann', 'red', 0))).toBeNull();
@@ -162,7 +117,7 @@ test('what goes directly is encrypted as well', async () => {
   await Promise.all([shows(ann, 'bob', 'blue'), shows(bob, 'ann', 'red')]);
   await Promise.all([ann.leave(), bob.leave()]);
 
-  await makeRoom('pair', 'auto');
+  await makeRoom(host, 'pair', 'auto');
   const alone = joinsOf('pair');
   const [cleo, dave] = [
     await SealedPage.open(chromium, host),

@@ -3,8 +3,8 @@
 
 import type { Room } from '../../../sdk/index.ts';
 import type * as Sdk from '../../../sdk/index.ts';
-import type { SternaHost } from '../e2e/sterna-host.ts';
 import type { ScriptablePage } from '../peers/browser-peer.ts';
+import type { SdkHost } from '../sdk-page.ts';
 
 export type Colour = 'red' | 'green' | 'blue' | 'none';
 
@@ -86,16 +86,16 @@ function instrument(): void {
 
 export class SealedPage {
   readonly page: ScriptablePage;
-  readonly #host: SternaHost;
+  readonly #host: SdkHost;
 
-  private constructor(page: ScriptablePage, host: SternaHost) {
+  private constructor(page: ScriptablePage, host: SdkHost) {
     this.page = page;
     this.#host = host;
   }
 
   static async open(
     browser: { open(url: string): Promise<ScriptablePage> },
-    host: SternaHost,
+    host: SdkHost,
   ): Promise<SealedPage> {
     const page = await browser.open(`${host.url}/style.css`);
     await page.evaluate(instrument, undefined);
@@ -132,7 +132,8 @@ export class SealedPage {
         const own = new Uint8Array(32).fill(Number(given.seed));
         try {
           sealed.room = await sealed.sdk.join(location.origin, {
-            token: given.token,
+            // A session that is gone is begun anew.
+            tokenProvider: () => Promise.resolve(given.token),
             ...(given.colour === 'none' ? {} : { publish }),
             ...(given.codec ? { video: { codec: given.codec } } : {}),
             ...(given.seed === false ? {} : { e2ee: given.seed ? { identity: own } : {} }),
@@ -162,6 +163,9 @@ export class SealedPage {
           sealed.events.push(`${one.identity} ${one.encryption.state}`),
         );
         joined.on('data', ({ topic }) => sealed.events.push(`data ${topic}`));
+        joined.on('state', ({ state, how }) =>
+          sealed.events.push(`state ${state} ${how ?? ''}`.trim()),
+        );
         joined.on('warning', ({ error }) => {
           sealed.events.push(`warning ${(error as { reason?: string }).reason ?? String(error)}`);
         });
@@ -232,15 +236,22 @@ export class SealedPage {
   }
 
   /** Null, or the reason why it was refused. */
-  sends(topic: string): Promise<string | null> {
-    return this.page.evaluate(async (on) => {
-      try {
-        await window.sealed.room.sendData('x', { topic: on });
-        return null;
-      } catch (error) {
-        return String((error as { reason?: string }).reason);
-      }
-    }, topic);
+  sends(topic: string, text = 'x', times = 1): Promise<string | null> {
+    return this.page.evaluate(
+      async (given) => {
+        const { room } = window.sealed;
+        try {
+          const { topic: on } = given;
+          // One after the other, as what waits is bounded.
+          // oxlint-disable-next-line no-await-in-loop
+          for (let i = 0; i < given.times; i++) await room.sendData(given.text, { topic: on });
+          return null;
+        } catch (error) {
+          return String((error as { reason?: string }).reason);
+        }
+      },
+      { topic, text, times },
+    );
   }
 
   leave(): Promise<void> {

@@ -1,0 +1,77 @@
+// Chromium and Firefox in rooms where media goes directly, always or while two are alone, encrypted and not.
+
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { Chromium } from '../support/chromium.ts';
+import { startHost } from '../support/e2e/sterna-host.ts';
+import type { SternaHost } from '../support/e2e/sterna-host.ts';
+import { joinsOf, LOOK, makeRoom, shows } from '../support/e2ee/looks.ts';
+import { SealedPage } from '../support/e2ee/sealed-page.ts';
+import { Firefox } from '../support/peers/firefox.ts';
+import { ownAddress } from '../support/peers/whip-meeting.ts';
+
+let chromium: Chromium;
+let firefox: Firefox;
+let host: SternaHost;
+
+beforeAll(async () => {
+  [chromium, firefox, host] = await Promise.all([
+    Chromium.launch(),
+    Firefox.launch(),
+    startHost({ media: ownAddress() }),
+  ]);
+});
+afterAll(async () => {
+  await Promise.all([chromium?.close(), firefox?.close()]);
+  await host?.sterna.stop();
+});
+afterEach(async () => {
+  await Promise.all([chromium.closePages(), firefox.closePages()]);
+  chromium.throwErrors();
+});
+
+/** Chromium was there before. */
+async function two(room: string, seed: number | false): Promise<[SealedPage, SealedPage]> {
+  const as = joinsOf(room);
+  const ann = await SealedPage.open(chromium, host);
+  const fox = await SealedPage.open(firefox, host);
+  expect(await ann.join(as('ann', 'red', seed))).toBeNull();
+  expect(await fox.join(as('fox', 'blue', seed))).toBeNull();
+  return [ann, fox];
+}
+
+const seeEachOther = (ann: SealedPage, fox: SealedPage): Promise<unknown> =>
+  Promise.all([shows(ann, 'fox', 'blue'), shows(fox, 'ann', 'red')]);
+
+const warnings = async (page: SealedPage): Promise<string[]> =>
+  (await page.told()).events.filter((event) => event.startsWith('warning'));
+
+test.each([
+  ['in the clear', false],
+  ['encrypted', 0],
+] as const)('in a room of mode p2p they see each other, %s', async (how, seed) => {
+  const name = `mesh ${how}`;
+  await makeRoom(host, name, 'p2p');
+  const [ann, fox] = await two(name, seed);
+  await seeEachOther(ann, fox);
+  expect([await warnings(ann), await warnings(fox)]).toEqual([[], []]);
+});
+
+test('two who are alone go directly, through the server with a third one, and directly again', async () => {
+  await makeRoom(host, 'auto', 'auto');
+  const [ann, fox] = await two('auto', false);
+  const areDirect = async (): Promise<boolean[]> => [await ann.isDirect(), await fox.isDirect()];
+  await expect.poll(areDirect, LOOK).toEqual([true, true]);
+  await seeEachOther(ann, fox);
+  const cleo = await SealedPage.open(chromium, host);
+  expect(await cleo.join(joinsOf('auto')('cleo', 'green', false))).toBeNull();
+  await expect.poll(areDirect, LOOK).toEqual([false, false]);
+  await Promise.all([
+    seeEachOther(ann, fox),
+    shows(fox, 'cleo', 'green'),
+    shows(cleo, 'fox', 'blue'),
+  ]);
+  await cleo.leave();
+  await expect.poll(areDirect, LOOK).toEqual([true, true]);
+  await seeEachOther(ann, fox);
+  expect([await warnings(ann), await warnings(fox)]).toEqual([[], []]);
+});
