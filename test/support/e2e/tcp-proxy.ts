@@ -5,7 +5,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Endpoint } from './sterna.ts';
 
 export class TcpProxy {
-  readonly #target: Endpoint;
+  #target: Endpoint;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #cut = false;
@@ -37,6 +37,11 @@ export class TcpProxy {
 
   heal(): void {
     this.#cut = false;
+  }
+
+  /** Where new connections go from now on, as a load balancer turns away from a server that drains. */
+  turnTo(target: Endpoint): void {
+    this.#target = target;
   }
 
   async stop(): Promise<void> {
