@@ -14,8 +14,16 @@ declare global {
     sternaRoom?: Room;
     /** Each picture as it was shown, with the time since the epoch in milliseconds. */
     pictures: { at: number; height: number }[];
+    /** Each change of what the server sends of that picture, and why. */
+    choices: Choice[];
     serverPort: number;
   }
+}
+
+export interface Choice {
+  readonly at: number;
+  readonly layer: number;
+  readonly reason: string;
 }
 
 export interface Picture {
@@ -109,6 +117,12 @@ export async function watchFilm(browser: Chromium, host: SternaHost): Promise<Sd
     video.muted = true;
     video.srcObject = [...window.room.participants.values()][0]!.stream;
     void video.play();
+    window.choices = [];
+    window.room.on('quality', ({ publication: { quality } }) => {
+      if (!quality) return;
+      const at = performance.timeOrigin + performance.now();
+      window.choices.push({ at, layer: quality.layer, reason: quality.reason });
+    });
   });
   await page.page.evaluate(watchPictures, 'video');
   return page;
@@ -192,6 +206,9 @@ export async function enterBy(
 
 export const picturesOf = (page: ScriptablePage): Promise<Picture[]> =>
   page.evaluate((_none) => window.pictures, undefined);
+
+export const choicesOf = (page: SdkPage): Promise<Choice[]> =>
+  page.page.evaluate(() => window.choices);
 
 /** Why the server sends no more, and what the tile says of it. */
 export const reasonOf = (page: ScriptablePage): Promise<(string | undefined)[]> =>
