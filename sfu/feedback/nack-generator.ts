@@ -20,15 +20,19 @@ export class NackGenerator {
   nextDeadline = NEVER;
   readonly #historyPackets: number;
   /** The missing numbers, ascending; when each is due, and how often it was asked for. */
-  readonly #missing = new Float64Array(MISSING_MAX);
-  readonly #dueAt = new Float64Array(MISSING_MAX);
-  readonly #tries = new Uint8Array(MISSING_MAX);
+  readonly #missing: Float64Array;
+  readonly #dueAt: Float64Array;
+  readonly #tries: Uint8Array;
   #count = 0;
   #highest = NONE;
 
   /** @param historyPackets how far behind the highest number a packet is still of use */
   constructor(historyPackets: number) {
     this.#historyPackets = historyPackets;
+    const most = Math.min(MISSING_MAX, historyPackets);
+    this.#missing = new Float64Array(most);
+    this.#dueAt = new Float64Array(most);
+    this.#tries = new Uint8Array(most);
   }
 
   /** How many are missing. */
@@ -50,7 +54,7 @@ export class NackGenerator {
     if (highest === NONE) return false;
     const gap = extended - highest - 1;
     const oldest = this.#count > 0 ? this.#missing[0]! : highest + 1;
-    if (gap + this.#count > MISSING_MAX || extended - oldest > this.#historyPackets) {
+    if (gap + this.#count > this.#missing.length || extended - oldest > this.#historyPackets) {
       this.#forget(0, this.#count);
       return true;
     }

@@ -3,9 +3,12 @@
 /** A longer payload is not forwarded: with its header, extensions and tag it fits no path's MTU. */
 export const PAYLOAD_BYTES_MAX = 1500;
 
-/** Packets of one incoming stream that are kept for retransmissions: two seconds and more of them. Powers of two. */
+/** Packets of one incoming stream that are kept for retransmissions. Powers of two. */
 export const HISTORY_VIDEO = 512;
 export const HISTORY_AUDIO = 256;
+
+/** How long they are, at least: so late nobody asks for one again. A slow stream would keep half a minute else. */
+export const HISTORY_MS = 2000;
 
 /** Memory for the payloads of all streams of a worker, which grows as it is used and is given back. */
 export const PAYLOAD_POOL_BYTES_MAX = 2 ** 30;

@@ -1,11 +1,12 @@
 // The last packets of one incoming stream: payloads once, whatever the number of subscribers, and of their headers
 // what is needed to write another one. Found by their number in the stream, which is 32 bits that wrap. Called by:
-// IncomingStream, slots. Allocates: nothing per packet; a block of payloads now and then from the pool.
+// IncomingStream, slots. Allocates: nothing per packet; a block of payloads now and then from the pool, to which it
+// goes back once its packets are too old to be asked for.
 
 import type { Arena } from '../../shared/native/arena.ts';
 import { copyBytes } from '../../shared/net/copy-bytes.ts';
 import { OSN_BYTES } from '../rtp/rtx.ts';
-import { PAYLOAD_BYTES_MAX } from './limits.ts';
+import { HISTORY_MS, PAYLOAD_BYTES_MAX } from './limits.ts';
 import type { MediaPacket } from './media-packet.ts';
 import { BLOCK_BYTES, type PayloadPool } from './payload-pool.ts';
 
@@ -45,6 +46,8 @@ export class PacketHistory {
   readonly #blocks: Int32Array;
   /** The highest sequence number in each. */
   readonly #lastIn: Int32Array;
+  /** When the first packet of each came: those of the one before had all come then. */
+  readonly #begunAt: Float64Array;
   /** Serial numbers of the oldest block that is held, and of the one that is written; the first is 1. */
   #oldest = 1;
   #current = 0;
@@ -60,6 +63,7 @@ export class PacketHistory {
     const blocks = Math.ceil((capacity * PAYLOAD_BYTES_MAX) / (BLOCK_BYTES - WASTE_MAX)) + 2;
     this.#blocks = new Int32Array(2 ** Math.ceil(Math.log2(blocks)));
     this.#lastIn = new Int32Array(this.#blocks.length);
+    this.#begunAt = new Float64Array(this.#blocks.length);
   }
 
   /** Whether that packet is there. */
@@ -71,14 +75,14 @@ export class PacketHistory {
    * Takes a packet whose payload, and dependency descriptor, lie where `packet` says. False where it is too long or
    * there is no memory; it is not there then.
    */
-  add(sequence: number, packet: MediaPacket): boolean {
+  add(sequence: number, packet: MediaPacket, now: number): boolean {
     const { payloadBytes, descriptorBytes, arena } = packet;
     if (arena === undefined || payloadBytes > PAYLOAD_BYTES_MAX) return false;
     const needed = OSN_BYTES + payloadBytes + descriptorBytes;
     const ahead = (sequence - this.#highest) | 0;
     if (this.#current < this.#oldest || ahead > 0) this.#highest = sequence;
     else if (ahead <= -this.#capacity) return false;
-    if (this.#used + needed > BLOCK_BYTES && !this.#nextBlock()) return false;
+    if (this.#used + needed > BLOCK_BYTES && !this.#nextBlock(now)) return false;
     const place = this.#current & (this.#blocks.length - 1);
     const block = this.#blocks[place]!;
     // Before the payload there is room for what an RTX packet has in front.
@@ -125,6 +129,18 @@ export class PacketHistory {
     return true;
   }
 
+  /**
+   * Gives the memory of what came more than HISTORY_MS ago back, but for the newest block: who misses the end of what
+   * then rested asks for it when there is more.
+   */
+  forget(now: number): void {
+    const mask = this.#blocks.length - 1;
+    while (this.#oldest < this.#current) {
+      if (now - this.#begunAt[(this.#oldest + 1) & mask]! <= HISTORY_MS) break;
+      this.#releaseOldest();
+    }
+  }
+
   /** Forgets all packets and gives their memory back. */
   clear(): void {
     while (this.#oldest <= this.#current) this.#releaseOldest();
@@ -166,8 +182,9 @@ export class PacketHistory {
   }
 
   /** Begins a block; false where there is no memory at all. What no longer counts, or does not fit, goes first. */
-  #nextBlock(): boolean {
+  #nextBlock(now: number): boolean {
     this.#used = BLOCK_BYTES;
+    this.forget(now);
     const mask = this.#blocks.length - 1;
     while (this.#oldest <= this.#current) {
       const behind = (this.#highest - this.#lastIn[this.#oldest & mask]!) | 0;
@@ -182,6 +199,7 @@ export class PacketHistory {
     }
     if (block < 0) return false;
     this.#blocks[++this.#current & mask] = block;
+    this.#begunAt[this.#current & mask] = now;
     this.#used = 0;
     return true;
   }

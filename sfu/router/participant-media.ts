@@ -252,7 +252,10 @@ export class ParticipantMedia {
 
   #measure(now: number): void {
     for (const { encodings } of this.publications) {
-      for (const stream of encodings) stream?.bitrate.look(stream.statistics.bytes, now);
+      for (const stream of encodings) {
+        stream?.bitrate.look(stream.statistics.bytes, now);
+        stream?.history.forget(now);
+      }
     }
     for (const { output, statistics } of this.slots) output.bitrate.look(statistics.octets, now);
   }

@@ -195,7 +195,7 @@ export class Publication {
     const hadLayers = stream.layers !== undefined;
     describer.describe(packet, stream, arena, reader, this.section.ids, codec.codec, now);
     if (!hadLayers && stream.layers !== undefined) this.#onLayers(now);
-    if (!stream.history.add(stream.sequence, packet)) return counters.drop(DROP_NOT_STORED);
+    if (!stream.history.add(stream.sequence, packet, now)) return counters.drop(DROP_NOT_STORED);
     stream.lastAt = now;
     if (packet.marker && stream.kind === 'video') stream.frames++;
     if (packet.keyFrame) this.#onKeyFrame(stream, now);

@@ -1,5 +1,6 @@
 // What was sent last in one outgoing stream: which packet of the source each number stands for, and how often it was
-// sent again. No payload is kept here. Called by: Slot. Allocates: nothing but when it is made.
+// sent again. No payload is kept here. Called by: Slot. Allocates: with the first packet alone, since most slots show
+// nothing.
 
 import { RESENDS_MAX } from './limits.ts';
 
@@ -14,24 +15,27 @@ const RECORD_BITS = 2;
 /** What `resend` gives for what is not to be sent again. Otherwise 32 bits with a sign. */
 export const NOT_AGAIN = 0x1_0000_0000;
 
+const UNUSED = new Int32Array(0);
+
 export class SentPackets {
   readonly #capacity: number;
-  readonly #records: Int32Array;
+  #records: Int32Array = UNUSED;
 
   /** @param capacity packets; a power of two */
   constructor(capacity: number) {
     this.#capacity = capacity;
-    this.#records = new Int32Array(capacity << RECORD_BITS);
   }
 
   /** Whether that number was sent; 32 bits with a sign, as below. */
   has(sequence: number): boolean {
+    if (this.#records === UNUSED) return false;
     const at = this.#at(sequence);
     return this.#records[at + SENT]! > 0 && this.#records[at + SEQUENCE] === sequence;
   }
 
   /** A packet is sent for the first time. */
   add(sequence: number, source: number): void {
+    if (this.#records === UNUSED) this.#records = new Int32Array(this.#capacity << RECORD_BITS);
     const records = this.#records;
     const at = this.#at(sequence);
     records[at + SEQUENCE] = sequence;
@@ -47,6 +51,7 @@ export class SentPackets {
    */
   resend(sequenceNumber: number, now: number, intervalMs: number): number {
     const records = this.#records;
+    if (records === UNUSED) return NOT_AGAIN;
     const at = this.#at(sequenceNumber);
     const sent = records[at + SENT]!;
     if (sent === 0 || sent > RESENDS_MAX) return NOT_AGAIN;

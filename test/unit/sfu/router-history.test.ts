@@ -63,7 +63,7 @@ describe('a history', () => {
       keyIdx: 31,
       frameNumber: 0xbeef,
     });
-    expect(history.add(-5, one)).toBe(true);
+    expect(history.add(-5, one, 0)).toBe(true);
     source.bytes.fill(0);
     const found = read(-5)!;
     expect(found.payload).toEqual(Buffer.alloc(300, 7));
@@ -76,7 +76,7 @@ describe('a history', () => {
 
   it('says that what did not come does not', () => {
     const absent = packet(1, 10);
-    history.add(1, absent);
+    history.add(1, absent, 0);
     expect(read(1)!.packet).toMatchObject({
       marker: false,
       keyFrame: false,
@@ -92,8 +92,8 @@ describe('a history', () => {
   it('keeps the last packets, in whatever order they come, past the end of 32 bits', () => {
     const first = 0x7fff_ffff - 100;
     for (let i = 0; i < 300; i += 2) {
-      history.add((first + i + 1) | 0, packet(i + 1, 1000));
-      history.add((first + i) | 0, packet(i, 1000));
+      history.add((first + i + 1) | 0, packet(i + 1, 1000), 0);
+      history.add((first + i) | 0, packet(i, 1000), 0);
     }
     for (let i = 0; i < 300 - CAPACITY; i++) expect(history.has((first + i) | 0)).toBe(false);
     for (let i = 300 - CAPACITY; i < 300; i++) {
@@ -103,10 +103,10 @@ describe('a history', () => {
   });
 
   it('does not take what is too long, or older than all that it keeps', () => {
-    expect(history.add(1000, packet(1, 1501))).toBe(false);
-    expect(history.add(1000, packet(1, 1500, 'ff'.repeat(255)))).toBe(true);
-    expect(history.add(1000 - CAPACITY, packet(1, 10))).toBe(false);
-    expect(history.add(1001 - CAPACITY, packet(2, 10))).toBe(true);
+    expect(history.add(1000, packet(1, 1501), 0)).toBe(false);
+    expect(history.add(1000, packet(1, 1500, 'ff'.repeat(255)), 0)).toBe(true);
+    expect(history.add(1000 - CAPACITY, packet(1, 10), 0)).toBe(false);
+    expect(history.add(1001 - CAPACITY, packet(2, 10), 0)).toBe(true);
   });
 
   it('takes no more memory, whatever numbers packets have', () => {
@@ -114,25 +114,45 @@ describe('a history', () => {
     for (let i = 0; i < 20_000; i++) {
       // Most push out the one before, so that blocks would stay for the sake of one packet.
       number = (number + (i % 10 === 0 ? 1 : CAPACITY)) | 0;
-      history.add(number, packet(i, 1500));
+      history.add(number, packet(i, 1500), 0);
       expect(pool.leased).toBeLessThanOrEqual(BLOCKS_MAX);
     }
     expect(read(number)!.payload).toEqual(Buffer.alloc(1500, 19_999));
   });
 
   it('gives its memory back as its packets are of no use any more', () => {
-    for (let i = 0; i < CAPACITY; i++) history.add(i, packet(i, 1500));
+    for (let i = 0; i < CAPACITY; i++) history.add(i, packet(i, 1500), 0);
     expect(pool.leased).toBeGreaterThan(5);
-    for (let i = CAPACITY; i < CAPACITY + 500; i++) history.add(i, packet(i, 50));
+    for (let i = CAPACITY; i < CAPACITY + 500; i++) history.add(i, packet(i, 50), 0);
     expect(pool.leased).toBeLessThanOrEqual(2);
   });
 
+  it('gives back what is too old to be asked for, however slow the stream is, and keeps the newest', () => {
+    // A block has 16 of them.
+    for (let i = 0; i < 48; i++) history.add(i, packet(i, 1000), i * 100);
+    expect(pool.leased).toBe(3);
+    expect(history.has(0)).toBe(true);
+    history.add(48, packet(48, 1000), 4800);
+    expect(pool.leased).toBe(3);
+    expect([15, 16, 48].map((number) => history.has(number))).toEqual([false, true, true]);
+    history.forget(5200);
+    expect(pool.leased).toBe(3);
+    history.forget(5201);
+    expect([31, 32, 48].map((number) => history.has(number))).toEqual([false, true, true]);
+    history.forget(1e9);
+    expect([47, 48].map((number) => history.has(number))).toEqual([false, true]);
+    expect(pool.leased).toBe(1);
+    history.add(49, packet(49, 1000), 1e9);
+    expect(read(48)!.payload).toEqual(Buffer.alloc(1000, 48));
+    expect(pool.leased).toBe(1);
+  });
+
   it('forgets all of it at once', () => {
-    history.add(1, packet(1, 100));
+    history.add(1, packet(1, 100), 0);
     history.clear();
     expect(history.has(1)).toBe(false);
     expect(pool.leased).toBe(0);
-    history.add(1, packet(2, 100));
+    history.add(1, packet(2, 100), 0);
     expect(read(1)!.payload).toEqual(Buffer.alloc(100, 2));
   });
 });
@@ -154,13 +174,13 @@ describe('the memory of all', () => {
     const small = new PayloadPool(SLAB_BYTES);
     const others = Array.from({ length: 63 }, () => small.lease());
     const one = new PacketHistory(small, CAPACITY);
-    for (let i = 0; i < 30; i++) expect(one.add(i, packet(i, 1500))).toBe(true);
+    for (let i = 0; i < 30; i++) expect(one.add(i, packet(i, 1500), 0)).toBe(true);
     expect(one.has(29)).toBe(true);
     expect(one.has(0)).toBe(false);
     const none = new PacketHistory(small, CAPACITY);
-    expect(none.add(1, packet(1, 100))).toBe(false);
+    expect(none.add(1, packet(1, 100), 0)).toBe(false);
     for (const block of others) small.release(block);
-    expect(none.add(1, packet(1, 100))).toBe(true);
+    expect(none.add(1, packet(1, 100), 0)).toBe(true);
     small.close();
   });
 });
