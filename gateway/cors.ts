@@ -9,7 +9,7 @@ const PREFLIGHT_SECONDS = 7200;
 
 const EXPOSED =
   'ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, X-Request-Id';
-const TAKEN = 'Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id';
+const TAKEN = 'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id';
 
 export class Cors {
   readonly #origins: ReadonlySet<string>;
