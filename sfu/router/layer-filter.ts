@@ -75,9 +75,15 @@ export class LayerFilter {
     this.#temporal = temporal;
   }
 
-  /** Whether it is to come down to a smaller picture, and cannot yet. */
-  get awaitsSmaller(): boolean {
-    return this.isActive && this.awaitsKeyFrame && this.#spatial < spatialOf(this.#point);
+  /**
+   * Whether a packet that was sent is of no use any more: of a larger picture than the one that is shown now, or about
+   * to be.
+   */
+  isPast(layers: number): boolean {
+    if (!this.isActive) return false;
+    const isComingDown =
+      this.#isHeld || (this.awaitsKeyFrame && this.#spatial < spatialOf(this.#point));
+    return isComingDown || (layers !== NO_LAYERS && spatialLayer(layers) > spatialOf(this.#point));
   }
 
   /**

@@ -184,10 +184,11 @@ export class SlotOutput {
     const interval = Math.min(RESEND_INTERVAL_MS, path.rttMs);
     const source = this.#sent.resend(sequenceNumber, now, interval);
     if (source === NOT_AGAIN || !stream.history.read(source, packet)) return;
+    const { filter } = this;
+    if (filter?.isPast(packet.layers) === true) return;
     const codec = this.#codecs[packet.payloadType];
     if (codec === undefined || codec.rtxPayloadType < 0) return;
     if (this.map.strips[packet.payloadType] === 1 || !path.spend(packet.payloadBytes)) return;
-    const { filter } = this;
     if (filter?.isActive === true) this.#asDecided(filter, source);
     this.#rewriter.renumber(packet, codec.codec);
     const bytes = packet.arena!.bytes;

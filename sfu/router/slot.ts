@@ -224,7 +224,7 @@ export class Slot {
     if (stream === undefined || stream.generation !== this.#generation) return;
     // It is about to show less, and what is lost of more is of no use any more.
     const isSmaller = (this.target?.encoding ?? stream.encoding) < stream.encoding;
-    if (this.layer >= 0 && (isSmaller || this.output.filter?.awaitsSmaller === true)) return;
+    if (this.layer >= 0 && isSmaller) return;
     this.output.resend(stream, sequenceNumber, now);
   }
 
