@@ -35,7 +35,7 @@ test('of VP9 in one encoding with three sizes inside, too', async () => {
   await narrowsAndWidens(host, '127.0.0.1', chromium, chromium);
 });
 
-test('and of AV1', async () => {
+test('and of AV1, also where the network has next to no queue', async () => {
   await publishFilm(chromium, host, 'av1');
-  await narrowsAndWidens(host, '127.0.0.1', chromium, chromium);
+  await narrowsAndWidens(host, '127.0.0.1', chromium, chromium, 100);
 });

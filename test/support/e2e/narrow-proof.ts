@@ -33,15 +33,18 @@ const now = (): number => performance.timeOrigin + performance.now();
  * Ann publishes a film already.
  * @param media the address where the server receives media
  * @param chromium of who does not notice
+ * @param queueMs of the network that becomes narrow: a short one loses most of what is sent too much
  */
 export async function narrowsAndWidens(
   host: SternaHost,
   media: string,
   chromium: Chromium,
   browser: Browser,
+  queueMs = 300,
 ): Promise<void> {
   const wide = await watchFilm(chromium, host);
   const path = await UdpBottleneck.to(media, await mediaPort(wide));
+  path.queueMs = queueMs;
   try {
     const narrow = await enterBy(path.port, browser, host);
     // A busy machine takes its time to make pictures as large as they may be.
@@ -72,7 +75,7 @@ export async function narrowsAndWidens(
     const choices = (await choicesOf(wide)).filter(({ at }) => at >= cappedAt);
     // oxlint-disable-next-line no-console -- for who looks at it
     console.log(
-      `smaller after ${fellAfter} ms, large again ${returnedAfter} ms after the release; ` +
+      `a queue of ${queueMs} ms: smaller after ${fellAfter} ms, large again ${returnedAfter} ms after the release; ` +
         `longest time without a picture ${gap} ms, and ${othersGap} ms where nothing changed`,
     );
     // Two seconds, ten, and half a one are the aim, and what a machine that has nothing else to do shows. A busy one

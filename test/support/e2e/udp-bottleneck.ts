@@ -5,7 +5,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 
-const QUEUE_MS = 300;
 /** RFC 7983 s7. */
 const MEDIA_MIN = 128;
 const MEDIA_MAX = 191;
@@ -13,6 +12,8 @@ const MEDIA_MAX = 191;
 export class UdpBottleneck {
   /** Towards the client, bits a second. */
   bps = Number.POSITIVE_INFINITY;
+  /** What would have to wait for longer is dropped. */
+  queueMs = 300;
   /** Of so many datagrams of SRTP one is lost; 0 for none. */
   losesOneIn = 0;
   dropped = 0;
@@ -63,7 +64,7 @@ export class UdpBottleneck {
     }
     const now = performance.now();
     const begins = Math.max(now, this.#freeAt);
-    if (begins - now > QUEUE_MS) {
+    if (begins - now > this.queueMs) {
       this.dropped++;
       return;
     }
