@@ -51,8 +51,14 @@ test('who has missed the new keys of somebody gets them, and sees the picture ag
     });
     expect(await ann.join(as('ann', 'red', 1))).toBeNull();
     expect(await bob.join(as('bob', 'blue', 2))).toBeNull();
-    expect(await cleo.join(as('cleo', 'none', 3))).toBeNull();
-    await Promise.all([shows(bob, 'ann', 'red'), shows(ann, 'bob', 'blue')]);
+    const workerUrl = '/sterna-e2ee-worker.js?elsewhere';
+    expect(await cleo.join({ ...as('cleo', 'none', 3), workerUrl })).toBeNull();
+    await Promise.all([
+      shows(bob, 'ann', 'red'),
+      shows(ann, 'bob', 'blue'),
+      shows(cleo, 'ann', 'red'),
+    ]);
+    expect((await cleo.told()).events[0]).toBe(`worker ${workerUrl}`);
     const { epochs } = await ann.told();
 
     proxy.cut();

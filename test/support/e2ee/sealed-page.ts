@@ -44,6 +44,8 @@ export interface SealedJoin {
   readonly colour: Colour;
   /** Encrypts; with the identity of this seed, 0 for a new one. False: joins as who knows nothing of it. */
   readonly seed: number | false;
+  /** Where the worker is; beside the SDK where it is left out. */
+  readonly workerUrl?: string;
 }
 
 export interface Seen {
@@ -60,9 +62,14 @@ function instrument(): void {
   const wire: string[] = [];
   const keys: string[] = [];
   const epochs: number[] = [];
-  window.sealed = { ...window.sealed, wire, keys, epochs, events: [] };
+  const events: string[] = [];
+  window.sealed = { ...window.sealed, wire, keys, epochs, events };
   const NativeWorker = Worker;
   window.Worker = class extends NativeWorker {
+    constructor(url: string | URL, options?: WorkerOptions) {
+      super(url, options);
+      events.push(`worker ${String(url)}`);
+    }
     override postMessage(message: unknown): void {
       const { type, chain } = message as Told;
       const digits = [...(chain?.chain ?? [])].map((byte) => byte.toString(16).padStart(2, '0'));
@@ -105,7 +112,7 @@ export class SealedPage {
 
   /** Resolves with null, or with the reason why it could not. */
   async join(
-    { identity, room, colour, seed }: SealedJoin,
+    { identity, room, colour, seed, workerUrl }: SealedJoin,
     codec?: 'h264' | 'vp9',
   ): Promise<string | null> {
     const token = this.#host.token({ identity, room });
@@ -136,7 +143,14 @@ export class SealedPage {
             tokenProvider: () => Promise.resolve(given.token),
             ...(given.colour === 'none' ? {} : { publish }),
             ...(given.codec ? { video: { codec: given.codec } } : {}),
-            ...(given.seed === false ? {} : { e2ee: given.seed ? { identity: own } : {} }),
+            ...(given.seed === false
+              ? {}
+              : {
+                  e2ee: {
+                    ...(given.seed ? { identity: own } : {}),
+                    ...(given.workerUrl ? { workerUrl: given.workerUrl } : {}),
+                  },
+                }),
           });
         } catch (error) {
           return (error as { reason?: string }).reason ?? String(error);
@@ -171,7 +185,7 @@ export class SealedPage {
         });
         return null;
       },
-      { token, colour, seed, codec },
+      { token, colour, seed, workerUrl, codec },
     );
   }
 
