@@ -109,7 +109,11 @@ test('why is my video black: the questions have answers', async () => {
      document.body.append(video);
      const [bob] = room.participants.values();
      bob.publications.find(({ source }) => source === 'camera').attach(video);
-     while (video.videoWidth === 0) await new Promise((resolve) => setTimeout(resolve, 50));`,
+     // What is shown is in the statistics some time later.
+     const decoded = async () => (await room.stats()).get(bob.sid)?.received.video.framesDecoded ?? 0;
+     while (video.videoWidth === 0 || (await decoded()) === 0) {
+       await new Promise((resolve) => setTimeout(resolve, 50));
+     }`,
   );
   const answers = [
     /^camera live false \d+$/,
