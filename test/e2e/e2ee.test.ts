@@ -1,41 +1,17 @@
 // End-to-end encryption through the real program, in Chromium and Firefox, on the page that it serves with the policy
 // that it has: who has keys sees, who has none sees nothing of what the server passes on to everybody.
 
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { Chromium } from '../support/chromium.ts';
-import { startHost } from '../support/e2e/sterna-host.ts';
-import type { SternaHost } from '../support/e2e/sterna-host.ts';
+import { expect, test } from 'vitest';
+import { BothBrowsers } from '../support/e2e/both-browsers.ts';
 import { joinsOf, LOOK, makeRoom, shownNothing, shows } from '../support/e2ee/looks.ts';
 import { SealedPage } from '../support/e2ee/sealed-page.ts';
-import { Firefox } from '../support/peers/firefox.ts';
-import { ownAddress } from '../support/peers/whip-meeting.ts';
 
-let chromium: Chromium;
-let firefox: Firefox;
-let host: SternaHost;
-
-beforeAll(async () => {
-  [chromium, firefox, host] = await Promise.all([
-    Chromium.launch(),
-    Firefox.launch(),
-    // Firefox has no candidates on loopback.
-    startHost({ media: ownAddress() }),
-  ]);
-});
-afterAll(async () => {
-  await Promise.all([chromium?.close(), firefox?.close()]);
-  await host?.sterna.stop();
-});
-
-afterEach(async () => {
-  await Promise.all([chromium.closePages(), firefox.closePages()]);
-  chromium.throwErrors();
-});
+const world = new BothBrowsers();
 
 test('Chromium and Firefox see each other, and who does not encrypt is shown nothing', async () => {
   const as = joinsOf('sealed');
-  const ann = await SealedPage.open(chromium, host);
-  const fox = await SealedPage.open(firefox, host);
+  const ann = await SealedPage.open(world.chromium, world.host);
+  const fox = await SealedPage.open(world.firefox, world.host);
   expect(await ann.join(as('ann', 'red', 1), 'h264'), 'a codec that cannot').toBe('UNSUPPORTED');
   expect(await ann.join(as('ann', 'red', 1))).toBeNull();
   expect(await fox.join(as('fox', 'blue', 2))).toBeNull();
@@ -47,7 +23,7 @@ test('Chromium and Firefox see each other, and who does not encrypt is shown not
   expect(ofAnn).toMatchObject({ enabled: true, state: 'on', code: ofFox.code });
   expect(annOfFox.fingerprint).toBe(ofAnn.fingerprint);
 
-  const eve = await SealedPage.open(chromium, host);
+  const eve = await SealedPage.open(world.chromium, world.host);
   expect(await eve.join(as('eve', 'green', false))).toBeNull();
   await shownNothing(eve, 'ann');
   await shownNothing(eve, 'fox');
@@ -62,8 +38,8 @@ test('Chromium and Firefox see each other, and who does not encrypt is shown not
 
 test('who is somebody else is refused, and who leaves takes no key along', async () => {
   const as = joinsOf('names');
-  const ann = await SealedPage.open(chromium, host);
-  const bob = await SealedPage.open(chromium, host);
+  const ann = await SealedPage.open(world.chromium, world.host);
+  const bob = await SealedPage.open(world.chromium, world.host);
   expect(await ann.join(as('ann', 'red', 1), 'vp9')).toBeNull();
   expect(await bob.join(as('bob', 'none', 2))).toBeNull();
   await shows(bob, 'ann', 'red');
@@ -72,7 +48,7 @@ test('who is somebody else is refused, and who leaves takes no key along', async
   await expect.poll(() => ann.sees('bob'), LOOK).toBeNull();
   await expect.poll(async () => (await ann.told()).epochs.at(-1), LOOK).toBe(2);
 
-  const mallory = await SealedPage.open(chromium, host);
+  const mallory = await SealedPage.open(world.chromium, world.host);
   expect(await mallory.join(as('bob', 'blue', 3))).toBeNull();
   await expect.poll(async () => (await ann.told()).events, LOOK).toContain('bob changed');
   expect((await ann.told()).events).toContain('warning IDENTITY_CHANGED');
@@ -81,9 +57,9 @@ test('who is somebody else is refused, and who leaves takes no key along', async
   await mallory.leave();
 
   // The same one as before is welcome, and has another key; when somebody leaves, so have all who stay.
-  const again = await SealedPage.open(chromium, host);
+  const again = await SealedPage.open(world.chromium, world.host);
   expect(await again.join(as('bob', 'none', 2))).toBeNull();
-  const cleo = await SealedPage.open(chromium, host);
+  const cleo = await SealedPage.open(world.chromium, world.host);
   expect(await cleo.join(as('cleo', 'none', 4))).toBeNull();
   await shows(cleo, 'ann', 'red');
   await cleo.leave();
@@ -104,24 +80,27 @@ test('who is somebody else is refused, and who leaves takes no key along', async
 });
 
 test('what goes directly is encrypted as well', async () => {
-  await makeRoom(host, 'mesh', 'p2p');
+  await makeRoom(world.host, 'mesh', 'p2p');
   const as = joinsOf('mesh');
-  const [ann, eve] = [await SealedPage.open(chromium, host), await SealedPage.open(chromium, host)];
+  const [ann, eve] = [
+    await SealedPage.open(world.chromium, world.host),
+    await SealedPage.open(world.chromium, world.host),
+  ];
   expect(await ann.join(as('ann', 'red', 0))).toBeNull();
   expect(await eve.join(as('eve', 'green', false))).toBeNull();
   await shownNothing(eve, 'ann');
   await shownNothing(ann, 'eve');
   await eve.leave();
-  const bob = await SealedPage.open(chromium, host);
+  const bob = await SealedPage.open(world.chromium, world.host);
   expect(await bob.join(as('bob', 'blue', 0))).toBeNull();
   await Promise.all([shows(ann, 'bob', 'blue'), shows(bob, 'ann', 'red')]);
   await Promise.all([ann.leave(), bob.leave()]);
 
-  await makeRoom(host, 'pair', 'auto');
+  await makeRoom(world.host, 'pair', 'auto');
   const alone = joinsOf('pair');
   const [cleo, dave] = [
-    await SealedPage.open(chromium, host),
-    await SealedPage.open(chromium, host),
+    await SealedPage.open(world.chromium, world.host),
+    await SealedPage.open(world.chromium, world.host),
   ];
   expect(await cleo.join(alone('cleo', 'red', 0))).toBeNull();
   expect(await dave.join(alone('dave', 'blue', 0))).toBeNull();

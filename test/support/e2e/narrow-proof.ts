@@ -40,11 +40,11 @@ export async function narrowsAndWidens(
   media: string,
   chromium: Chromium,
   browser: Browser,
-  queueMs = 300,
+  queueMs?: number,
 ): Promise<void> {
   const wide = await watchFilm(chromium, host);
   const path = await UdpBottleneck.to(media, await mediaPort(wide));
-  path.queueMs = queueMs;
+  path.queueMs = queueMs ?? path.queueMs;
   try {
     const narrow = await enterBy(path.port, browser, host);
     // A busy machine takes its time to make pictures as large as they may be.
@@ -75,7 +75,7 @@ export async function narrowsAndWidens(
     const choices = (await choicesOf(wide)).filter(({ at }) => at >= cappedAt);
     // oxlint-disable-next-line no-console -- for who looks at it
     console.log(
-      `a queue of ${queueMs} ms: smaller after ${fellAfter} ms, large again ${returnedAfter} ms after the release; ` +
+      `a queue of ${path.queueMs} ms: smaller after ${fellAfter} ms, large again ${returnedAfter} ms after the release; ` +
         `longest time without a picture ${gap} ms, and ${othersGap} ms where nothing changed`,
     );
     // Two seconds, ten, and half a one are the aim, and what a machine that has nothing else to do shows. A busy one

@@ -31,6 +31,10 @@ export function readRtcp(datagram: Uint8Array): RtcpPacket[] {
   return packets;
 }
 
+/** Asks for these packets of what is sent with that SSRC again. */
+export const nackOf = (ssrc: number, ...lost: readonly number[]): Buffer =>
+  writeRtcp((writer) => writer.nack(1, ssrc, Uint16Array.from(lost), lost.length));
+
 function contents(reader: RtcpReader): Pick<RtcpPacket, 'type'> & Partial<RtcpPacket> {
   const info = new SenderInfo();
   const lost = new LostPackets();

@@ -3,7 +3,7 @@
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ArrivalLog } from '../../../sfu/feedback/arrival-log.ts';
-import { writeRtcp } from '../../support/sfu-router/rtcp.ts';
+import { nackOf, writeRtcp } from '../../support/sfu-router/rtcp.ts';
 import type { SentPacket, TestTransport } from '../../support/sfu-router/router-world.ts';
 import { RouterWorld } from '../../support/sfu-router/router-world.ts';
 import { FUZZ_SEED } from '../../support/fuzz.ts';
@@ -301,11 +301,7 @@ it('sends nothing again of an encoding that it is about to leave for a lower one
   const transport = world.transports.get(10)!;
   const nack = (which: number): number => {
     const lost = media(link.sent).at(which)!.rtp.sequenceNumber;
-    transport.sendRtcpPacket(
-      writeRtcp((writer) => {
-        writer.nack(1, SSRC, Uint16Array.of(lost), 1);
-      }),
-    );
+    transport.sendRtcpPacket(nackOf(SSRC, lost));
     return transport.take().filter(({ rtp }) => rtp.ssrc === RTX_SSRC).length;
   };
   expect([nack(-1), nack(-2)]).toEqual([1, 1]);

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { TestLink, RIDS, SimulcastCamera } from '../../support/sfu-router/adapted.ts';
 import { readFrame } from '../../support/sfu-router/decoder.ts';
 import { rtpPacket, vp8Payload } from '../../support/sfu-router/packets.ts';
-import { readRtcp, writeRtcp } from '../../support/sfu-router/rtcp.ts';
+import { nackOf, readRtcp, writeRtcp } from '../../support/sfu-router/rtcp.ts';
 import type { TestTransport } from '../../support/sfu-router/router-world.ts';
 import { publishes, sends, shows, VP8 } from '../../support/sfu-router/sections.ts';
 import { SpannedWorld } from '../../support/sfu-router/spanned-world.ts';
@@ -149,11 +149,7 @@ it('repairs at home: what is late comes late there too, and is sent again from t
   world.advance(20);
   const [late] = far.take();
   expect(late!.rtp.sequenceNumber).toBe(0x4003);
-  far.sendRtcpPacket(
-    writeRtcp((writer) => {
-      writer.nack(1, SSRC, Uint16Array.of(0x4003, 0x4005), 2);
-    }),
-  );
+  far.sendRtcpPacket(nackOf(SSRC, 0x4003, 0x4005));
   const again = far.take();
   expect(again.map(({ payload }) => payload.readUInt16BE(0))).toEqual([0x4003, 0x4005]);
   world.advance(500);

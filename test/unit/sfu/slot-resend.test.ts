@@ -1,13 +1,13 @@
 // Packets that a subscriber misses are sent again as RFC 4588 has it, within bounds.
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { RtcpWriter } from '../../../sfu/rtp/rtcp-writer.ts';
 import { rtpPacket, vp8Payload } from '../../support/sfu-router/packets.ts';
 import {
   RouterWorld,
   type SentPacket,
   type TestTransport,
 } from '../../support/sfu-router/router-world.ts';
+import { nackOf } from '../../support/sfu-router/rtcp.ts';
 import { publishes, sends, shows, VP8 } from '../../support/sfu-router/sections.ts';
 
 const SSRC = 0xaaaa_0001;
@@ -44,12 +44,7 @@ function frame(sequenceNumber: number, bytes = 20, key = sequenceNumber === 1): 
   });
 }
 
-function nack(...missing: readonly number[]): Buffer {
-  const bytes = Buffer.alloc(1200);
-  const writer = new RtcpWriter().start(bytes, 0, bytes.length);
-  writer.nack(1, SSRC, Uint16Array.from(missing), missing.length);
-  return bytes.subarray(0, writer.length);
-}
+const nack = (...missing: readonly number[]): Buffer => nackOf(SSRC, ...missing);
 
 /** What was sent of so many frames. */
 function send(count: number, bytes?: number): SentPacket[] {
