@@ -1,4 +1,4 @@
-// What is read from, and cut out of, an offer of our own (RFC 8829 s5.2).
+// What is read from, and cut out of, descriptions of our own (RFC 8829 s5.2, s5.3).
 
 /** The `mid` of each section, in their order, which is that of the transceivers: none is ever stopped. */
 export function midsOf(sdp: string): string[] {

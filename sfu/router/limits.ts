@@ -7,7 +7,7 @@ export const PAYLOAD_BYTES_MAX = 1500;
 export const HISTORY_VIDEO = 512;
 export const HISTORY_AUDIO = 256;
 
-/** How long they are, at least: so late nobody asks for one again. A slow stream would keep half a minute else. */
+/** And no longer than this, but for the newest: so late nobody asks. A slow stream would keep half a minute else. */
 export const HISTORY_MS = 2000;
 
 /** Memory for the payloads of all streams of a worker, which grows as it is used and is given back. */

@@ -197,9 +197,11 @@ export class Publication {
     if (!hadLayers && stream.layers !== undefined) this.#onLayers(now);
     if (!stream.history.add(stream.sequence, packet, now)) return counters.drop(DROP_NOT_STORED);
     stream.lastAt = now;
-    if (packet.marker && stream.kind === 'video') stream.frames++;
+    if (stream.kind === 'video') {
+      if (packet.marker) stream.frames++;
+      stream.keyFrameBytes.take(packet);
+    }
     if (packet.keyFrame) this.#onKeyFrame(stream, now);
-    if (stream.kind === 'video') stream.keyFrameBytes.take(packet);
     if (packet.audioLevel !== ABSENT) this.#hear(packet.audioLevel, now);
     this.#forward(stream, now);
   }
