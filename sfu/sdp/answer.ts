@@ -28,6 +28,12 @@ export interface LocalDescription {
   readonly setup: DtlsSetup;
 }
 
+/**
+ * Of Google's: a key frame is made of the encoding alone that one is asked for of. Without it Chromium makes one of
+ * each, and sends the largest first.
+ */
+const KEY_FRAME_OF_ONE = 'x-google-per-layer-pli=1';
+
 /** RFC 8829 s5.2.1: 64 random bits, the highest of them zero. */
 export function newSessionId(): string {
   return String(randomBytes(8).readBigUInt64BE() >> 1n);
@@ -94,7 +100,8 @@ function writeSection(
     const qualifier = direction === undefined ? '' : `/${direction}`;
     lines.push(`a=extmap:${id}${qualifier} ${extensionUri(name)}`);
   }
-  for (const codec of section.codecs) writeCodec(lines, codec);
+  const isSimulcast = section.simulcast.length > 1;
+  for (const codec of section.codecs) writeCodec(lines, codec, isSimulcast);
   writeSimulcast(lines, section.simulcast);
   if (section.outgoing !== undefined) writeOutgoing(lines, section.outgoing, section.codecs);
   if (isTagged) {
@@ -104,11 +111,12 @@ function writeSection(
   }
 }
 
-function writeCodec(lines: string[], codec: OfferedCodec): void {
+function writeCodec(lines: string[], codec: OfferedCodec, isSimulcast: boolean): void {
   const { payloadType, rtxPayloadType, name, clockRate, channels, parameters, feedback } = codec;
   const encoding = channels > 1 ? `${clockRate}/${channels}` : String(clockRate);
   lines.push(`a=rtpmap:${payloadType} ${name}/${encoding}`);
-  if (parameters !== '') lines.push(`a=fmtp:${payloadType} ${parameters}`);
+  const all = [parameters, isSimulcast ? KEY_FRAME_OF_ONE : ''].filter((one) => one !== '');
+  if (all.length > 0) lines.push(`a=fmtp:${payloadType} ${all.join(';')}`);
   for (const one of feedback) lines.push(`a=rtcp-fb:${payloadType} ${one}`);
   if (rtxPayloadType !== undefined) {
     lines.push(
