@@ -1,8 +1,8 @@
 // How long the queue on the way is, by the delay itself and not by how it changes; and while there is one, what leaves
 // it, which is what the way carries. Called by: SendSideEstimator. Allocates: nothing.
 
-/** How long the least delay is remembered, and as long again. */
-const LEAST_DELAY_MS = 15_000;
+import { RecentLeast } from './recent-least.ts';
+
 /** Clocks and feedback are no finer: what waited for less than that found no queue. */
 const IDLE_QUEUE_MS = 2;
 /** What leaves a queue is looked at over so long; of less time or fewer packets it says nothing. */
@@ -20,6 +20,8 @@ const SHORTER = 0.9;
 /** Every packet of a message of feedback has met so much of it, and it carries so little of what was thought. */
 const OVERFLOW_MS = 35;
 const OVERFLOW_SHARE = 0.7;
+/** What has not arrived this long after it could have says something of what the way carries. */
+const LATE_MS = 25;
 
 export class QueueWatch {
   /** What every packet that the last feedback told of has waited for. */
@@ -27,10 +29,9 @@ export class QueueWatch {
   /** What leaves the queue, bits a second; -1 while there is none, or too short. */
   carriedBps = -1;
   #delayMs = Number.POSITIVE_INFINITY;
-  #leastMs = Number.POSITIVE_INFINITY;
-  /** Of the present span alone. */
-  #leastNextMs = Number.POSITIVE_INFINITY;
-  #leastSince = Number.NEGATIVE_INFINITY;
+  readonly #least = new RecentLeast();
+  /** From sending to hearing of it. */
+  readonly #leastRtt = new RecentLeast();
   #standingSince = Number.NaN;
   /** How long it was at most since it was last looked at whether it becomes shorter, and when that was. */
   #longestMs = 0;
@@ -40,6 +41,9 @@ export class QueueWatch {
   #lastArrival = 0;
   #bytes = 0;
   #packets = 0;
+  /** When it could have begun to arrive, and what has since. */
+  #busyAt = Number.NaN;
+  #busyBytes = 0;
 
   /**
    * A packet that arrived, in the order of sending; milliseconds of two clocks. They have nothing in common, so that
@@ -49,14 +53,17 @@ export class QueueWatch {
     const delayMs = arrivalAt - sentAt;
     this.#delayMs = Math.min(this.#delayMs, delayMs);
     // Whether all that was sent before had left the queue when this came to it.
-    const wasEmpty = sentAt + this.#leastMs + IDLE_QUEUE_MS >= this.#lastArrival;
+    const wasEmpty = sentAt + this.#least.value + IDLE_QUEUE_MS >= this.#lastArrival;
     if (wasEmpty || arrivalAt - this.#lastArrival > STILL_MS) {
       this.carriedBps = -1;
       this.#begin(arrivalAt);
+      this.#busyAt = sentAt + this.#least.value;
+      this.#busyBytes = bytes;
       return;
     }
     this.#lastArrival = Math.max(this.#lastArrival, arrivalAt);
     this.#bytes += bytes;
+    this.#busyBytes += bytes;
     this.#packets++;
     const elapsed = arrivalAt - this.#windowAt;
     if (this.#packets < PACKETS_MIN || !(elapsed >= SPAN_MS_MIN)) return;
@@ -64,18 +71,12 @@ export class QueueWatch {
     if (elapsed >= WINDOW_MS) this.#begin(arrivalAt);
   }
 
-  /** Feedback has told of all that `arrived` was called for. */
-  told(now: number): void {
-    const delayMs = this.#delayMs;
+  /** Feedback has told of all that `arrived` was called for. @param rttMs since the last of it was sent */
+  told(rttMs: number, now: number): void {
+    this.#least.take(this.#delayMs, now);
+    this.#leastRtt.take(rttMs, now);
+    this.queueMs = this.#delayMs - this.#least.value;
     this.#delayMs = Number.POSITIVE_INFINITY;
-    if (now - this.#leastSince >= LEAST_DELAY_MS) {
-      this.#leastMs = this.#leastNextMs;
-      this.#leastNextMs = delayMs;
-      this.#leastSince = now;
-    }
-    this.#leastNextMs = Math.min(this.#leastNextMs, delayMs);
-    this.#leastMs = Math.min(this.#leastMs, delayMs);
-    this.queueMs = delayMs - this.#leastMs;
     if (this.queueMs < STANDING_MS) this.#standingSince = Number.NaN;
     else if (Number.isNaN(this.#standingSince)) {
       this.#standingSince = now;
@@ -103,14 +104,33 @@ export class QueueWatch {
     );
   }
 
+  /** Whether the feedback that has just come should have told of a packet that was sent then. */
+  isLate(sentAt: number, now: number): boolean {
+    return now - this.#leastRtt.value - sentAt >= LATE_MS;
+  }
+
+  /**
+   * Whether a packet that is late shows that the way carries much less than `bps`: even with it, what came since its
+   * queue began to form would be that little.
+   */
+  holdsUp(sentAt: number, bytes: number, bps: number, now: number): boolean {
+    const couldArriveAt = sentAt + this.#least.value;
+    const finds = couldArriveAt + IDLE_QUEUE_MS < this.#lastArrival;
+    const toldAt = now + this.#least.value - this.#leastRtt.value;
+    const elapsed = toldAt - (finds ? this.#busyAt : couldArriveAt);
+    const carried = bytes + (finds ? this.#busyBytes : 0);
+    return elapsed >= LATE_MS && (carried * 8000) / elapsed < OVERFLOW_SHARE * bps;
+  }
+
   /** Another way: what was measured is of the old one. */
   reset(): void {
     this.queueMs = 0;
     this.carriedBps = -1;
-    this.#leastMs = Number.POSITIVE_INFINITY;
-    this.#leastNextMs = Number.POSITIVE_INFINITY;
+    this.#least.reset();
+    this.#leastRtt.reset();
     this.#standingSince = Number.NaN;
     this.#windowAt = Number.NaN;
+    this.#busyAt = Number.NaN;
   }
 
   #look(now: number): void {
@@ -119,8 +139,8 @@ export class QueueWatch {
   }
 
   #accept(): void {
-    this.#leastMs += this.queueMs;
-    this.#leastNextMs = this.#leastMs;
+    this.#least.raise(this.queueMs);
+    this.#leastRtt.raise(this.queueMs);
     this.queueMs = 0;
     this.#standingSince = Number.NaN;
   }
@@ -130,5 +150,7 @@ export class QueueWatch {
     this.#lastArrival = arrivalAt;
     this.#bytes = 0;
     this.#packets = 0;
+    this.#busyAt = arrivalAt;
+    this.#busyBytes = 0;
   }
 }

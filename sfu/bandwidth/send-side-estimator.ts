@@ -29,6 +29,10 @@ const LOSING = 0.1;
 const FULL_MS = 250;
 /** And so long the way may not carry much more than is sent. */
 const NARROW_MS = 10_000;
+/** So many packets in a row are late: one alone may have been lost. */
+const LATE_PACKETS = 3;
+/** Nobody waits longer for feedback that tells more. */
+const DOUBT_MS = 150;
 /** Less than this of what it was: it fell, and did not swing. */
 const FELL = 0.9;
 /** Feedback names no more packets that were lost, so that what it costs is bounded. */
@@ -57,6 +61,8 @@ export class SendSideEstimator {
   #congestedAt = Number.NEGATIVE_INFINITY;
   /** Of a queue that is full, or soon will be. */
   #fullAt = Number.NEGATIVE_INFINITY;
+  /** Since when what has not arrived says that the way may carry much less than was thought; NaN while it does not. */
+  #doubtSince = Number.NaN;
   #bps = START_BPS;
 
   /** Bits a second, all headers included. */
@@ -126,11 +132,12 @@ export class SendSideEstimator {
     }
     if (received === 0) return;
     this.rttMs = Math.max(1, now - newestSentAt);
-    this.#queue.told(now);
+    this.#queue.told(this.rttMs, now);
     const before = this.#bps;
     const probedBps = this.probes.told(newestSequence, before);
     this.#loss.update(received, lost, before, this.rttMs, now);
     const overflows = this.#queue.overflowsAt(before);
+    this.#doubt(newestSequence, before, now);
     const usage = this.#usage(overflows, now);
     const isCarried = this.#queue.carriedBps >= 0;
     this.#rate.update(usage, this.#arrivesBps, isCarried, this.#isLimited, this.rttMs, now);
@@ -170,12 +177,21 @@ export class SendSideEstimator {
     return now - this.#fullAt < FULL_MS;
   }
 
+  /**
+   * Whether what was sent before is late, so that more of it would only make a queue longer if the way has become
+   * narrow: the next feedback tells, and comes soon.
+   */
+  isInDoubt(now: number): boolean {
+    return now - this.#doubtSince < DOUBT_MS;
+  }
+
   /** Another way through the network, as after an ICE restart: what was measured is of the old one. */
   reroute(): void {
     this.#log.clear();
     this.#delay.reset();
     this.#queue.reset();
     this.#nextSequence = -1;
+    this.#doubtSince = Number.NaN;
   }
 
   /** What leaves a queue is what the way carries, and what arrived before there was one is of no interest. */
@@ -190,6 +206,17 @@ export class SendSideEstimator {
   #usage(overflows: boolean, now: number): Usage {
     const { usage } = this.#delay;
     return overflows || (usage === 'normal' && this.#queue.stands(now)) ? 'over' : usage;
+  }
+
+  /** Of what was sent after the last packet that feedback told of. */
+  #doubt(newest: number, bps: number, now: number): void {
+    const isLate =
+      this.#log.look((newest + LATE_PACKETS) & 0xffff) &&
+      this.#queue.isLate(this.#log.sentAt, now) &&
+      this.#log.look((newest + 1) & 0xffff) &&
+      this.#queue.holdsUp(this.#log.sentAt, this.#log.bytes, bps, now);
+    if (!isLate) this.#doubtSince = Number.NaN;
+    else if (Number.isNaN(this.#doubtSince)) this.#doubtSince = now;
   }
 
   /** Ticks of 250 us that wrap, as milliseconds that do not. */

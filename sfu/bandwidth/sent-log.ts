@@ -7,7 +7,7 @@ const IN_FLIGHT = 1;
 const TOLD = 2;
 
 export class SentLog {
-  /** Of the packet that `find` found: when it was sent, milliseconds. */
+  /** Of the packet that was found: when it was sent, milliseconds. */
   sentAt = 0;
   /** And its bytes. */
   bytes = 0;
@@ -35,13 +35,19 @@ export class SentLog {
 
   /** Whether that packet was sent, and this is the first that is told of it; sets what is known of it. */
   find(sequence: number): boolean {
+    if (!this.look(sequence)) return false;
+    this.#states[sequence & (WINDOW - 1)] = TOLD;
+    this.inFlight -= this.bytes;
+    return true;
+  }
+
+  /** Whether that packet was sent, and nothing was told of it yet; sets what is known of it. */
+  look(sequence: number): boolean {
     const slot = sequence & (WINDOW - 1);
     if (this.#states[slot] !== IN_FLIGHT || this.#sequences[slot] !== sequence) return false;
-    this.#states[slot] = TOLD;
     this.sentAt = this.#sentAt[slot]!;
     this.bytes = this.#bytes[slot]!;
     this.probe = this.#probes[slot]!;
-    this.inFlight -= this.bytes;
     return true;
   }
 

@@ -38,7 +38,9 @@ export class Pacer {
 
   /** Whether what is shown has to go through here. */
   isNeeded(now: number): boolean {
-    return this.#waiting.length > 0 || this.#path.estimator?.wasCongested(now) === true;
+    const { estimator } = this.#path;
+    if (this.#waiting.length > 0 || estimator === undefined) return this.#waiting.length > 0;
+    return estimator.wasCongested(now) || estimator.isInDoubt(now);
   }
 
   /** The lowest number of the stream that waits for the slot; `end` where none is below that. */
@@ -78,7 +80,8 @@ export class Pacer {
     const bps = estimator.bps * (estimator.isFull(now) ? FACTOR_FULL : FACTOR);
     const elapsed = Math.min(now - this.#at, 2 * STEP_MS);
     this.#at = now;
-    this.#allowed = Math.min(0, this.#allowed) + (bps * elapsed) / 8000;
+    const allowed = Math.min(0, this.#allowed) + (bps * elapsed) / 8000;
+    this.#allowed = estimator.isInDoubt(now) ? Math.min(0, allowed) : allowed;
     while (this.#done < waiting.length) {
       const one = waiting[this.#done]!;
       if (this.#allowed <= 0 && now - one.since < WAITS_MS) break;

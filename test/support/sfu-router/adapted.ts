@@ -22,6 +22,8 @@ export class TestLink {
   /** Milliseconds of the longest queue. */
   queueMs = QUEUE_MS;
   dropped = 0;
+  /** Behind the next packet it stands still for so long, once. */
+  stallMs = 0;
   /** What came through since the last `take`. */
   #arrived: SentPacket[] = [];
   readonly #transport: TestTransport;
@@ -44,6 +46,8 @@ export class TestLink {
       }
       this.#freeAt = begins + (packet.bytes.length * 8000) / this.rate;
       this.#flights.push({ packet, at: this.#freeAt + DELAY_MS });
+      this.#freeAt += this.stallMs;
+      this.stallMs = 0;
     }
     while (this.#flights.length > 0 && this.#flights[0]!.at <= now) {
       const { packet, at } = this.#flights.shift()!;
@@ -67,7 +71,6 @@ export class TestLink {
   }
 }
 
-const FRAME_MS = 40;
 const PACKET_BYTES = 1000;
 /** What libwebrtc is asked for meanwhile it does not do. */
 const DEAF_MS = 300;
@@ -90,6 +93,9 @@ export class SimulcastCamera {
    */
   keyFactor = 1;
   together = false;
+  frameMs = 40;
+  /** How long it takes to make a frame. */
+  encodeMs = 0;
   readonly #transport: TestTransport;
   readonly #sequences = [1, 1000, 65_500];
   readonly #owed = [0, 0, 0];
@@ -97,6 +103,8 @@ export class SimulcastCamera {
   #frame = 100;
   #nextAt: number;
   #deafUntil = 0;
+  /** What was asked for, and when it was. */
+  #asked: { media: number; at: number }[] = [];
 
   constructor(transport: TestTransport, now: number) {
     this.#transport = transport;
@@ -109,12 +117,12 @@ export class SimulcastCamera {
 
   /** The timestamp that an encoding has for a frame. */
   timestamp(encoding: number, frame: number): number {
-    return (this.offsets[encoding]! + frame * FRAME_MS * 90) >>> 0;
+    return (this.offsets[encoding]! + frame * this.frameMs * 90) >>> 0;
   }
 
   /** A sender report of each: frame 0 was captured at 1000 s. */
   report(): void {
-    const seconds = 1000 + (this.#frame * FRAME_MS) / 1000;
+    const seconds = 1000 + (this.#frame * this.frameMs) / 1000;
     for (const encoding of RIDS.keys()) {
       const info = new SenderInfo();
       info.ntpSeconds = Math.floor(seconds);
@@ -131,17 +139,14 @@ export class SimulcastCamera {
   step(now: number): void {
     for (const bytes of this.#transport.takeRtcp()) {
       for (const { type, media } of readRtcp(bytes)) {
-        if (type !== 'pli' || media < 100 || media >= 103) continue;
-        if (this.together) {
-          if (now < this.#deafUntil) continue;
-          this.#deafUntil = now + DEAF_MS;
-          this.#wantsKey.fill(true);
-        }
-        this.#wantsKey[media - 100] = true;
+        if (type === 'pli' && media >= 100 && media < 103) this.#asked.push({ media, at: now });
       }
     }
+    const before = now - this.encodeMs;
+    for (const { media, at } of this.#asked) if (at <= before) this.#ask(media, now);
+    this.#asked = this.#asked.filter(({ at }) => at > before);
     if (now < this.#nextAt) return;
-    this.#nextAt += FRAME_MS;
+    this.#nextAt += this.frameMs;
     this.#frame++;
     for (const encoding of RIDS.keys()) {
       const every = this.every[encoding]!;
@@ -150,13 +155,23 @@ export class SimulcastCamera {
     }
   }
 
+  #ask(media: number, now: number): void {
+    if (this.together) {
+      if (now < this.#deafUntil) return;
+      this.#deafUntil = now + DEAF_MS;
+      this.#wantsKey.fill(true);
+    }
+    this.#wantsKey[media - 100] = true;
+  }
+
   #send(encoding: number, frame: number): void {
-    this.#owed[encoding]! += (this.rates[encoding]! * FRAME_MS) / 8000;
+    this.#owed[encoding]! += (this.rates[encoding]! * this.frameMs) / 8000;
     const key = this.#wantsKey[encoding]!;
     this.#wantsKey[encoding] = false;
     if (key) {
       this.keyFrames[encoding]!++;
-      this.#owed[encoding]! += (this.keyFactor - 1) * ((this.rates[encoding]! * FRAME_MS) / 8000);
+      this.#owed[encoding]! +=
+        (this.keyFactor - 1) * ((this.rates[encoding]! * this.frameMs) / 8000);
     }
     for (let start = true; start || this.#owed[encoding]! > 0; start = false) {
       const bytes = Math.min(PACKET_BYTES, Math.max(100, this.#owed[encoding]!));

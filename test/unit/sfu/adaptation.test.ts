@@ -111,6 +111,34 @@ it.each([
   expect(new Set(shown.map(({ encoding }) => encoding))).toEqual(new Set([2]));
 });
 
+it('sends nothing into a queue that may be filling, even before it is known that it does', () => {
+  camera.together = true;
+  const link = subscribe(10, PLENTY);
+  run(8000, link);
+  const before = link.sent.length;
+  link.rate = 500_000;
+  run(400, link);
+  const frames = media(link.sent.slice(before)).map(({ payload }) => readFrame(payload));
+  const large = frames.filter(({ encoding }) => encoding === 2).map(({ frame }) => frame);
+  // Those of a round trip and of the time in which feedback gathers; the next one finds no room any more.
+  expect(new Set(large).size).toBe(3);
+  expect(link.dropped).toBe(0);
+});
+
+it('sends what waited when the network only stood still for a moment', () => {
+  const link = subscribe(10, PLENTY);
+  run(8000, link);
+  const stoodAt = world.now;
+  for (let i = 0; i < 10; i++) {
+    link.stallMs = 100;
+    run(1000 + 40 * (i % 2), link);
+  }
+  const shown = link.decoder.shown.filter(({ at }) => at > stoodAt);
+  expect(new Set(shown.map(({ encoding }) => encoding))).toEqual(new Set([2]));
+  expect(shown).toHaveLength((world.now - stoodAt) / 40);
+  expect(link.decoder.longestGap(stoodAt, world.now)).toBeLessThan(200);
+});
+
 it('makes no pause for a larger picture soon after a fall, and shows it later', () => {
   camera.keyFactor = 20;
   camera.together = true;
