@@ -10,7 +10,7 @@ type Encoding = RTCRtpEncodingParameters & { scalabilityMode?: string };
 /** Bits a second, of a camera of 720 lines. */
 const FULL = { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 1_700_000 };
 const HALF = { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 500_000 };
-const QUARTER = { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 150_000 };
+const QUARTER = { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 200_000 };
 
 /**
  * Of how many pixels on libwebrtc sends three sizes, or two. Where it is offered more it leaves out the largest, so

@@ -9,7 +9,7 @@ import type { Publication } from './publication.ts';
 
 /** What streams take that have just begun. */
 const AUDIO_BPS = 40_000;
-const ENCODING_BPS = [150_000, 500_000, 1_700_000] as const;
+const ENCODING_BPS = [200_000, 500_000, 1_700_000] as const;
 
 /** Tells a claim what each operating point takes, and how many sizes there are. */
 export function measure(publication: Publication, claim: Claim, now: number): void {
