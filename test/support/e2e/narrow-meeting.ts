@@ -36,35 +36,43 @@ export interface Browser {
   open(url: string): Promise<ScriptablePage>;
 }
 
-const FRAMES_A_SECOND = 12;
+const FRAMES_A_SECOND = 24;
 
-/** Runs in the page: moving shapes on a texture that moves, too. An encoder makes them as small as it is told. */
+/**
+ * Runs in the page: shapes that move slowly, and the noise of a sensor. That is what makes a large picture cost much,
+ * and is too fine for a small one.
+ */
 function film(framesASecond: number): void {
   const canvas = document.createElement('canvas');
   [canvas.width, canvas.height] = [1280, 720];
   const context = canvas.getContext('2d')!;
-  const tile = document.createElement('canvas');
-  [tile.width, tile.height] = [256, 256];
-  const grain = tile.getContext('2d')!;
-  for (let i = 0; i < 120; i++) {
-    grain.fillStyle = `hsl(${(i * 7) % 360} 20% ${44 + ((i * 13) % 12)}%)`;
-    grain.fillRect((i * 97) % 256, (i * 61) % 256, 24 + (i % 19), 20 + (i % 23));
-  }
-  const pattern = context.createPattern(tile, 'repeat')!;
+  const noise = Array.from({ length: 8 }, () => {
+    const tile = document.createElement('canvas');
+    [tile.width, tile.height] = [256, 256];
+    const grain = tile.getContext('2d')!;
+    const image = grain.createImageData(256, 256);
+    for (let i = 0; i < image.data.length; i += 4) {
+      image.data.fill(Math.random() < 0.5 ? 0 : 255, i, i + 3);
+      image.data[i + 3] = Math.random() * 5;
+    }
+    grain.putImageData(image, 0, 0);
+    return context.createPattern(tile, 'repeat')!;
+  });
   let frame = 0;
   setInterval(() => {
     frame++;
-    pattern.setTransform(new DOMMatrix([1, 0, 0, 1, frame * 2, 0]));
-    context.fillStyle = pattern;
+    context.fillStyle = '#566';
     context.fillRect(0, 0, 1280, 720);
-    for (let i = 0; i < 16; i++) {
-      context.fillStyle = `hsl(${i * 22 + frame} 80% 50%)`;
-      const x = 640 + 560 * Math.sin(frame / (17 + i) + i);
-      const y = 360 + 300 * Math.cos(frame / (13 + i) + 2 * i);
+    for (let i = 0; i < 6; i++) {
+      context.fillStyle = `hsl(${i * 60} 50% 50%)`;
+      const x = 640 + 400 * Math.sin(frame / (60 + 7 * i) + i);
+      const y = 360 + 200 * Math.cos(frame / (50 + 5 * i) + 2 * i);
       context.beginPath();
-      context.ellipse(x, y, 30 + i * 4, 20 + i * 3, frame / 30, 0, 7);
+      context.ellipse(x, y, 150 - i * 15, 110 - i * 10, frame / 100, 0, 7);
       context.fill();
     }
+    context.fillStyle = noise[frame % noise.length]!;
+    context.fillRect(0, 0, 1280, 720);
   }, 1000 / framesASecond);
   for (const camera of window.media.getVideoTracks()) camera.stop();
   const tracks = canvas.captureStream(framesASecond).getVideoTracks();
@@ -230,10 +238,13 @@ export async function isShown(page: ScriptablePage, height: number, forMs = 0): 
   await expect.poll(holds, { timeout: 60_000 }).toBe(true);
 }
 
-/** Bits a second of the largest size, as the server counts them. */
-export async function largestBps(host: SternaHost): Promise<number> {
+/** What the server counts of the largest size: bits a second, and key frames. */
+export async function largestOf(
+  host: SternaHost,
+): Promise<{ bitrateBps: number; keyFrames: number }> {
   const { tracks } = await statsOf(host.sterna, 'ann');
-  return Math.max(...tracks.flatMap(({ streams }) => streams.map(({ bitrateBps }) => bitrateBps)));
+  const streams = tracks.flatMap((track) => track.streams);
+  return streams.reduce((one, other) => (other.bitrateBps > one.bitrateBps ? other : one));
 }
 
 /** The longest time without a new picture between two moments, milliseconds. */

@@ -8,7 +8,7 @@ import {
   choicesOf,
   enterBy,
   isShown,
-  largestBps,
+  largestOf,
   longestGap,
   mediaPort,
   picturesOf,
@@ -34,6 +34,7 @@ const now = (): number => performance.timeOrigin + performance.now();
  * @param media the address where the server receives media
  * @param chromium of who does not notice
  * @param queueMs of the network that becomes narrow: a short one loses most of what is sent too much
+ * @returns how many key frames of the largest size the fall has cost
  */
 export async function narrowsAndWidens(
   host: SternaHost,
@@ -41,7 +42,7 @@ export async function narrowsAndWidens(
   chromium: Chromium,
   browser: Browser,
   queueMs?: number,
-): Promise<void> {
+): Promise<{ madeAnew: number }> {
   const wide = await watchFilm(chromium, host);
   const path = await UdpBottleneck.to(media, await mediaPort(wide));
   path.queueMs = queueMs ?? path.queueMs;
@@ -49,14 +50,16 @@ export async function narrowsAndWidens(
     const narrow = await enterBy(path.port, browser, host);
     // A busy machine takes its time to make pictures as large as they may be.
     await expect
-      .poll(() => largestBps(host), { timeout: 60_000, interval: 500 })
+      .poll(async () => (await largestOf(host)).bitrateBps, { timeout: 60_000, interval: 500 })
       .toBeGreaterThan(FULL_BPS);
     await Promise.all([isShown(narrow, WHOLE, STEADY_MS), isShown(wide.page, WHOLE, STEADY_MS)]);
 
+    const { keyFrames } = await largestOf(host);
     const cappedAt = now();
     path.bps = CAP_BPS;
     await expect.poll(() => reasonOf(narrow)).toEqual(['bandwidth', 'Slow connection']);
     await sleep(CAPPED_MS);
+    const madeAnew = (await largestOf(host)).keyFrames - keyFrames;
     const releasedAt = now();
     path.bps = Number.POSITIVE_INFINITY;
     await isShown(narrow, WHOLE, 1000);
@@ -84,6 +87,7 @@ export async function narrowsAndWidens(
     expect(returnedAfter).toBeLessThan(20_000);
     expect(gap - othersGap).toBeLessThan(1500);
     expect({ smaller, choices }).toEqual({ smaller: [], choices: [] });
+    return { madeAnew };
   } finally {
     path.close();
   }
