@@ -94,6 +94,7 @@ export class LayerFilter {
     if (!this.isActive || this.#spatial >= spatialOf(this.#point)) return false;
     const wanted = operatingPoint(this.#spatial, this.#temporal);
     this.#isHeld ||= ((this.#intact >> wanted) & 1) === 0;
+    this.awaitsKeyFrame ||= this.#isHeld;
     return this.#isHeld;
   }
 

@@ -206,6 +206,8 @@ export class Slot {
     if (isShown && !this.#isHeld) {
       output.send(stream, sequence, now);
       if (output.filter?.awaitsKeyFrame === true) this.#wishAgain(now);
+      // What was wished for is here: the next wish is another one, and does not wait.
+      else if (stream === this.target) this.#wishedAt = Number.NEGATIVE_INFINITY;
       return;
     }
     if (!this.#begins(stream, sequence, now)) return;
