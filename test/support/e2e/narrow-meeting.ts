@@ -39,13 +39,20 @@ export interface Browser {
 const FRAMES_A_SECOND = 24;
 
 /**
- * Runs in the page: shapes that move slowly, and the noise of a sensor. That is what makes a large picture cost much,
- * and is too fine for a small one.
+ * Runs in the page: shapes that move slowly before a room that does not, which key frames are large of, and the noise
+ * of a sensor. That makes a large picture cost much, and is too fine for a small one.
  */
 function film(framesASecond: number): void {
   const canvas = document.createElement('canvas');
   [canvas.width, canvas.height] = [1280, 720];
   const context = canvas.getContext('2d')!;
+  const room = document.createElement('canvas');
+  [room.width, room.height] = [canvas.width, canvas.height];
+  const wall = room.getContext('2d')!;
+  for (let i = 0; i < 600; i++) {
+    wall.fillStyle = `hsl(${(i * 7) % 360} 20% ${30 + ((i * 13) % 40)}%)`;
+    wall.fillRect((i * 397) % 1280, (i * 661) % 720, 24 + (i % 79), 20 + (i % 63));
+  }
   const noise = Array.from({ length: 8 }, () => {
     const tile = document.createElement('canvas');
     [tile.width, tile.height] = [256, 256];
@@ -61,8 +68,7 @@ function film(framesASecond: number): void {
   let frame = 0;
   setInterval(() => {
     frame++;
-    context.fillStyle = '#566';
-    context.fillRect(0, 0, 1280, 720);
+    context.drawImage(room, 0, 0);
     for (let i = 0; i < 6; i++) {
       context.fillStyle = `hsl(${i * 60} 50% 50%)`;
       const x = 640 + 400 * Math.sin(frame / (60 + 7 * i) + i);
