@@ -41,9 +41,9 @@ export class QueueWatch {
   #lastArrival = 0;
   #bytes = 0;
   #packets = 0;
-  /** When it could have begun to arrive, and what has since. */
-  #busyAt = Number.NaN;
-  #busyBytes = 0;
+  /** When that first one could have arrived, and its bytes. */
+  #headAt = Number.NaN;
+  #headBytes = 0;
 
   /**
    * A packet that arrived, in the order of sending; milliseconds of two clocks. They have nothing in common, so that
@@ -52,23 +52,19 @@ export class QueueWatch {
   arrived(sentAt: number, arrivalAt: number, bytes: number): void {
     const delayMs = arrivalAt - sentAt;
     this.#delayMs = Math.min(this.#delayMs, delayMs);
-    // Whether all that was sent before had left the queue when this came to it.
-    const wasEmpty = sentAt + this.#least.value + IDLE_QUEUE_MS >= this.#lastArrival;
-    if (wasEmpty || arrivalAt - this.#lastArrival > STILL_MS) {
+    const couldArriveAt = sentAt + this.#least.value;
+    if (!this.#findsQueue(couldArriveAt) || arrivalAt - this.#lastArrival > STILL_MS) {
       this.carriedBps = -1;
-      this.#begin(arrivalAt);
-      this.#busyAt = sentAt + this.#least.value;
-      this.#busyBytes = bytes;
+      this.#begin(arrivalAt, couldArriveAt, bytes);
       return;
     }
     this.#lastArrival = Math.max(this.#lastArrival, arrivalAt);
     this.#bytes += bytes;
-    this.#busyBytes += bytes;
     this.#packets++;
     const elapsed = arrivalAt - this.#windowAt;
     if (this.#packets < PACKETS_MIN || !(elapsed >= SPAN_MS_MIN)) return;
     this.carriedBps = (this.#bytes * 8000) / elapsed;
-    if (elapsed >= WINDOW_MS) this.#begin(arrivalAt);
+    if (elapsed >= WINDOW_MS) this.#begin(arrivalAt, arrivalAt, 0);
   }
 
   /** Feedback has told of all that `arrived` was called for. @param rttMs since the last of it was sent */
@@ -115,10 +111,10 @@ export class QueueWatch {
    */
   holdsUp(sentAt: number, bytes: number, bps: number, now: number): boolean {
     const couldArriveAt = sentAt + this.#least.value;
-    const finds = couldArriveAt + IDLE_QUEUE_MS < this.#lastArrival;
+    const finds = this.#findsQueue(couldArriveAt);
     const toldAt = now + this.#least.value - this.#leastRtt.value;
-    const elapsed = toldAt - (finds ? this.#busyAt : couldArriveAt);
-    const carried = bytes + (finds ? this.#busyBytes : 0);
+    const elapsed = toldAt - (finds ? this.#headAt : couldArriveAt);
+    const carried = bytes + (finds ? this.#headBytes + this.#bytes : 0);
     return elapsed >= LATE_MS && (carried * 8000) / elapsed < OVERFLOW_SHARE * bps;
   }
 
@@ -130,7 +126,12 @@ export class QueueWatch {
     this.#leastRtt.reset();
     this.#standingSince = Number.NaN;
     this.#windowAt = Number.NaN;
-    this.#busyAt = Number.NaN;
+    this.#headAt = Number.NaN;
+  }
+
+  /** Whether something that was sent before was still in the queue when that packet came to it. */
+  #findsQueue(couldArriveAt: number): boolean {
+    return couldArriveAt + IDLE_QUEUE_MS < this.#lastArrival;
   }
 
   #look(now: number): void {
@@ -145,12 +146,12 @@ export class QueueWatch {
     this.#standingSince = Number.NaN;
   }
 
-  #begin(arrivalAt: number): void {
+  #begin(arrivalAt: number, headAt: number, headBytes: number): void {
     this.#windowAt = arrivalAt;
     this.#lastArrival = arrivalAt;
     this.#bytes = 0;
     this.#packets = 0;
-    this.#busyAt = arrivalAt;
-    this.#busyBytes = 0;
+    this.#headAt = headAt;
+    this.#headBytes = headBytes;
   }
 }

@@ -38,9 +38,9 @@ export class Pacer {
 
   /** Whether what is shown has to go through here. */
   isNeeded(now: number): boolean {
+    if (this.#waiting.length > 0) return true;
     const { estimator } = this.#path;
-    if (this.#waiting.length > 0 || estimator === undefined) return this.#waiting.length > 0;
-    return estimator.wasCongested(now) || estimator.isInDoubt(now);
+    return estimator !== undefined && (estimator.wasCongested(now) || estimator.isInDoubt(now));
   }
 
   /** The lowest number of the stream that waits for the slot; `end` where none is below that. */

@@ -244,13 +244,17 @@ export async function isShown(page: ScriptablePage, height: number, forMs = 0): 
   await expect.poll(holds, { timeout: 60_000 }).toBe(true);
 }
 
-/** What the server counts of the largest size: bits a second, and key frames. */
-export async function largestOf(
-  host: SternaHost,
-): Promise<{ bitrateBps: number; keyFrames: number }> {
+interface Counted {
+  readonly bitrateBps: number;
+  readonly keyFrames: number;
+}
+
+/** What the server counts of the largest size; of none yet nothing. */
+export async function largestOf(host: SternaHost): Promise<Counted> {
   const { tracks } = await statsOf(host.sterna, 'ann');
-  const streams = tracks.flatMap((track) => track.streams);
-  return streams.reduce((one, other) => (other.bitrateBps > one.bitrateBps ? other : one));
+  const streams: Counted[] = tracks.flatMap((track) => track.streams);
+  const none = { bitrateBps: 0, keyFrames: 0 };
+  return streams.reduce((one, other) => (other.bitrateBps > one.bitrateBps ? other : one), none);
 }
 
 /** The longest time without a new picture between two moments, milliseconds. */
